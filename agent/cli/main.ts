@@ -1,0 +1,23 @@
+import { Command } from 'commander';
+import { ConfigError } from '../../config/load.js';
+import { asCalcidiscError } from '../dicom/errors.js';
+import { commands } from './commands.js';
+import { version } from './version.js';
+
+const program = new Command('calcidisc')
+  .description(
+    'Routes lumbar MR by DICOM, flags calcified discs, reports back to the PACS (research software)',
+  )
+  .version(version)
+  .option('-c, --config <file>', 'configuration file, JSON (else CALCIDISC_CONFIG, else the defaults)')
+  .showHelpAfterError('(add --help for the options)');
+
+for (const register of commands) register(program);
+
+try {
+  await program.parseAsync();
+} catch (thrown) {
+  const error = thrown instanceof ConfigError ? thrown : asCalcidiscError(thrown);
+  console.error(`calcidisc: ${error.message}`);
+  process.exitCode = thrown instanceof ConfigError ? 2 : 1;
+}

@@ -1,0 +1,22 @@
+/**
+ * The states of a case say what has been done; `next` is where the one unit of work that is due may take it.
+ * A later image or a later CT sends any case but a parked one back to `received` with the next revision.
+ */
+export const CASE_STATES = {
+  received: { next: ['paired', 'parked'], work: 'pair', by: 'agent' },
+  paired: { next: ['located', 'parked', 'received'], work: 'locate', by: 'agent' },
+  located: { next: ['classified', 'parked', 'received'], work: 'classify', by: 'worker' },
+  classified: { next: ['reported', 'parked', 'received'], work: 'report', by: 'agent' },
+  reported: { next: ['delivered', 'parked', 'received'], work: 'deliver', by: 'agent' },
+  delivered: { next: ['received'], work: null, by: null },
+  parked: { next: ['received', 'paired', 'located', 'classified', 'reported'], work: null, by: null },
+} as const satisfies Record<
+  string,
+  { next: readonly string[]; work: string | null; by: 'agent' | 'worker' | null }
+>;
+
+export type CaseState = keyof typeof CASE_STATES;
+
+export function mayMove(from: CaseState, to: CaseState): boolean {
+  return (CASE_STATES[from].next as readonly string[]).includes(to);
+}

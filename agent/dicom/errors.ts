@@ -1,0 +1,53 @@
+/**
+ * The registry of stable error codes. `permanent` is decided here and nowhere else: a permanent error parks the
+ * unit of work with its reason, any other is tried again with back-off.
+ */
+export const ERROR_CODES = {
+  PIXELS_UNSUPPORTED: { permanent: true, meaning: 'the pixel data cannot be decoded' },
+  RESCALE_MISSING: {
+    permanent: true,
+    meaning: 'a CT image has no rescale slope and intercept: HU is not assumed',
+  },
+  MODEL_MISSING: { permanent: false, meaning: 'no active model, or its file is not there' },
+  MODEL_HASH_MISMATCH: { permanent: true, meaning: 'the model file is not the one that was registered' },
+  REGION_CORRUPT: { permanent: true, meaning: 'a stored region does not match its SHA-256' },
+  SPOOL_FILE_MISSING: { permanent: true, meaning: 'an indexed instance is not in the spool' },
+  REPORT_INVALID: { permanent: true, meaning: 'the report could not be built from the case' },
+  DESTINATION_UNREACHABLE: { permanent: false, meaning: 'the destination does not answer' },
+  DESTINATION_REFUSED: {
+    permanent: true,
+    meaning: 'the destination refused for good (AE title, SOP class, data set)',
+  },
+  DESTINATION_BUSY: { permanent: false, meaning: 'the destination is out of resources for now' },
+  DATABASE_UNAVAILABLE: { permanent: false, meaning: 'the database does not answer' },
+  INTERNAL: { permanent: false, meaning: 'an error nobody has named yet' },
+} as const satisfies Record<string, { permanent: boolean; meaning: string }>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** What an error is about: UIDs and ids only, never a patient's name. */
+export type ErrorSubject = Readonly<Record<string, string | number>>;
+
+export class CalcidiscError extends Error {
+  override readonly name = 'CalcidiscError';
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    readonly subject: ErrorSubject = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+
+  get permanent(): boolean {
+    return ERROR_CODES[this.code].permanent;
+  }
+}
+
+/** Any thrown value as a CalcidiscError, so that a caller reads one code and one verdict. */
+export function asCalcidiscError(thrown: unknown): CalcidiscError {
+  if (thrown instanceof CalcidiscError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new CalcidiscError('INTERNAL', message, {}, { cause: thrown });
+}

@@ -1,0 +1,80 @@
+import type { Level } from '../dicom/levels.js';
+
+/** [x, y, z] in the patient's LPS frame, millimetres (PS3.3 C.7.6.2.1.1). */
+export type PointMm = readonly [x: number, y: number, z: number];
+/** [column, row], the centre of the first pixel is [0, 0]. */
+export type PixelPoint = readonly [col: number, row: number];
+/** [col0, row0, col1, row1], the outer edges of a region in pixel units of the slice it lies on. */
+export type PixelBox = readonly [col0: number, row0: number, col1: number, row1: number];
+
+export type LocateStatus = 'located' | 'uncertain' | 'not-found';
+
+/** One disc as `calcidisc locate --json` prints it. */
+export interface LocatedDisc {
+  readonly level: Level;
+  readonly centrePatientMm: PointMm;
+  readonly centrePixel: PixelPoint;
+  readonly roiPixel: PixelBox;
+  /** 0..1 */
+  readonly confidence: number;
+}
+
+/** The image the discs are drawn on. For CT it is a reformat, and names the axial image nearest its middle. */
+export interface LocatedSlice {
+  readonly sopInstanceUid: string;
+  readonly index: number;
+  readonly count: number;
+}
+
+/** The answer of `calcidisc locate`: expected outcomes are values, not exceptions. */
+export interface LocateResult {
+  readonly modality: 'MR' | 'CT';
+  readonly seriesInstanceUid: string;
+  readonly status: LocateStatus;
+  readonly reasons: readonly string[];
+  readonly slice: LocatedSlice | null;
+  readonly discs: readonly LocatedDisc[];
+}
+
+export type CtLabel = 'calcified' | 'not-calcified' | 'indeterminate';
+
+/** One disc as `calcidisc ct --json` prints it. */
+export interface CtDisc extends LocatedDisc {
+  readonly label: CtLabel;
+  /** Mean and maximum over the calcified region, or over the disc when there is none; null without a measurement. */
+  readonly meanHu: number | null;
+  readonly maxHu: number | null;
+  /** Area of the calcified region on the sagittal plane where it is largest. */
+  readonly areaMm2: number;
+}
+
+export interface CtResult extends Omit<LocateResult, 'discs'> {
+  readonly discs: readonly CtDisc[];
+}
+
+/** Which network found the discs: stored with every result. */
+export interface ModelIdentity {
+  readonly name: string;
+  readonly version: string;
+  readonly sha256: string;
+}
+
+/** What the locate thread hands back: the printed result plus the pixels to be kept. */
+export interface Located<R extends LocateResult | CtResult = LocateResult> {
+  readonly result: R;
+  readonly localiser: ModelIdentity;
+  /** 8-bit grey PNG of the slice, as the radiologist would window it. */
+  readonly slicePng: Uint8Array | null;
+  /** Millimetres per pixel of the slice, [row spacing, column spacing] as in PixelSpacing. */
+  readonly pixelSpacingMm: readonly [row: number, col: number] | null;
+  /** The exact 224 by 224 8-bit grey PNG the classifier will see, one per disc (MR only). */
+  readonly regions: readonly RegionImage[];
+  readonly milliseconds: number;
+}
+
+export interface RegionImage {
+  readonly level: Level;
+  readonly png: Uint8Array;
+  /** Lower-case hexadecimal. */
+  readonly sha256: string;
+}

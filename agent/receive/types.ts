@@ -1,0 +1,45 @@
+/** How an association came to its end. */
+export type AssociationEnd = 'released' | 'aborted' | 'timed-out' | 'lost';
+
+export interface AssociationInfo {
+  /** A random UUID given when it was accepted. */
+  readonly id: string;
+  readonly callingAe: string;
+  readonly calledAe: string;
+  readonly remoteAddress: string;
+  readonly openedAt: Date;
+}
+
+/** One object that lies synced in the spool: what the C-STORE was answered Success for. */
+export interface SpooledFile {
+  /** Absolute; a DICOM Part 10 file. */
+  readonly path: string;
+  readonly sopClassUid: string;
+  readonly sopInstanceUid: string;
+  readonly transferSyntaxUid: string;
+  readonly sizeBytes: number;
+  /** Lower-case hexadecimal, of the data set as it came (no preamble, no file meta information). */
+  readonly datasetSha256: string;
+  readonly callingAe: string;
+  readonly associationId: string | null;
+  readonly receivedAt: Date;
+}
+
+/** What the receiver tells the stage after it. None of these is awaited before the sender gets its answer. */
+export interface ReceiveEvents {
+  associationOpened(association: AssociationInfo): void;
+  associationEnded(id: string, how: AssociationEnd): void;
+  stored(file: SpooledFile): void;
+  /** A refused association or object, for the audit trail. */
+  refused(refusal: Refusal): void;
+}
+
+export interface Refusal {
+  readonly what: 'association' | 'object';
+  /** Four hexadecimal digits for an object, the PS3.8 reject reason in words for an association. */
+  readonly status: string;
+  readonly reason: string;
+  readonly callingAe: string;
+  readonly remoteAddress: string;
+  readonly sopInstanceUid?: string;
+}

@@ -1,0 +1,9 @@
+#!/usr/bin/env node
+import { existsSync } from 'node:fs';
+
+const entry = new URL('../dist/agent/cli/main.js', import.meta.url);
+if (!existsSync(entry)) {
+  console.error('calcidisc is not built yet. Run: npm run setup');
+  process.exit(1);
+}
+await import(entry.href);

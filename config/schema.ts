@@ -1,0 +1,146 @@
+import { z } from 'zod';
+
+/** PS3.5 6.2: an AE title has 1 to 16 characters, no backslash, no control characters, not only spaces. */
+const AeTitle = z
+  .string()
+  .trim()
+  .regex(
+    /^[\x20-\x5b\x5d-\x7e]{1,16}$/,
+    'an AE title has 1 to 16 printable ASCII characters and no backslash',
+  );
+const Port = z.number().int().min(0).max(65535);
+const Milliseconds = z.number().int().positive();
+
+const Destination = z.strictObject({
+  name: z.string().min(1),
+  aeTitle: AeTitle,
+  host: z.string().min(1),
+  port: Port.min(1),
+});
+
+export const ConfigSchema = z.strictObject({
+  dataDir: z.string().default('./calcidisc-data'),
+  log: z
+    .strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') })
+    .prefault({}),
+  database: z
+    .strictObject({
+      /** A PostgreSQL server; absent: the embedded one under dataDir. */
+      url: z.string().optional(),
+      poolSize: z.number().int().positive().default(10),
+    })
+    .prefault({}),
+  queue: z
+    .strictObject({
+      /** A Redis server; absent: the queue lives in the same PostgreSQL as everything else. */
+      redisUrl: z.string().optional(),
+      prefix: z.string().default('calcidisc'),
+      /** How often rows whose wake-up was lost are woken again. */
+      sweepMs: Milliseconds.default(5_000),
+    })
+    .prefault({}),
+  dicom: z
+    .strictObject({
+      aeTitle: AeTitle.default('CALCIDISC'),
+      /** Loopback unless told otherwise: a wider address needs an allow list (checked below). */
+      host: z.string().default('127.0.0.1'),
+      port: Port.default(11112),
+      /** Calling AE titles that may open an association; '*' is anybody. */
+      allowedCallingAEs: z.array(z.union([z.literal('*'), AeTitle])).default(['*']),
+      checkCalledAe: z.boolean().default(true),
+      maxPduBytes: z.number().int().min(4096).max(1_048_576).default(262_144),
+      maxAssociations: z.number().int().positive().default(64),
+      /** An association that says nothing for so long is aborted. */
+      idleTimeoutMs: Milliseconds.default(60_000),
+      acceptLossy: z.boolean().default(false),
+      /** C-STORE is answered A700 while the spool's disk has less than this free. */
+      minFreeDiskMiB: z.number().int().nonnegative().default(512),
+    })
+    .prefault({}),
+  assemble: z
+    .strictObject({
+      /** A series that nothing better has completed is complete after so long without a new image. */
+      quietPeriodMs: Milliseconds.default(60_000),
+      /** After the association's release a gapless stack is complete after so long. */
+      releaseGraceMs: z.number().int().nonnegative().default(250),
+    })
+    .prefault({}),
+  route: z
+    .strictObject({
+      /** CEL over the series' attributes (docs/routing.md); which MR series are read and which CT are the reference. */
+      mr: z
+        .string()
+        .default(
+          "Modality == 'MR' && orientation == 'SAGITTAL' && weighting == 'T2' && region in ['LUMBAR', 'UNKNOWN']",
+        ),
+      ct: z
+        .string()
+        .default(
+          "Modality == 'CT' && orientation in ['AXIAL', 'SAGITTAL'] && region in ['LUMBAR', 'UNKNOWN']",
+        ),
+      destinations: z.array(Destination).default([]),
+    })
+    .prefault({}),
+  pair: z
+    .strictObject({
+      /** Calendar days between the two acquisition dates, either way (the study: within 4 weeks). */
+      windowDays: z.number().int().nonnegative().default(28),
+    })
+    .prefault({}),
+  locate: z
+    .strictObject({
+      model: z.string().default('localiser'),
+      /** How far the region reaches above and below the disc (the study: 10 mm). */
+      marginMm: z.number().min(8).max(12).default(10),
+      threads: z.number().int().positive().default(2),
+    })
+    .prefault({}),
+  reference: z
+    .strictObject({
+      /** The study's range of a calcified disc on CT, Hounsfield units. */
+      huLow: z.number().default(120.1),
+      huHigh: z.number().default(383.7),
+      minAreaMm2: z.number().positive().default(4),
+    })
+    .prefault({}),
+  worker: z
+    .strictObject({
+      provider: z.enum(['cpu', 'cuda', 'auto']).default('auto'),
+      batchSize: z.number().int().positive().default(16),
+      batchWaitMs: z.number().int().nonnegative().default(10),
+      threads: z.number().int().positive().optional(),
+    })
+    .prefault({}),
+  report: z
+    .strictObject({
+      sopClass: z.enum(['Comprehensive3DSR', 'ComprehensiveSR', 'EnhancedSR']).default('Comprehensive3DSR'),
+      seriesDescription: z.string().max(64).default('Calcidisc AI: disc calcification (research)'),
+      language: z.string().default('en'),
+    })
+    .prefault({}),
+  deliver: z
+    .strictObject({
+      firstRetryMs: Milliseconds.default(2_000),
+      maxRetryMs: Milliseconds.default(600_000),
+      /** After so long without success a delivery is parked for a person. */
+      giveUpAfterMs: Milliseconds.default(7 * 24 * 3_600_000),
+    })
+    .prefault({}),
+  retry: z
+    .strictObject({
+      firstMs: Milliseconds.default(1_000),
+      maxMs: Milliseconds.default(300_000),
+      /** How often a step of a case may be started before it is parked with its last error. */
+      maxAttempts: z.number().int().positive().default(8),
+    })
+    .prefault({}),
+  http: z
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: Port.default(8080),
+    })
+    .prefault({}),
+});
+
+export type Config = Readonly<z.output<typeof ConfigSchema>>;
+export type ConfigInput = z.input<typeof ConfigSchema>;

@@ -1,0 +1,50 @@
+import { spawnSync } from 'node:child_process';
+import type { Context } from 'mocha';
+
+/** Programs that tests run against for real, and the Debian packages that bring them. */
+export const PEERS = {
+  orthanc: { command: 'Orthanc', probe: ['--version'], packages: 'orthanc' },
+  dcmtk: { command: 'storescu', probe: ['--version'], packages: 'dcmtk' },
+  dicom3tools: { command: 'dciodvfy', probe: ['-version'], packages: 'dicom3tools' },
+  pixelmed: { command: 'java', probe: ['-version'], packages: 'libpixelmed-java pixelmed-apps' },
+  redis: { command: 'redis-server', probe: ['--version'], packages: 'redis-server' },
+  chromium: { command: 'chromium', probe: ['--version'], packages: 'chromium' },
+  python: {
+    command: '/usr/bin/python3',
+    probe: ['-c', 'import numpy, scipy, PIL, pydicom, nibabel'],
+    packages: 'python3-numpy python3-scipy python3-pil python3-pydicom python3-nibabel',
+  },
+  torch: { command: '/usr/bin/python3', probe: ['-c', 'import torch'], packages: 'python3-torch' },
+} as const;
+
+export type Peer = keyof typeof PEERS;
+
+const found = new Map<Peer, boolean>();
+
+export function hasPeer(peer: Peer): boolean {
+  let answer = found.get(peer);
+  if (answer === undefined) {
+    const { command, probe } = PEERS[peer];
+    answer = spawnSync(command, probe, { stdio: 'ignore' }).error === undefined && probeSucceeds(peer);
+    found.set(peer, answer);
+  }
+  return answer;
+}
+
+/** Python peers are modules, not programs: there the exit status tells; dciodvfy's usage exits non-zero. */
+function probeSucceeds(peer: Peer): boolean {
+  if (peer !== 'python' && peer !== 'torch') return true;
+  const { command, probe } = PEERS[peer];
+  return spawnSync(command, probe, { stdio: 'ignore' }).status === 0;
+}
+
+/** Call in a `before` or at the head of a test: skips it naming the package, or fails with REQUIRE_PEERS=1. */
+export function needsPeer(context: Context, ...peers: Peer[]): void {
+  for (const peer of peers) {
+    if (hasPeer(peer)) continue;
+    const line = `needs ${PEERS[peer].command}: apt-get install ${PEERS[peer].packages}`;
+    if (process.env.REQUIRE_PEERS === '1') throw new Error(line);
+    console.log(`      skipped, ${line}`);
+    context.skip();
+  }
+}
