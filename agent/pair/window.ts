@@ -1,0 +1,170 @@
+/** A calendar date as PostgreSQL and people write it, YYYY-MM-DD. */
+export type IsoDate = string;
+
+export interface PatientIdentity {
+  readonly patientId: string;
+  readonly issuerOfPatientId: string;
+  readonly patientName: string;
+  readonly patientBirthDate: IsoDate | null;
+}
+
+export interface MrSeries extends PatientIdentity {
+  readonly acquisitionDate: IsoDate | null;
+}
+
+export interface CtCandidate extends PatientIdentity {
+  readonly seriesInstanceUid: string;
+  readonly acquisitionDate: IsoDate | null;
+  readonly instanceCount: number;
+  readonly sliceSpacingMm: number | null;
+  /** Still arriving: worth waiting for when it would be in the window. */
+  readonly receiving: boolean;
+}
+
+/** What became of one CT that was weighed. */
+export type Verdict =
+  | 'chosen'
+  | 'in-window'
+  | 'outside-window'
+  | 'no-date'
+  | 'identity-differs'
+  | 'receiving';
+
+export interface Weighed {
+  readonly ctSeriesInstanceUid: string;
+  readonly ctAcquisitionDate: IsoDate | null;
+  readonly intervalDays: number | null;
+  readonly verdict: Verdict;
+}
+
+export type PairingOutcome =
+  | 'paired'
+  | 'no-ct'
+  | 'outside-window'
+  | 'no-date'
+  | 'no-patient-id'
+  | 'identity-differs';
+
+export type PairingDecision =
+  | { readonly wait: true; readonly forSeriesInstanceUid: string }
+  | {
+      readonly wait: false;
+      readonly outcome: PairingOutcome;
+      readonly ctSeriesInstanceUid: string | null;
+      readonly ctAcquisitionDate: IsoDate | null;
+      /** CT minus MR. */
+      readonly intervalDays: number | null;
+      readonly candidates: readonly Weighed[];
+    };
+
+const DAY_MS = 86_400_000;
+
+/** Calendar days from a to b, by date alone: no hours, no time zone, no daylight saving. */
+export function calendarDays(from: IsoDate, to: IsoDate): number {
+  return Math.round((Date.parse(`${to}T00:00:00Z`) - Date.parse(`${from}T00:00:00Z`)) / DAY_MS);
+}
+
+/**
+ * Chooses the CT of an MR: of the same patient, acquired within the window either way; the nearest in time, then the
+ * finer slices, then the more slices, then by UID so that the answer never depends on the order of arrival.
+ */
+export function decidePairing(
+  mr: MrSeries,
+  candidates: readonly CtCandidate[],
+  windowDays: number,
+): PairingDecision {
+  const none = {
+    wait: false,
+    ctSeriesInstanceUid: null,
+    ctAcquisitionDate: null,
+    intervalDays: null,
+  } as const;
+  if (mr.patientId === '') return { ...none, outcome: 'no-patient-id', candidates: [] };
+  if (mr.acquisitionDate === null) return { ...none, outcome: 'no-date', candidates: [] };
+  const weighed = candidates.map((ct) => ({
+    ct,
+    ...weigh(mr, mr.acquisitionDate as IsoDate, ct, windowDays),
+  }));
+  const arriving = weighed.find(({ verdict }) => verdict === 'receiving');
+  if (arriving) return { wait: true, forSeriesInstanceUid: arriving.ct.seriesInstanceUid };
+  const best = weighed.filter(({ verdict }) => verdict === 'in-window').toSorted(preference)[0];
+  const rows = weighed.map((each) => toRow(each, each === best));
+  if (!best) return { ...none, outcome: outcomeWithout(rows), candidates: rows };
+  return {
+    wait: false,
+    outcome: 'paired',
+    ctSeriesInstanceUid: best.ct.seriesInstanceUid,
+    ctAcquisitionDate: best.ct.acquisitionDate,
+    intervalDays: best.intervalDays,
+    candidates: rows,
+  };
+}
+
+interface WeighedCandidate {
+  readonly ct: CtCandidate;
+  readonly intervalDays: number | null;
+  readonly verdict: Verdict;
+}
+
+function weigh(
+  mr: MrSeries,
+  mrDate: IsoDate,
+  ct: CtCandidate,
+  windowDays: number,
+): Omit<WeighedCandidate, 'ct'> {
+  if (!samePerson(mr, ct)) return { intervalDays: null, verdict: 'identity-differs' };
+  if (ct.acquisitionDate === null) return { intervalDays: null, verdict: 'no-date' };
+  const intervalDays = calendarDays(mrDate, ct.acquisitionDate);
+  if (Math.abs(intervalDays) > windowDays) return { intervalDays, verdict: 'outside-window' };
+  return { intervalDays, verdict: ct.receiving ? 'receiving' : 'in-window' };
+}
+
+/**
+ * The same patient ID is not yet the same person: issuers, names and birth dates that are both known must agree.
+ * Names are compared without case, accents, empty components and trailing carets (PS3.5 6.2.1).
+ */
+export function samePerson(a: PatientIdentity, b: PatientIdentity): boolean {
+  const agree = (x: string, y: string) => x === '' || y === '' || x === y;
+  return (
+    a.patientId === b.patientId &&
+    agree(a.issuerOfPatientId, b.issuerOfPatientId) &&
+    agree(a.patientBirthDate ?? '', b.patientBirthDate ?? '') &&
+    agree(plainName(a.patientName), plainName(b.patientName))
+  );
+}
+
+function plainName(name: string): string {
+  const alphabetic = name.split('=')[0] ?? '';
+  return alphabetic
+    .normalize('NFD')
+    .replace(/\p{Diacritic}/gu, '')
+    .toUpperCase()
+    .replace(/[\s^,]+/g, ' ')
+    .trim();
+}
+
+function preference(a: WeighedCandidate, b: WeighedCandidate): number {
+  return (
+    Math.abs(a.intervalDays ?? 0) - Math.abs(b.intervalDays ?? 0) ||
+    (a.ct.sliceSpacingMm ?? Number.POSITIVE_INFINITY) - (b.ct.sliceSpacingMm ?? Number.POSITIVE_INFINITY) ||
+    b.ct.instanceCount - a.ct.instanceCount ||
+    (a.ct.seriesInstanceUid < b.ct.seriesInstanceUid ? -1 : 1)
+  );
+}
+
+function toRow({ ct, intervalDays, verdict }: WeighedCandidate, chosen: boolean): Weighed {
+  return {
+    ctSeriesInstanceUid: ct.seriesInstanceUid,
+    ctAcquisitionDate: ct.acquisitionDate,
+    intervalDays,
+    verdict: chosen ? 'chosen' : verdict,
+  };
+}
+
+/** Why there is no CT, the most telling reason first. */
+function outcomeWithout(rows: readonly Weighed[]): PairingOutcome {
+  const has = (verdict: Verdict) => rows.some((row) => row.verdict === verdict);
+  if (has('identity-differs')) return 'identity-differs';
+  if (has('outside-window')) return 'outside-window';
+  return has('no-date') ? 'no-date' : 'no-ct';
+}

@@ -1,0 +1,46 @@
+import { parse } from '@marcbachmann/cel-js';
+import { ConfigError } from '../../config/load.js';
+import type { Config } from '../../config/schema.js';
+import type { SeriesAttributes } from './attributes.js';
+
+export type Role = 'mr' | 'ct' | 'ignored';
+
+export interface RoleDecision {
+  readonly role: Role;
+  /** Why, in words for the log, the audit trail and the page. */
+  readonly reason: string;
+}
+
+export type DecideRole = (attributes: SeriesAttributes) => RoleDecision;
+
+/** Compiles the two rules once. @throws ConfigError when a rule is no CEL expression. */
+export function compileRules({ mr, ct }: Pick<Config['route'], 'mr' | 'ct'>): DecideRole {
+  const isMr = compile('route.mr', mr);
+  const isCt = compile('route.ct', ct);
+  return (attributes) => {
+    if (attributes.localizer)
+      return { role: 'ignored', reason: 'a localizer or a rendering, not a source image' };
+    if (isMr(attributes)) return { role: 'mr', reason: `matches route.mr: ${describe(attributes)}` };
+    if (isCt(attributes)) return { role: 'ct', reason: `matches route.ct: ${describe(attributes)}` };
+    return { role: 'ignored', reason: `matches neither route.mr nor route.ct: ${describe(attributes)}` };
+  };
+}
+
+function compile(key: string, expression: string): (attributes: SeriesAttributes) => boolean {
+  try {
+    const evaluate = parse(expression);
+    return (attributes) => evaluate({ ...attributes, ImageType: [...attributes.ImageType] }) === true;
+  } catch (cause) {
+    throw new ConfigError(`${key} is no CEL expression: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function describe({ Modality, orientation, weighting, region }: SeriesAttributes): string {
+  const parts = [
+    Modality || 'no modality',
+    orientation,
+    weighting === 'NONE' ? '' : weighting,
+    `region ${region}`,
+  ];
+  return parts.filter(Boolean).join(', ');
+}
