@@ -5,7 +5,7 @@ export interface Code {
   readonly meaning: string;
 }
 
-/** The five lumbar discs from above down, with their SNOMED CT codes (International 2025-02). */
+/** The five lumbar discs from above down, with their SNOMED CT codes (International 2025-02; a meaning is LO: 64). */
 export const LEVELS = ['L1-L2', 'L2-L3', 'L3-L4', 'L4-L5', 'L5-S1'] as const;
 
 export type Level = (typeof LEVELS)[number];
@@ -34,7 +34,7 @@ export const DISC_CODES = {
   'L5-S1': {
     value: '715056000',
     scheme: 'SCT',
-    meaning: 'Intervertebral disc of fifth lumbar vertebra and first sacral vertebra',
+    meaning: 'Intervertebral disc of fifth lumbar and first sacral vertebrae',
   },
 } as const satisfies Record<Level, Code>;
 

@@ -1,0 +1,146 @@
+import type { Level } from '../dicom/levels.js';
+import type { CtLabel, LocateStatus, ModelIdentity, PixelBox } from '../locate/types.js';
+
+export interface InstanceReference {
+  readonly sopClassUid: string;
+  readonly sopInstanceUid: string;
+}
+
+export interface DocumentReference extends InstanceReference {
+  readonly studyInstanceUid: string;
+  readonly seriesInstanceUid: string;
+}
+
+/** Values of the MR header, character for character: the PACS files the report under the same patient by them. */
+export interface ReportPatient {
+  readonly name: string;
+  readonly id: string;
+  readonly issuerOfPatientId: string;
+  /** YYYYMMDD or YYYY-MM-DD; null when the header has none. */
+  readonly birthDate: string | null;
+  readonly sex: string;
+}
+
+export interface ReportStudy {
+  readonly studyInstanceUid: string;
+  readonly studyId: string;
+  readonly accessionNumber: string;
+  /** YYYYMMDD or YYYY-MM-DD; null when the header has none. */
+  readonly date: string | null;
+  /** HHMMSS.FFFFFF as the header has it; '' when it has none. */
+  readonly time: string;
+  readonly description: string;
+  readonly referringPhysicianName: string;
+}
+
+/** One series that was read, whole. */
+export interface ReportSeries {
+  readonly studyInstanceUid: string;
+  readonly seriesInstanceUid: string;
+  /** Date of its study: YYYYMMDD or YYYY-MM-DD; null when the header has none. */
+  readonly studyDate: string | null;
+  readonly frameOfReferenceUid: string | null;
+  /** In stack order. */
+  readonly instances: readonly InstanceReference[];
+}
+
+/** The row of the pairing table, in words for the report. */
+export interface ReportPairing {
+  /** 'paired', or why there is no CT: 'no-ct', 'outside-window', 'no-date', 'no-patient-id' */
+  readonly outcome: string;
+  /** CT minus MR, calendar days; null without a pair. */
+  readonly intervalDays: number | null;
+  readonly windowDays: number;
+}
+
+export interface ReportLocalisation {
+  readonly status: LocateStatus;
+  readonly reasons: readonly string[];
+}
+
+/** One disc that was found on the MR. */
+export interface ReportDisc {
+  readonly level: Level;
+  /** The MR image the region lies on; a frame number for a multi-frame object. */
+  readonly image: InstanceReference & { readonly frameNumber?: number };
+  /** Columns and Rows of that image: the drawn region is cut to it. */
+  readonly imageSize: readonly [columns: number, rows: number];
+  /** Outer edges, pixel centres at whole numbers (agent/locate/types.ts). */
+  readonly roiPixel: PixelBox;
+  /** The active classifier's answer; null when it has none, which reads as indeterminate. */
+  readonly answer: {
+    /** 0..1 */
+    readonly probability: number;
+    /** 0..1 */
+    readonly threshold: number;
+    readonly calcified: boolean;
+  } | null;
+  /** The paired CT's measurement of the same disc. */
+  readonly ct: {
+    readonly label: CtLabel;
+    readonly meanHu: number | null;
+    readonly maxHu: number | null;
+    readonly areaMm2: number;
+  } | null;
+}
+
+export interface ReportClassifier extends ModelIdentity {
+  /** From the card: whether it learnt from simulated calcification. */
+  readonly simulated: boolean;
+  /** From the card: who made the images it learnt from; '' when the card says nothing. */
+  readonly attribution: string;
+}
+
+/** The machine that observes: this installation. */
+export interface ReportDevice {
+  /** Stable for the installation. */
+  readonly uid: string;
+  readonly serialNumber: string;
+  readonly softwareVersion: string;
+  readonly aeTitle: string;
+}
+
+/** Everything the report says, as plain values. The same input gives the same bytes. */
+export interface ReportInput {
+  readonly caseId: string;
+  readonly revision: number;
+  /** Why there is another revision; read only when there is a predecessor. */
+  readonly revisionReason: string;
+  /** The last report of this case that left the house. */
+  readonly predecessor: DocumentReference | null;
+  readonly patient: ReportPatient;
+  readonly study: ReportStudy;
+  readonly mr: ReportSeries;
+  readonly ct: ReportSeries | null;
+  readonly pairing: ReportPairing;
+  readonly localisation: ReportLocalisation;
+  /** The CT's own localisation; null without a CT. */
+  readonly ctLocalisation: ReportLocalisation | null;
+  /** From above down. */
+  readonly discs: readonly ReportDisc[];
+  /** Null when nothing was classified (no disc was found). */
+  readonly classifier: ReportClassifier | null;
+  readonly localiser: ModelIdentity;
+  readonly parameters: { readonly marginMm: number; readonly huLow: number; readonly huHigh: number };
+  readonly device: ReportDevice;
+  readonly createdAt: Date;
+  /** Content date and time are written as local time; absent: the process's own time zone. */
+  readonly utcOffsetMinutes?: number;
+  readonly sopClass: keyof typeof SR_SOP_CLASSES;
+  readonly seriesDescription: string;
+}
+
+/** PS3.4 B.5: the storage classes the same tree is valid in. */
+export const SR_SOP_CLASSES = {
+  Comprehensive3DSR: '1.2.840.10008.5.1.4.1.1.88.34',
+  ComprehensiveSR: '1.2.840.10008.5.1.4.1.1.88.33',
+  EnhancedSR: '1.2.840.10008.5.1.4.1.1.88.22',
+} as const;
+
+export interface BuiltReport {
+  /** A whole DICOM Part 10 file, Explicit VR Little Endian. */
+  readonly file: Uint8Array;
+  readonly sopInstanceUid: string;
+  readonly seriesInstanceUid: string;
+  readonly sopClassUid: string;
+}
