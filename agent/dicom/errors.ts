@@ -3,6 +3,7 @@
  * unit of work with its reason, any other is tried again with back-off.
  */
 export const ERROR_CODES = {
+  NOT_DICOM: { permanent: true, meaning: 'the file is no DICOM Part 10 file' },
   PIXELS_UNSUPPORTED: { permanent: true, meaning: 'the pixel data cannot be decoded' },
   RESCALE_MISSING: {
     permanent: true,
@@ -10,7 +11,12 @@ export const ERROR_CODES = {
   },
   MODEL_MISSING: { permanent: false, meaning: 'no active model, or its file is not there' },
   MODEL_HASH_MISMATCH: { permanent: true, meaning: 'the model file is not the one that was registered' },
+  MODEL_CARD_INVALID: { permanent: true, meaning: 'the card beside a model file lacks what a worker needs' },
+  MODEL_STATE: { permanent: true, meaning: 'the model may not change to that state' },
   REGION_CORRUPT: { permanent: true, meaning: 'a stored region does not match its SHA-256' },
+  REGION_INVALID: { permanent: true, meaning: 'an image is not a 224 by 224 8-bit grey PNG' },
+  REGION_UNCLASSIFIABLE: { permanent: true, meaning: 'the network gave no probability for a region' },
+  INFERENCE_FAILED: { permanent: false, meaning: 'the network could not be run' },
   SPOOL_FILE_MISSING: { permanent: true, meaning: 'an indexed instance is not in the spool' },
   REPORT_INVALID: { permanent: true, meaning: 'the report could not be built from the case' },
   DESTINATION_UNREACHABLE: { permanent: false, meaning: 'the destination does not answer' },
