@@ -2,6 +2,16 @@ import type { Knex } from 'knex';
 
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
+    -- Processes ------------------------------------------------------------------------------------------------
+    -- Every agent and worker holds the session advisory lock (1128354883, its own number) on a connection of its
+    -- own (db/presence.ts), so PostgreSQL itself says who is alive: a killed process has let go of it at once.
+    CREATE FUNCTION process_is_alive(owner integer) RETURNS boolean LANGUAGE sql STABLE AS $$
+      SELECT EXISTS (
+        SELECT FROM pg_locks
+        WHERE locktype = 'advisory' AND classid = 1128354883::oid AND objid = owner::oid AND objsubid = 2 AND granted
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+    $$;
+
     -- Receiving ------------------------------------------------------------------------------------------------
     CREATE TABLE association (
       id uuid PRIMARY KEY,
@@ -11,8 +21,11 @@ export async function up(knex: Knex): Promise<void> {
       opened_at timestamptz NOT NULL DEFAULT now(),
       ended_at timestamptz,
       -- 'lost': the agent died while it was open
-      ended_how text CHECK (ended_how IN ('released', 'aborted', 'timed-out', 'lost'))
+      ended_how text CHECK (ended_how IN ('released', 'aborted', 'timed-out', 'lost')),
+      -- The process it is open in.
+      owner integer NOT NULL
     );
+    CREATE INDEX association_open ON association (opened_at) WHERE ended_at IS NULL;
 
     CREATE TABLE study (
       study_instance_uid text PRIMARY KEY,
@@ -92,7 +105,10 @@ export async function up(knex: Knex): Promise<void> {
       parked_from text,
       -- Counted when a step starts, so that a step that kills its process is parked too.
       attempts integer NOT NULL DEFAULT 0,
+      -- While a step runs: when its lease ends.
       next_attempt_at timestamptz NOT NULL DEFAULT now(),
+      -- The process whose step is running (process_is_alive); null between steps.
+      owner integer,
       last_error_code text,
       last_error text,
       created_at timestamptz NOT NULL DEFAULT now(),
@@ -206,6 +222,8 @@ export async function up(knex: Knex): Promise<void> {
       provider text NOT NULL,
       runtime text NOT NULL,
       batch_size integer NOT NULL,
+      -- With the size: where the region stood. The last bits depend on both, so a replay needs both.
+      batch_position integer NOT NULL,
       milliseconds double precision NOT NULL,
       -- Class activation map, 7 by 7 little-endian float32; null where the model has none.
       cam bytea,

@@ -4,6 +4,7 @@
  */
 export const ERROR_CODES = {
   NOT_DICOM: { permanent: true, meaning: 'the file is no DICOM Part 10 file' },
+  NOT_ONE_SERIES: { permanent: true, meaning: 'the files given are not one MR or CT series' },
   PIXELS_UNSUPPORTED: { permanent: true, meaning: 'the pixel data cannot be decoded' },
   RESCALE_MISSING: {
     permanent: true,
@@ -25,6 +26,8 @@ export const ERROR_CODES = {
     meaning: 'the destination refused for good (AE title, SOP class, data set)',
   },
   DESTINATION_BUSY: { permanent: false, meaning: 'the destination is out of resources for now' },
+  CASE_AMBIGUOUS: { permanent: true, meaning: 'an abbreviated case id fits several cases' },
+  STEP_DIED: { permanent: true, meaning: 'a step ended its process every time it was tried' },
   DATABASE_UNAVAILABLE: { permanent: false, meaning: 'the database does not answer' },
   INTERNAL: { permanent: false, meaning: 'an error nobody has named yet' },
 } as const satisfies Record<string, { permanent: boolean; meaning: string }>;

@@ -1,0 +1,70 @@
+import type { Tx } from './knex.js';
+
+export interface InstanceRow {
+  readonly sopInstanceUid: string;
+  readonly seriesInstanceUid: string;
+  readonly sopClassUid: string;
+  readonly transferSyntaxUid: string;
+  readonly instanceNumber: number | null;
+  /** Along the stack's normal, millimetres. */
+  readonly slicePositionMm: number | null;
+  /** Relative to the data folder. */
+  readonly spoolPath: string;
+  readonly sizeBytes: number;
+  readonly datasetSha256: string;
+  readonly callingAe: string;
+  readonly associationId: string | null;
+  readonly receivedAt: Date;
+  readonly duplicates: number;
+}
+
+export type NewInstance = Omit<InstanceRow, 'duplicates'>;
+
+/**
+ * 'duplicate': the same object was sent again; 'conflict': another object under the same UID, which is not taken
+ * over (PS3.5 9: a UID names one object). Either way the first one stays, and the row counts the visit.
+ */
+export type InsertOutcome = 'inserted' | 'duplicate' | 'conflict';
+
+export async function insertInstance(trx: Tx, instance: NewInstance): Promise<InsertOutcome> {
+  const { sopInstanceUid } = instance;
+  const inserted = await trx('instance')
+    .insert(instance)
+    .onConflict('sopInstanceUid')
+    .ignore()
+    .returning('sopInstanceUid');
+  if (inserted.length > 0) return 'inserted';
+  const [kept] = await trx('instance')
+    .where({ sopInstanceUid })
+    // The same file read again (its process ended before it was moved) is no second visit.
+    .update({ duplicates: trx.raw('duplicates + (received_at <> ?)::integer', [instance.receivedAt]) })
+    .returning('*');
+  return kept.datasetSha256 === instance.datasetSha256 ? 'duplicate' : 'conflict';
+}
+
+export async function findInstance(tx: Tx, sopInstanceUid: string): Promise<InstanceRow | null> {
+  return (await tx('instance').where({ sopInstanceUid }).first('*')) ?? null;
+}
+
+/** In the order of the stack where the images have a place in it, else by their number. */
+export function listInstances(tx: Tx, seriesInstanceUid: string): Promise<InstanceRow[]> {
+  return tx('instance')
+    .where({ seriesInstanceUid })
+    .orderBy('slicePositionMm')
+    .orderBy('instanceNumber')
+    .orderBy('sopInstanceUid')
+    .select('*');
+}
+
+export async function countInstances(tx: Tx, seriesInstanceUid: string): Promise<number> {
+  const row = await tx('instance').where({ seriesInstanceUid }).count('* as count').first();
+  return Number(row?.count ?? 0);
+}
+
+/** Which of these spool files the index has: a rebuild skips them. */
+export async function knownSpoolPaths(tx: Tx, spoolPaths: readonly string[]): Promise<Set<string>> {
+  const rows: { spoolPath: string }[] = await tx('instance')
+    .whereRaw('spool_path = ANY(?::text[])', [[...spoolPaths]])
+    .select('spoolPath');
+  return new Set(rows.map(({ spoolPath }) => spoolPath));
+}

@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto';
+import type { Level } from '../agent/dicom/levels.js';
+import { json, type Tx } from './knex.js';
+
+export interface RegionRow {
+  readonly id: string;
+  readonly caseId: string;
+  readonly revision: number;
+  readonly level: Level;
+  readonly sopInstanceUid: string;
+  /** [x, y, z], LPS. */
+  readonly centrePatientMm: readonly [number, number, number];
+  /** [column, row] */
+  readonly centrePixel: readonly [number, number];
+  /** [col0, row0, col1, row1] */
+  readonly roiPixel: readonly [number, number, number, number];
+  readonly marginMm: number;
+  /** 0..1 */
+  readonly confidence: number;
+  /** Exactly what the classifier sees: 224 by 224, 8-bit grey. */
+  readonly png: Uint8Array;
+  readonly pngSha256: string;
+  readonly createdAt: Date;
+}
+
+export type NewRegion = Omit<RegionRow, 'id' | 'createdAt'>;
+
+/** @returns how many were new; a region that the revision has already stands */
+export async function insertRegions(tx: Tx, regions: readonly NewRegion[]): Promise<number> {
+  if (regions.length === 0) return 0;
+  const rows = await tx('discRegion')
+    .insert(
+      regions.map((region) => ({
+        ...region,
+        id: randomUUID(),
+        centrePatientMm: json(region.centrePatientMm),
+        centrePixel: json(region.centrePixel),
+        roiPixel: json(region.roiPixel),
+        png: Buffer.from(region.png),
+      })),
+    )
+    .onConflict(['caseId', 'revision', 'level'])
+    .ignore()
+    .returning('id');
+  return rows.length;
+}
+
+/** From above down. */
+export function listRegions(tx: Tx, caseId: string, revision: number): Promise<RegionRow[]> {
+  return tx('discRegion').where({ caseId, revision }).orderBy('level').select('*');
+}
+
+export async function findRegion(
+  tx: Tx,
+  caseId: string,
+  revision: number,
+  level: Level,
+): Promise<RegionRow | null> {
+  return (await tx('discRegion').where({ caseId, revision, level }).first('*')) ?? null;
+}

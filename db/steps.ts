@@ -1,0 +1,150 @@
+import { CASE_STATES, type CaseState } from '../agent/dicom/caseStates.js';
+import { asCalcidiscError, CalcidiscError } from '../agent/dicom/errors.js';
+import { appendAudit } from './audit.js';
+import { backoffMs, type RetryPolicy } from './backoff.js';
+import { type CaseRow, lockCase, moveCase } from './cases.js';
+import type { Tx } from './knex.js';
+import { processOwner } from './presence.js';
+
+/** The one unit of work that is due for a case: what a job carries. */
+export interface Step {
+  readonly id: string;
+  readonly revision: number;
+  readonly state: CaseState;
+}
+
+export interface StepRetry extends RetryPolicy {
+  readonly maxAttempts: number;
+}
+
+/** Longer than any step should take: then it is taken for hung, though its process lives. */
+export const STEP_LEASE_MS = 5 * 60_000;
+
+const WORKING_STATES = Object.entries(CASE_STATES)
+  .filter(([, { work }]) => work !== null)
+  .map(([state]) => state);
+
+/** Due: its time has come, or the process that was at it is gone. */
+const DUE = '(next_attempt_at <= clock_timestamp() OR (owner IS NOT NULL AND NOT process_is_alive(owner)))';
+
+/** Cases whose step nobody is at, longest waiting first. */
+export function dueCases(tx: Tx, limit: number): Promise<CaseRow[]> {
+  return tx('case')
+    .whereIn('state', WORKING_STATES)
+    .whereRaw(DUE)
+    .orderBy('nextAttemptAt')
+    .limit(limit)
+    .select('*');
+}
+
+export interface StartStep extends Step {
+  readonly leaseMs?: number;
+  /** A step that was started so often, and never lived to say how it failed, is parked. */
+  readonly maxAttempts?: number;
+}
+
+/**
+ * Takes the step for this process and counts the attempt.
+ * @returns null when there is nothing to do: done already, revised, not due yet, or another process is at it
+ */
+export async function startStep(
+  tx: Tx,
+  { id, revision, state, leaseMs = STEP_LEASE_MS, maxAttempts = 8 }: StartStep,
+): Promise<CaseRow | null> {
+  const [row] = await tx('case')
+    .where({ id, revision, state })
+    .whereIn('state', WORKING_STATES)
+    .whereRaw(DUE)
+    .update({
+      attempts: tx.raw('attempts + 1'),
+      owner: processOwner,
+      nextAttemptAt: tx.raw("clock_timestamp() + ? * interval '1 millisecond'", [leaseMs]),
+    })
+    .returning('*');
+  if (!row || row.attempts <= maxAttempts) return row ?? null;
+  await tx.transaction((trx) => park(trx, row, diedEveryTime(row, maxAttempts)));
+  return null;
+}
+
+export type StepFailure =
+  | { readonly outcome: 'retry'; readonly attempts: number; readonly delayMs: number }
+  | { readonly outcome: 'parked' }
+  | { readonly outcome: 'stale' };
+
+export interface FailStep extends Step {
+  readonly error: unknown;
+  readonly retry: StepRetry;
+}
+
+/** Puts the step off with back-off, or parks the case: the error is permanent, or was met too often. */
+export async function failStep(
+  tx: Tx,
+  { id, revision, state, error, retry }: FailStep,
+): Promise<StepFailure> {
+  const failure = asCalcidiscError(error);
+  return tx.transaction(async (trx) => {
+    const row = await lockCase(trx, id);
+    const isOurs = row?.revision === revision && row.state === state && row.owner === processOwner;
+    if (!row || !isOurs) return { outcome: 'stale' };
+    if (failure.permanent || row.attempts >= retry.maxAttempts) return park(trx, row, failure);
+    const delayMs = backoffMs(row.attempts, retry);
+    await trx('case')
+      .where({ id })
+      .update({ ...after(trx, delayMs), ...errorColumns(failure) });
+    await appendAudit(trx, {
+      event: 'STEP_FAILED',
+      subjectType: 'case',
+      subjectId: id,
+      detail: { state, revision, attempts: row.attempts, delayMs, ...errorDetail(failure) },
+    });
+    return { outcome: 'retry', attempts: row.attempts, delayMs };
+  });
+}
+
+/**
+ * Nothing is wrong, but the step has to come again later (a delivery that waits for its PACS): the attempts start
+ * afresh, because whatever it waits for keeps its own count.
+ * @returns false when the case has moved on
+ */
+export async function postponeStep(tx: Tx, { id, revision, state, delayMs }: Step & { delayMs: number }) {
+  const count = await tx('case')
+    .where({ id, revision, state, owner: processOwner })
+    .update({ ...after(tx, delayMs), attempts: 0 });
+  return count > 0;
+}
+
+async function park(trx: Tx, row: CaseRow, error: CalcidiscError): Promise<{ outcome: 'parked' }> {
+  const { id, revision, state } = row;
+  await moveCase(trx, {
+    id,
+    revision,
+    from: state,
+    to: 'parked',
+    auditDetail: { attempts: row.attempts, ...errorDetail(error) },
+  });
+  await trx('case').where({ id }).update(errorColumns(error));
+  return { outcome: 'parked' };
+}
+
+function diedEveryTime({ id, state }: CaseRow, maxAttempts: number): CalcidiscError {
+  const { work } = CASE_STATES[state];
+  return new CalcidiscError(
+    'STEP_DIED',
+    `the step "${work}" was started ${maxAttempts} times and never ended`,
+    { id },
+  );
+}
+
+function after(tx: Tx, delayMs: number) {
+  const nextAttemptAt = tx.raw("clock_timestamp() + ? * interval '1 millisecond'", [delayMs]);
+  return { owner: null, nextAttemptAt };
+}
+
+function errorColumns({ code, message }: CalcidiscError) {
+  return { lastErrorCode: code, lastError: message };
+}
+
+/** The message may come from a library that repeats what it read, so the trail gets the code and the ids. */
+function errorDetail({ code, subject }: CalcidiscError) {
+  return { errorCode: code, ...subject };
+}
