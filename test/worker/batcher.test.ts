@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import { createBatcher, decideBatch } from '../../worker/batcher.js';
+
+const always = () => true;
+
+describe('the batcher', () => {
+  it('lets a full batch leave beside a running one, a partial one only when nothing runs and it has waited', () => {
+    const sight = { waiting: 0, running: 0, oldestHasWaited: false, size: 4 };
+    assert.equal(decideBatch(sight), 0);
+    assert.equal(decideBatch({ ...sight, waiting: 3 }), 0);
+    assert.equal(decideBatch({ ...sight, waiting: 3, oldestHasWaited: true }), 3);
+    assert.equal(decideBatch({ ...sight, waiting: 3, oldestHasWaited: true, running: 1 }), 0);
+    assert.equal(decideBatch({ ...sight, waiting: 9, running: 1 }), 4);
+    assert.equal(decideBatch({ ...sight, waiting: 9, running: 2 }), 0);
+  });
+
+  it('puts items of several callers into one batch, in the order they came', async () => {
+    const batches: (readonly number[])[] = [];
+    const run = async (items: readonly number[]) => {
+      batches.push(items);
+      return items.map((item) => item * 10);
+    };
+    const batcher = createBatcher<number, number>({ size: 6, waitMs: 20, run, mayBeOneItem: always });
+    const results = [...batcher.add([1, 2]), ...batcher.add([3, 4, 5])];
+    assert.deepEqual(await Promise.all(results), [10, 20, 30, 40, 50]);
+    assert.deepEqual(batches, [[1, 2, 3, 4, 5]]);
+  });
+
+  it('gives every caller its own answer, whatever the sizes, and never exceeds the batch size', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(fc.integer(), { maxLength: 7 }), { maxLength: 12 }),
+        fc.integer({ min: 1, max: 6 }),
+        async (callers, size) => {
+          const run = async (items: readonly number[]) => {
+            assert.ok(items.length <= size);
+            await sleep(items.length % 2);
+            return items.map((item) => -item);
+          };
+          const batcher = createBatcher<number, number>({ size, waitMs: 0, run, mayBeOneItem: always });
+          const answers = await Promise.all(callers.map((items) => Promise.all(batcher.add(items))));
+          assert.deepEqual(
+            answers,
+            callers.map((items) => items.map((item) => -item)),
+          );
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  it('fails only the item that makes a whole batch fail', async () => {
+    const run = async (items: readonly number[]) => {
+      if (items.includes(13)) throw new Error('poison');
+      return items;
+    };
+    const batcher = createBatcher<number, number>({ size: 8, waitMs: 1, run, mayBeOneItem: always });
+    const settled = await Promise.allSettled(batcher.add([10, 11, 12, 13, 14, 15, 16]));
+    assert.deepEqual(
+      settled.map((s) => (s.status === 'fulfilled' ? s.value : s.reason.message)),
+      [10, 11, 12, 'poison', 14, 15, 16],
+    );
+  });
+
+  it('does not try again item by item when no item can be to blame', async () => {
+    let runs = 0;
+    const run = async () => {
+      runs++;
+      throw new Error('no model');
+    };
+    const batcher = createBatcher<number, number>({ size: 8, waitMs: 1, run, mayBeOneItem: () => false });
+    const settled = await Promise.allSettled(batcher.add([1, 2, 3]));
+    assert.deepEqual([settled.map((s) => s.status), runs], [['rejected', 'rejected', 'rejected'], 1]);
+  });
+});

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import sharp from 'sharp';
+import { decodeRegion, openRegion, REGION_PIXELS, sha256 } from '../../worker/region.js';
+import { toTensor } from '../../worker/tensor.js';
+import { greyRegion, pngOf } from './regions.js';
+
+const invalid = (message: RegExp) => ({ code: 'REGION_INVALID', message });
+
+describe('a stored region', () => {
+  const grey = greyRegion(1);
+
+  it('is decoded to exactly the grey values that were stored', async () => {
+    assert.deepEqual(await decodeRegion(await pngOf(grey)), grey);
+  });
+
+  it('may hold its grey as three equal channels', async () => {
+    const png = await sharp(grey, { raw: { width: 224, height: 224, channels: 1 } })
+      .toColourspace('srgb')
+      .png()
+      .toBuffer();
+    assert.deepEqual(await decodeRegion(png), grey);
+  });
+
+  it('is refused with its size when that is another', async () => {
+    const png = await pngOf(new Uint8Array(100 * 50), 100, 50);
+    await assert.rejects(decodeRegion(png), invalid(/it is 100 by 50/));
+  });
+
+  it('is refused when it is in colour', async () => {
+    const background = { r: 200, g: 10, b: 10 };
+    const png = await sharp({ create: { width: 224, height: 224, channels: 3, background } })
+      .png()
+      .toBuffer();
+    await assert.rejects(decodeRegion(png), invalid(/in colour/));
+  });
+
+  it('is refused when it is no PNG, is cut short, has 16 bits or an alpha channel', async () => {
+    const image = sharp(await pngOf(grey));
+    const png = await pngOf(grey);
+    await assert.rejects(decodeRegion(Buffer.from('no image')), invalid(/cannot be read/));
+    await assert.rejects(decodeRegion(await image.clone().jpeg().toBuffer()), invalid(/it is jpeg/));
+    await assert.rejects(decodeRegion(png.subarray(0, png.length / 2)), invalid(/cannot be (read|decoded)/));
+    const deep = image.clone().toColourspace('grey16').png();
+    await assert.rejects(decodeRegion(await deep.toBuffer()), invalid(/16 bits/));
+    await assert.rejects(decodeRegion(await image.clone().ensureAlpha().png().toBuffer()), invalid(/alpha/));
+  });
+
+  it('is refused when one byte is not what was recorded', async () => {
+    const png = await pngOf(grey);
+    const region = { png, pngSha256: sha256(png) };
+    assert.deepEqual(await openRegion(region, {}), grey);
+    const changed = Uint8Array.from(png);
+    changed[changed.length - 20]! ^= 1;
+    await assert.rejects(openRegion({ ...region, png: changed }, { level: 'L4-L5' }), {
+      code: 'REGION_CORRUPT',
+      subject: { level: 'L4-L5' },
+    });
+  });
+});
+
+describe('the tensor of a batch', () => {
+  it('is normalised per channel and keeps regions and channels apart', () => {
+    const greys = new Uint8Array(2 * REGION_PIXELS);
+    greys[0] = 255;
+    greys[2 * REGION_PIXELS - 1] = 51;
+    const tensor = toTensor(greys, { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] });
+    const black = [-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225].map(Math.fround);
+    assert.equal(tensor.length, 6 * REGION_PIXELS);
+    assert.equal(tensor[0], Math.fround((1 - 0.485) / 0.229));
+    assert.equal(tensor[2 * REGION_PIXELS], Math.fround((1 - 0.406) / 0.225));
+    assert.equal(tensor[1], black[0]);
+    assert.equal(tensor[REGION_PIXELS + 1], black[1]);
+    assert.equal(tensor[3 * REGION_PIXELS], black[0]);
+    assert.equal(tensor[5 * REGION_PIXELS - 1], Math.fround((0.2 - 0.456) / 0.224));
+  });
+});

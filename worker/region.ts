@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import sharp from 'sharp';
+import { CalcidiscError, type ErrorSubject } from '../agent/dicom/errors.js';
+
+/** The side of a region in pixels; the networks were trained on exactly this. */
+export const REGION_SIZE = 224;
+export const REGION_PIXELS = REGION_SIZE * REGION_SIZE;
+
+export interface StoredRegion {
+  readonly png: Uint8Array;
+  /** Lower-case hexadecimal, written when the region was cut. */
+  readonly pngSha256: string;
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/**
+ * The grey values of a stored region, row by row, after its hash is found to be the recorded one.
+ * @throws CalcidiscError REGION_CORRUPT, REGION_INVALID
+ */
+export async function openRegion(region: StoredRegion, subject: ErrorSubject): Promise<Uint8Array> {
+  const found = sha256(region.png);
+  if (found === region.pngSha256) return decodeRegion(region.png, subject);
+  throw new CalcidiscError(
+    'REGION_CORRUPT',
+    `the stored region has SHA-256 ${found}, recorded was ${region.pngSha256}`,
+    subject,
+  );
+}
+
+/**
+ * 224 * 224 grey values, row by row, of an 8-bit grey PNG.
+ * @throws CalcidiscError REGION_INVALID saying what the image is instead
+ */
+export async function decodeRegion(png: Uint8Array, subject: ErrorSubject = {}): Promise<Uint8Array> {
+  const refuse = (what: string, cause?: unknown) =>
+    new CalcidiscError('REGION_INVALID', `not a 224 by 224 8-bit grey PNG: ${what}`, subject, { cause });
+  const image = sharp(png);
+  const header = await image.metadata().catch((cause: unknown) => {
+    throw refuse('it cannot be read', cause);
+  });
+  if (header.format !== 'png') throw refuse(`it is ${header.format}`);
+  if (header.width !== REGION_SIZE || header.height !== REGION_SIZE)
+    throw refuse(`it is ${header.width} by ${header.height}`);
+  if (header.depth !== 'uchar') throw refuse('it has 16 bits');
+  if (header.hasAlpha) throw refuse('it has an alpha channel');
+  const { data, info } = await image
+    .raw()
+    .toBuffer({ resolveWithObject: true })
+    .catch((cause: unknown) => {
+      throw refuse('its pixels cannot be decoded', cause);
+    });
+  const grey = info.channels === 1 ? Uint8Array.from(data) : greyOf(data, info.channels);
+  if (grey === null) throw refuse('it is in colour');
+  return grey;
+}
+
+/** Some writers store grey as three equal channels; anything else is colour, and null. */
+function greyOf(data: Uint8Array, channels: number): Uint8Array | null {
+  const grey = new Uint8Array(REGION_PIXELS);
+  for (let i = 0; i < REGION_PIXELS; i++) {
+    const value = data[i * channels]!;
+    for (let c = 1; c < channels; c++) if (data[i * channels + c] !== value) return null;
+    grey[i] = value;
+  }
+  return grey;
+}
