@@ -104,7 +104,7 @@ export interface Move {
   readonly revision: number;
   readonly from: CaseState;
   readonly to: CaseState;
-  readonly auditDetail?: Readonly<Record<string, unknown>>;
+  readonly auditDetail?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**

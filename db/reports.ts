@@ -36,9 +36,10 @@ export async function findReport(tx: Tx, caseId: string, revision: number): Prom
   return (await tx('report').where({ caseId, revision }).first('*')) ?? null;
 }
 
-/** The latest report of an earlier revision: the one to amend. */
+/** The latest report of an earlier revision that a destination has: the one to amend. */
 export async function findPredecessor(tx: Tx, caseId: string, revision: number): Promise<ReportRow | null> {
   const query = tx('report').where({ caseId }).andWhere('revision', '<', revision);
+  query.whereExists(tx('delivery').whereRaw("delivery.report_id = report.id AND delivery.state = 'stored'"));
   return (await query.orderBy('revision', 'desc').first('*')) ?? null;
 }
 

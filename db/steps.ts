@@ -67,7 +67,7 @@ export async function startStep(
 }
 
 export type StepFailure =
-  | { readonly outcome: 'retry'; readonly attempts: number; readonly delayMs: number }
+  | { readonly outcome: 'retry'; readonly delayMs: number; readonly nextAttemptAt: Date }
   | { readonly outcome: 'parked' }
   | { readonly outcome: 'stale' };
 
@@ -88,29 +88,34 @@ export async function failStep(
     if (!row || !isOurs) return { outcome: 'stale' };
     if (failure.permanent || row.attempts >= retry.maxAttempts) return park(trx, row, failure);
     const delayMs = backoffMs(row.attempts, retry);
-    await trx('case')
+    const [{ nextAttemptAt }] = await trx('case')
       .where({ id })
-      .update({ ...after(trx, delayMs), ...errorColumns(failure) });
+      .update({ ...after(trx, delayMs), ...errorColumns(failure) })
+      .returning('nextAttemptAt');
     await appendAudit(trx, {
       event: 'STEP_FAILED',
       subjectType: 'case',
       subjectId: id,
       detail: { state, revision, attempts: row.attempts, delayMs, ...errorDetail(failure) },
     });
-    return { outcome: 'retry', attempts: row.attempts, delayMs };
+    return { outcome: 'retry', delayMs, nextAttemptAt };
   });
 }
 
 /**
  * Nothing is wrong, but the step has to come again later (a delivery that waits for its PACS): the attempts start
  * afresh, because whatever it waits for keeps its own count.
- * @returns false when the case has moved on
+ * @returns null when the case has moved on
  */
-export async function postponeStep(tx: Tx, { id, revision, state, delayMs }: Step & { delayMs: number }) {
-  const count = await tx('case')
+export async function postponeStep(
+  tx: Tx,
+  { id, revision, state, delayMs }: Step & { readonly delayMs: number },
+): Promise<CaseRow | null> {
+  const [row] = await tx('case')
     .where({ id, revision, state, owner: processOwner })
-    .update({ ...after(tx, delayMs), attempts: 0 });
-  return count > 0;
+    .update({ ...after(tx, delayMs), attempts: 0 })
+    .returning('*');
+  return row ?? null;
 }
 
 async function park(trx: Tx, row: CaseRow, error: CalcidiscError): Promise<{ outcome: 'parked' }> {

@@ -1,0 +1,163 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CASE_STATES, type CaseState } from '../agent/dicom/caseStates.js';
+import type { Logger } from '../config/log.js';
+import type { Config } from '../config/schema.js';
+import type { Database } from './database.js';
+import { chooseBackend, type JobQueue, type QueueName } from './queueBackend.js';
+import type { Step } from './steps.js';
+
+/** What a job says: which case to look at. The row in the database says everything else. */
+export interface Job {
+  readonly caseId: string;
+  readonly revision: number;
+  readonly state: CaseState;
+}
+
+export interface Wake extends Step {
+  /**
+   * The row's. Part of the job's id: the same wake twice is one job, but whatever happens to the step (started, put
+   * off, moved) changes it, so that the job of a dead process, which BullMQ keeps as active until it is sure, does
+   * not stand in the way of the next one.
+   */
+  readonly nextAttemptAt?: Date;
+  readonly delayMs?: number;
+}
+
+export type Handler = (job: Job) => Promise<void>;
+
+export interface Running {
+  /** Takes no new job and waits for those under way. */
+  close(): Promise<void>;
+}
+
+export interface Queues {
+  /**
+   * Call after the commit. Never throws and never waits long: what is lost here the sweep makes good.
+   * @returns whether the queue has taken it; also true for a state without work
+   */
+  wake(step: Wake): Promise<boolean>;
+  runAgent(handler: Handler, concurrency: number): Running;
+  runWorker(handler: Handler, concurrency: number): Running;
+  /** Jobs waiting, put off or running. */
+  depth(): Promise<Record<QueueName, number>>;
+  close(): Promise<void>;
+}
+
+/** For tests; a job whose process died is given to another one after lockMs, where the sweep was not there first. */
+export interface QueueTimes {
+  readonly lockMs: number;
+  readonly stalledCheckMs: number;
+  readonly wakeTimeoutMs: number;
+}
+
+const TIMES: QueueTimes = { lockMs: 15_000, stalledCheckMs: 5_000, wakeTimeoutMs: 5_000 };
+
+/** @throws the database's error when the queue's tables cannot be made; Redis may be away */
+export async function openQueues(
+  config: Pick<Config, 'queue'>,
+  database: Pick<Database, 'url'>,
+  log: Logger,
+  times: Partial<QueueTimes> = {},
+): Promise<Queues> {
+  const { lockMs, stalledCheckMs, wakeTimeoutMs } = { ...TIMES, ...times };
+  const backend = chooseBackend(config, database.url);
+  const health = reportHealth(log, backend.kind);
+  const queues = { agent: backend.queue('agent'), worker: backend.queue('worker') };
+  for (const queue of Object.values(queues)) queue.on('error', health.failed);
+  // One after the other: both would make the same tables. Redis may come later.
+  if (backend.kind === 'postgres') for (const queue of Object.values(queues)) await queue.waitUntilReady();
+  const running = new Set<Running>();
+
+  function run(name: QueueName, handler: Handler, concurrency: number): Running {
+    const settings = { concurrency, lockDuration: lockMs, stalledInterval: stalledCheckMs };
+    const worker = backend.worker(name, (data) => handle(data as Job, handler, log), settings);
+    worker.on('error', health.failed);
+    worker.on('stalled', (jobId) => log.warn({ jobId }, 'a job was left by its process and is queued again'));
+    const one = {
+      close: async () => {
+        running.delete(one);
+        await worker.close();
+      },
+    };
+    running.add(one);
+    return one;
+  }
+
+  return {
+    async wake(step) {
+      const { by } = CASE_STATES[step.state];
+      if (by === null) return true;
+      try {
+        await within(wakeTimeoutMs, addJob(queues[by], step));
+        health.answered();
+        return true;
+      } catch (error) {
+        health.failed(error as Error);
+        return false;
+      }
+    },
+    runAgent: (handler, concurrency) => run('agent', handler, concurrency),
+    runWorker: (handler, concurrency) => run('worker', handler, concurrency),
+    depth: async () => ({ agent: await depthOf(queues.agent), worker: await depthOf(queues.worker) }),
+    async close() {
+      await Promise.all([...running].map((each) => each.close()));
+      await Promise.all(Object.values(queues).map((queue) => queue.close().catch(() => undefined)));
+    },
+  };
+}
+
+function addJob(queue: JobQueue, { id, revision, state, nextAttemptAt, delayMs }: Wake): Promise<unknown> {
+  const job: Job = { caseId: id, revision, state };
+  return queue.add(CASE_STATES[state].work ?? state, job, {
+    jobId: [id, revision, state, nextAttemptAt?.getTime() ?? 'now'].join('.'),
+    removeOnComplete: true,
+    removeOnFail: true,
+    // The database counts the attempts.
+    attempts: 1,
+    ...(delayMs ? { delay: delayMs } : {}),
+  });
+}
+
+async function handle(job: Job, handler: Handler, log: Logger): Promise<void> {
+  try {
+    await handler(job);
+  } catch (error) {
+    log.error({ err: error, ...job }, 'a job ended with an error nobody caught');
+    throw error;
+  }
+}
+
+async function depthOf(queue: JobQueue): Promise<number> {
+  const counts = await queue.getJobCounts('waiting', 'prioritized', 'delayed', 'active');
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
+/** One line when the queue goes and one when it is back, whatever its client has to say in between. */
+function reportHealth(log: Logger, kind: string) {
+  let isAway = false;
+  return {
+    failed(this: void, error: Error | string) {
+      if (!isAway)
+        log.warn({ err: error, kind }, 'the queue does not answer: the sweep will wake what is due');
+      isAway = true;
+    },
+    answered(this: void) {
+      if (isAway) log.info({ kind }, 'the queue answers again');
+      isAway = false;
+    },
+  };
+}
+
+async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
+  const timer = new AbortController();
+  const late = sleep(limitMs, undefined, { signal: timer.signal, ref: false }).then(() => {
+    throw new Error(`no answer within ${limitMs} ms`);
+  });
+  late.catch(() => undefined);
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    timer.abort();
+  }
+}

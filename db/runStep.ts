@@ -1,0 +1,95 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CaseState } from '../agent/dicom/caseStates.js';
+import type { Logger } from '../config/log.js';
+import { backoffMs } from './backoff.js';
+import { type CaseRow, type Move, moveCase, StaleCase } from './cases.js';
+import type { Database } from './database.js';
+import type { Tx } from './knex.js';
+import type { Job, Queues } from './queue.js';
+import { failStep, postponeStep, type StepRetry, startStep } from './steps.js';
+
+/** Thrown by `save` when what the step rests on has changed meanwhile: nothing is written, it is taken again at once. */
+export class DecidedOtherwise extends Error {
+  override readonly name = 'DecidedOtherwise';
+}
+
+export interface StepContext {
+  readonly database: Pick<Database, 'knex'>;
+  readonly queues: Pick<Queues, 'wake'>;
+  readonly retry: StepRetry;
+  readonly log: Logger;
+}
+
+/** How a step ended well: the next state and what is written with it, or when to come again. */
+export type StepEnd =
+  | {
+      readonly to: CaseState;
+      /** Writes the step's results, in the transaction that moves the case. */
+      readonly save?: ((trx: Tx) => Promise<unknown>) | undefined;
+      readonly auditDetail?: Move['auditDetail'] | undefined;
+    }
+  | { readonly postponeMs: number };
+
+/**
+ * One unit of work from its job to the next one's wake: takes the step, does the work, then results, new state and
+ * audit event in one transaction; or back-off, or parked. Throws only when the database is away, and then the sweep
+ * finds the case again.
+ */
+export async function runStep(
+  context: StepContext,
+  { caseId: id, revision, state }: Job,
+  work: (row: CaseRow) => Promise<StepEnd>,
+): Promise<void> {
+  const { database, retry, log } = context;
+  const step = { id, revision, state };
+  const row = await startStep(database.knex, { ...step, maxAttempts: retry.maxAttempts });
+  if (!row) return;
+  try {
+    const end = await work(row);
+    if ('to' in end) await advanceCase(context, { ...step, from: state, ...end });
+    else await comeAgain(context, row, end.postponeMs);
+  } catch (error) {
+    if (error instanceof StaleCase)
+      return log.info({ ...step }, 'a step was overtaken: its result is thrown away');
+    const failure = await insist(() => failStep(database.knex, { ...step, error, retry }));
+    log.warn({ err: error, ...step, ...failure }, 'a step failed');
+    if (failure.outcome === 'retry') await context.queues.wake({ ...step, ...failure });
+  }
+}
+
+export interface Advance extends Move {
+  readonly save?: ((trx: Tx) => Promise<unknown>) | undefined;
+}
+
+/**
+ * Results, state and audit event in one transaction; then, once it is committed, the wake for what comes next.
+ * @throws StaleCase and commits nothing when the case has moved on
+ */
+export async function advanceCase(
+  { database, queues }: Pick<StepContext, 'database' | 'queues'>,
+  { save, ...move }: Advance,
+): Promise<CaseRow> {
+  const row = await database.knex.transaction(async (trx) => {
+    await save?.(trx);
+    return moveCase(trx, move);
+  });
+  await queues.wake(row);
+  return row;
+}
+
+async function comeAgain({ database, queues }: StepContext, row: CaseRow, delayMs: number): Promise<void> {
+  const postponed = await postponeStep(database.knex, { ...row, delayMs });
+  if (postponed) await queues.wake({ ...postponed, delayMs });
+}
+
+/** A failure that cannot be written down, because the database went away, would keep the case to us for a lease. */
+async function insist<T>(write: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; attempt < 8; attempt++) {
+    try {
+      return await write();
+    } catch {
+      await sleep(backoffMs(attempt, { firstMs: 200, maxMs: 5_000 }));
+    }
+  }
+  return write();
+}
