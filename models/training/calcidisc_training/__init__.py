@@ -1,0 +1,1 @@
+"""Training of Calcidisc's models: the disc localiser and the calcification classifiers."""
