@@ -1,4 +1,5 @@
 import type { Level } from '../dicom/levels.js';
+import { SOP_CLASSES } from '../dicom/sopClasses.js';
 import type { CtLabel, LocateStatus, ModelIdentity, PixelBox } from '../locate/types.js';
 
 export interface InstanceReference {
@@ -100,6 +101,16 @@ export interface ReportDevice {
   readonly aeTitle: string;
 }
 
+/** What a reader needs to repeat the answer, beside the models. */
+export interface ReportParameters {
+  /** How far the region reaches beyond the disc. */
+  readonly marginMm: number;
+  /** Percentiles of the slice's grey values that become black and white. */
+  readonly greyPercentiles: readonly [low: number, high: number];
+  readonly huLow: number;
+  readonly huHigh: number;
+}
+
 /** Everything the report says, as plain values. The same input gives the same bytes. */
 export interface ReportInput {
   readonly caseId: string;
@@ -121,7 +132,7 @@ export interface ReportInput {
   /** Null when nothing was classified (no disc was found). */
   readonly classifier: ReportClassifier | null;
   readonly localiser: ModelIdentity;
-  readonly parameters: { readonly marginMm: number; readonly huLow: number; readonly huHigh: number };
+  readonly parameters: ReportParameters;
   readonly device: ReportDevice;
   readonly createdAt: Date;
   /** Content date and time are written as local time; absent: the process's own time zone. */
@@ -130,11 +141,11 @@ export interface ReportInput {
   readonly seriesDescription: string;
 }
 
-/** PS3.4 B.5: the storage classes the same tree is valid in. */
+/** PS3.4 B.5: the storage classes the same tree is valid in, by the names the configuration uses. */
 export const SR_SOP_CLASSES = {
-  Comprehensive3DSR: '1.2.840.10008.5.1.4.1.1.88.34',
-  ComprehensiveSR: '1.2.840.10008.5.1.4.1.1.88.33',
-  EnhancedSR: '1.2.840.10008.5.1.4.1.1.88.22',
+  Comprehensive3DSR: SOP_CLASSES.comprehensive3dSr.uid,
+  ComprehensiveSR: SOP_CLASSES.comprehensiveSr.uid,
+  EnhancedSR: SOP_CLASSES.enhancedSr.uid,
 } as const;
 
 export interface BuiltReport {

@@ -1,0 +1,112 @@
+import { LEVELS } from '../dicom/levels.js';
+import { CONCEPT, VALUE } from './codes.js';
+import { type ContentItem, code, container, text } from './content.js';
+import type { ReportInput } from './types.js';
+
+export const RESEARCH_STATEMENT =
+  'Calcidisc is research software, not a medical device. Nothing in this report may guide care without a ' +
+  'physician who has read the images. Nobody has verified it.';
+
+/** What the report says as a whole (TID 1500, "Qualitative Evaluations"). */
+export function qualitativeEvaluations(input: ReportInput): ContentItem {
+  const comments = [
+    RESEARCH_STATEMENT,
+    ...modelStatement(input),
+    localisationStatement(input),
+    pairingStatement(input),
+    ...amendmentStatement(input),
+  ];
+  return container(CONCEPT.qualitativeEvaluations, null, [
+    text('CONTAINS', CONCEPT.conclusion, conclusion(input)),
+    ...comments.map((comment) => text('CONTAINS', CONCEPT.comment, comment)),
+    ...recommendations(input),
+  ]);
+}
+
+/** The answer in a sentence, first, for who opens the report. */
+function conclusion({ localisation, discs }: ReportInput): string {
+  if (localisation.status === 'not-found') return 'No result: no lumbar disc was found.';
+  const flagged = discs.filter((disc) => disc.answer?.calcified);
+  const unread = discs.filter((disc) => disc.answer === null).length;
+  const rest = unread > 0 ? ` ${unread} of ${discs.length} discs could not be classified.` : '';
+  if (localisation.status === 'uncertain')
+    return `Calcification flagged in ${flagged.length} of ${discs.length} discs, levels not confirmed.${rest}`;
+  const where = flagged.map((disc) => disc.level).join(', ');
+  return `${where ? `Calcification flagged at ${where}.` : 'No calcification flagged.'}${rest}`;
+}
+
+function modelStatement({ classifier }: ReportInput): string[] {
+  if (classifier === null) return [];
+  const source = classifier.attribution ? ` Training images: ${classifier.attribution}` : '';
+  if (!classifier.simulated) return source ? [source.trim()] : [];
+  return [
+    `The classifier ${classifier.name} ${classifier.version} was trained on simulated calcification over real ` +
+      `anatomy. How well it does on real calcification is not known.${source}`,
+  ];
+}
+
+function localisationStatement({ localisation, discs }: ReportInput): string {
+  const { status, reasons } = localisation;
+  const why = reasons.length > 0 ? ` Reasons: ${reasons.join('; ')}.` : '';
+  if (status === 'not-found') return `No lumbar disc was found on the MR, so none was read.${why}`;
+  if (status === 'uncertain')
+    return `The levels of the ${discs.length} discs found on the MR are uncertain and are not stated as fact.${why}`;
+  const missing = LEVELS.filter((level) => !discs.some((disc) => disc.level === level));
+  const found = `Discs read: ${discs.map((disc) => disc.level).join(', ')}.`;
+  return missing.length === 0 ? found : `${found} Not found, so not read: ${missing.join(', ')}.${why}`;
+}
+
+/** Why there is no CT, by the pairing's outcome. */
+const UNPAIRED: Readonly<Record<string, string>> = {
+  'no-ct': 'no CT of this patient has been received',
+  'outside-window': 'every CT of this patient lies outside the window',
+  'no-date': 'an acquisition date is missing',
+  'no-patient-id': 'the MR carries no patient ID',
+};
+
+function pairingStatement({ pairing, ct, ctLocalisation }: ReportInput): string {
+  if (ct === null || pairing.intervalDays === null) {
+    const why = UNPAIRED[pairing.outcome] ?? pairing.outcome;
+    return `Not paired with a CT within ${pairing.windowDays} days: ${why}.`;
+  }
+  const days = Math.abs(pairing.intervalDays);
+  const when =
+    days === 0
+      ? 'of the same day'
+      : `${days} day${days === 1 ? '' : 's'} ${pairing.intervalDays > 0 ? 'after' : 'before'} the MR`;
+  return `Paired with a CT ${when}.${ctDoubt(ctLocalisation)}`;
+}
+
+function ctDoubt(localisation: ReportInput['ctLocalisation']): string {
+  if (localisation === null || localisation.status === 'located') return '';
+  const why = localisation.reasons.length > 0 ? ` (${localisation.reasons.join('; ')})` : '';
+  return localisation.status === 'uncertain'
+    ? ` The levels on the CT are uncertain${why}.`
+    : ` No disc was found on the CT${why}.`;
+}
+
+function amendmentStatement({ predecessor, revision, revisionReason }: ReportInput): string[] {
+  if (predecessor === null) return [];
+  return [`Amended report, revision ${revision}; it replaces the one before. Reason: ${revisionReason}.`];
+}
+
+/** What a person should do next, and why. */
+function recommendations(input: ReportInput): ContentItem[] {
+  const { localisation, discs, ct } = input;
+  if (localisation.status !== 'located') return [recommend(PERSON_NEEDED[localisation.status])];
+  const calcified = discs.filter((disc) => disc.answer?.calcified).map((disc) => disc.level);
+  if (calcified.length === 0 || ct !== null) return [];
+  return [
+    code('CONTAINS', CONCEPT.recommendedFollowUp, VALUE.computedTomography),
+    recommend(
+      `The classifier flags calcification at ${calcified.join(', ')} on MR alone, and there is no CT to confirm it.`,
+    ),
+  ];
+}
+
+const PERSON_NEEDED = {
+  uncertain: 'A person must confirm the level of every disc before these findings are used.',
+  'not-found': 'A person must read this study: the software could not.',
+} as const;
+
+const recommend = (reason: string) => text('CONTAINS', CONCEPT.recommendation, reason);

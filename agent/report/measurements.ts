@@ -1,0 +1,144 @@
+import { DISC_CODES } from '../dicom/levels.js';
+import { derivedUid } from '../dicom/uid.js';
+import type { PixelBox } from '../locate/types.js';
+import { CONCEPT, type ResultCode, UNIT, VALUE } from './codes.js';
+import { type ContentItem, code, container, type ImagePoint, num, polygon, text, uidref } from './content.js';
+import type { ReportDisc, ReportInput, ReportPatient } from './types.js';
+import { invalid } from './values.js';
+
+/** "Imaging Measurements": one measurement group (TID 1410) per disc. Null when no disc was found. */
+export function imagingMeasurements(input: ReportInput): ContentItem | null {
+  if (input.discs.length === 0) return null;
+  const groups = input.discs.map((disc, index) => measurementGroup(input, disc, index));
+  return container(CONCEPT.imagingMeasurements, null, groups);
+}
+
+function measurementGroup(input: ReportInput, disc: ReportDisc, index: number): ContentItem {
+  const confirmed = input.localisation.status === 'located';
+  const tracking = confirmed ? trackingOfLevel(input, disc) : trackingOfUnconfirmed(input, index);
+  return container(CONCEPT.measurementGroup, '1410', [
+    text('HAS OBS CONTEXT', CONCEPT.trackingIdentifier, tracking.identifier),
+    uidref('HAS OBS CONTEXT', CONCEPT.trackingUid, tracking.uid),
+    code('CONTAINS', CONCEPT.findingCategory, VALUE.anatomicalStructure),
+    // The disc, not the calcification: a negative disc must not display as a positive.
+    code('CONTAINS', CONCEPT.finding, confirmed ? DISC_CODES[disc.level] : VALUE.disc),
+    ...algorithm(input, disc),
+    code('HAS CONCEPT MOD', CONCEPT.findingSite, confirmed ? DISC_CODES[disc.level] : VALUE.lumbarSpine),
+    polygon(CONCEPT.imageRegion, outline(disc.roiPixel, disc.imageSize), disc.image),
+    ...answerItems(disc),
+    ...ctItems(input, disc),
+    ...(confirmed ? [] : [text('CONTAINS', CONCEPT.comment, unconfirmedLevel(disc))]),
+  ]);
+}
+
+/**
+ * Names a disc for follow-up: the same for MR and CT, and for the patient's next study.
+ * A patient without an ID can be followed within the study only.
+ */
+export function trackingUid(
+  patient: Pick<ReportPatient, 'id' | 'issuerOfPatientId'>,
+  studyInstanceUid: string,
+  level: string,
+): string {
+  return patient.id === ''
+    ? derivedUid('tracking', 'study', studyInstanceUid, level)
+    : derivedUid('tracking', 'patient', patient.issuerOfPatientId, patient.id, level);
+}
+
+function trackingOfLevel({ patient, study }: ReportInput, { level }: ReportDisc) {
+  return { identifier: `Disc ${level}`, uid: trackingUid(patient, study.studyInstanceUid, level) };
+}
+
+/** A disc whose level is not sure must not line up with one whose level is: it is tracked in this report only. */
+function trackingOfUnconfirmed({ caseId, revision, discs }: ReportInput, index: number) {
+  return {
+    identifier: `Disc ${index + 1} of ${discs.length} from above, level not confirmed`,
+    uid: derivedUid('tracking', 'unconfirmed', caseId, revision, index),
+  };
+}
+
+function unconfirmedLevel({ level }: ReportDisc): string {
+  return `The level of this disc is not confirmed. The localiser would call it ${level}; a person must decide.`;
+}
+
+/** The result of the disc: what the model says, or that it says nothing. */
+export function resultOf(disc: Pick<ReportDisc, 'answer'>): ResultCode {
+  if (disc.answer === null) return VALUE.indeterminate;
+  return disc.answer.calcified ? VALUE.present : VALUE.absent;
+}
+
+function answerItems(disc: ReportDisc): ContentItem[] {
+  const result = code('CONTAINS', CONCEPT.calcification, resultOf(disc));
+  if (disc.answer === null) return [result];
+  const { probability } = disc.answer;
+  if (!(probability >= 0 && probability <= 1)) throw invalid(`a probability of ${probability}`);
+  // The model's answer is a float32: seven digits say all of it.
+  const percent = Number((probability * 100).toPrecision(7));
+  return [num(CONCEPT.certainty, percent, UNIT.percent), result];
+}
+
+/** The CT is the reference standard, never the model's input: its values say by which method they were measured. */
+function ctItems({ parameters }: ReportInput, { ct }: ReportDisc): ContentItem[] {
+  if (ct === null) return [];
+  const { label, meanHu, maxHu, areaMm2 } = ct;
+  const range = `${parameters.huLow} to ${parameters.huHigh} HU`;
+  const area = label === 'calcified' ? `, ${areaMm2.toFixed(1)} mm2 of it` : '';
+  return [
+    ...attenuation(meanHu, VALUE.mean),
+    ...attenuation(maxHu, VALUE.maximum),
+    text('CONTAINS', CONCEPT.comment, `CT reference: ${CT_WORDS[label]} (calcified disc: ${range}${area}).`),
+  ];
+}
+
+const CT_WORDS = { calcified: 'calcified', 'not-calcified': 'not calcified', indeterminate: 'indeterminate' };
+
+function attenuation(hu: number | null, derivation: typeof VALUE.mean | typeof VALUE.maximum): ContentItem[] {
+  if (hu === null) return [];
+  return [
+    num(CONCEPT.attenuation, Number(hu.toPrecision(6)), UNIT.hounsfield, [
+      code('HAS CONCEPT MOD', CONCEPT.measurementMethod, VALUE.computedTomography),
+      code('HAS CONCEPT MOD', CONCEPT.derivation, derivation),
+    ]),
+  ];
+}
+
+/** TID 4019, with what a later reader needs to repeat the answer. */
+function algorithm(input: ReportInput, disc: ReportDisc): ContentItem[] {
+  const { classifier, localiser, parameters } = input;
+  const { name, version } = classifier ?? localiser;
+  const parameter = (value: string) => text('HAS CONCEPT MOD', CONCEPT.algorithmParameters, value);
+  return [
+    text('HAS CONCEPT MOD', CONCEPT.algorithmName, name),
+    text('HAS CONCEPT MOD', CONCEPT.algorithmVersion, version),
+    text('HAS CONCEPT MOD', CONCEPT.algorithmManufacturer, 'Calcidisc'),
+    ...(classifier ? [parameter(`model sha256: ${classifier.sha256}`)] : []),
+    ...(disc.answer
+      ? [parameter(`threshold: ${disc.answer.threshold} (the certainty is the probability of calcification)`)]
+      : []),
+    parameter(`localiser: ${localiser.name} ${localiser.version}, sha256: ${localiser.sha256}`),
+    parameter(`region: ${parameters.marginMm} mm around the disc`),
+    parameter(`grey window: percentiles ${parameters.greyPercentiles.join(' to ')} of the slice`),
+    ...(disc.ct
+      ? [parameter(`CT range of a calcified disc: ${parameters.huLow} to ${parameters.huHigh} HU`)]
+      : []),
+    code('HAS CONCEPT MOD', CONCEPT.algorithmFamily, VALUE.artificialIntelligence),
+  ];
+}
+
+/**
+ * The corners of a region, from the localiser's pixel frame to the report's.
+ * agent/locate counts from the centre of the first pixel, PS3.3 C.18.6 from its top left corner: half a pixel more.
+ * What reaches beyond the image is cut, since the report may only point into it.
+ */
+export function outline(box: PixelBox, [columns, rows]: readonly [number, number]): ImagePoint[] {
+  const within = (value: number, size: number) => Math.min(Math.max(value + 0.5, 0), size);
+  const [left, right] = [within(box[0], columns), within(box[2], columns)];
+  const [top, bottom] = [within(box[1], rows), within(box[3], rows)];
+  if (!(left < right && top < bottom)) throw invalid(`the region [${box}] lies outside its image`);
+  return [
+    [left, top],
+    [right, top],
+    [right, bottom],
+    [left, bottom],
+  ];
+}

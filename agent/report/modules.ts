@@ -1,0 +1,165 @@
+import { LEVELS } from '../dicom/levels.js';
+import { derivedUid } from '../dicom/uid.js';
+import { checkedUid, type DataSet, referencedSop } from './content.js';
+import type { DocumentReference, ReportInput, ReportSeries } from './types.js';
+import { SR_SOP_CLASSES } from './types.js';
+import { formatDa, formatTm, invalid, localDateTime, shortText } from './values.js';
+
+export const MANUFACTURER = 'Calcidisc';
+export const MODEL_NAME = 'Calcidisc';
+
+/** The same case and revision give the same UIDs for ever: a retry cannot make a second report. */
+export function reportUids({ caseId, revision }: Pick<ReportInput, 'caseId' | 'revision'>) {
+  return {
+    sopInstanceUid: derivedUid('report', caseId, revision, 'instance'),
+    seriesInstanceUid: derivedUid('report', caseId, revision, 'series'),
+  };
+}
+
+/** Everything around the tree (PS3.3 A.35.13: patient, study, series, equipment, document, SOP common). */
+export function modules(input: ReportInput): DataSet {
+  const offset = input.utcOffsetMinutes ?? -input.createdAt.getTimezoneOffset();
+  const now = localDateTime(input.createdAt, offset);
+  return {
+    ...sopCommon(input, now),
+    ...patient(input),
+    ...study(input),
+    ...series(input, now),
+    ...equipment(input),
+    ...document(input, now),
+  };
+}
+
+type Now = ReturnType<typeof localDateTime>;
+
+function sopCommon(input: ReportInput, now: Now): DataSet {
+  return {
+    // PS3.3 C.12.1.1.2: everything is written as UTF-8.
+    SpecificCharacterSet: 'ISO_IR 192',
+    SOPClassUID: SR_SOP_CLASSES[input.sopClass],
+    SOPInstanceUID: reportUids(input).sopInstanceUid,
+    InstanceCreationDate: now.da,
+    InstanceCreationTime: now.tm,
+  };
+}
+
+/** Identity is copied as it came, too long or not: the PACS compares it with the MR's, character for character. */
+function patient({ patient }: ReportInput): DataSet {
+  return {
+    PatientName: patient.name,
+    PatientID: patient.id,
+    ...(patient.issuerOfPatientId ? { IssuerOfPatientID: patient.issuerOfPatientId } : {}),
+    PatientBirthDate: formatDa(patient.birthDate),
+    PatientSex: ['M', 'F', 'O'].includes(patient.sex) ? patient.sex : '',
+  };
+}
+
+function study({ study }: ReportInput): DataSet {
+  return {
+    StudyInstanceUID: checkedUid(study.studyInstanceUid),
+    StudyDate: formatDa(study.date),
+    StudyTime: formatTm(study.time),
+    ReferringPhysicianName: study.referringPhysicianName,
+    StudyID: study.studyId,
+    AccessionNumber: study.accessionNumber,
+    ...(study.description ? { StudyDescription: study.description } : {}),
+  };
+}
+
+function series(input: ReportInput, now: Now): DataSet {
+  return {
+    Modality: 'SR',
+    SeriesInstanceUID: reportUids(input).seriesInstanceUid,
+    // High, so that it is listed after the images; a revision is a series of its own.
+    SeriesNumber: String(9000 + input.revision),
+    SeriesDate: now.da,
+    SeriesTime: now.tm,
+    SeriesDescription: shortText('LO', input.seriesDescription),
+    ReferencedPerformedProcedureStepSequence: [],
+  };
+}
+
+/** Enhanced General Equipment (PS3.3 C.7.5.2): all four are type 1. */
+function equipment({ device }: ReportInput): DataSet {
+  return {
+    Manufacturer: MANUFACTURER,
+    ManufacturerModelName: MODEL_NAME,
+    DeviceSerialNumber: shortText('LO', device.serialNumber),
+    SoftwareVersions: shortText('LO', device.softwareVersion),
+    ...(device.aeTitle ? { StationName: shortText('SH', device.aeTitle) } : {}),
+  };
+}
+
+/** SR Document General (PS3.3 C.17.2). */
+function document(input: ReportInput, now: Now): DataSet {
+  return {
+    InstanceNumber: '1',
+    PreliminaryFlag: 'PRELIMINARY',
+    VerificationFlag: 'UNVERIFIED',
+    ...completion(input),
+    ContentDate: now.da,
+    ContentTime: now.tm,
+    AuthorObserverSequence: [author(input)],
+    ...(input.predecessor ? { PredecessorDocumentsSequence: hierarchy([asSeries(input.predecessor)]) } : {}),
+    PerformedProcedureCodeSequence: [],
+    ...evidence(input),
+  };
+}
+
+/** COMPLETE when all five discs were named and read, else what is missing. */
+function completion({ localisation, discs }: ReportInput): DataSet {
+  const gaps = [
+    ...(localisation.status === 'located' ? [] : [`localisation ${localisation.status}`]),
+    ...(discs.length < LEVELS.length ? [`${discs.length} of ${LEVELS.length} discs found`] : []),
+    ...(discs.some((disc) => disc.answer === null) ? ['not every disc classified'] : []),
+  ];
+  return gaps.length === 0
+    ? { CompletionFlag: 'COMPLETE' }
+    : { CompletionFlag: 'PARTIAL', CompletionFlagDescription: shortText('LO', gaps.join(', ')) };
+}
+
+/** PS3.3 table C.17-3b, a device. */
+function author({ device }: ReportInput): DataSet {
+  return {
+    ObserverType: 'DEV',
+    StationName: device.aeTitle ? shortText('SH', device.aeTitle) : '',
+    DeviceUID: checkedUid(device.uid),
+    Manufacturer: MANUFACTURER,
+    ManufacturerModelName: MODEL_NAME,
+    InstitutionName: '',
+    InstitutionCodeSequence: [],
+  };
+}
+
+/** Images of the MR's own study stand apart from those of another study (PS3.3 C.17.2, both 1C). */
+function evidence({ mr, ct, study }: ReportInput): DataSet {
+  const read = [mr, ...(ct === null ? [] : [ct])];
+  if (mr.studyInstanceUid !== study.studyInstanceUid) throw invalid('the MR series is of another study');
+  if (read.some((series) => series.instances.length === 0)) throw invalid('a series without images');
+  const own = read.filter((series) => series.studyInstanceUid === study.studyInstanceUid);
+  const other = read.filter((series) => series.studyInstanceUid !== study.studyInstanceUid);
+  return {
+    CurrentRequestedProcedureEvidenceSequence: hierarchy(own),
+    ...(other.length > 0 ? { PertinentOtherEvidenceSequence: hierarchy(other) } : {}),
+  };
+}
+
+type SeriesReference = Pick<ReportSeries, 'studyInstanceUid' | 'seriesInstanceUid' | 'instances'>;
+
+function asSeries(document: DocumentReference): SeriesReference {
+  return { ...document, instances: [document] };
+}
+
+/** Hierarchical SOP Instance Reference (PS3.3 C.17.2.1): one item per study, its series below it. */
+function hierarchy(series: readonly SeriesReference[]): DataSet[] {
+  const studies = new Set(series.map((one) => one.studyInstanceUid));
+  return [...studies].map((studyInstanceUid) => ({
+    StudyInstanceUID: checkedUid(studyInstanceUid),
+    ReferencedSeriesSequence: series
+      .filter((one) => one.studyInstanceUid === studyInstanceUid)
+      .map((one) => ({
+        SeriesInstanceUID: checkedUid(one.seriesInstanceUid),
+        ReferencedSOPSequence: one.instances.map(referencedSop),
+      })),
+  }));
+}

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildReport } from '../../agent/report/build.js';
+import { readPart10, writePart10 } from '../../agent/report/part10.js';
+import { needsPeer } from '../support/peers.js';
+import { reportInput } from './sample.js';
+import { readBack } from './walk.js';
+
+const NAMES = {
+  'with an accent': 'Müller-Lüdenscheidt^Jérôme',
+  'in Japanese, in all three groups': 'Yamada^Tarou=山田^太郎=やまだ^たろう',
+  'in Korean': 'Hong^Gildong=洪^吉洞=홍^길동',
+  'in Greek': 'Διονυσιος',
+  'beyond the basic plane': 'Yoshida^Ken=𠮷田^健',
+} as const;
+
+describe('report: text of any language', () => {
+  for (const [what, name] of Object.entries(NAMES)) {
+    it(`a name ${what} reaches another implementation whole`, function () {
+      needsPeer(this, 'dcmtk');
+      const folder = mkdtempSync(join(tmpdir(), 'calcidisc-text-'));
+      const path = join(folder, 'report.dcm');
+      const { patient, study } = reportInput();
+      const input = reportInput({
+        patient: { ...patient, name },
+        study: { ...study, description: `IRM lombaire ${name}`.slice(0, 64) },
+        localisation: { status: 'uncertain', reasons: [`sacrum non visible: ${name}`] },
+      });
+      writeFileSync(path, buildReport(input).file);
+      const { stdout } = spawnSync('dcmdump', ['+U8', '+L', path], { encoding: 'utf8', maxBuffer: 1 << 26 });
+      rmSync(folder, { recursive: true, force: true });
+      assert.ok(stdout.includes(`PN [${name}]`), 'the patient name');
+      assert.ok(stdout.includes(`[IRM lombaire ${name}`), 'the study description');
+      assert.ok(stdout.includes(`sacrum non visible: ${name}`), 'the text items');
+    });
+  }
+
+  it('a text item beyond 64 KiB is not cut', () => {
+    const reason = 'ä'.repeat(70_000);
+    const report = readBack({ localisation: { status: 'uncertain', reasons: [reason] } });
+    assert.ok(JSON.stringify(report.root).includes(reason));
+  });
+
+  it('a keyword dcmjs does not know is refused, not dropped, at any depth', () => {
+    const identity = { sopClassUid: '1.2.3', sopInstanceUid: '1.2.4' };
+    const nested = { ContentSequence: [{ ContentSequence: [{ TextValu: 'lost' }] }] };
+    assert.throws(() => writePart10(nested, identity), /unknown keyword TextValu/);
+  });
+
+  it('the file meta information is whole', () => {
+    const file = buildReport(reportInput()).file;
+    assert.equal(Buffer.from(file).toString('latin1', 128, 132), 'DICM');
+    assert.equal(readPart10(file).SOPInstanceUID, buildReport(reportInput()).sopInstanceUid);
+  });
+});
