@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
+import { register as echo } from './commands/echo.js';
+import { register as send } from './commands/send.js';
 
 /** One file per command; each adds itself to the program. Order is the order of `--help`. */
 export type Register = (program: Command) => void;
 
-export const commands: readonly Register[] = [];
+export const commands: readonly Register[] = [send, echo];

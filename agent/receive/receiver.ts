@@ -1,0 +1,104 @@
+import type { AddressInfo } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Logger } from 'pino';
+import type { Config } from '../../config/schema.js';
+import { DimseConnection } from './connection.js';
+import { watchDisk } from './diskWatch.js';
+import type { Spool } from './spool.js';
+import type { Acceptance } from './storeSession.js';
+import type { ReceiveEvents } from './types.js';
+
+export interface ReceiverOptions {
+  readonly dicom: Config['dicom'];
+  readonly spool: Spool;
+  readonly events: ReceiveEvents;
+  readonly log: Logger;
+  /** Asked before every object, beside the receiver's own watch over the disk; default: always. */
+  readonly isAccepting?: () => Acceptance;
+}
+
+export interface Receiver {
+  readonly port: number;
+  /** Stops listening, lets running stores end, aborts what is still open. */
+  close(): Promise<void>;
+}
+
+/** Connections beyond associations: those still negotiating, being rejected, or closing. */
+const CONNECTIONS_PER_ASSOCIATION = 4;
+const IDLE_CHECK_MS = 1_000;
+
+/**
+ * Listens for associations and streams what they store into the spool (Storage SCP, Verification SCP).
+ * @throws the server's error when the address cannot be listened on
+ */
+export async function startReceiver(options: ReceiverOptions): Promise<Receiver> {
+  const { dicom, log } = options;
+  const disk = await watchDisk(options.spool, dicom.minFreeDiskMiB, log);
+  const connections = new Set<DimseConnection>();
+  const deps = {
+    dicom,
+    spool: options.spool,
+    events: guarded(options.events, log),
+    log,
+    isAccepting: () => firstRefusal(disk.state(), options.isAccepting?.() ?? { ok: true }),
+    openAssociations: () => [...connections].filter((each) => each.hasAssociation).length,
+  };
+  const server = createServer((socket: Socket) => {
+    connections.add(new DimseConnection(socket, deps, (closed) => connections.delete(closed)));
+  });
+  server.maxConnections = dicom.maxAssociations * CONNECTIONS_PER_ASSOCIATION;
+  await listen(server, dicom.host, dicom.port);
+  const idleCheck = setInterval(
+    () => {
+      const now = Date.now();
+      for (const connection of connections) connection.checkIdle(now);
+    },
+    Math.min(IDLE_CHECK_MS, dicom.idleTimeoutMs / 4),
+  );
+  const { port } = server.address() as AddressInfo;
+  log.info({ host: dicom.host, port, aeTitle: dicom.aeTitle }, 'listening for DICOM');
+
+  return {
+    port,
+    close: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      await Promise.all([...connections].map((each) => each.shutDown()));
+      await closed;
+      clearInterval(idleCheck);
+      disk.close();
+    },
+  };
+}
+
+function firstRefusal(...acceptances: readonly Acceptance[]): Acceptance {
+  return acceptances.find((each) => !each.ok) ?? { ok: true };
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** An error in what listens to us must not reach the association that told it something. */
+function guarded(events: ReceiveEvents, log: Logger): ReceiveEvents {
+  const guard =
+    <A extends unknown[]>(tell: (...args: A) => void) =>
+    (...args: A) => {
+      try {
+        tell(...args);
+      } catch (error) {
+        log.error({ err: error }, 'a listener of the receiver failed');
+      }
+    };
+  return {
+    associationOpened: guard((association) => events.associationOpened(association)),
+    associationEnded: guard((id, how) => events.associationEnded(id, how)),
+    stored: guard((file) => events.stored(file)),
+    refused: guard((refusal) => events.refused(refusal)),
+  };
+}

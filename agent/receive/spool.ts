@@ -1,0 +1,116 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { access, mkdir, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve, sep } from 'node:path';
+import type { Logger } from 'pino';
+import { DirectorySync, syncDirectory } from './directorySync.js';
+import { IncomingObject, type ObjectHeader } from './incomingObject.js';
+import { readSpooledFile } from './spooledFile.js';
+import type { SpooledFile } from './types.js';
+
+export interface Spool {
+  readonly dir: string;
+  /** A new object: write its data set into it, then `commit` or `discard`. */
+  receive(header: ObjectHeader): IncomingObject;
+  /** Objects that were acknowledged and not yet handed on, oldest first, re-read and re-hashed. */
+  pending(): AsyncIterable<SpooledFile>;
+  /**
+   * Moves an object to its place under the store's directory, durably.
+   * @returns its new absolute path
+   * @throws RangeError when the path leads out of the store; Error when something already lies there
+   */
+  keep(file: SpooledFile, relativePath: string): Promise<string>;
+  /** Moves an object out of the way with the reason beside it: nothing that was acknowledged is thrown away. */
+  setAside(file: SpooledFile, reason: string): Promise<string>;
+  /** Deletes an object that is known to lie in the store already, byte for byte. */
+  drop(file: SpooledFile): Promise<void>;
+  /** @throws Error when the disk refuses to write */
+  probe(): Promise<void>;
+}
+
+export interface SpoolOptions {
+  /** <dataDir>/spool */
+  readonly dir: string;
+  /** Where `keep` puts objects; on the same file system. Default: `store` in the spool. */
+  readonly storeDir?: string;
+  readonly log: Logger;
+}
+
+/**
+ * Opens the durable spool: `incoming/` holds what is still arriving (and is cleared here: none of it was ever
+ * acknowledged), `new/` what was acknowledged and waits for the index, `aside/` what a person has to look at.
+ */
+export async function openSpool(options: SpoolOptions): Promise<Spool> {
+  const dir = resolve(options.dir);
+  const places = {
+    incoming: join(dir, 'incoming'),
+    new: join(dir, 'new'),
+    aside: join(dir, 'aside'),
+    store: resolve(options.storeDir ?? join(dir, 'store')),
+  };
+  await rm(places.incoming, { recursive: true, force: true });
+  for (const place of Object.values(places)) await mkdir(place, { recursive: true });
+  await syncDirectory(dir);
+  const newDirectory = await DirectorySync.open(places.new);
+  const log = options.log;
+
+  return {
+    dir,
+    receive: (header) => new IncomingObject(header, places, newDirectory),
+    pending: () => pendingIn(places.new, log, (file, reason) => moveAside(file, places.aside, reason)),
+    keep: async (file, relativePath) => {
+      const path = resolve(places.store, relativePath);
+      if (!path.startsWith(places.store + sep)) throw new RangeError('the path leads out of the store');
+      await mkdir(dirname(path), { recursive: true });
+      await refuseExisting(path);
+      await rename(file.path, path);
+      await syncPath(dirname(path), places.store);
+      return path;
+    },
+    setAside: (file, reason) => moveAside(file.path, places.aside, reason),
+    drop: (file) => unlink(file.path),
+    probe: async () => {
+      const path = join(places.incoming, `probe-${randomBytes(6).toString('hex')}`);
+      await writeFile(path, 'x');
+      await unlink(path);
+    },
+  };
+}
+
+async function* pendingIn(
+  dir: string,
+  log: Logger,
+  aside: (path: string, reason: string) => Promise<string>,
+): AsyncGenerator<SpooledFile> {
+  // Names begin with the time of receipt in milliseconds, of one length until the year 2286.
+  for (const name of (await readdir(dir)).filter((each) => each.endsWith('.dcm')).sort()) {
+    const path = join(dir, name);
+    const file = await readSpooledFile(path);
+    if (file !== null) yield file;
+    else log.error({ path: await aside(path, 'not a DICOM file') }, 'a spooled object was set aside');
+  }
+}
+
+async function moveAside(path: string, aside: string, reason: string): Promise<string> {
+  const target = join(aside, basename(path));
+  await writeFile(`${target}.reason.txt`, `${reason}\n`);
+  await rename(path, target);
+  await syncDirectory(aside);
+  return target;
+}
+
+async function refuseExisting(path: string): Promise<void> {
+  const exists = await access(path, constants.F_OK).then(
+    () => true,
+    () => false,
+  );
+  if (exists) throw new Error(`an object lies there already: ${path}`);
+}
+
+/** Syncs a directory and those above it up to the store: a new directory is durable only by its parent. */
+async function syncPath(from: string, upTo: string): Promise<void> {
+  for (let dir = from; dir.startsWith(upTo); dir = dirname(dir)) {
+    await syncDirectory(dir);
+    if (dir === upTo) return;
+  }
+}
