@@ -26,7 +26,6 @@ export const AUDIT_EVENTS = {
   CASE_REPLAYED: event('110100', 'Application Activity', 'E'),
   REPORT_BUILT: event('110100', 'Application Activity', 'C'),
   AUDIT_EXPORTED: event('110101', 'Audit Log Used', 'R'),
-  AUDIT_VERIFIED: event('110101', 'Audit Log Used', 'R'),
   CASE_VIEWED: event('110103', 'DICOM Instances Accessed', 'R'),
   REPORT_SENT: event('110104', 'DICOM Instances Transferred', 'R'),
   REPORT_REFUSED: event('110104', 'DICOM Instances Transferred', 'R', OUTCOMES.seriousFailure),

@@ -24,8 +24,8 @@ export interface EmbeddedServer {
 
 export interface EmbeddedOptions {
   readonly dataDir: string;
-  /** Lines for postgresql.conf, at the first start only. */
-  readonly settings?: string;
+  /** For tests: nothing is synced to disk, at the first start or later. */
+  readonly throwaway?: boolean;
 }
 
 interface Held {
@@ -37,7 +37,7 @@ interface Held {
 export async function openEmbedded(options: EmbeddedOptions, log: Logger): Promise<EmbeddedServer> {
   const place = { folder: resolve(join(options.dataDir, 'postgres')) };
   const begun = performance.now();
-  await server.initialise(place, options.settings).catch(unavailable);
+  await server.initialise(place, options.throwaway).catch(unavailable);
   const password = await server.readPassword(place).catch(unavailable);
   let held = await hold(place, password, log);
   let closing = false;

@@ -24,6 +24,11 @@ log_line_prefix = '%m [%p] '
 timezone = 'UTC'
 log_timezone = 'UTC'
 `;
+const NO_SYNC_SETTINGS = `
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+`;
 const START_SECONDS = 120;
 const LOG_LIMIT_BYTES = 10 * 1024 * 1024;
 
@@ -41,7 +46,7 @@ export interface ServerFolder {
 const data = ({ folder }: ServerFolder) => join(folder, 'data');
 
 /** Creates the server's folder when it is not there: whole or not at all, whoever else does so at the same time. */
-export async function initialise(server: ServerFolder, settings = ''): Promise<boolean> {
+export async function initialise(server: ServerFolder, isThrowaway = false): Promise<boolean> {
   if (existsSync(data(server))) return false;
   const account = serverAccount();
   await mkdir(dirname(server.folder), { recursive: true });
@@ -72,8 +77,11 @@ export async function initialise(server: ServerFolder, settings = ''): Promise<b
       '--builtin-locale',
       'C.UTF-8',
     ];
-    await mustRun('initdb', [...args, ...locale], fresh);
-    await appendFile(join(fresh, 'data', 'postgresql.conf'), SETTINGS + settings);
+    await mustRun('initdb', [...args, ...locale, ...(isThrowaway ? ['--no-sync'] : [])], fresh);
+    await appendFile(
+      join(fresh, 'data', 'postgresql.conf'),
+      SETTINGS + (isThrowaway ? NO_SYNC_SETTINGS : ''),
+    );
     await rename(fresh, server.folder);
     return true;
   } catch (error) {
