@@ -121,11 +121,29 @@ export class DataSet {
     return items;
   }
 
+  /** The PixelData element when the walk ended at it (not Float Pixel Data, nor anything behind it). */
+  pixelData(): { readonly vr: string; readonly offset: number; readonly length: number } | null {
+    const head = this.ending === 'pixel-data' ? this.headAt(this.end, this.encoding) : null;
+    return head?.tag === PIXEL_DATA_TAG ? head : null;
+  }
+
+  /** The items of encapsulated pixel data: offset table first; `at` is where the item's tag stands. */
+  fragments(offset: number): readonly { readonly at: number; readonly bytes: Uint8Array }[] {
+    const found: { at: number; bytes: Uint8Array }[] = [];
+    for (let at = offset; ; ) {
+      const head = this.headAt(at, this.encoding);
+      if (head?.tag !== ITEM || head.length === UNDEFINED_LENGTH) return found;
+      found.push({ at, bytes: this.bytes.subarray(head.offset, head.offset + head.length) });
+      at = head.offset + head.length;
+    }
+  }
+
   private find(keyword: Keyword): Element | undefined {
     return this.elements.get(KEYWORDS[keyword][0]);
   }
 
-  private numbersOf(keyword: Keyword): readonly (number | null)[] {
+  /** Every value, null for those that are no finite number; empty when the element is absent. */
+  numbersOf(keyword: Keyword): readonly (number | null)[] {
     const element = this.find(keyword);
     if (!element || element.length === UNDEFINED_LENGTH) return [];
     const binary = BINARY_NUMBERS[element.vr === 'UN' ? KEYWORDS[keyword][1] : element.vr];

@@ -62,6 +62,7 @@ const UNPAIRED: Readonly<Record<string, string>> = {
   'outside-window': 'every CT of this patient lies outside the window',
   'no-date': 'an acquisition date is missing',
   'no-patient-id': 'the MR carries no patient ID',
+  'identity-differs': 'a CT under the same patient ID belongs to somebody else by its other identifiers',
 };
 
 function pairingStatement({ pairing, ct, ctLocalisation }: ReportInput): string {

@@ -3,7 +3,7 @@ import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../dicom/
 import type { DataSet } from './content.js';
 import { invalid } from './values.js';
 
-const { DicomDict, DicomMessage, DicomMetaDictionary } = dcmjs.data;
+const { DicomDict, DicomMetaDictionary } = dcmjs.data;
 
 const EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
 
@@ -28,12 +28,6 @@ export function writePart10(dataset: DataSet, { sopClassUid, sopInstanceUid }: F
   );
   file.dict = DicomMetaDictionary.denaturalizeDataset({ ...dataset });
   return new Uint8Array(file.write());
-}
-
-/** Reads a file that dcmjs can decode into keyword -> value. */
-export function readPart10(file: Uint8Array): DataSet {
-  const bytes = file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength) as ArrayBuffer;
-  return DicomMetaDictionary.naturalizeDataset(DicomMessage.readFile(bytes).dict);
 }
 
 /** dcmjs drops a keyword it does not know with no more than a warning: half a report would be written. */

@@ -1,6 +1,7 @@
+import type { DataSet } from '../dicom/elements.js';
+import type { Keyword } from '../dicom/keywords.js';
 import type { Code } from '../dicom/levels.js';
-import type { DataSet } from './content.js';
-import { readPart10 } from './part10.js';
+import { parsePart10 } from '../dicom/parse.js';
 import { invalid } from './values.js';
 
 /** One content item as it was read back. */
@@ -32,34 +33,23 @@ export interface ReadReport {
   readonly completion: string;
   readonly predecessors: readonly string[];
   readonly root: TreeNode;
-  /** The whole data set by keyword. */
-  readonly dataset: DataSet;
 }
 
-/** Reads any Structured Report of a DICOM Part 10 file. @throws CalcidiscError REPORT_INVALID when it is none */
+/** Reads any Structured Report of a DICOM Part 10 file. @throws CalcidiscError NOT_DICOM, REPORT_INVALID */
 export function readReport(file: Uint8Array): ReadReport {
-  const dataset = read(file);
-  if (dataset.ValueType !== 'CONTAINER') throw invalid('the file is no Structured Report');
+  const { dataSet } = parsePart10(file);
+  if (dataSet.string('ValueType') !== 'CONTAINER') throw invalid('the file is no Structured Report');
   return {
-    sopClassUid: textOf(dataset.SOPClassUID),
-    sopInstanceUid: textOf(dataset.SOPInstanceUID),
-    seriesInstanceUid: textOf(dataset.SeriesInstanceUID),
-    studyInstanceUid: textOf(dataset.StudyInstanceUID),
-    preliminary: dataset.PreliminaryFlag === 'PRELIMINARY',
-    verified: dataset.VerificationFlag === 'VERIFIED',
-    completion: textOf(dataset.CompletionFlag),
-    predecessors: predecessorsOf(dataset),
-    root: nodeOf(dataset),
-    dataset,
+    sopClassUid: textOf(dataSet, 'SOPClassUID'),
+    sopInstanceUid: textOf(dataSet, 'SOPInstanceUID'),
+    seriesInstanceUid: textOf(dataSet, 'SeriesInstanceUID'),
+    studyInstanceUid: textOf(dataSet, 'StudyInstanceUID'),
+    preliminary: dataSet.string('PreliminaryFlag') === 'PRELIMINARY',
+    verified: dataSet.string('VerificationFlag') === 'VERIFIED',
+    completion: textOf(dataSet, 'CompletionFlag'),
+    predecessors: predecessorsOf(dataSet),
+    root: nodeOf(dataSet),
   };
-}
-
-function read(file: Uint8Array): DataSet {
-  try {
-    return readPart10(file);
-  } catch (cause) {
-    throw invalid(`the file cannot be read as DICOM: ${(cause as Error).message}`);
-  }
 }
 
 /**
@@ -98,89 +88,92 @@ function lineOf(node: TreeNode): string {
 }
 
 function nodeOf(item: DataSet): TreeNode {
-  const valueType = textOf(item.ValueType);
+  const valueType = textOf(item, 'ValueType');
+  const template = first(item, 'ContentTemplateSequence');
   return {
-    relationship: textOf(item.RelationshipType),
+    relationship: textOf(item, 'RelationshipType'),
     valueType,
-    concept: codeOf(item.ConceptNameCodeSequence),
+    concept: codeOf(item, 'ConceptNameCodeSequence'),
     value: VALUE_TEXT[valueType]?.(item) ?? '',
-    code: codeOf(item.ConceptCodeSequence),
+    code: codeOf(item, 'ConceptCodeSequence'),
     measured: measuredOf(item),
     points: pointsOf(item),
-    template: textOf(first(item.ContentTemplateSequence)?.TemplateIdentifier) || null,
-    children: itemsOf(item.ContentSequence).map(nodeOf),
+    template: template?.string('TemplateIdentifier') ?? null,
+    children: item.items('ContentSequence').map(nodeOf),
   };
 }
 
-/** How the value of each type (PS3.3 table C.17.3-7) reads in words. */
+/** How the value of each type (PS3.3 table C.17.3-7) reads in words. A person's name is not shown. */
 const VALUE_TEXT: Readonly<Record<string, (item: DataSet) => string>> = {
-  CODE: (item) => codeOf(item.ConceptCodeSequence)?.meaning ?? '',
-  TEXT: (item) => textOf(item.TextValue),
-  UIDREF: (item) => textOf(item.UID),
-  DATE: (item) => textOf(item.Date).replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3'),
-  TIME: (item) => textOf(item.Time),
-  DATETIME: (item) => textOf(item.DateTime),
+  CODE: (item) => codeOf(item, 'ConceptCodeSequence')?.meaning ?? '',
+  TEXT: (item) => textOf(item, 'TextValue'),
+  UIDREF: (item) => textOf(item, 'UID'),
+  DATE: (item) => textOf(item, 'Date').replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3'),
+  TIME: (item) => textOf(item, 'Time'),
+  DATETIME: (item) => textOf(item, 'DateTime'),
+  PNAME: () => '(a name)',
   NUM: (item) => {
     const measured = measuredOf(item);
     return measured
       ? `${measured.value} ${UNIT_TEXT[measured.unit.value] ?? measured.unit.value}`
       : 'no value';
   },
-  IMAGE: (item) => textOf(first(item.ReferencedSOPSequence)?.ReferencedSOPInstanceUID),
-  SCOORD: (item) =>
-    `${textOf(item.GraphicType).toLowerCase()} ${pointsOf(item)
-      .map(([column, row]) => `(${round(column)}, ${round(row)})`)
-      .join(' ')}`,
+  IMAGE: referenceText,
+  COMPOSITE: referenceText,
+  SCOORD: (item) => {
+    const points = pointsOf(item).map(([column, row]) => `(${round(column)}, ${round(row)})`);
+    return `${textOf(item, 'GraphicType').toLowerCase()} ${points.join(' ')}`;
+  },
 };
 
 const UNIT_TEXT: Readonly<Record<string, string>> = { "[hnsf'U]": 'HU' };
+
+function referenceText(item: DataSet): string {
+  return first(item, 'ReferencedSOPSequence')?.string('ReferencedSOPInstanceUID') ?? '';
+}
 
 function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
 function measuredOf(item: DataSet): TreeNode['measured'] {
-  const measured = first(item.MeasuredValueSequence);
-  const unit = codeOf(measured?.MeasurementUnitsCodeSequence);
-  return measured === null || unit === null ? null : { value: Number(single(measured.NumericValue)), unit };
+  const measured = first(item, 'MeasuredValueSequence');
+  const value = measured?.number('NumericValue') ?? null;
+  const unit = measured && codeOf(measured, 'MeasurementUnitsCodeSequence');
+  return value === null || !unit ? null : { value, unit };
 }
 
 function pointsOf(item: DataSet): [number, number][] {
-  const data = (item.GraphicData as readonly number[] | undefined) ?? [];
-  return Array.from({ length: data.length >> 1 }, (_, index) => [data[2 * index]!, data[2 * index + 1]!]);
+  const data = item.numbersOf('GraphicData');
+  const pairs = Array.from({ length: data.length >> 1 }, (_, index) => [
+    data[2 * index],
+    data[2 * index + 1],
+  ]);
+  return pairs.filter((pair): pair is [number, number] => !pair.includes(null));
 }
 
-function predecessorsOf(dataset: DataSet): string[] {
-  return itemsOf(dataset.PredecessorDocumentsSequence)
-    .flatMap((study) => itemsOf(study.ReferencedSeriesSequence))
-    .flatMap((series) => itemsOf(series.ReferencedSOPSequence))
-    .map((reference) => textOf(reference.ReferencedSOPInstanceUID));
+function predecessorsOf(dataSet: DataSet): string[] {
+  return dataSet
+    .items('PredecessorDocumentsSequence')
+    .flatMap((study) => study.items('ReferencedSeriesSequence'))
+    .flatMap((series) => series.items('ReferencedSOPSequence'))
+    .map((reference) => textOf(reference, 'ReferencedSOPInstanceUID'));
 }
 
-function codeOf(sequence: unknown): Code | null {
-  const item = first(sequence);
-  if (item === null) return null;
+function codeOf(item: DataSet, keyword: Keyword): Code | null {
+  const code = first(item, keyword);
+  if (!code) return null;
   return {
-    value: textOf(item.CodeValue ?? item.LongCodeValue),
-    scheme: textOf(item.CodingSchemeDesignator),
-    meaning: textOf(item.CodeMeaning),
+    value: code.string('CodeValue') ?? textOf(code, 'LongCodeValue'),
+    scheme: textOf(code, 'CodingSchemeDesignator'),
+    meaning: textOf(code, 'CodeMeaning'),
   };
 }
 
-/** dcmjs reads a sequence as an array with proxies: copied into a plain one. */
-function itemsOf(sequence: unknown): DataSet[] {
-  return Array.isArray(sequence) ? Array.from(sequence, (item) => item as DataSet) : [];
+function first(item: DataSet, keyword: Keyword): DataSet | undefined {
+  return item.items(keyword)[0];
 }
 
-function first(sequence: unknown): DataSet | null {
-  return itemsOf(sequence)[0] ?? null;
-}
-
-function single(value: unknown): unknown {
-  return Array.isArray(value) ? value[0] : value;
-}
-
-function textOf(value: unknown): string {
-  const one = single(value);
-  return one === undefined || one === null ? '' : String(one);
+function textOf(item: DataSet, keyword: Keyword): string {
+  return item.text(keyword) ?? '';
 }

@@ -3,7 +3,7 @@ import { DISC_CODES, LEVELS } from '../../agent/dicom/levels.js';
 import { isUid } from '../../agent/dicom/uid.js';
 import { buildReport } from '../../agent/report/build.js';
 import { trackingUid } from '../../agent/report/measurements.js';
-import { readReport, renderReport, type TreeNode } from '../../agent/report/tree.js';
+import { renderReport, type TreeNode } from '../../agent/report/tree.js';
 import { CALCIFIED, CT, disc, MR, reportInput } from './sample.js';
 import { all, codeText, comments, groups, one, readBack } from './walk.js';
 
@@ -264,8 +264,8 @@ describe('report: regions on the image', () => {
 
   it('names the frame of a multi-frame image', () => {
     const image = { ...MR.instances[0]!, frameNumber: 8 };
-    const file = buildReport(reportInput({ discs: [disc('L1-L2', { image })] })).file;
-    assert.match(JSON.stringify(readReport(file).dataset), /"ReferencedFrameNumber":8/);
+    const { dataset } = readBack({ discs: [disc('L1-L2', { image })] });
+    assert.match(JSON.stringify(dataset), /"ReferencedFrameNumber":8/);
   });
 });
 
@@ -308,6 +308,13 @@ describe('report: identity', () => {
       [dataset.StudyDate, dataset.StudyTime, dataset.StudyID],
       ['20260302', '101530.25', 'S1'],
     );
+  });
+
+  it('lists a long series by its first images and their number', () => {
+    const tree = renderReport(readBack(), { maxImages: 2 });
+    assert.match(tree, /Image: \.\.\. and 6 more images/);
+    assert.equal(tree.split('\n').filter((line) => /─ Image: 2\.25/.test(line)).length, 2 + 2 + 5);
+    assert.doesNotMatch(tree, /Doe/);
   });
 
   it('writes its own time as local time', () => {

@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildReport } from '../../agent/report/build.js';
-import { readPart10, writePart10 } from '../../agent/report/part10.js';
+import { writePart10 } from '../../agent/report/part10.js';
 import { needsPeer } from '../support/peers.js';
 import { reportInput } from './sample.js';
-import { readBack } from './walk.js';
+import { comments, readBack } from './walk.js';
 
 const NAMES = {
   'with an accent': 'Müller-Lüdenscheidt^Jérôme',
@@ -41,18 +41,12 @@ describe('report: text of any language', () => {
   it('a text item beyond 64 KiB is not cut', () => {
     const reason = 'ä'.repeat(70_000);
     const report = readBack({ localisation: { status: 'uncertain', reasons: [reason] } });
-    assert.ok(JSON.stringify(report.root).includes(reason));
+    assert.ok(comments(report.root).some((comment) => comment.includes(reason)));
   });
 
   it('a keyword dcmjs does not know is refused, not dropped, at any depth', () => {
     const identity = { sopClassUid: '1.2.3', sopInstanceUid: '1.2.4' };
     const nested = { ContentSequence: [{ ContentSequence: [{ TextValu: 'lost' }] }] };
     assert.throws(() => writePart10(nested, identity), /unknown keyword TextValu/);
-  });
-
-  it('the file meta information is whole', () => {
-    const file = buildReport(reportInput()).file;
-    assert.equal(Buffer.from(file).toString('latin1', 128, 132), 'DICM');
-    assert.equal(readPart10(file).SOPInstanceUID, buildReport(reportInput()).sopInstanceUid);
   });
 });

@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
+import dcmjs from 'dcmjs';
 import { buildReport } from '../../agent/report/build.js';
 import { readReport, type TreeNode } from '../../agent/report/tree.js';
 import type { ReportInput } from '../../agent/report/types.js';
 import { reportInput } from './sample.js';
 
-/** Builds, writes and reads back: what a PACS would get. */
+/** Builds, writes and reads back: what a PACS would get. `dataset` is what another reader, dcmjs, makes of it. */
 export function readBack(changes: Partial<ReportInput> = {}) {
-  return readReport(buildReport(reportInput(changes)).file);
+  const { file } = buildReport(reportInput(changes));
+  return { ...readReport(file), dataset: readWithDcmjs(file) };
+}
+
+function readWithDcmjs(file: Uint8Array): Record<string, unknown> {
+  const { DicomMessage, DicomMetaDictionary } = dcmjs.data;
+  return DicomMetaDictionary.naturalizeDataset(DicomMessage.readFile(file.slice().buffer).dict);
 }
 
 /** The children of a node with this concept code. */
