@@ -17,6 +17,8 @@ export function createKnex(url: string, poolSize: number): Knex {
     } as Knex.PgConnectionConfig,
     pool: { min: 0, max: poolSize },
     acquireConnectionTimeout: 15_000,
+    // knex prints what it also throws.
+    log: { warn() {}, error() {}, deprecate() {}, debug() {} },
     wrapIdentifier: (name, wrap) => wrap(name === '*' ? name : snakeCase(name)),
     postProcessResponse: camelCaseRows,
   });

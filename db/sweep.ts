@@ -6,7 +6,7 @@ import { dueCases } from './steps.js';
 export interface Sweep {
   /** One round now. @returns how many cases were due */
   once(): Promise<number>;
-  stop(): Promise<void>;
+  close(): Promise<void>;
 }
 
 /** Per round; the longest waiting come first, so a longer line is only served over several rounds. */
@@ -45,7 +45,7 @@ export function startSweep(
   const timer = setInterval(tick, everyMs);
   return {
     once,
-    async stop() {
+    async close() {
       clearInterval(timer);
       await round;
     },
