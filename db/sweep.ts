@@ -6,7 +6,7 @@ import { dueCases } from './steps.js';
 export interface Sweep {
   /** One round now. @returns how many cases were due */
   once(): Promise<number>;
-  close(): Promise<void>;
+  stop(): Promise<void>;
 }
 
 /** Per round; the longest waiting come first, so a longer line is only served over several rounds. */
@@ -45,7 +45,7 @@ export function startSweep(
   const timer = setInterval(tick, everyMs);
   return {
     once,
-    async close() {
+    async stop() {
       clearInterval(timer);
       await round;
     },
