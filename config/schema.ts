@@ -63,6 +63,8 @@ export const ConfigSchema = z.strictObject({
       quietPeriodMs: Milliseconds.default(60_000),
       /** After the association's release a gapless stack is complete after so long. */
       releaseGraceMs: z.number().int().nonnegative().default(250),
+      /** The same for a series that came over several associations: it looks gapless long before its end. */
+      manyAssociationsGraceMs: z.number().int().nonnegative().default(5_000),
     })
     .prefault({}),
   route: z

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { ConfigError } from '../../config/load.js';
+import { version } from '../../config/version.js';
 import { asCalcidiscError } from '../dicom/errors.js';
 import { commands } from './commands.js';
-import { version } from './version.js';
 
 const program = new Command('calcidisc')
   .description(

@@ -17,6 +17,7 @@ import {
 } from '../dicom/dimse/library.js';
 import { PDU_TYPES, PduFramer, ProtocolError } from '../dicom/dimse/pduFramer.js';
 import { abortPdu, dataPdu } from '../dicom/dimse/pdus.js';
+import type { SopClassUse } from '../dicom/sopClasses.js';
 import { ABORTS, type AbortName, REJECTIONS, STATUSES } from '../dicom/statuses.js';
 import { decideAssociation, decideContext } from './policy.js';
 import { type StoreDeps, StoreSession } from './storeSession.js';
@@ -25,6 +26,7 @@ import type { AssociationEnd, AssociationInfo } from './types.js';
 export interface ConnectionDeps extends StoreDeps {
   readonly dicom: Config['dicom'];
   readonly openAssociations: () => number;
+  readonly uses: readonly SopClassUse[] | undefined;
 }
 
 interface AcceptedContext {
@@ -174,7 +176,11 @@ export class DimseConnection extends AssociationPeer {
     for (const { id, context } of association.getPresentationContexts()) {
       const abstractSyntaxUid = context.getAbstractSyntaxUid();
       const transferSyntaxUids = context.getTransferSyntaxUids();
-      const decision = decideContext({ abstractSyntaxUid, transferSyntaxUids }, this.deps.dicom);
+      const decision = decideContext(
+        { abstractSyntaxUid, transferSyntaxUids },
+        this.deps.dicom,
+        this.deps.uses,
+      );
       if (decision.accept) {
         const { transferSyntaxUid } = decision;
         context.setResult(PresentationContextResult.Accept, transferSyntaxUid);

@@ -49,14 +49,18 @@ export interface ProposedContext {
 }
 
 /** What we are asked to do as SCP; queries and reports are what we ask others. */
-const ACCEPTED_USES: ReadonlySet<SopClassUse> = new Set(['verification', 'image']);
+export const ACCEPTED_USES: readonly SopClassUse[] = ['verification', 'image'];
 
 /** Our own order decides (PS3.8 leaves the choice to the acceptor), the first we have that was offered. */
 const PREFERENCE = Object.values(TRANSFER_SYNTAXES);
 
-export function decideContext(proposed: ProposedContext, dicom: DicomConfig): ContextDecision {
+export function decideContext(
+  proposed: ProposedContext,
+  dicom: DicomConfig,
+  uses: readonly SopClassUse[] = ACCEPTED_USES,
+): ContextDecision {
   const sopClass = sopClassOf(proposed.abstractSyntaxUid);
-  if (sopClass === null || !ACCEPTED_USES.has(sopClass.use)) return { accept: false, why: 'abstractSyntax' };
+  if (sopClass === null || !uses.includes(sopClass.use)) return { accept: false, why: 'abstractSyntax' };
   const chosen = PREFERENCE.find(
     (syntax) => proposed.transferSyntaxUids.includes(syntax.uid) && maySend(syntax.uid, sopClass.use, dicom),
   );

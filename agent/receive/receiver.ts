@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
+import type { SopClassUse } from '../dicom/sopClasses.js';
 import { DimseConnection } from './connection.js';
 import { watchDisk } from './diskWatch.js';
 import type { Spool } from './spool.js';
@@ -15,6 +16,8 @@ export interface ReceiverOptions {
   readonly log: Logger;
   /** Asked before every object, beside the receiver's own watch over the disk; default: always. */
   readonly isAccepting?: () => Acceptance;
+  /** What it takes, where that is not an agent's images: the demo's PACS takes reports too. */
+  readonly uses?: readonly SopClassUse[];
 }
 
 export interface Receiver {
@@ -40,6 +43,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     spool: options.spool,
     events: guarded(options.events, log),
     log,
+    uses: options.uses,
     isAccepting: () => firstRefusal(disk.state(), options.isAccepting?.() ?? { ok: true }),
     openAssociations: () => [...connections].filter((each) => each.hasAssociation).length,
   };

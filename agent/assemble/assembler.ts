@@ -1,0 +1,150 @@
+import type { Logger } from '../../config/log.js';
+import { endAssociation, insertAssociation, loseDeadAssociations } from '../../db/associations.js';
+import type { CaseRow } from '../../db/cases.js';
+import { listReceivingSeries } from '../../db/series.js';
+import type { AssociationEnd, AssociationInfo, SpooledFile } from '../receive/types.js';
+import { type CompleteContext, lookAtSeries } from './complete.js';
+import { type IndexContext, indexFiles } from './indexer.js';
+
+export interface AssembleContext extends IndexContext, CompleteContext {
+  readonly log: Logger;
+  wake(row: CaseRow): void;
+}
+
+/** What the receiver's news become: rows, complete series, cases. */
+export interface Assembler {
+  associationOpened(association: AssociationInfo): void;
+  associationEnded(id: string, how: AssociationEnd): void;
+  stored(file: SpooledFile): void;
+  /** Objects that are durable but not indexed yet. */
+  readonly backlog: number;
+  /** Resolves when everything that was told so far is in the index. */
+  settled(): Promise<void>;
+  close(): Promise<void>;
+}
+
+type News =
+  | { readonly kind: 'opened'; readonly association: AssociationInfo }
+  | { readonly kind: 'ended'; readonly id: string; readonly how: AssociationEnd }
+  | { readonly kind: 'stored'; readonly file: SpooledFile };
+
+/** As many objects go into one transaction; more would hold its locks for longer than it saves. */
+const BATCH = 100;
+/** Every receiving series is looked at so often whatever happened: the safety net under the timers. */
+const SWEEP_MS = 5_000;
+const RETRY_MS = 1_000;
+
+/**
+ * One line of work, in the order of arrival: an association's end is dealt with after the last of its objects.
+ * The database may go away: the news wait, and the receiver refuses by the length of the backlog.
+ */
+export function startAssembler(context: AssembleContext): Assembler {
+  const { database, log } = context;
+  const news: News[] = [];
+  const timers = new Map<string, NodeJS.Timeout>();
+  let closed = false;
+  let running: Promise<void> | null = null;
+
+  function tell(item: News): void {
+    news.push(item);
+    running ??= drain().finally(() => {
+      running = null;
+    });
+  }
+
+  async function drain(): Promise<void> {
+    while (news.length > 0 && !closed) {
+      const batch = takeBatch(news);
+      try {
+        for (const seriesInstanceUid of await deal(batch)) look(seriesInstanceUid, 0);
+      } catch (error) {
+        log.error(
+          { err: error, waiting: news.length + batch.length },
+          'the index cannot be written: trying again',
+        );
+        news.unshift(...batch);
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  async function deal(batch: readonly News[]): Promise<Iterable<string>> {
+    const first = batch[0]!;
+    if (first.kind === 'opened') {
+      await insertAssociation(database.knex, first.association);
+      return [];
+    }
+    if (first.kind === 'ended') {
+      await endAssociation(database.knex, first.id, first.how);
+      return (await listReceivingSeries(database.knex)).map(({ seriesInstanceUid }) => seriesInstanceUid);
+    }
+    return indexFiles(
+      context,
+      batch.filter((item) => item.kind === 'stored').map(({ file }) => file),
+    );
+  }
+
+  function look(seriesInstanceUid: string, inMs: number): void {
+    if (closed) return;
+    clearTimeout(timers.get(seriesInstanceUid));
+    timers.set(
+      seriesInstanceUid,
+      setTimeout(() => void lookNow(seriesInstanceUid), inMs),
+    );
+  }
+
+  async function lookNow(seriesInstanceUid: string): Promise<void> {
+    timers.delete(seriesInstanceUid);
+    try {
+      const result = await lookAtSeries(context, seriesInstanceUid);
+      if (result && !result.complete) look(seriesInstanceUid, Math.max(1, result.lookAgainMs - Date.now()));
+      if (!result?.complete) return;
+      const { role, completeReason } = result.series;
+      log.info({ seriesInstanceUid, role, completeReason }, 'series complete');
+      for (const row of result.wake) context.wake(row);
+    } catch (error) {
+      log.error({ err: error, seriesInstanceUid }, 'looking at a series failed: trying again');
+      look(seriesInstanceUid, RETRY_MS);
+    }
+  }
+
+  async function sweep(): Promise<void> {
+    try {
+      const lost = await loseDeadAssociations(database.knex);
+      if (lost.length > 0)
+        log.warn({ associations: lost.length }, 'associations of a process that is gone: lost');
+      for (const { seriesInstanceUid } of await listReceivingSeries(database.knex))
+        if (!timers.has(seriesInstanceUid)) look(seriesInstanceUid, 0);
+    } catch (error) {
+      log.warn({ err: error }, 'the sweep over receiving series failed');
+    }
+  }
+
+  const sweeper = setInterval(() => void sweep(), SWEEP_MS);
+  void sweep();
+
+  return {
+    associationOpened: (association) => tell({ kind: 'opened', association }),
+    associationEnded: (id, how) => tell({ kind: 'ended', id, how }),
+    stored: (file) => tell({ kind: 'stored', file }),
+    get backlog() {
+      return news.length;
+    },
+    async settled() {
+      while (running) await running;
+    },
+    async close() {
+      closed = true;
+      clearInterval(sweeper);
+      for (const timer of timers.values()) clearTimeout(timer);
+      await running;
+    },
+  };
+}
+
+/** The stored objects at the head of the line, up to a batch; or one other piece of news. */
+function takeBatch(news: News[]): News[] {
+  let length = 0;
+  while (length < BATCH && news[length]?.kind === 'stored') length++;
+  return news.splice(0, Math.max(1, length));
+}

@@ -1,0 +1,69 @@
+import type { Config } from '../../config/schema.js';
+import { listAssociationsOfSeries } from '../../db/associations.js';
+import { appendAudit } from '../../db/audit.js';
+import type { CaseRow } from '../../db/cases.js';
+import type { Database } from '../../db/database.js';
+import { listInstances } from '../../db/instances.js';
+import type { Tx } from '../../db/knex.js';
+import { completeSeries, findSeries, lockSeries, type SeriesRow } from '../../db/series.js';
+import { type CompletenessEvidence, type CompletenessPolicy, completenessOf } from './completeness.js';
+
+/** What the next stage does about a series that has just become complete, in the same transaction. */
+export type OnSeriesComplete = (trx: Tx, series: SeriesRow) => Promise<readonly CaseRow[]>;
+
+export interface CompleteContext {
+  readonly database: Database;
+  readonly config: Pick<Config, 'assemble'>;
+  readonly onSeriesComplete: OnSeriesComplete;
+}
+
+export type LookResult =
+  | { readonly complete: true; readonly series: SeriesRow; readonly wake: readonly CaseRow[] }
+  | { readonly complete: false; readonly lookAgainMs: number }
+  /** It was complete already, or another process is completing it. */
+  | null;
+
+/** Looks at one series: completes it, or says when to look again. */
+export async function lookAtSeries(context: CompleteContext, seriesInstanceUid: string): Promise<LookResult> {
+  return context.database.knex.transaction(async (trx) => {
+    const series = await lockSeries(trx, seriesInstanceUid);
+    if (series?.state !== 'receiving') return null;
+    const decision = completenessOf(await gatherEvidence(trx, series), policyOf(context), Date.now());
+    if (!decision.complete) return decision;
+    await completeSeries(trx, seriesInstanceUid, decision.reason);
+    const completed = (await findSeries(trx, seriesInstanceUid))!;
+    const wake = await context.onSeriesComplete(trx, completed);
+    await auditComplete(trx, completed);
+    return { complete: true, series: completed, wake };
+  });
+}
+
+function policyOf({ config: { assemble } }: CompleteContext): CompletenessPolicy {
+  return assemble;
+}
+
+async function gatherEvidence(trx: Tx, series: SeriesRow): Promise<CompletenessEvidence> {
+  const instances = await listInstances(trx, series.seriesInstanceUid);
+  const associations = await listAssociationsOfSeries(trx, series.seriesInstanceUid);
+  return {
+    instanceCount: instances.length,
+    expectedInstances: series.expectedInstances,
+    associations: associations.map(({ endedHow, endedAt }) => ({
+      endedHow,
+      endedAtMs: endedAt?.getTime() ?? null,
+    })),
+    slicePositionsMm: instances.map(({ slicePositionMm }) => slicePositionMm),
+    isMultiFrame: Number(series.attributes.numberOfFrames ?? 1) > 1,
+    lastReceivedMs: series.lastReceivedAt.getTime(),
+  };
+}
+
+async function auditComplete(trx: Tx, series: SeriesRow): Promise<void> {
+  const { seriesInstanceUid, studyInstanceUid, completeReason, role, roleReason, reopened } = series;
+  await appendAudit(trx, {
+    event: 'SERIES_RECEIVED',
+    subjectType: 'series',
+    subjectId: seriesInstanceUid,
+    detail: { studyInstanceUid, completeReason, role, roleReason, reopened },
+  });
+}

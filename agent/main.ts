@@ -1,0 +1,98 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Logger } from '../config/log.js';
+import type { Config } from '../config/schema.js';
+import type { Database } from '../db/database.js';
+import type { Queues } from '../db/queue.js';
+import { startSweep } from '../db/sweep.js';
+import { type Assembler, startAssembler } from './assemble/assembler.js';
+import { auditRefusal } from './assemble/refusals.js';
+import { openLocator } from './locate/pool.js';
+import { ctComplete, mrComplete } from './pair/reconsider.js';
+import { startReceiver } from './receive/receiver.js';
+import { openSpool } from './receive/spool.js';
+import type { Acceptance } from './receive/storeSession.js';
+import { compileRules } from './route/rules.js';
+import { agentSteps } from './steps/index.js';
+
+export interface AgentParts {
+  readonly config: Config;
+  readonly database: Database;
+  readonly queues: Queues;
+  readonly log: Logger;
+}
+
+export interface RunningAgent {
+  readonly dicomPort: number;
+  /** Resolves when every object that was acknowledged so far is in the index. */
+  settled(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** So many cases are worked on at once; most of a step is waiting for the locate threads or the PACS. */
+const CASES_AT_ONCE = 4;
+/** Objects that are durable but not indexed: past this the database is taken for gone, and senders are told so. */
+const MOST_BACKLOG = 20_000;
+
+/**
+ * A lumbar MR arrives by DICOM, is paired with any CT within 28 days, its mid-sagittal slice and discs are found,
+ * the worker classifies each, and the answer goes back to the PACS as a Structured Report.
+ */
+export async function startAgent({ config, database, queues, log }: AgentParts): Promise<RunningAgent> {
+  const { knex } = database;
+  mkdirSync(config.dataDir, { recursive: true });
+  const decideRole = compileRules(config.route);
+  const spool = await openSpool({ dir: join(config.dataDir, 'spool'), log });
+  const locator = await openLocator(config, log);
+
+  const assembler = startAssembler({
+    config,
+    database,
+    dataDir: config.dataDir,
+    spool,
+    decideRole,
+    log,
+    onSeriesComplete: async (trx, series) => {
+      if (series.role === 'mr') return mrComplete(trx, series);
+      if (series.role === 'ct') return ctComplete(trx, series, config.pair.windowDays);
+      return [];
+    },
+    wake: (row) => void queues.wake(row),
+  });
+  for await (const file of spool.pending()) assembler.stored(file);
+
+  const steps = queues.runAgent(
+    agentSteps({ config, database, queues, locator, log, retry: config.retry }),
+    CASES_AT_ONCE,
+  );
+  const sweep = startSweep(queues, database, config.queue.sweepMs, log);
+  const receiver = await startReceiver({
+    dicom: config.dicom,
+    spool,
+    events: {
+      associationOpened: assembler.associationOpened,
+      associationEnded: assembler.associationEnded,
+      stored: assembler.stored,
+      refused: (refusal) => auditRefusal(knex, refusal, log),
+    },
+    log,
+    isAccepting: () => acceptance(assembler),
+  });
+
+  return {
+    dicomPort: receiver.port,
+    settled: () => assembler.settled(),
+    async close() {
+      await receiver.close();
+      await assembler.close();
+      await sweep.stop();
+      await steps.close();
+      await locator.close();
+    },
+  };
+}
+
+function acceptance({ backlog }: Assembler): Acceptance {
+  if (backlog < MOST_BACKLOG) return { ok: true };
+  return { ok: false, status: 'outOfResources', reason: `${backlog} objects wait for the index` };
+}

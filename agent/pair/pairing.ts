@@ -1,0 +1,27 @@
+import type { Tx } from '../../db/knex.js';
+import { listPairingCandidates, type PairingCandidateRow } from '../../db/pairingCandidates.js';
+import { findSeries } from '../../db/series.js';
+import { findStudy } from '../../db/studies.js';
+import { type CtCandidate, decidePairing, type MrSeries, type PairingDecision } from './window.js';
+
+export interface PairingFor {
+  readonly mr: MrSeries;
+  readonly decision: PairingDecision;
+}
+
+/** Weighs every CT of the MR's patient that the index knows at this moment. */
+export async function pairSeries(
+  tx: Tx,
+  mrSeriesInstanceUid: string,
+  windowDays: number,
+): Promise<PairingFor> {
+  const series = (await findSeries(tx, mrSeriesInstanceUid))!;
+  const study = (await findStudy(tx, series.studyInstanceUid))!;
+  const mr: MrSeries = { ...study, acquisitionDate: series.acquisitionDate };
+  const rows = study.patientId === '' ? [] : await listPairingCandidates(tx, study.patientId, 'ct');
+  return { mr, decision: decidePairing(mr, rows.map(toCandidate), windowDays) };
+}
+
+function toCandidate(row: PairingCandidateRow): CtCandidate {
+  return { ...row, receiving: row.state === 'receiving' };
+}

@@ -1,0 +1,60 @@
+import { type CaseRow, createCase, findCaseOfSeries, lockCase, reviseCase } from '../../db/cases.js';
+import type { Tx } from '../../db/knex.js';
+import { listPairingCandidates } from '../../db/pairingCandidates.js';
+import { findPairing } from '../../db/pairings.js';
+import type { SeriesRow } from '../../db/series.js';
+import { findStudy } from '../../db/studies.js';
+import { pairSeries } from './pairing.js';
+
+/** A complete MR is a case; one that came back complete after a late image is its next revision. */
+export async function mrComplete(trx: Tx, series: SeriesRow): Promise<readonly CaseRow[]> {
+  const { case: row, created } = await createCase(trx, {
+    mrSeriesInstanceUid: series.seriesInstanceUid,
+    mrStudyInstanceUid: series.studyInstanceUid,
+  });
+  if (created) return [row];
+  const revised = await reviseCase(trx, {
+    id: row.id,
+    reason: 'images of the MR arrived after it had been read',
+  });
+  return revised ? [revised] : [];
+}
+
+/**
+ * A complete CT concerns every case of its patient: one that waits for it is woken; one that was paired without it,
+ * or with it before it was whole, is read again and its report amended.
+ */
+export async function ctComplete(
+  trx: Tx,
+  series: SeriesRow,
+  windowDays: number,
+): Promise<readonly CaseRow[]> {
+  const study = await findStudy(trx, series.studyInstanceUid);
+  if (!study || study.patientId === '') return [];
+  const rows: CaseRow[] = [];
+  // All of them locked before the first is revised: a pairing that is being written is waited for, or waits.
+  for (const mr of await listPairingCandidates(trx, study.patientId, 'mr')) {
+    const row = await findCaseOfSeries(trx, mr.seriesInstanceUid);
+    const locked = row && (await lockCase(trx, row.id));
+    if (locked) rows.push(locked);
+  }
+  const wake: CaseRow[] = [];
+  for (const row of rows) {
+    const concerned = await reconsider(trx, row, series, windowDays);
+    if (concerned) wake.push(concerned);
+  }
+  return wake;
+}
+
+async function reconsider(trx: Tx, row: CaseRow, ct: SeriesRow, windowDays: number): Promise<CaseRow | null> {
+  if (row.state === 'received') return row;
+  const { decision } = await pairSeries(trx, row.mrSeriesInstanceUid, windowDays);
+  if (decision.wait || decision.ctSeriesInstanceUid !== ct.seriesInstanceUid) return null;
+  const before = await findPairing(trx, row.id, row.revision);
+  const isSame = before?.ctSeriesInstanceUid === ct.seriesInstanceUid;
+  if (isSame && ct.reopened === 0) return null;
+  const reason = isSame
+    ? 'images of the CT arrived after it had been measured'
+    : 'a CT within the window arrived';
+  return reviseCase(trx, { id: row.id, reason });
+}

@@ -1,0 +1,191 @@
+import { join } from 'node:path';
+import { version } from '../../config/version.js';
+import type { CaseRow } from '../../db/cases.js';
+import { type CaseInference, listInferences } from '../../db/inferences.js';
+import { findInstallationId } from '../../db/installation.js';
+import { type InstanceRow, listInstances } from '../../db/instances.js';
+import { findLocalisation, type LocalisationRow } from '../../db/localisations.js';
+import { listMeasurements, type MeasurementRow } from '../../db/measurements.js';
+import { findModel } from '../../db/models.js';
+import { findPairing } from '../../db/pairings.js';
+import { listRegions, type RegionRow } from '../../db/regions.js';
+import { findPredecessor } from '../../db/reports.js';
+import { findSeries } from '../../db/series.js';
+import { findStudy, type StudyRow } from '../../db/studies.js';
+import { CalcidiscError } from '../dicom/errors.js';
+import { readHeader } from '../dicom/header.js';
+import { LEVELS } from '../dicom/levels.js';
+import { derivedUid } from '../dicom/uid.js';
+import { GREY_PERCENTILES } from '../locate/region.js';
+import type { ReportClassifier, ReportDisc, ReportInput, ReportSeries } from '../report/types.js';
+import type { StepContext } from './types.js';
+
+/** Everything the report says about this revision, read from the database; nothing here is computed anew. */
+export async function gatherReportInput(context: StepContext, row: CaseRow): Promise<ReportInput> {
+  const { config, database } = context;
+  const { knex } = database;
+  const pairing = await findPairing(knex, row.id, row.revision);
+  const mrLocalisation = await findLocalisation(knex, row.id, row.revision, 'MR');
+  if (!pairing || !mrLocalisation) throw incomplete(row, 'its pairing or its localisation');
+  const ctLocalisation = await findLocalisation(knex, row.id, row.revision, 'CT');
+  const study = (await findStudy(knex, row.mrStudyInstanceUid))!;
+  const inferences = (await listInferences(knex, row.id, row.revision)).filter(
+    ({ role }) => role === 'active',
+  );
+  const { ctSeriesInstanceUid } = pairing;
+  const { huLow, huHigh } = config.reference;
+  return {
+    caseId: row.id,
+    revision: row.revision,
+    revisionReason: row.revisionReason,
+    predecessor: await predecessorOf(context, row),
+    patient: patientOf(study),
+    study: studyOf(study),
+    mr: await seriesOf(context, row.mrSeriesInstanceUid),
+    ct: ctSeriesInstanceUid === null ? null : await seriesOf(context, ctSeriesInstanceUid),
+    pairing: {
+      outcome: pairing.outcome,
+      intervalDays: pairing.intervalDays,
+      windowDays: config.pair.windowDays,
+    },
+    localisation: mrLocalisation,
+    ctLocalisation,
+    discs: await discsOf(context, row, inferences),
+    classifier: await classifierOf(context, inferences[0]),
+    localiser: localiserOf(mrLocalisation),
+    parameters: { marginMm: config.locate.marginMm, greyPercentiles: GREY_PERCENTILES, huLow, huHigh },
+    device: await deviceOf(context),
+    // The moment the last thing in it became known: a repeated step writes the same bytes.
+    createdAt: row.stateSince,
+    sopClass: config.report.sopClass,
+    seriesDescription: config.report.seriesDescription,
+  };
+}
+
+function incomplete(row: CaseRow, what: string): CalcidiscError {
+  return new CalcidiscError('REPORT_INVALID', `case ${row.id} has not stored ${what}`, { caseId: row.id });
+}
+
+async function predecessorOf({ database }: StepContext, row: CaseRow): Promise<ReportInput['predecessor']> {
+  const report = await findPredecessor(database.knex, row.id, row.revision);
+  return report && { ...report, studyInstanceUid: row.mrStudyInstanceUid };
+}
+
+function patientOf(study: StudyRow): ReportInput['patient'] {
+  return {
+    name: study.patientName,
+    id: study.patientId,
+    issuerOfPatientId: study.issuerOfPatientId,
+    birthDate: study.patientBirthDate,
+    sex: study.patientSex,
+  };
+}
+
+function studyOf(study: StudyRow): ReportInput['study'] {
+  return {
+    studyInstanceUid: study.studyInstanceUid,
+    studyId: study.studyId,
+    accessionNumber: study.accessionNumber,
+    date: study.studyDate,
+    time: study.studyTime,
+    description: study.studyDescription,
+    referringPhysicianName: study.referringPhysicianName,
+  };
+}
+
+async function seriesOf({ database }: StepContext, seriesInstanceUid: string): Promise<ReportSeries> {
+  const series = (await findSeries(database.knex, seriesInstanceUid))!;
+  const study = await findStudy(database.knex, series.studyInstanceUid);
+  const instances = await listInstances(database.knex, seriesInstanceUid);
+  const { studyInstanceUid, frameOfReferenceUid } = series;
+  return {
+    studyInstanceUid,
+    seriesInstanceUid,
+    studyDate: study?.studyDate ?? null,
+    frameOfReferenceUid,
+    instances,
+  };
+}
+
+async function discsOf(
+  context: StepContext,
+  row: CaseRow,
+  inferences: readonly CaseInference[],
+): Promise<ReportDisc[]> {
+  const { knex } = context.database;
+  const regions = await listRegions(knex, row.id, row.revision);
+  const measurements = await listMeasurements(knex, row.id, row.revision);
+  const instances = await listInstances(knex, row.mrSeriesInstanceUid);
+  const images = await imagesOf(context, regions, instances);
+  return LEVELS.flatMap((level) => {
+    const region = regions.find((each) => each.level === level);
+    if (!region) return [];
+    const inference = inferences.find(({ discRegionId }) => discRegionId === region.id);
+    const ct = measurements.find((each) => each.level === level);
+    return disc(region, images, inference, ct);
+  });
+}
+
+interface ImageOfDisc {
+  readonly image: ReportDisc['image'];
+  readonly imageSize: ReportDisc['imageSize'];
+}
+
+function disc(
+  { level, sopInstanceUid, roiPixel }: RegionRow,
+  images: ReadonlyMap<string, ImageOfDisc>,
+  inference: CaseInference | undefined,
+  ct: MeasurementRow | undefined,
+): ReportDisc[] {
+  const shown = images.get(sopInstanceUid);
+  if (!shown) return [];
+  return [{ level, ...shown, roiPixel, answer: inference ?? null, ct: ct ?? null }];
+}
+
+async function imagesOf(
+  { config }: StepContext,
+  regions: readonly RegionRow[],
+  instances: readonly InstanceRow[],
+): Promise<Map<string, ImageOfDisc>> {
+  const images = new Map<string, ImageOfDisc>();
+  for (const uid of new Set(regions.map(({ sopInstanceUid }) => sopInstanceUid))) {
+    const instance = instances.find(({ sopInstanceUid }) => sopInstanceUid === uid);
+    if (!instance) continue;
+    const { columns, rows } = await readHeader(join(config.dataDir, instance.spoolPath));
+    const { sopClassUid, sopInstanceUid } = instance;
+    images.set(uid, { image: { sopClassUid, sopInstanceUid }, imageSize: [columns ?? 0, rows ?? 0] });
+  }
+  return images;
+}
+
+async function classifierOf(
+  { database }: StepContext,
+  inference: CaseInference | undefined,
+): Promise<ReportClassifier | null> {
+  if (!inference) return null;
+  const { modelName: name, modelVersion, modelSha256: sha256 } = inference;
+  const model = await findModel(database.knex, name, modelVersion);
+  const training = (model?.card.trainingData ?? {}) as { simulated?: unknown; attribution?: unknown };
+  return {
+    name,
+    version: modelVersion,
+    sha256,
+    // A card that does not say it learnt from real calcification did not.
+    simulated: training.simulated !== false,
+    attribution: typeof training.attribution === 'string' ? training.attribution : '',
+  };
+}
+
+function localiserOf({ localiserName: name, localiserVersion, localiserSha256: sha256 }: LocalisationRow) {
+  return { name, version: localiserVersion, sha256 };
+}
+
+async function deviceOf({ config, database }: StepContext): Promise<ReportInput['device']> {
+  const installation = await findInstallationId(database.knex);
+  return {
+    uid: derivedUid('installation', installation),
+    serialNumber: installation,
+    softwareVersion: version,
+    aeTitle: config.dicom.aeTitle,
+  };
+}
