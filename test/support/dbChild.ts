@@ -1,0 +1,37 @@
+import { parseConfig } from '../../config/load.js';
+import { openDatabase } from '../../db/database.js';
+import { openEmbedded } from '../../db/embedded.js';
+import { openQueues } from '../../db/queue.js';
+import { startStep } from '../../db/steps.js';
+import { quietLog } from './database.js';
+
+/**
+ * A process of its own for tests that kill one. It says what it has done as messages to its parent:
+ * `hold DATADIR` uses the embedded server until it is told to leave;
+ * `work URL [REDIS]` takes jobs of the agent's queue, starts their steps, and never ends one.
+ */
+const [mode, where, redisUrl] = process.argv.slice(2);
+
+if (mode === 'hold') await hold(where!);
+else await work(where!, redisUrl);
+
+async function hold(dataDir: string): Promise<void> {
+  const server = await openEmbedded({ dataDir, throwaway: true }, quietLog);
+  process.once('message', async () => {
+    await server.close();
+    process.exit(0);
+  });
+  process.send!({ url: server.url });
+}
+
+async function work(url: string, redis: string | undefined): Promise<void> {
+  const config = parseConfig({ database: { url }, queue: redis ? { redisUrl: redis } : {} });
+  const database = await openDatabase(config, quietLog);
+  const queues = await openQueues(config, database, quietLog);
+  queues.runAgent(async ({ caseId, revision, state }) => {
+    const row = await startStep(database.knex, { id: caseId, revision, state });
+    process.send!({ caseId, started: row !== null });
+    await new Promise(() => undefined);
+  }, 1);
+  process.send!({ ready: true });
+}
