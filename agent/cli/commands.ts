@@ -1,11 +1,29 @@
 import type { Command } from 'commander';
 import { register as audit } from './commands/audit.js';
+import { register as classify } from './commands/classify.js';
+import { register as ct } from './commands/ct.js';
 import { register as echo } from './commands/echo.js';
+import { register as locate } from './commands/locate.js';
 import { register as migrate } from './commands/migrate.js';
+import { register as model } from './commands/model.js';
+import { register as replay } from './commands/replay.js';
 import { register as send } from './commands/send.js';
 import { register as up } from './commands/up.js';
+import { register as worker } from './commands/worker.js';
 
 /** One file per command; each adds itself to the program. Order is the order of `--help`. */
 export type Register = (program: Command) => void;
 
-export const commands: readonly Register[] = [up, send, echo, migrate, audit];
+export const commands: readonly Register[] = [
+  up,
+  send,
+  echo,
+  locate,
+  ct,
+  migrate,
+  audit,
+  worker,
+  classify,
+  model,
+  replay,
+];

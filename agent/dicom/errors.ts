@@ -26,6 +26,7 @@ export const ERROR_CODES = {
     meaning: 'the destination refused for good (AE title, SOP class, data set)',
   },
   DESTINATION_BUSY: { permanent: false, meaning: 'the destination is out of resources for now' },
+  CASE_MISSING: { permanent: true, meaning: 'there is no such case' },
   CASE_AMBIGUOUS: { permanent: true, meaning: 'an abbreviated case id fits several cases' },
   STEP_DIED: { permanent: true, meaning: 'a step ended its process every time it was tried' },
   DATABASE_UNAVAILABLE: { permanent: false, meaning: 'the database does not answer' },

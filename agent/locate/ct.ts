@@ -1,0 +1,237 @@
+import { anatomicalPlane, normalOf, type Vector } from '../dicom/geometry.js';
+import { stacksOf } from '../dicom/stacks.js';
+import { type Candidate, candidatesOf } from './candidates.js';
+import { type NamedTrack, nameDiscs } from './chain.js';
+import { type CtVolume, ctVolumeOf } from './ctVolume.js';
+import { discZone } from './discZone.js';
+import { LEVEL_OF_RANK, lumbarDiscs, verdictOf } from './doubts.js';
+import { type Measurement, measure, type Reference } from './hounsfield.js';
+import { canalAreaMm2, canalMiddleMm, midSagittal } from './midsagittal.js';
+import type { Marked, Network } from './network.js';
+import { greyPng } from './png.js';
+import { REFORMAT_MM, type Scout, sagittalReformat, scoutOf } from './reformat.js';
+import { regionOf } from './region.js';
+import { toGrey } from './resample.js';
+import type { SagittalImage } from './sagittal.js';
+import type { Series, SourceImage } from './series.js';
+import { tracksOf } from './tracks.js';
+import type { CtDisc, CtResult, Located, PixelBox, PixelPoint } from './types.js';
+import { voxelsIn } from './voxels.js';
+
+type Measured = Omit<Located<CtResult>, 'localiser' | 'milliseconds'>;
+
+/** Offsets from the scout's midline: a coarse look finds the canal, a fine one the discs. */
+const COARSE_MM = [-24, -16, -8, 0, 8, 16, 24];
+const FINE_STEP_MM = 3;
+const FINE_REACH_MM = 21;
+/** The picture's grey: the bone window of spine CT. */
+const WINDOW_HU = [-160, 840] as const;
+/** Coarser slices than this make no reformat in which a disc can be told from its end plates. */
+const MAX_SLICE_MM = 6;
+
+interface Plane {
+  readonly x: number;
+  readonly image: SagittalImage;
+  readonly marked: Marked;
+  readonly candidates: readonly Candidate[];
+  readonly canalMm2: number;
+}
+
+/** The same discs on CT, with the Hounsfield reference of each. What cannot be read is `not-found` with its reason. */
+export async function measureCt(
+  series: Series,
+  network: Network,
+  marginMm: number,
+  reference: Reference,
+): Promise<Measured> {
+  const volume = volumeOf(series);
+  if (typeof volume === 'string') return nothing(series, [volume, ...series.notes]);
+  const scout = scoutOf(volume);
+  if (!scout) return nothing(series, ['no bone in the scan', ...series.notes]);
+  const planes = await planesOf(volume, scout, network);
+  const named = nameAll(planes);
+  const discs = lumbarDiscs(named);
+  const verdict = verdictOf(named);
+  const reasons = [...verdict.reasons, ...series.notes];
+  const middle = midSagittal(
+    planes.map(({ x }) => x),
+    planes.map(({ canalMm2 }) => canalMm2),
+    discs,
+  );
+  if (middle === null) return nothing(series, reasons);
+  const { image } = planes[middle]!;
+  return {
+    result: {
+      modality: series.modality,
+      seriesInstanceUid: series.seriesInstanceUid,
+      status: verdict.status,
+      reasons,
+      slice: nearestSlice(volume, planes[middle]!),
+      discs: discs
+        .flatMap((disc) => describe(disc, planes, middle, volume, scout, marginMm, reference) ?? [])
+        .reverse(),
+    },
+    slicePng: await greyPng(toGrey(image.pixels, ...WINDOW_HU), image.rows, image.columns),
+    pixelSpacingMm: [REFORMAT_MM, REFORMAT_MM],
+    regions: [],
+  };
+}
+
+function nothing(series: Series, reasons: readonly string[]): Measured {
+  const { modality, seriesInstanceUid } = series;
+  return {
+    result: { modality, seriesInstanceUid, status: 'not-found', reasons, slice: null, discs: [] },
+    slicePng: null,
+    pixelSpacingMm: null,
+    regions: [],
+  };
+}
+
+function volumeOf(series: Series): CtVolume | string {
+  const stack = stacksOf<SourceImage>(series.images)[0];
+  if (!stack) return 'no image of the series has a plane';
+  if (stack.slices.length < 2 || stack.spacingMm === null) return 'a single slice is no volume';
+  if (stack.spacingMm > MAX_SLICE_MM)
+    return `slices ${stack.spacingMm.toFixed(1)} mm apart are too coarse to measure discs`;
+  if (stack.notes.includes('gap between slices')) return 'slices are missing inside the volume';
+  const normal = anatomicalPlane(normalOf(stack.slices[0]!.plane));
+  return normal === 'CORONAL' ? 'the series is coronal, not axial or sagittal' : ctVolumeOf(stack);
+}
+
+async function planesOf(volume: CtVolume, scout: Scout, network: Network): Promise<readonly Plane[]> {
+  const coarse = await lookAt(
+    COARSE_MM.map((offset) => scout.middleX + offset),
+    volume,
+    scout,
+    network,
+  );
+  const middle = canalMiddleMm(
+    coarse.map(({ x }) => x),
+    coarse.map(({ canalMm2 }) => canalMm2),
+  );
+  const fine: number[] = [];
+  for (let offset = -FINE_REACH_MM; offset <= FINE_REACH_MM; offset += FINE_STEP_MM)
+    fine.push(middle + offset);
+  return lookAt(fine, volume, scout, network);
+}
+
+async function lookAt(
+  xs: readonly number[],
+  volume: CtVolume,
+  scout: Scout,
+  network: Network,
+): Promise<readonly Plane[]> {
+  const images = xs.map((x) => sagittalReformat(volume, scout, x));
+  const marked = await network.mark(
+    images.map((image) => ({ ...image, spacingMm: image.plane.spacingMm })),
+    'CT',
+  );
+  return xs.map((x, i) => ({
+    x,
+    image: images[i]!,
+    marked: marked[i]!,
+    candidates: candidatesOf(marked[i]!, images[i]!, i),
+    canalMm2: canalAreaMm2(marked[i]!),
+  }));
+}
+
+function nameAll(planes: readonly Plane[]): readonly NamedTrack[] {
+  const top = Math.max(1, ...planes.map(({ canalMm2 }) => canalMm2));
+  return nameDiscs(
+    tracksOf(
+      planes.map(({ candidates }) => candidates),
+      planes.map(({ x, canalMm2 }) => ({ positionMm: x, weight: canalMm2 / top })),
+      ({ centreMm }) => [centreMm[1], -centreMm[2]],
+    ),
+  );
+}
+
+function nearestSlice(volume: CtVolume, { image }: Plane): CtResult['slice'] {
+  const { origin } = image.plane;
+  const middle: Vector = [origin[0], origin[1], origin[2] - (image.rows / 2) * REFORMAT_MM];
+  const at = middle[0] * volume.normal[0] + middle[1] * volume.normal[1] + middle[2] * volume.normal[2];
+  const off = volume.positionsMm.map((position) => Math.abs(position - at));
+  const index = off.indexOf(Math.min(...off));
+  return { sopInstanceUid: volume.slices[index]!.sopInstanceUid, index, count: volume.slices.length };
+}
+
+function describe(
+  { track, rank, confidence }: NamedTrack & { rank: number },
+  planes: readonly Plane[],
+  middle: number,
+  volume: CtVolume,
+  scout: Scout,
+  marginMm: number,
+  reference: Reference,
+): CtDisc | null {
+  const own = track.members.find(({ slice }) => slice === middle);
+  if (!own) return null;
+  const { image } = planes[middle]!;
+  const measured = measureDisc(track.members, planes, volume, scout, reference);
+  return {
+    level: LEVEL_OF_RANK[rank]!,
+    centrePatientMm: own.centreMm.map(tidy) as unknown as Vector,
+    centrePixel: own.centre.map(tidy) as unknown as PixelPoint,
+    roiPixel: regionOf(own.extent, image.plane.spacingMm, marginMm).map(tidy) as unknown as PixelBox,
+    confidence: Math.round(confidence * 1e4) / 1e4,
+    label: measured.label,
+    meanHu: measured.meanHu === null ? null : tidy(measured.meanHu),
+    maxHu: measured.maxHu === null ? null : tidy(measured.maxHu),
+    areaMm2: tidy(measured.areaMm2),
+  };
+}
+
+/** The zone of each plane holds for the voxels up to half way to the next plane. */
+function measureDisc(
+  members: readonly Candidate[],
+  planes: readonly Plane[],
+  volume: CtVolume,
+  scout: Scout,
+  reference: Reference,
+): Measurement {
+  const zones = new Map(
+    members.map(({ slice, pixels }) => [slice, discZone(planes[slice]!.marked, pixels)] as const),
+  );
+  const { rows, columns } = planes[0]!.image;
+  const top = planes[0]!.image.plane.origin[2];
+  const classify = ([x, y, z]: Vector): number => {
+    const plane = Math.round((x - planes[0]!.x) / FINE_STEP_MM);
+    const col = Math.round((y - scout.fromY) / REFORMAT_MM);
+    const row = Math.round((top - z) / REFORMAT_MM);
+    if (col < 0 || row < 0 || col >= columns || row >= rows) return 0;
+    return zones.get(plane)?.[row * columns + col] ?? 0;
+  };
+  const used = [...zones].flatMap(([, zone]) => [...zone.keys()].filter((at) => zone[at] !== 0));
+  if (used.length === 0)
+    return { label: 'indeterminate', meanHu: null, maxHu: null, areaMm2: 0, volumeMm3: 0 };
+  const rowsUsed = used.map((at) => Math.floor(at / columns));
+  const colsUsed = used.map((at) => at % columns);
+  const xs = members.map(({ slice }) => planes[slice]!.x);
+  const [minRow, maxRow] = extremes(rowsUsed);
+  const [minCol, maxCol] = extremes(colsUsed);
+  const box = voxelsIn(
+    volume,
+    [
+      Math.min(...xs) - FINE_STEP_MM / 2,
+      scout.fromY + (minCol - 0.5) * REFORMAT_MM,
+      top - (maxRow + 0.5) * REFORMAT_MM,
+    ],
+    [
+      Math.max(...xs) + FINE_STEP_MM / 2,
+      scout.fromY + (maxCol + 0.5) * REFORMAT_MM,
+      top - (minRow - 0.5) * REFORMAT_MM,
+    ],
+    classify,
+  );
+  return box
+    ? measure(box, reference)
+    : { label: 'indeterminate', meanHu: null, maxHu: null, areaMm2: 0, volumeMm3: 0 };
+}
+
+function extremes(values: readonly number[]): [number, number] {
+  return values.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [Infinity, -Infinity]);
+}
+
+function tidy(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

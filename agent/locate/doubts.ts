@@ -1,0 +1,91 @@
+import { LEVELS, type Level } from '../dicom/levels.js';
+import type { NamedTrack } from './chain.js';
+import { apartMm } from './tracks.js';
+import type { LocateStatus } from './types.js';
+
+/** L5-S1 is rank 0: the levels from below. */
+export const LEVEL_OF_RANK: readonly Level[] = [...LEVELS].reverse();
+
+export interface Verdict {
+  readonly status: LocateStatus;
+  readonly reasons: readonly string[];
+}
+
+/** Where a name stops being a fact. */
+const DOUBT = {
+  /** The least certain of the five discs. */
+  minConfidence: 0.9,
+  /** Share of bone seen below L5-S1 that must look like sacrum. */
+  minSacrum: 0.35,
+  /** Share of the picture below L5-S1 that may be missing. */
+  maxOutside: 0.5,
+  /** A step between neighbours against the spine's own median. */
+  stepRatio: [0.6, 1.55],
+  /** Share of slices in which the network's own classes name a disc otherwise than the chain. */
+  maxDissent: 0.5,
+} as const;
+
+/** What stands against the names; `uncertain` when any of it touches the level, `not-found` without discs. */
+export function verdictOf(named: readonly NamedTrack[]): Verdict {
+  const discs = lumbarDiscs(named);
+  if (discs.length === 0) return { status: 'not-found', reasons: ['no lumbar disc was found'] };
+  const doubts = [sacrumDoubt(discs), countDoubt(named), stepDoubt(discs), dissentDoubt(discs)].filter(
+    (doubt) => doubt !== null,
+  );
+  const weakest = Math.min(...discs.map(({ confidence }) => confidence));
+  if (weakest < DOUBT.minConfidence && doubts.length === 0)
+    doubts.push('the evidence for the levels is weak');
+  return { status: doubts.length > 0 ? 'uncertain' : 'located', reasons: [...doubts, ...missing(discs)] };
+}
+
+/** The named lumbar discs, lowest first. */
+export function lumbarDiscs(named: readonly NamedTrack[]): readonly (NamedTrack & { rank: number })[] {
+  return named.filter(
+    (disc): disc is NamedTrack & { rank: number } =>
+      disc.rank !== null && disc.rank >= 0 && disc.rank < LEVEL_OF_RANK.length,
+  );
+}
+
+function missing(discs: readonly { rank: number }[]): string[] {
+  const found = new Set(discs.map(({ rank }) => LEVEL_OF_RANK[rank]));
+  return LEVELS.filter((level) => !found.has(level)).map((level) => `${level} was not found`);
+}
+
+function sacrumDoubt(discs: readonly (NamedTrack & { rank: number })[]): string | null {
+  const lowest = discs[0]!;
+  const { below } = lowest.track;
+  if (lowest.rank > 0) return 'sacrum not seen: the lowest disc is not at the sacrum';
+  if (below.outside > DOUBT.maxOutside) return 'sacrum not seen: the image ends below the lowest disc';
+  const bone = below.vertebra + below.sacrum;
+  return below.sacrum < DOUBT.minSacrum * Math.max(bone, 0.3)
+    ? 'sacrum not seen below the lowest disc'
+    : null;
+}
+
+/** A name that the chain itself gives little weight: the neighbouring names fit nearly as well. */
+function countDoubt(named: readonly NamedTrack[]): string | null {
+  const shaky = lumbarDiscs(named).filter(({ confidence }) => confidence < DOUBT.minConfidence);
+  return shaky.length >= 2
+    ? 'four or six lumbar-type discs possible: the levels could be one up or down'
+    : null;
+}
+
+function stepDoubt(discs: readonly (NamedTrack & { rank: number })[]): string | null {
+  const steps = discs.slice(1).map((disc, i) => ({
+    mm: apartMm(disc.track.place, discs[i]!.track.place) / (disc.rank - discs[i]!.rank),
+    isNeighbour: disc.rank - discs[i]!.rank === 1,
+  }));
+  if (steps.some(({ isNeighbour }) => !isNeighbour)) return 'a disc inside the row was not found';
+  const median = steps.map(({ mm }) => mm).sort((a, b) => a - b)[steps.length >> 1];
+  if (median === undefined) return 'only one disc was found';
+  const [low, high] = DOUBT.stepRatio;
+  return steps.some(({ mm }) => mm < low * median || mm > high * median) ? 'spacing implausible' : null;
+}
+
+function dissentDoubt(discs: readonly (NamedTrack & { rank: number })[]): string | null {
+  const votes = discs.flatMap(({ track, rank }) =>
+    track.members.map(({ levelShares }) => levelShares.indexOf(Math.max(...levelShares)) === rank),
+  );
+  const dissent = votes.filter((agrees) => !agrees).length / votes.length;
+  return dissent > DOUBT.maxDissent ? 'slices disagree about the levels' : null;
+}

@@ -1,0 +1,207 @@
+import { anatomicalPlane, dot, normalOf, type Vector } from '../dicom/geometry.js';
+import { type Stack, stacksOf } from '../dicom/stacks.js';
+import { type Candidate, candidatesOf } from './candidates.js';
+import { type NamedTrack, nameDiscs } from './chain.js';
+import { LEVEL_OF_RANK, lumbarDiscs, verdictOf } from './doubts.js';
+import { canalAreaMm2, canalMiddleMm, midSagittal } from './midsagittal.js';
+import type { Marked, Network } from './network.js';
+import { greyPng, sha256 } from './png.js';
+import { GREY_PERCENTILES, REGION_PIXELS, regionOf, regionPixels } from './region.js';
+import { percentiles, toGrey } from './resample.js';
+import { type SagittalImage, sagittalOf } from './sagittal.js';
+import type { Series, SourceImage } from './series.js';
+import { tracksOf } from './tracks.js';
+import type { Located, LocatedDisc, LocateResult, PixelBox, PixelPoint, RegionImage } from './types.js';
+
+type Found = Omit<Located<LocateResult>, 'localiser' | 'milliseconds'>;
+
+/** A first look takes no more slices than this, no nearer to each other than that. */
+const MAX_FIRST_SLICES = 24;
+const MIN_FIRST_GAP_MM = 2.5;
+/** The middle is looked at slice by slice within this distance. */
+const MIDDLE_MM = 2.6;
+
+interface LookedAt {
+  /** Index into the stack. */
+  readonly index: number;
+  readonly positionMm: number;
+  readonly image: SagittalImage;
+  readonly marked: Marked;
+  readonly candidates: readonly Candidate[];
+  readonly canalMm2: number;
+}
+
+/** Discs, mid-sagittal slice and regions of one MR series. What cannot be read is `not-found` with its reason. */
+export async function locateMr(series: Series, network: Network, marginMm: number): Promise<Found> {
+  const stack = sagittalStack(series);
+  if (typeof stack === 'string') return nothing(series, [stack, ...series.notes]);
+  const looked = await lookAt(stack, network);
+  const named = nameAll(looked);
+  const verdict = verdictOf(named);
+  const discs = lumbarDiscs(named);
+  const middle = midSagittal(
+    looked.map(({ positionMm }) => positionMm),
+    looked.map(({ canalMm2 }) => canalMm2),
+    discs,
+  );
+  const reasons = [...verdict.reasons, ...stack.notes, ...series.notes];
+  if (middle === null) return nothing(series, reasons);
+  return describe(series, stack, looked, middle, discs, { status: verdict.status, reasons }, marginMm);
+}
+
+function nothing(series: Series, reasons: readonly string[]): Found {
+  const { modality, seriesInstanceUid } = series;
+  return {
+    result: { modality, seriesInstanceUid, status: 'not-found', reasons, slice: null, discs: [] },
+    slicePng: null,
+    pixelSpacingMm: null,
+    regions: [],
+  };
+}
+
+/** The sagittal stack to read: the one with the longest echo where there are several, else the largest. */
+function sagittalStack(series: Series): Stack<SourceImage> | string {
+  const stacks = stacksOf(series.images);
+  if (stacks.length === 0) return 'no image of the series has a plane';
+  const sagittal = stacks.filter(({ slices }) => anatomicalPlane(normalOf(slices[0]!.plane)) === 'SAGITTAL');
+  if (sagittal.length === 0) {
+    const seen = anatomicalPlane(normalOf(stacks[0]!.slices[0]!.plane)).toLowerCase();
+    return `no sagittal slices: the series is ${seen}`;
+  }
+  const large = sagittal.filter(({ slices }) => slices.length * 2 >= sagittal[0]!.slices.length);
+  return large.reduce((best, stack) => (echo(stack) > echo(best) ? stack : best));
+}
+
+function echo({ slices }: Stack<SourceImage>): number {
+  return slices[0]!.echoTime ?? 0;
+}
+
+async function lookAt(stack: Stack<SourceImage>, network: Network): Promise<readonly LookedAt[]> {
+  const first = firstLook(stack.positionsMm);
+  const looked = await mark(stack, first, network);
+  const middle = canalMiddleMm(
+    looked.map(({ positionMm }) => positionMm),
+    looked.map(({ canalMm2 }) => canalMm2),
+  );
+  const more = stack.positionsMm.flatMap((position, i) =>
+    Math.abs(position - middle) <= MIDDLE_MM && !first.includes(i) ? [i] : [],
+  );
+  looked.push(...(await mark(stack, more, network)));
+  looked.sort((a, b) => a.index - b.index);
+  return looked.map((one, slice) => ({
+    ...one,
+    candidates: candidatesOf(one.marked, one.image, slice),
+  }));
+}
+
+/** Indices of slices spread evenly over the stack. */
+export function firstLook(positionsMm: readonly number[]): readonly number[] {
+  const span = positionsMm.at(-1)! - positionsMm[0]!;
+  const gap = Math.max(MIN_FIRST_GAP_MM, span / MAX_FIRST_SLICES);
+  const chosen: number[] = [];
+  for (const [i, position] of positionsMm.entries())
+    if (chosen.length === 0 || position - positionsMm[chosen.at(-1)!]! >= gap - 1e-6) chosen.push(i);
+  return chosen;
+}
+
+async function mark(
+  stack: Stack<SourceImage>,
+  indices: readonly number[],
+  network: Network,
+): Promise<Omit<LookedAt, 'candidates'>[]> {
+  const images = indices.map((index) => sagittalOf(stack.slices[index]!));
+  const pictures = images.map((image) => ({ ...image, spacingMm: image.plane.spacingMm }));
+  const marked = await network.mark(pictures, 'MR');
+  return indices.map((index, i) => ({
+    index,
+    positionMm: stack.positionsMm[index]!,
+    image: images[i]!,
+    marked: marked[i]!,
+    canalMm2: canalAreaMm2(marked[i]!),
+  }));
+}
+
+function nameAll(looked: readonly LookedAt[]): readonly NamedTrack[] {
+  const top = Math.max(1, ...looked.map(({ canalMm2 }) => canalMm2));
+  const slices = looked.map(({ positionMm, canalMm2 }) => ({ positionMm, weight: canalMm2 / top }));
+  const { along, down } = looked[0]!.image.plane;
+  const placeOf = ({ centreMm }: { centreMm: Vector }) =>
+    [dot(centreMm, along), dot(centreMm, down)] as const;
+  return nameDiscs(
+    tracksOf(
+      looked.map(({ candidates }) => candidates),
+      slices,
+      placeOf,
+    ),
+  );
+}
+
+async function describe(
+  series: Series,
+  stack: Stack<SourceImage>,
+  looked: readonly LookedAt[],
+  middle: number,
+  named: readonly (NamedTrack & { rank: number })[],
+  verdict: Pick<LocateResult, 'status' | 'reasons'>,
+  marginMm: number,
+): Promise<Found> {
+  const { image, index } = looked[middle]!;
+  const source = stack.slices[index]!;
+  const [low, high] = percentiles(image.pixels, GREY_PERCENTILES) as [number, number];
+  const discs: LocatedDisc[] = [];
+  const regions: RegionImage[] = [];
+  for (const { track, rank, confidence } of named) {
+    const own = track.members.find(({ slice }) => slice === middle);
+    if (!own) continue;
+    const level = LEVEL_OF_RANK[rank]!;
+    const box = regionOf(own.extent, image.plane.spacingMm, marginMm).map(tidy) as unknown as PixelBox;
+    discs.unshift({
+      level,
+      centrePatientMm: own.centreMm.map(tidy) as unknown as Vector,
+      centrePixel: image.toStored(own.centre).map(tidy) as unknown as PixelPoint,
+      roiPixel: storedBox(image, box),
+      confidence: Math.round(confidence * 1e4) / 1e4,
+    });
+    const png = await greyPng(regionPixels(image, box, low, high), REGION_PIXELS, REGION_PIXELS);
+    regions.unshift({ level, png, sha256: sha256(png) });
+  }
+  const { modality, seriesInstanceUid } = series;
+  const slice = { sopInstanceUid: source.sopInstanceUid, index, count: stack.slices.length };
+  const spacing = source.plane.spacingMm;
+  return {
+    result: { modality, seriesInstanceUid, ...verdict, slice, discs },
+    slicePng: await storedPng(image, source, low, high),
+    pixelSpacingMm: spacing,
+    regions,
+  };
+}
+
+/** The slice as it is stored, so that pixel positions are those of the DICOM image. */
+async function storedPng(
+  image: SagittalImage,
+  { plane }: SourceImage,
+  low: number,
+  high: number,
+): Promise<Uint8Array> {
+  const grey = toGrey(image.pixels, low, high);
+  const stored = new Uint8Array(grey.length);
+  for (let row = 0, i = 0; row < image.rows; row++)
+    for (let col = 0; col < image.columns; col++, i++) {
+      const [c, r] = image.toStored([col, row]);
+      stored[r * plane.columns + c] = grey[i]!;
+    }
+  return greyPng(stored, plane.rows, plane.columns);
+}
+
+function storedBox(image: SagittalImage, [col0, row0, col1, row1]: PixelBox): PixelBox {
+  const a = image.toStored([col0, row0]);
+  const b = image.toStored([col1, row1]);
+  return [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[0], b[0]), Math.max(a[1], b[1])].map(
+    tidy,
+  ) as unknown as PixelBox;
+}
+
+/** Three decimals: a micrometre, and a number that reads back as printed. */
+function tidy(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

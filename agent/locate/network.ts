@@ -1,0 +1,156 @@
+import { availableParallelism } from 'node:os';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { LocaliserCard, LocaliserModel } from './model.js';
+import { type Grid, percentiles, rescale } from './resample.js';
+
+/** Channels of the tissue head, as the card lists them. */
+export const TISSUE = { background: 0, vertebra: 1, canal: 2, disc: 3 } as const;
+/** Channels of the level head: the five lumbar discs from below, then what is above and what is below. */
+export const LEVEL_CLASSES = 7;
+
+/** What the network says of one picture, on its own grid of `spacingMm`. */
+export interface Marked {
+  readonly rows: number;
+  readonly columns: number;
+  readonly spacingMm: number;
+  /** Network pixels per picture pixel is 1 / scale: index in the picture = (index here + 0.5) * scale - 0.5. */
+  readonly rowScale: number;
+  readonly colScale: number;
+  /** The likeliest tissue of each pixel. */
+  readonly tissue: Uint8Array;
+  /** Softmax of the disc channel. */
+  readonly discShare: Float32Array;
+  /** Level logits, channel by channel, rows * columns each. */
+  readonly level: Float32Array;
+}
+
+/** A picture with its pixel size, [row, column] in mm. */
+export interface Picture extends Grid {
+  readonly spacingMm: readonly [row: number, col: number];
+}
+
+/** Pictures of one run may have different sizes; the smaller are padded. Memory bounds how many run at once. */
+const BATCH = 8;
+
+export class Network {
+  private constructor(
+    private readonly session: InferenceSession,
+    private readonly card: LocaliserCard,
+  ) {}
+
+  static async open({ bytes, card }: LocaliserModel): Promise<Network> {
+    const session = await InferenceSession.create(bytes, {
+      intraOpNumThreads: Math.min(4, availableParallelism()),
+      interOpNumThreads: 1,
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: 3,
+    });
+    return new Network(session, card);
+  }
+
+  /** @param windowHu for CT: values are clamped to the card's window first */
+  async mark(pictures: readonly Picture[], modality: 'MR' | 'CT'): Promise<readonly Marked[]> {
+    const marked: Marked[] = [];
+    for (let i = 0; i < pictures.length; i += BATCH) {
+      const batch = pictures.slice(i, i + BATCH).map((picture) => this.prepare(picture, modality));
+      marked.push(...(await this.run(batch)));
+    }
+    return marked;
+  }
+
+  async close(): Promise<void> {
+    await this.session.release();
+  }
+
+  private prepare(picture: Picture, modality: 'MR' | 'CT'): Prepared {
+    const { spacingMm, normalisation } = this.card.input;
+    const rowScale = spacingMm / picture.spacingMm[0];
+    const colScale = spacingMm / picture.spacingMm[1];
+    const grid = rescale(picture, rowScale, colScale);
+    const [floor, ceiling] = modality === 'CT' ? normalisation.ctWindowHu : [-Infinity, Infinity];
+    const pixels = grid.pixels.map((value) => Math.min(ceiling, Math.max(floor, value)));
+    const [low, high] = percentiles(pixels, [normalisation.low, normalisation.high]) as [number, number];
+    const factor = 1 / Math.max(high - low, 1e-6);
+    for (let k = 0; k < pixels.length; k++) {
+      const unit = Math.min(1, Math.max(0, (pixels[k]! - low) * factor));
+      pixels[k] = (unit - normalisation.mean) / normalisation.std;
+    }
+    return { ...grid, pixels, rowScale, colScale };
+  }
+
+  private async run(batch: readonly Prepared[]): Promise<Marked[]> {
+    const { multipleOf, normalisation, spacingMm, name } = this.card.input;
+    const up = (n: number) => Math.ceil(n / multipleOf) * multipleOf;
+    const height = up(Math.max(...batch.map(({ rows }) => rows)));
+    const width = up(Math.max(...batch.map(({ columns }) => columns)));
+    const input = new Float32Array(batch.length * height * width);
+    input.fill((0 - normalisation.mean) / normalisation.std);
+    for (const [n, { pixels, rows, columns }] of batch.entries())
+      for (let row = 0; row < rows; row++)
+        input.set(pixels.subarray(row * columns, (row + 1) * columns), (n * height + row) * width);
+    const output = await this.session.run({
+      [name]: new Tensor('float32', input, [batch.length, 1, height, width]),
+    });
+    const tissue = output.tissue!.data as Float32Array;
+    const level = output.level!.data as Float32Array;
+    const size = height * width;
+    const marked = batch.map(({ rows, columns, rowScale, colScale }, n) => ({
+      rows,
+      columns,
+      spacingMm,
+      rowScale,
+      colScale,
+      ...readTissue(tissue.subarray(n * 4 * size, (n + 1) * 4 * size), height, width, rows, columns),
+      level: cut(
+        level.subarray(n * LEVEL_CLASSES * size, (n + 1) * LEVEL_CLASSES * size),
+        height,
+        width,
+        rows,
+        columns,
+      ),
+    }));
+    for (const tensor of Object.values(output)) tensor.dispose();
+    return marked;
+  }
+}
+
+interface Prepared extends Grid {
+  readonly rowScale: number;
+  readonly colScale: number;
+}
+
+function readTissue(logits: Float32Array, height: number, width: number, rows: number, columns: number) {
+  const size = height * width;
+  const tissue = new Uint8Array(rows * columns);
+  const discShare = new Float32Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    for (let col = 0; col < columns; col++) {
+      const at = row * width + col;
+      let best = 0;
+      for (let k = 1; k < 4; k++) if (logits[k * size + at]! > logits[best * size + at]!) best = k;
+      let sum = 0;
+      for (let k = 0; k < 4; k++) sum += Math.exp(logits[k * size + at]! - logits[best * size + at]!);
+      tissue[row * columns + col] = best;
+      discShare[row * columns + col] =
+        Math.exp(logits[TISSUE.disc * size + at]! - logits[best * size + at]!) / sum;
+    }
+  }
+  return { tissue, discShare };
+}
+
+/** Without the padding. */
+function cut(
+  channels: Float32Array,
+  height: number,
+  width: number,
+  rows: number,
+  columns: number,
+): Float32Array {
+  const kept = new Float32Array(LEVEL_CLASSES * rows * columns);
+  for (let k = 0; k < LEVEL_CLASSES; k++)
+    for (let row = 0; row < rows; row++) {
+      const from = (k * height + row) * width;
+      kept.set(channels.subarray(from, from + columns), (k * rows + row) * columns);
+    }
+  return kept;
+}

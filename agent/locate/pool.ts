@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import { Piscina } from 'piscina';
+import type { Logger } from '../../config/log.js';
+import { projectRoot } from '../../config/root.js';
+import type { Config } from '../../config/schema.js';
+import { CalcidiscError } from '../dicom/errors.js';
+import { newestModelDir } from './model.js';
+import type { Answer, Job, ThreadSettings } from './thread.js';
+import type { CtResult, Located, LocateResult } from './types.js';
+
+/** Finds discs in worker threads. Files are Part 10 files of ONE series, in any order. */
+export interface Locator {
+  /** @throws CalcidiscError NOT_DICOM, NOT_ONE_SERIES, PIXELS_UNSUPPORTED, MODEL_MISSING, MODEL_HASH_MISMATCH */
+  locateMr(files: readonly string[]): Promise<Located<LocateResult>>;
+  /** @throws CalcidiscError as locateMr, and RESCALE_MISSING */
+  measureCt(files: readonly string[]): Promise<Located<CtResult>>;
+  close(): Promise<void>;
+}
+
+export interface LocatorOptions {
+  /** A folder with model.onnx and card.json instead of the newest under models/. */
+  readonly modelDir?: string;
+}
+
+/** @throws CalcidiscError MODEL_MISSING when no localiser is installed */
+export async function openLocator(
+  config: Pick<Config, 'locate' | 'reference'>,
+  log: Pick<Logger, 'info' | 'debug'>,
+  options: LocatorOptions = {},
+): Promise<Locator> {
+  const modelDir = options.modelDir ?? newestModelDir(join(projectRoot, 'models'), config.locate.model);
+  const settings: ThreadSettings = {
+    modelDir,
+    marginMm: config.locate.marginMm,
+    reference: config.reference,
+  };
+  const pool = new Piscina<Job, Answer>({
+    filename: new URL('./thread.js', import.meta.url).href,
+    minThreads: 0,
+    maxThreads: config.locate.threads,
+    // A thread keeps its network for a while, so that a batch of cases loads it once.
+    idleTimeout: 60_000,
+    concurrentTasksPerWorker: 1,
+    workerData: settings,
+  });
+  const run = async (modality: 'MR' | 'CT', files: readonly string[]) => {
+    const answer = await pool.run({ modality, files });
+    if ('error' in answer)
+      throw new CalcidiscError(answer.error.code, answer.error.message, answer.error.subject);
+    const { result, milliseconds } = answer.located;
+    log.info(
+      {
+        seriesInstanceUid: result.seriesInstanceUid,
+        modality,
+        status: result.status,
+        discs: result.discs.length,
+        milliseconds: Math.round(milliseconds),
+      },
+      'series located',
+    );
+    return answer.located;
+  };
+  return {
+    locateMr: async (files) => (await run('MR', files)) as Located<LocateResult>,
+    measureCt: async (files) => (await run('CT', files)) as Located<CtResult>,
+    close: () => pool.destroy(),
+  };
+}

@@ -1,0 +1,118 @@
+/** Resampling and grey levels: typed arrays in and out, the same to the last bit on every machine. */
+
+export interface Grid {
+  readonly pixels: Float32Array;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/**
+ * To another pixel size, the upper left corner staying where it is: the mean over each new pixel's area where it
+ * is larger than the old one, bilinear where it is smaller.
+ * @param rowScale, colScale new pixel size in old pixels
+ */
+export function rescale(grid: Grid, rowScale: number, colScale: number): Grid {
+  const rows = Math.max(1, Math.round(grid.rows / rowScale));
+  const columns = Math.max(1, Math.round(grid.columns / colScale));
+  const rowTaps = tapsOf(grid.rows, rows, rowScale);
+  const colTaps = tapsOf(grid.columns, columns, colScale);
+  const narrow = new Float32Array(grid.rows * columns);
+  for (let row = 0; row < grid.rows; row++) {
+    for (let col = 0; col < columns; col++) {
+      let sum = 0;
+      for (let k = colTaps.start[col]!; k < colTaps.start[col + 1]!; k++)
+        sum += colTaps.weight[k]! * grid.pixels[row * grid.columns + colTaps.index[k]!]!;
+      narrow[row * columns + col] = sum;
+    }
+  }
+  const pixels = new Float32Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    for (let k = rowTaps.start[row]!; k < rowTaps.start[row + 1]!; k++) {
+      const weight = rowTaps.weight[k]!;
+      const from = rowTaps.index[k]! * columns;
+      for (let col = 0; col < columns; col++) pixels[row * columns + col]! += weight * narrow[from + col]!;
+    }
+  }
+  return { pixels, rows, columns };
+}
+
+/** Which old pixels make a new one, and with what weight; `start[i]..start[i + 1]` are those of new pixel i. */
+interface Taps {
+  readonly start: Int32Array;
+  readonly index: Int32Array;
+  readonly weight: Float64Array;
+}
+
+function tapsOf(old: number, count: number, scale: number): Taps {
+  const start = new Int32Array(count + 1);
+  const index: number[] = [];
+  const weight: number[] = [];
+  for (let i = 0; i < count; i++) {
+    for (const [at, share] of scale > 1 ? areaTaps(old, i, scale) : linearTaps(old, i, scale)) {
+      index.push(at);
+      weight.push(share);
+    }
+    start[i + 1] = index.length;
+  }
+  return { start, index: Int32Array.from(index), weight: Float64Array.from(weight) };
+}
+
+function areaTaps(old: number, i: number, scale: number): [at: number, share: number][] {
+  const from = Math.min(i * scale, old - 1);
+  const to = Math.min((i + 1) * scale, old);
+  const taps: [number, number][] = [];
+  for (let at = Math.floor(from); at < to; at++) {
+    const covered = Math.min(at + 1, to) - Math.max(at, from);
+    if (covered > 1e-9) taps.push([at, covered / (to - from)]);
+  }
+  return taps;
+}
+
+function linearTaps(old: number, i: number, scale: number): [at: number, share: number][] {
+  const centre = Math.min(Math.max((i + 0.5) * scale - 0.5, 0), old - 1);
+  const low = Math.floor(centre);
+  const share = centre - low;
+  return share > 0 && low + 1 < old
+    ? [
+        [low, 1 - share],
+        [low + 1, share],
+      ]
+    : [[low, 1]];
+}
+
+/** The value at a real-numbered index, bilinear, the nearest edge pixel outside. */
+export function bilinear({ pixels, rows, columns }: Grid, col: number, row: number): number {
+  const x = Math.min(Math.max(col, 0), columns - 1);
+  const y = Math.min(Math.max(row, 0), rows - 1);
+  const x0 = Math.floor(x);
+  const y0 = Math.floor(y);
+  const x1 = Math.min(x0 + 1, columns - 1);
+  const y1 = Math.min(y0 + 1, rows - 1);
+  const fx = x - x0;
+  const fy = y - y0;
+  const top = pixels[y0 * columns + x0]! * (1 - fx) + pixels[y0 * columns + x1]! * fx;
+  const bottom = pixels[y1 * columns + x0]! * (1 - fx) + pixels[y1 * columns + x1]! * fx;
+  return top * (1 - fy) + bottom * fy;
+}
+
+/** Percentiles of unsorted values, linear between ranks as numpy's default. */
+export function percentiles(values: Float32Array, shares: readonly number[]): readonly number[] {
+  const sorted = Float32Array.from(values).sort();
+  return shares.map((share) => percentileOfSorted(sorted, share));
+}
+
+export function percentileOfSorted(sorted: ArrayLike<number>, share: number): number {
+  const at = (share / 100) * (sorted.length - 1);
+  const low = Math.floor(at);
+  const high = Math.min(low + 1, sorted.length - 1);
+  return sorted[low]! + (at - low) * (sorted[high]! - sorted[low]!);
+}
+
+/** Linear from [low, high] to 0..255, rounded and clamped. */
+export function toGrey(values: Float32Array, low: number, high: number): Uint8Array {
+  const factor = 255 / Math.max(high - low, 1e-6);
+  const grey = new Uint8Array(values.length);
+  for (let i = 0; i < values.length; i++)
+    grey[i] = Math.min(255, Math.max(0, Math.round((values[i]! - low) * factor)));
+  return grey;
+}

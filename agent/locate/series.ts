@@ -1,0 +1,118 @@
+import { readFile } from 'node:fs/promises';
+import type { DataSet } from '../dicom/elements.js';
+import { CalcidiscError } from '../dicom/errors.js';
+import { planeOf } from '../dicom/geometry.js';
+import { type Header, headerOf } from '../dicom/header.js';
+import type { Keyword } from '../dicom/keywords.js';
+import { type Part10, parsePart10 } from '../dicom/parse.js';
+import { decodeFrames, pixelFormat, type StoredPixels } from '../dicom/pixels.js';
+import type { PlacedSlice } from '../dicom/stacks.js';
+
+/** One image (or one frame of one) with its pixels and its place. */
+export interface SourceImage extends PlacedSlice {
+  readonly sopInstanceUid: string;
+  /** From 0. */
+  readonly frame: number;
+  readonly stored: StoredPixels;
+  readonly slope: number;
+  readonly intercept: number;
+  /** MONOCHROME1. */
+  readonly isInverted: boolean;
+  readonly echoTime: number | null;
+}
+
+export interface Series {
+  readonly modality: 'MR' | 'CT';
+  readonly seriesInstanceUid: string;
+  /** Of the first image, for what all share. */
+  readonly header: Header;
+  readonly images: readonly SourceImage[];
+  /** Why images were left out, once each. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Reads and decodes the files of one series.
+ * @throws CalcidiscError NOT_DICOM, NOT_ONE_SERIES, PIXELS_UNSUPPORTED, RESCALE_MISSING
+ */
+export async function readSeries(files: readonly string[]): Promise<Series> {
+  const images: SourceImage[] = [];
+  const notes = new Set<string>();
+  let first: Header | null = null;
+  for (const file of files) {
+    const part10 = parsePart10(await readFile(file));
+    const header = headerOf(part10);
+    first ??= header;
+    if (header.seriesInstanceUid !== first.seriesInstanceUid || header.modality !== first.modality)
+      throw new CalcidiscError('NOT_ONE_SERIES', 'the files belong to more than one series');
+    if (header.imageType.includes('LOCALIZER')) notes.add('scout images were left out');
+    else images.push(...(await imagesOf(part10, header, notes)));
+  }
+  if (!first) throw new CalcidiscError('NOT_ONE_SERIES', 'no DICOM image was given');
+  if (first.modality !== 'MR' && first.modality !== 'CT')
+    throw new CalcidiscError(
+      'NOT_ONE_SERIES',
+      `the series is ${first.modality ?? 'of no'} modality, not MR or CT`,
+    );
+  const seriesInstanceUid = first.seriesInstanceUid ?? '';
+  return { modality: first.modality, seriesInstanceUid, header: first, images, notes: [...notes] };
+}
+
+async function imagesOf(part10: Part10, header: Header, notes: Set<string>): Promise<SourceImage[]> {
+  const subject = { sopInstanceUid: header.sopInstanceUid ?? '' };
+  const decoded = await decodeFrames(part10).catch((cause) => {
+    if (!(cause instanceof CalcidiscError)) throw cause;
+    throw new CalcidiscError(cause.code, cause.message, subject, { cause });
+  });
+  const { dataSet } = part10;
+  const shared = dataSet.items('SharedFunctionalGroupsSequence')[0];
+  const perFrame = dataSet.items('PerFrameFunctionalGroupsSequence');
+  const isInverted = pixelFormat(dataSet).photometricInterpretation === 'MONOCHROME1';
+  const images: SourceImage[] = [];
+  for (const [frame, stored] of decoded.entries()) {
+    const macro = (sequence: Keyword): DataSet =>
+      perFrame[frame]?.items(sequence)[0] ?? shared?.items(sequence)[0] ?? dataSet;
+    const plane = planeOf({
+      imageOrientationPatient: macro('PlaneOrientationSequence').numbers('ImageOrientationPatient', 6),
+      imagePositionPatient: macro('PlanePositionSequence').numbers('ImagePositionPatient', 3),
+      pixelSpacing: macro('PixelMeasuresSequence').numbers('PixelSpacing', 2),
+      rows: header.rows,
+      columns: header.columns,
+    });
+    if (typeof plane === 'string') {
+      notes.add(plane);
+      continue;
+    }
+    const echoTime = macro('MREchoSequence').number('EffectiveEchoTime') ?? header.echoTime;
+    images.push({
+      plane,
+      kind: [
+        echoTime === null ? '' : Math.round(echoTime),
+        header.echoNumbers,
+        ...header.imageType.slice(2),
+      ].join('|'),
+      instanceNumber: header.instanceNumber === null ? frame : header.instanceNumber + frame,
+      sopInstanceUid: subject.sopInstanceUid,
+      frame,
+      stored,
+      ...rescaleOf(macro('PixelValueTransformationSequence'), header),
+      isInverted: isInverted && header.modality !== 'CT',
+      echoTime,
+    });
+  }
+  return images;
+}
+
+/** PS3.3 C.8.2.1.1.3 makes both mandatory for CT: Hounsfield units are read, never assumed. */
+function rescaleOf(dataSet: DataSet, header: Header): { slope: number; intercept: number } {
+  const slope = dataSet.number('RescaleSlope');
+  const intercept = dataSet.number('RescaleIntercept');
+  if (header.modality !== 'CT') return { slope: slope || 1, intercept: intercept ?? 0 };
+  const type = dataSet.string('RescaleType');
+  const subject = { sopInstanceUid: header.sopInstanceUid ?? '' };
+  if (!slope || intercept === null)
+    throw new CalcidiscError('RESCALE_MISSING', 'a CT image has no rescale slope and intercept', subject);
+  if (type !== null && type !== 'HU')
+    throw new CalcidiscError('RESCALE_MISSING', `a CT image is rescaled to ${type}, not to HU`, subject);
+  return { slope, intercept };
+}

@@ -1,0 +1,59 @@
+import { workerData } from 'node:worker_threads';
+import { asCalcidiscError, CalcidiscError, type ErrorCode, type ErrorSubject } from '../dicom/errors.js';
+import { measureCt } from './ct.js';
+import { readModel } from './model.js';
+import { locateMr } from './mr.js';
+import { Network } from './network.js';
+import { readSeries } from './series.js';
+import type { CtResult, Located, LocateResult } from './types.js';
+
+/** What the pool tells each of its threads once. */
+export interface ThreadSettings {
+  readonly modelDir: string;
+  readonly marginMm: number;
+  readonly reference: { readonly huLow: number; readonly huHigh: number; readonly minAreaMm2: number };
+}
+
+export interface Job {
+  readonly modality: 'MR' | 'CT';
+  readonly files: readonly string[];
+}
+
+/** Errors cross threads as values: a structured clone would lose their class and code. */
+export type Answer =
+  | { readonly located: Located<LocateResult | CtResult> }
+  | {
+      readonly error: { readonly code: ErrorCode; readonly message: string; readonly subject: ErrorSubject };
+    };
+
+const settings = (workerData as unknown as readonly [unknown, ThreadSettings])[1] ?? workerData;
+let opened: Promise<{ network: Network; identity: Located['localiser'] }> | null = null;
+
+async function open() {
+  const model = readModel(settings.modelDir);
+  const { name, version, sha256 } = model.card;
+  return { network: await Network.open(model), identity: { name, version, sha256 } };
+}
+
+/** One series, from files to discs: runs in a worker thread, never on the one that answers DIMSE. */
+export default async function locate({ modality, files }: Job): Promise<Answer> {
+  try {
+    opened ??= open();
+    const { network, identity } = await opened.catch((error) => {
+      opened = null;
+      throw error;
+    });
+    const series = await readSeries(files);
+    if (series.modality !== modality)
+      throw new CalcidiscError('NOT_ONE_SERIES', `the series is ${series.modality}, not ${modality}`);
+    const start = performance.now();
+    const found =
+      modality === 'CT'
+        ? await measureCt(series, network, settings.marginMm, settings.reference)
+        : await locateMr(series, network, settings.marginMm);
+    return { located: { ...found, localiser: identity, milliseconds: performance.now() - start } };
+  } catch (thrown) {
+    const { code, message, subject } = asCalcidiscError(thrown);
+    return { error: { code, message, subject } };
+  }
+}

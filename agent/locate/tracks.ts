@@ -1,0 +1,132 @@
+import type { Candidate, Surroundings } from './candidates.js';
+import { LEVEL_CLASSES } from './network.js';
+
+/** One disc through the slices: the patches taken for it and what they say together. */
+export interface Track {
+  readonly members: readonly Candidate[];
+  /** In the slices' common plane: [to posterior, to inferior], mm. */
+  readonly place: readonly [along: number, down: number];
+  /** 0..1, mean over the members by weight. */
+  readonly levelShares: readonly number[];
+  readonly above: Surroundings;
+  readonly below: Surroundings;
+  /** Sum of the members' weights: how much disc there is, in mm2 of slice. */
+  readonly strength: number;
+}
+
+/** What a slice contributes: its place across the slices and how much of the canal it shows, 0..1. */
+export interface SliceWeight {
+  readonly positionMm: number;
+  readonly weight: number;
+}
+
+type Place = (candidate: Candidate) => readonly [along: number, down: number];
+
+/** A disc does not wander further than this between neighbouring slices, in mm per mm of slice distance. */
+const LINK_BASE_MM = 7;
+const LINK_PER_MM = 0.5;
+/** Centres nearer than this are one disc. */
+const MERGE_DOWN_MM = 11;
+const MERGE_MM = 20;
+
+/** Candidates of all slices to discs, lowest first. `placeOf` gives a candidate's place in the common plane. */
+export function tracksOf(
+  candidates: readonly (readonly Candidate[])[],
+  slices: readonly SliceWeight[],
+  placeOf: Place,
+): readonly Track[] {
+  const start = strongestSlice(candidates, slices);
+  const groups: Candidate[][] = [];
+  const outwards = slices
+    .map((_, i) => i)
+    .sort((a, b) => distance(slices, a, start) - distance(slices, b, start));
+  for (const slice of outwards) linkSlice(candidates[slice]!, groups, slices, placeOf);
+  return merged(groups, placeOf)
+    .map((members) => trackOf(members, slices, placeOf))
+    .sort((a, b) => b.place[1] - a.place[1]);
+}
+
+function distance(slices: readonly SliceWeight[], a: number, b: number): number {
+  return Math.abs(slices[a]!.positionMm - slices[b]!.positionMm);
+}
+
+function strongestSlice(
+  candidates: readonly (readonly Candidate[])[],
+  slices: readonly SliceWeight[],
+): number {
+  const scores = candidates.map((own, i) => slices[i]!.weight * own.reduce((sum, c) => sum + c.areaMm2, 0));
+  return scores.indexOf(Math.max(...scores));
+}
+
+/** Each patch of a slice goes to the nearest group's nearest member, best pairs first; the rest start groups. */
+function linkSlice(
+  own: readonly Candidate[],
+  groups: Candidate[][],
+  slices: readonly SliceWeight[],
+  placeOf: Place,
+): void {
+  const pairs = own.flatMap((candidate) =>
+    groups.flatMap((group) => {
+      const nearest = group.reduce((best, member) =>
+        distance(slices, member.slice, candidate.slice) < distance(slices, best.slice, candidate.slice)
+          ? member
+          : best,
+      );
+      const gap = distance(slices, nearest.slice, candidate.slice);
+      const apart = apartMm(placeOf(nearest), placeOf(candidate));
+      return apart < LINK_BASE_MM + LINK_PER_MM * gap ? [{ candidate, group, apart }] : [];
+    }),
+  );
+  const taken = new Set<Candidate | Candidate[]>();
+  for (const { candidate, group } of pairs.sort((a, b) => a.apart - b.apart)) {
+    if (taken.has(candidate) || taken.has(group)) continue;
+    group.push(candidate);
+    taken.add(candidate).add(group);
+  }
+  for (const candidate of own) if (!taken.has(candidate)) groups.push([candidate]);
+}
+
+function merged(groups: readonly Candidate[][], placeOf: Place): Candidate[][] {
+  const kept: { members: Candidate[]; place: readonly [number, number] }[] = [];
+  const size = (group: readonly Candidate[]) => group.reduce((sum, c) => sum + c.areaMm2, 0);
+  for (const group of [...groups].sort((a, b) => size(b) - size(a))) {
+    const place = meanPlace(group, placeOf);
+    const home = kept.find(
+      (other) =>
+        Math.abs(other.place[1] - place[1]) < MERGE_DOWN_MM && apartMm(other.place, place) < MERGE_MM,
+    );
+    if (home) home.members.push(...group);
+    else kept.push({ members: [...group], place });
+  }
+  return kept.map(({ members }) => members);
+}
+
+function trackOf(members: readonly Candidate[], slices: readonly SliceWeight[], placeOf: Place): Track {
+  const weights = members.map((c) => c.areaMm2 * c.discShare * (0.1 + slices[c.slice]!.weight));
+  const strength = weights.reduce((sum, w) => sum + w, 0);
+  const mean = (value: (c: Candidate) => number) =>
+    members.reduce((sum, c, i) => sum + value(c) * weights[i]!, 0) / strength;
+  const side = (of: 'above' | 'below'): Surroundings => ({
+    vertebra: mean((c) => c[of].vertebra),
+    sacrum: mean((c) => c[of].sacrum),
+    outside: mean((c) => c[of].outside),
+  });
+  return {
+    members,
+    place: [mean((c) => placeOf(c)[0]), mean((c) => placeOf(c)[1])],
+    levelShares: Array.from({ length: LEVEL_CLASSES }, (_, k) => mean((c) => c.levelShares[k]!)),
+    above: side('above'),
+    below: side('below'),
+    strength,
+  };
+}
+
+function meanPlace(group: readonly Candidate[], placeOf: Place): readonly [number, number] {
+  const area = group.reduce((sum, c) => sum + c.areaMm2, 0);
+  const mean = (axis: 0 | 1) => group.reduce((sum, c) => sum + placeOf(c)[axis] * c.areaMm2, 0) / area;
+  return [mean(0), mean(1)];
+}
+
+export function apartMm(a: readonly [number, number], b: readonly [number, number]): number {
+  return Math.hypot(a[0] - b[0], a[1] - b[1]);
+}
