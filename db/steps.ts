@@ -118,6 +118,13 @@ export async function postponeStep(
   return row ?? null;
 }
 
+/** What the step waits for is there: it is due now. @returns the case to wake, null when somebody is at it */
+export async function hastenStep(tx: Tx, id: string): Promise<CaseRow | null> {
+  const now = tx.raw('clock_timestamp()');
+  const [row] = await tx('case').where({ id, owner: null }).update({ nextAttemptAt: now }).returning('*');
+  return row ?? null;
+}
+
 async function park(trx: Tx, row: CaseRow, error: CalcidiscError): Promise<{ outcome: 'parked' }> {
   const { id, revision, state } = row;
   await moveCase(trx, {

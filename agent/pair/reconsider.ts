@@ -3,6 +3,7 @@ import type { Tx } from '../../db/knex.js';
 import { listPairingCandidates } from '../../db/pairingCandidates.js';
 import { findPairing } from '../../db/pairings.js';
 import type { SeriesRow } from '../../db/series.js';
+import { hastenStep } from '../../db/steps.js';
 import { findStudy } from '../../db/studies.js';
 import { pairSeries } from './pairing.js';
 
@@ -47,7 +48,7 @@ export async function ctComplete(
 }
 
 async function reconsider(trx: Tx, row: CaseRow, ct: SeriesRow, windowDays: number): Promise<CaseRow | null> {
-  if (row.state === 'received') return row;
+  if (row.state === 'received') return hastenStep(trx, row.id);
   const { decision } = await pairSeries(trx, row.mrSeriesInstanceUid, windowDays);
   if (decision.wait || decision.ctSeriesInstanceUid !== ct.seriesInstanceUid) return null;
   const before = await findPairing(trx, row.id, row.revision);
