@@ -46,6 +46,11 @@ export function remedyOf(code: number): Remedy {
   return high === 0x01 && low !== 0x10 ? 'give-up' : 'retry';
 }
 
+/** C-STORE's warnings, B0xx: the object is stored, with a remark (PS3.4 table B.2-1). */
+export function isStoreWarning(code: number): boolean {
+  return code >> 8 === 0xb0;
+}
+
 /** Four upper-case hexadecimal digits, as administrators read statuses. */
 export function statusText(code: number): string {
   return code.toString(16).toUpperCase().padStart(4, '0');

@@ -1,0 +1,145 @@
+import type { Logger } from '../../config/log.js';
+import type { Config } from '../../config/schema.js';
+import { appendAudit } from '../../db/audit.js';
+import type { CaseRow } from '../../db/cases.js';
+import type { Database } from '../../db/database.js';
+import {
+  type DeliveryRow,
+  ensureDeliveries,
+  listDeliveries,
+  markFailed,
+  markStored,
+  startDelivery,
+  unparkDelivery,
+} from '../../db/deliveries.js';
+import { findReport, type ReportRow } from '../../db/reports.js';
+import { asCalcidiscError, CalcidiscError } from '../dicom/errors.js';
+import { type Attempt, failure, type Verdict, verdictOf } from './backoff.js';
+import { storeFiles } from './scu.js';
+
+export interface DeliverContext {
+  readonly config: Pick<Config, 'deliver' | 'dicom' | 'route'>;
+  readonly database: Pick<Database, 'knex'>;
+  readonly log: Logger;
+  readonly case: Pick<CaseRow, 'id' | 'revision' | 'stateSince'>;
+  /** Ends attempts under way when the process stops; they count as unreachable. */
+  readonly signal?: AbortSignal;
+}
+
+/** Delivered means every configured destination has said that it holds the report. */
+export type Delivered = 'delivered' | { readonly retryAt: Date } | { readonly parked: string };
+
+type Destination = Config['route']['destinations'][number];
+
+/**
+ * One round: the report's stored bytes to every destination that is due, each attempt written down. Calling it
+ * again, after a crash too, sends nothing to who has it; who was sent it twice gets the same bytes and UID.
+ * @throws CalcidiscError REPORT_INVALID when the case has no report
+ */
+export async function deliverReport(context: DeliverContext): Promise<Delivered> {
+  const { knex } = context.database;
+  const { id, revision } = context.case;
+  const report = await findReport(knex, id, revision);
+  if (!report) throw new CalcidiscError('REPORT_INVALID', 'there is no report to deliver', { caseId: id });
+  const destinations = new Map(context.config.route.destinations.map((one) => [one.name, one]));
+  const ours = ({ destination }: DeliveryRow) => destinations.has(destination);
+  const deliveries = (await ensureDeliveries(knex, report.id, [...destinations.keys()])).filter(ours);
+  const due = await dueDeliveries(context, deliveries);
+  await Promise.all(due.map((row) => attempt(context, report, row, destinations.get(row.destination)!)));
+  return outcomeOf((await listDeliveries(knex, report.id)).filter(ours));
+}
+
+async function dueDeliveries(
+  { database, log }: DeliverContext,
+  deliveries: readonly DeliveryRow[],
+): Promise<readonly DeliveryRow[]> {
+  if (deliveries.length === 0) log.warn('no destination is configured: the report stays here');
+  const pending = deliveries.filter(({ state }) => state === 'pending');
+  if (pending.length > 0) return pending.filter(({ nextAttemptAt }) => nextAttemptAt.getTime() <= Date.now());
+  // With nothing pending a case is delivered or parked: that it comes here again is a person's word to try again.
+  const parked = deliveries.filter(({ state }) => state === 'parked');
+  for (const { id } of parked) await unparkDelivery(database.knex, id);
+  return parked;
+}
+
+function outcomeOf(deliveries: readonly DeliveryRow[]): Delivered {
+  const pending = deliveries.filter(({ state }) => state === 'pending');
+  if (pending.length > 0)
+    return { retryAt: new Date(Math.min(...pending.map(({ nextAttemptAt }) => nextAttemptAt.getTime()))) };
+  const parked = deliveries.filter(({ state }) => state === 'parked');
+  if (parked.length === 0) return 'delivered';
+  return { parked: parked.map(({ destination, lastError }) => `${destination}: ${lastError}`).join('; ') };
+}
+
+async function attempt(
+  context: DeliverContext,
+  report: ReportRow,
+  { id }: DeliveryRow,
+  destination: Destination,
+): Promise<void> {
+  const { config, database, log } = context;
+  const row = await startDelivery(database.knex, id);
+  if (!row) return;
+  // A person who unparked the case has started the clock again.
+  const askedFor = Math.max(row.createdAt.getTime(), context.case.stateSince.getTime());
+  const verdict = await send(context, report, destination, {
+    number: row.attempts,
+    ageMs: Date.now() - askedFor,
+  });
+  await writeDown(database, report, row, verdict);
+  const { sopInstanceUid } = report;
+  const facts = {
+    destination: destination.name,
+    sopInstanceUid,
+    attempts: row.attempts,
+    status: verdict.status,
+  };
+  if (verdict.outcome === 'failed') {
+    const plan = verdict.delayMs === null ? 'parked for a person' : `again in ${verdict.delayMs} ms`;
+    log.warn({ ...facts, code: verdict.error.code, reason: verdict.error.message }, `not delivered, ${plan}`);
+  } else if (verdict.isWarning) log.warn(facts, 'delivered, with a warning');
+  else log.info({ ...facts, calledAe: destination.aeTitle, callingAe: config.dicom.aeTitle }, 'delivered');
+}
+
+async function send(
+  { config, signal }: DeliverContext,
+  report: ReportRow,
+  { aeTitle: calledAe, host, port }: Destination,
+  attempt: Attempt,
+): Promise<Verdict> {
+  const callingAe = config.dicom.aeTitle;
+  try {
+    const peer = { host, port, calledAe, callingAe, ...(signal ? { signal } : {}) };
+    const [result] = await storeFiles({ ...peer, files: [report.file] });
+    return verdictOf(result!, attempt, config.deliver);
+  } catch (thrown) {
+    return failure(asCalcidiscError(thrown), null, attempt, config.deliver);
+  }
+}
+
+/** The delivery's new state and, when it is settled, its audit event, in one transaction. */
+async function writeDown(
+  { knex }: Pick<Database, 'knex'>,
+  report: ReportRow,
+  { id, destination, attempts }: DeliveryRow,
+  verdict: Verdict,
+): Promise<void> {
+  const isStored = verdict.outcome === 'stored';
+  await knex.transaction(async (trx) => {
+    const isNews = isStored ? await markStored(trx, id, verdict.status) : await markFailed(trx, id, verdict);
+    if (!isNews || (!isStored && verdict.delayMs !== null)) return;
+    await appendAudit(trx, {
+      event: isStored ? 'REPORT_SENT' : 'REPORT_REFUSED',
+      subjectType: 'report',
+      subjectId: report.sopInstanceUid,
+      detail: {
+        caseId: report.caseId,
+        revision: report.revision,
+        destination,
+        attempts,
+        status: verdict.status,
+        ...(isStored ? {} : { reason: verdict.error.message }),
+      },
+    });
+  });
+}

@@ -1,0 +1,65 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import dimse from 'dcmjs-dimse';
+
+export interface AnsweringScp {
+  readonly port: number;
+  /** SOP Instance UIDs it was sent, in order. */
+  readonly received: string[];
+  close(): void;
+}
+
+/**
+ * A storage SCP that takes everything and answers each C-STORE with the next status; the last one repeats.
+ * The answer null drops the connection instead, after the object has come.
+ */
+export async function answeringScp(...answers: (number | null)[]): Promise<AnsweringScp> {
+  const received: string[] = [];
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    const scp = new Answering(socket, {});
+    scp.answer = (request, callback) => {
+      const status = answers[Math.min(received.length, answers.length - 1)]!;
+      received.push(request.getAffectedSopInstanceUid());
+      if (status === null) return socket.destroy();
+      const response = dimse.responses.CStoreResponse.fromRequest(request);
+      response.setStatus(status);
+      return callback(response);
+    };
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    received,
+    close: () => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+type StoreHandler = (
+  request: dimse.requests.CStoreRequest,
+  callback: (response: dimse.responses.CStoreResponse) => void,
+) => void;
+
+class Answering extends dimse.Scp {
+  answer: StoreHandler = () => undefined;
+
+  override associationRequested(association: dimse.association.Association): void {
+    for (const { context } of association.getPresentationContexts())
+      context.setResult(dimse.constants.PresentationContextResult.Accept, context.getTransferSyntaxUids()[0]);
+    this.sendAssociationAccept();
+  }
+
+  override associationReleaseRequested(): void {
+    this.sendAssociationReleaseResponse();
+  }
+
+  override cStoreRequest(...given: Parameters<StoreHandler>): void {
+    this.answer(...given);
+  }
+}
