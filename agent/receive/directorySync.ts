@@ -34,6 +34,12 @@ export class DirectorySync {
     return this.#next;
   }
 
+  async close(): Promise<void> {
+    await this.#next?.catch(() => undefined);
+    await this.#running?.catch(() => undefined);
+    await this.handle.close();
+  }
+
   #startNext(): Promise<void> {
     this.#next = null;
     return this.#start();

@@ -26,6 +26,7 @@ export interface Spool {
   drop(file: SpooledFile): Promise<void>;
   /** @throws Error when the disk refuses to write */
   probe(): Promise<void>;
+  close(): Promise<void>;
 }
 
 export interface SpoolOptions {
@@ -74,6 +75,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
       await writeFile(path, 'x');
       await unlink(path);
     },
+    close: () => newDirectory.close(),
   };
 }
 
