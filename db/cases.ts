@@ -81,8 +81,8 @@ export async function findCase(tx: Tx, idOrPrefix: string): Promise<CaseRow | nu
 
 export interface CaseFilter {
   readonly limit?: number;
-  /** Cases created before this moment: the next page. */
-  readonly before?: Date;
+  /** The last case of the page before: an id, because times in JavaScript are coarser than the database's. */
+  readonly before?: string;
   readonly states?: readonly CaseState[];
   readonly mrStudyInstanceUid?: string;
 }
@@ -91,9 +91,10 @@ export interface CaseFilter {
 export async function listCases(tx: Tx, filter: CaseFilter = {}): Promise<CaseRow[]> {
   const query = tx('case')
     .orderBy('createdAt', 'desc')
-    .orderBy('id')
+    .orderBy('id', 'desc')
     .limit(filter.limit ?? 50);
-  if (filter.before) query.where('createdAt', '<', filter.before);
+  if (filter.before)
+    query.whereRaw('(created_at, id) < (SELECT created_at, id FROM "case" WHERE id = ?)', [filter.before]);
   if (filter.states) query.whereIn('state', [...filter.states]);
   if (filter.mrStudyInstanceUid) query.where({ mrStudyInstanceUid: filter.mrStudyInstanceUid });
   return query.select('*');
