@@ -1,14 +1,15 @@
 import { asCalcidiscError, CalcidiscError } from '../agent/dicom/errors.js';
 import type { Logger } from '../config/log.js';
-import { type CaseRow, moveCase } from '../db/cases.js';
+import type { CaseRow } from '../db/cases.js';
 import type { Database } from '../db/database.js';
 import { insertInferences, type NewInference } from '../db/inferences.js';
 import { listRegions, type RegionRow } from '../db/regions.js';
+import type { StepEnd } from '../db/runStep.js';
 import { encodeCam } from './cam.js';
 import type { Engine, Inference } from './engine.js';
 import type { ModelFolders } from './modelFiles.js';
 import { openRegion } from './region.js';
-import { type Classifier, classifiersAtWork, openClassifier } from './registry.js';
+import { type Classifier, type ClassifiersAtWork, classifiersAtWork, openClassifier } from './registry.js';
 
 export interface WorkerTools {
   readonly database: Database;
@@ -18,30 +19,36 @@ export interface WorkerTools {
 }
 
 /**
- * One unit of work: a located case's regions are classified, the answers written and the case moved on, all or
- * nothing. A case without regions (no discs found) moves on without answers.
- * @throws StaleCase when the case moved on meanwhile: nothing was written
- * @throws CalcidiscError whatever kept a region from being classified
+ * One unit of work: the regions of a located case are classified; the answers are saved as the case moves on.
+ * A case without regions (no discs found) moves on without answers.
+ * @throws CalcidiscError whatever kept a region from being classified: it names the level
  */
-export async function classifyCase(tools: WorkerTools, { id, revision }: CaseRow): Promise<CaseRow> {
+export async function classifyCase(tools: WorkerTools, { id, revision }: CaseRow): Promise<StepEnd> {
   const { knex } = tools.database;
   const regions = await listRegions(knex, id, revision);
-  const answers = regions.length > 0 ? await classifyRegions(tools, regions) : null;
-  return knex.transaction(async (trx) => {
-    await insertInferences(trx, answers?.inferences ?? []);
-    return moveCase(trx, {
-      id,
-      revision,
-      from: 'located',
-      to: 'classified',
-      auditDetail: { regions: regions.length, ...answers?.detail },
-    });
-  });
+  const atWork = regions.length > 0 ? await classifiersAtWork(knex, tools.folders) : null;
+  if (atWork && 'missing' in atWork) {
+    tools.log.warn({ caseId: id, revision }, `a case waits for a classifier: ${atWork.missing}`);
+    return { postponeMs: WAIT_FOR_MODEL_MS };
+  }
+  const answers = atWork ? await classifyRegions(tools, atWork, regions) : NO_ANSWERS;
+  return {
+    to: 'classified',
+    save: (trx) => insertInferences(trx, answers.inferences),
+    auditDetail: { regions: regions.length, ...answers.detail },
+  };
 }
 
-async function classifyRegions(tools: WorkerTools, regions: readonly RegionRow[]) {
+/** Nothing is wrong with the case, so waiting for a model costs it none of its attempts. */
+const WAIT_FOR_MODEL_MS = 5_000;
+const NO_ANSWERS = { inferences: [], detail: {} };
+
+async function classifyRegions(
+  tools: WorkerTools,
+  { active, shadows }: ClassifiersAtWork,
+  regions: readonly RegionRow[],
+) {
   const greys = await openRegions(regions);
-  const { active, shadows } = await classifiersAtWork(tools.database.knex, tools.folders);
   const [deciding, ...recording] = await Promise.all([
     runClassifier(tools, active, 'active', regions, greys),
     ...shadows.map((row) =>

@@ -40,7 +40,7 @@ export interface Engine {
    * takes other vector loops for one shape than for another, and some begin where memory is aligned. They do not
    * depend on what the other regions show.
    */
-  runBatch(model: ClassifierFile, regions: readonly Uint8Array[]): Promise<readonly (Inference | Error)[]>;
+  runBatch(model: ClassifierFile, regions: readonly Uint8Array[]): Promise<(Inference | Error)[]>;
   /** Loads the model and runs it once. @throws CalcidiscError when it cannot be loaded */
   warmUp(model: ClassifierFile): Promise<void>;
   close(): Promise<void>;

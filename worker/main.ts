@@ -1,17 +1,17 @@
 import { asCalcidiscError } from '../agent/dicom/errors.js';
 import type { Logger } from '../config/log.js';
 import type { Config } from '../config/schema.js';
-import { type CaseRow, StaleCase } from '../db/cases.js';
 import type { Database } from '../db/database.js';
-import type { Job, Queues } from '../db/queue.js';
-import { failStep, startStep } from '../db/steps.js';
+import type { Queues } from '../db/queue.js';
+import { runStep } from '../db/runStep.js';
+import { startSweep } from '../db/sweep.js';
 import { classifyCase, type WorkerTools } from './classifyCase.js';
 import { openEngine } from './engine.js';
 import { type ModelFolders, modelFoldersOf } from './modelFiles.js';
 import { classifiersAtWork, registerHostModels } from './registry.js';
 
 export interface WorkerParts {
-  readonly config: Pick<Config, 'dataDir' | 'worker' | 'retry'>;
+  readonly config: Pick<Config, 'dataDir' | 'queue' | 'worker' | 'retry'>;
   readonly database: Database;
   readonly queues: Queues;
   readonly log: Logger;
@@ -32,11 +32,15 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   const tools: WorkerTools = { database, engine, folders, log };
   await registerHostModels(database.knex, folders, log);
   await warmUp(tools);
-  const running = queues.runWorker((job) => takeCase(tools, parts, job), {
-    concurrency: casesAtOnce(config.worker.batchSize),
-  });
+  const step = { database, queues, log, retry: config.retry };
+  const running = queues.runWorker(
+    (job) => runStep(step, job, (located) => classifyCase(tools, located)),
+    casesAtOnce(config.worker.batchSize),
+  );
+  const sweep = startSweep(queues, database, config.queue.sweepMs, log);
   return {
     async close() {
+      await sweep.stop();
       await running.close();
       await engine.close();
     },
@@ -51,38 +55,11 @@ function casesAtOnce(batchSize: number): number {
 /** Not fatal: a model can be put right while the worker waits, and cases wait with it. */
 async function warmUp({ database, engine, folders, log }: WorkerTools): Promise<void> {
   try {
-    const { active } = await classifiersAtWork(database.knex, folders);
-    await engine.warmUp(active);
+    const atWork = await classifiersAtWork(database.knex, folders);
+    if ('missing' in atWork) log.warn(`no classifier to work with: ${atWork.missing}`);
+    else await engine.warmUp(atWork.active);
   } catch (thrown) {
     const { code, message } = asCalcidiscError(thrown);
-    log.error({ code }, `no classifier to work with: ${message}`);
+    log.error({ code }, `the active classifier cannot be used: ${message}`);
   }
-}
-
-async function takeCase(tools: WorkerTools, parts: WorkerParts, job: Job): Promise<void> {
-  const { knex } = tools.database;
-  const { retry } = parts.config;
-  const step = { id: job.caseId, revision: job.revision, state: job.state };
-  const row = await startStep(knex, { ...step, maxAttempts: retry.maxAttempts });
-  if (!row) return;
-  try {
-    const { state } = await classifyCase(tools, row);
-    await parts.queues.wake({ ...step, state });
-  } catch (error) {
-    await giveBack(parts, row, error);
-  }
-}
-
-/** The step is tried again later, or the case waits for a person: never lost, never half written. */
-async function giveBack({ config, database, queues, log }: WorkerParts, row: CaseRow, error: unknown) {
-  const { id, revision, state } = row;
-  if (error instanceof StaleCase) {
-    log.info({ caseId: id, revision }, 'the case moved on while it was classified: the answers are dropped');
-    return;
-  }
-  const failure = await failStep(database.knex, { id, revision, state, error, retry: config.retry });
-  const { code, message, subject } = asCalcidiscError(error);
-  log.error({ ...subject, caseId: id, revision, code, ...failure }, `classifying failed: ${message}`);
-  if (failure.outcome === 'retry')
-    await queues.wake({ id, revision, state, attempts: failure.attempts, delayMs: failure.delayMs });
 }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { CalcidiscError } from '../agent/dicom/errors.js';
 import { projectRoot } from '../config/root.js';
 import type { Config } from '../config/schema.js';
-import { type Card, parseCard } from './card.js';
+import { type Card, compareVersions, type ModelReference, parseCard } from './card.js';
 
 /** Where models lie, each as NAME/VERSION/{model.onnx, card.json}: what a person added stands before what shipped. */
 export type ModelFolders = readonly string[];
@@ -60,6 +60,28 @@ export async function readModelFolder(folder: string): Promise<ModelFile> {
       `${path} has SHA-256 ${found}, its card says ${card.sha256}`,
     );
   return { path, relativePath: `${card.name}/${card.version}/model.onnx`, card };
+}
+
+/**
+ * The folder of NAME@VERSION, or of the highest version of NAME, without asking a database.
+ * @throws CalcidiscError MODEL_MISSING naming those there are, and as readModelFolder
+ */
+export async function findModelFile(folders: ModelFolders, wanted: ModelReference): Promise<ModelFile> {
+  const known = (await cardFolders(folders)).map((folder) => ({
+    folder,
+    name: basename(dirname(folder)),
+    version: basename(folder),
+  }));
+  const [best] = known
+    .filter(({ name, version }) => name === wanted.name && version === (wanted.version ?? version))
+    .sort((a, b) => compareVersions(b.version, a.version));
+  if (best) return readModelFolder(best.folder);
+  const names = known.map(({ name, version }) => `${name}@${version}`).join(', ') || 'none';
+  const text = wanted.version === undefined ? wanted.name : `${wanted.name}@${wanted.version}`;
+  throw new CalcidiscError(
+    'MODEL_MISSING',
+    `there is no model ${text} in ${folders.join(' or ')}; there is ${names}`,
+  );
 }
 
 /** The first folder that has the file; null when none has. */

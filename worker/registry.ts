@@ -6,13 +6,20 @@ import {
   changeModel,
   findModel,
   listModels,
+  type ModelChange,
   type ModelRow,
   modelsAtWork,
   registerModel,
 } from '../db/models.js';
 import { type ClassifierCard, compareVersions, type ModelReference, parseClassifierCard } from './card.js';
 import type { ClassifierFile } from './engine.js';
-import { findModelFiles, locateModelFile, type ModelFile, type ModelFolders } from './modelFiles.js';
+import {
+  fileSha256,
+  findModelFiles,
+  locateModelFile,
+  type ModelFile,
+  type ModelFolders,
+} from './modelFiles.js';
 
 /** What decides on a fresh installation: the network the study chose. */
 const DEFAULT_CLASSIFIER = 'resnet34';
@@ -47,14 +54,13 @@ export async function register(tx: Tx, { card, relativePath: path }: ModelFile):
   );
 }
 
-/** Only where no one has ever chosen: a classifier that a person retired stays retired. */
+/** Only where no one has ever chosen. */
 async function activateDefault(tx: Tx, log: Logger): Promise<void> {
   const classifiers = await listModels(tx, { kind: 'classifier' });
   if (classifiers.some(({ state }) => state === 'active')) return;
-  const latest = latestOf(
-    classifiers.filter(({ name, state }) => name === DEFAULT_CLASSIFIER && state === 'registered'),
-  );
-  if (!latest) {
+  const latest = latestOf(classifiers.filter(({ name }) => name === DEFAULT_CLASSIFIER));
+  const wasChosen = (await activationHistory(tx)).length > 0;
+  if (!latest || wasChosen) {
     log.warn(
       'no classifier is active: cases wait. See `calcidisc model list` and `calcidisc model activate`',
     );
@@ -68,19 +74,25 @@ function latestOf(rows: readonly ModelRow[]): ModelRow | undefined {
   return rows.toSorted((a, b) => compareVersions(a.version, b.version)).at(-1);
 }
 
+export interface ClassifiersAtWork {
+  readonly active: Classifier;
+  readonly shadows: readonly ModelRow[];
+}
+
 /**
  * The classifiers at work now; the registry is asked for every case, so that a change needs no restart.
- * @throws CalcidiscError MODEL_MISSING without an active one, or when its file is not on this host
+ * @returns what is missing when none is active, or its file is not on this host
  */
-export async function classifiersAtWork(tx: Tx, folders: ModelFolders) {
+export async function classifiersAtWork(
+  tx: Tx,
+  folders: ModelFolders,
+): Promise<ClassifiersAtWork | { readonly missing: string }> {
   const rows = await modelsAtWork(tx);
   const active = rows.find(({ state }) => state === 'active');
-  if (!active)
-    throw new CalcidiscError('MODEL_MISSING', 'no classifier is active: calcidisc model activate NAME');
-  return {
-    active: openClassifier(active, folders),
-    shadows: rows.filter(({ state }) => state === 'shadow'),
-  };
+  if (!active) return { missing: 'none is active (calcidisc model activate NAME)' };
+  if (locateModelFile(folders, active.path) === null)
+    return { missing: `${active.name}@${active.version} is active, but ${active.path} is not on this host` };
+  return { active: openClassifier(active, folders), shadows: rows.filter(({ state }) => state === 'shadow') };
 }
 
 /** @throws CalcidiscError MODEL_MISSING, MODEL_CARD_INVALID */
@@ -106,7 +118,40 @@ export async function resolveModel(tx: Tx, { name, version }: ModelReference): P
   throw new CalcidiscError('MODEL_MISSING', `no model ${wanted} is registered; there is ${known}`);
 }
 
-/** The classifier that was active before the one that is now. */
+export interface ModelCommand {
+  readonly reference: ModelReference;
+  readonly to: ModelChange['to'];
+  readonly actor: string;
+}
+
+/**
+ * What a person asks for on the command line.
+ * @throws CalcidiscError MODEL_MISSING, MODEL_HASH_MISMATCH, MODEL_STATE: nothing has changed then
+ */
+export async function commandModel(
+  tx: Tx,
+  folders: ModelFolders,
+  { reference, to, actor }: ModelCommand,
+): Promise<ModelRow> {
+  const row = await resolveModel(tx, reference);
+  const named = `${row.name}@${row.version}`;
+  const refuse = (why: string) => new CalcidiscError('MODEL_STATE', `${named} ${why}`);
+  if (row.kind === 'localiser') throw refuse('is a localiser: the configuration chooses it (locate.model)');
+  if (row.state === 'active' && to !== 'active') throw refuse('decides now: activate another model first');
+  if (to !== 'retired') await verifyFile(openClassifier(row, folders));
+  return changeModel(tx, { id: row.id, to, actor });
+}
+
+async function verifyFile({ path, sha256 }: Classifier): Promise<void> {
+  const found = await fileSha256(path);
+  if (found === sha256) return;
+  throw new CalcidiscError('MODEL_HASH_MISMATCH', `${path} has SHA-256 ${found}, registered is ${sha256}`);
+}
+
+/**
+ * The classifier that was active before the one that is now.
+ * @throws CalcidiscError MODEL_STATE when there is none
+ */
 export async function previousActive(tx: Tx): Promise<ModelRow> {
   const rows = await listModels(tx, { kind: 'classifier' });
   const active = rows.find(({ state }) => state === 'active');

@@ -1,0 +1,145 @@
+import { asCalcidiscError } from '../agent/dicom/errors.js';
+import type { Level } from '../agent/dicom/levels.js';
+import { appendAudit } from '../db/audit.js';
+import type { CaseRow } from '../db/cases.js';
+import { type CaseInference, listInferences } from '../db/inferences.js';
+import type { Tx } from '../db/knex.js';
+import { listModels, type ModelRow } from '../db/models.js';
+import { listRegions, type RegionRow } from '../db/regions.js';
+import { encodeCam } from './cam.js';
+import type { Engine, Inference } from './engine.js';
+import type { ModelFolders } from './modelFiles.js';
+import { openRegion, REGION_PIXELS } from './region.js';
+import { openClassifier } from './registry.js';
+import { type Provider, RUNTIME } from './session.js';
+
+export interface ReplayedRegion {
+  readonly level: Level;
+  /** NAME@VERSION */
+  readonly model: string;
+  readonly role: 'active' | 'shadow';
+  readonly provider: string;
+  readonly stored: number;
+  /** null when it could not be run again. */
+  readonly replayed: number | null;
+  /** Bit for bit, the map included. */
+  readonly equal: boolean;
+  /** Why it is not. */
+  readonly reason?: string;
+}
+
+export interface Replay {
+  readonly caseId: string;
+  readonly revision: number;
+  readonly runtime: string;
+  readonly equal: boolean;
+  readonly regions: readonly ReplayedRegion[];
+}
+
+export interface ReplayTools {
+  readonly tx: Tx;
+  readonly folders: ModelFolders;
+  engine(provider: Provider): Engine;
+}
+
+/** Runs every stored region of the case's revision again as it was run, with the recorded models, and compares. */
+export async function replayCase(tools: ReplayTools, { id, revision }: CaseRow): Promise<Replay> {
+  const { tx } = tools;
+  const rows = new Map((await listRegions(tx, id, revision)).map((region) => [region.id, region]));
+  const models = new Map((await listModels(tx)).map((model) => [model.id, model]));
+  const regions: ReplayedRegion[] = [];
+  for (const batch of rebuildBatches(await listInferences(tx, id, revision)))
+    regions.push(...(await replayBatch(tools, batch, models.get(batch[0]!.modelId)!, rows)));
+  const differing = regions.filter(({ equal }) => !equal).length;
+  await appendAudit(tx, {
+    event: 'CASE_REPLAYED',
+    subjectType: 'case',
+    subjectId: id,
+    detail: { revision, regions: regions.length, differing },
+  });
+  return { caseId: id, revision, runtime: RUNTIME, equal: differing === 0, regions };
+}
+
+type Place = Pick<CaseInference, 'modelId' | 'batchSize' | 'batchPosition' | 'provider'>;
+
+/**
+ * The batches the inferences came from, as far as this case fills them: one model, one size, one provider, and no
+ * place taken twice. What stood beside them does not matter (Engine.runBatch).
+ */
+export function rebuildBatches<I extends Place>(inferences: readonly I[]): I[][] {
+  const batches: I[][] = [];
+  for (const one of inferences) {
+    const batch = batches.find(
+      ([first, ...others]) =>
+        first!.modelId === one.modelId &&
+        first!.batchSize === one.batchSize &&
+        first!.provider === one.provider &&
+        [first!, ...others].every(({ batchPosition }) => batchPosition !== one.batchPosition),
+    );
+    if (batch) batch.push(one);
+    else batches.push([one]);
+  }
+  return batches;
+}
+
+async function replayBatch(
+  { engine, folders }: ReplayTools,
+  batch: readonly CaseInference[],
+  model: ModelRow,
+  regions: ReadonlyMap<string, RegionRow>,
+): Promise<ReplayedRegion[]> {
+  const { batchSize, modelSha256, provider } = batch[0]!;
+  const places: Uint8Array[] = Array.from({ length: batchSize }, () => new Uint8Array(REGION_PIXELS));
+  const corrupt = new Map<CaseInference, string>();
+  for (const inference of batch) {
+    try {
+      const { png } = regions.get(inference.discRegionId)!;
+      places[inference.batchPosition] = await openRegion({ png, pngSha256: inference.pngSha256 }, {});
+    } catch (error) {
+      corrupt.set(inference, asCalcidiscError(error).message);
+    }
+  }
+  const answers = await runAgain(() => {
+    const classifier = { ...openClassifier(model, folders), sha256: modelSha256 };
+    return engine(provider as Provider).runBatch(classifier, places);
+  });
+  return batch.map((inference) => {
+    const broken = corrupt.get(inference);
+    const answer = Array.isArray(answers) ? answers[inference.batchPosition]! : answers;
+    return compare(inference, broken === undefined ? answer : new Error(broken));
+  });
+}
+
+async function runAgain(run: () => Promise<(Inference | Error)[]>): Promise<(Inference | Error)[] | Error> {
+  try {
+    return await run();
+  } catch (error) {
+    return asCalcidiscError(error);
+  }
+}
+
+function compare(stored: CaseInference, answer: Inference | Error): ReplayedRegion {
+  const { level, role, provider, probability } = stored;
+  const model = `${stored.modelName}@${stored.modelVersion}`;
+  const replayed = answer instanceof Error ? null : answer.probability;
+  const reason = difference(stored, answer);
+  const base = { level, model, role, provider, stored: probability, replayed, equal: reason === null };
+  return reason === null ? base : { ...base, reason };
+}
+
+/** null when every bit is the same. */
+function difference(stored: CaseInference, answer: Inference | Error): string | null {
+  if (answer instanceof Error) return answer.message;
+  if (answer.provider !== stored.provider)
+    return `it ran on ${stored.provider}, this host has only ${answer.provider}`;
+  const other = answer.runtime === stored.runtime ? '' : ` (it ran on ${stored.runtime})`;
+  if (answer.probability !== stored.probability)
+    return `the probability differs by ${Math.abs(answer.probability - stored.probability)}${other}`;
+  if (!sameMap(stored.cam, answer.cam)) return `the activation map differs${other}`;
+  return null;
+}
+
+function sameMap(stored: Buffer | null, replayed: Float32Array | null): boolean {
+  if (stored === null || replayed === null) return stored === replayed;
+  return stored.equals(encodeCam(replayed));
+}
