@@ -181,7 +181,7 @@ export class OutgoingAssociation extends AssociationPeer {
 
   abortAssociation(): void {
     if (!this.peer.destroyed) this.peer.end(abortPdu(ABORTS.notSpecified));
-    this.#fail('we aborted the association');
+    this.#finish(unreachable(this.options, 'we aborted the association'));
   }
 
   #wasAccepted(association: Association): void {
@@ -244,7 +244,6 @@ export class OutgoingAssociation extends AssociationPeer {
       this.#framer.push(chunk);
     } catch (error) {
       this.#fail(error instanceof Error ? error.message : String(error));
-      this.peer.destroy();
     }
   }
 
@@ -289,7 +288,6 @@ export class OutgoingAssociation extends AssociationPeer {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#fail(`no answer for ${timeoutMs} ms while waiting for ${what}`);
-      this.peer.destroy();
     }, timeoutMs);
   }
 
@@ -300,6 +298,7 @@ export class OutgoingAssociation extends AssociationPeer {
 
   #fail(message: string): void {
     this.#finish(unreachable(this.options, message));
+    this.peer.destroy();
   }
 
   #finish(error: CalcidiscError): void {
