@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import type { Candidate } from '../../agent/locate/candidates.js';
+import { nameDiscs } from '../../agent/locate/chain.js';
+import { verdictOf } from '../../agent/locate/doubts.js';
+import { type Track, tracksOf } from '../../agent/locate/tracks.js';
+
+const VERTEBRA = { vertebra: 0.9, sacrum: 0, outside: 0 };
+const SACRUM = { vertebra: 0, sacrum: 0.9, outside: 0 };
+const OUTSIDE = { vertebra: 0, sacrum: 0, outside: 0.9 };
+
+/** Level shares that favour one class, or none. */
+function shares(best: number | null, sure = 0.7): number[] {
+  const rest = (1 - sure) / 6;
+  return best === null
+    ? [...Array(6).fill(0.16), 0.04]
+    : Array.from({ length: 7 }, (_, k) => (k === best ? sure : rest));
+}
+
+function track(down: number, levelShares: readonly number[], more: Partial<Track> = {}): Track {
+  const member = { slice: 0, levelShares } as unknown as Candidate;
+  return {
+    members: [member],
+    place: [0, down],
+    levelShares,
+    above: VERTEBRA,
+    below: VERTEBRA,
+    strength: 300,
+    ...more,
+  };
+}
+
+/** Seven discs from L5-S1 up, 34 mm apart, the network agreeing. */
+function spine(): Track[] {
+  const classes = [0, 1, 2, 3, 4, 5, 5];
+  return classes.map((k, i) => track(-34 * i, shares(k), i === 0 ? { below: SACRUM } : {}));
+}
+
+const ranks = (tracks: readonly Track[]) => nameDiscs(tracks).map(({ rank }) => rank);
+
+describe('chain model', () => {
+  it('names a plain spine from the sacrum up', () => {
+    const named = nameDiscs(spine());
+    assert.deepEqual(named.map(({ rank }) => rank).slice(0, 5), [0, 1, 2, 3, 4]);
+    assert.ok(named.slice(0, 5).every(({ confidence }) => confidence > 0.95));
+    assert.deepEqual(verdictOf(named), { status: 'located', reasons: [] });
+  });
+
+  it('tells S1-S2 from L5-S1, where order alone would be wrong at every level', () => {
+    const s1s2 = track(28, shares(6, 0.5), { above: SACRUM, below: SACRUM, strength: 120 });
+    assert.deepEqual(ranks([s1s2, ...spine()]).slice(1, 6), [0, 1, 2, 3, 4]);
+  });
+
+  it('holds to order where the network mistakes one level for its neighbour', () => {
+    const wrong = spine();
+    wrong[2] = track(-68, shares(3));
+    wrong[3] = track(-102, shares(3, 0.4));
+    assert.deepEqual(ranks(wrong).slice(0, 5), [0, 1, 2, 3, 4]);
+  });
+
+  it('steps over a disc that was missed, and says so', () => {
+    const tracks = spine();
+    tracks.splice(2, 1);
+    const named = nameDiscs(tracks);
+    assert.deepEqual(
+      named.slice(0, 4).map(({ rank }) => rank),
+      [0, 1, 3, 4],
+    );
+    const { status, reasons } = verdictOf(named);
+    assert.equal(status, 'uncertain');
+    assert.ok(reasons.includes('L3-L4 was not found'));
+  });
+
+  it('passes over a patch that is no disc', () => {
+    const tracks = spine();
+    tracks.splice(2, 0, track(-50, shares(null), { strength: 15 }));
+    assert.deepEqual(ranks(tracks).slice(0, 6), [0, 1, null, 2, 3, 4]);
+  });
+
+  it('does not take the levels for facts when the picture ends above the sacrum', () => {
+    const cut = spine()
+      .slice(1)
+      .map((one, i) => ({ ...one, levelShares: shares(null), below: i === 0 ? OUTSIDE : VERTEBRA }));
+    const { status, reasons } = verdictOf(nameDiscs(cut));
+    assert.equal(status, 'uncertain');
+    assert.ok(
+      reasons.some((reason) => reason.startsWith('sacrum not seen')),
+      reasons.join(),
+    );
+  });
+
+  it('keeps the lower levels when the top is cut off, and names the missing one', () => {
+    const named = nameDiscs(spine().slice(0, 4));
+    assert.deepEqual(
+      named.map(({ rank }) => rank),
+      [0, 1, 2, 3],
+    );
+    assert.deepEqual(verdictOf(named), { status: 'located', reasons: ['L1-L2 was not found'] });
+  });
+
+  it('doubts a spine whose network and order are one level apart', () => {
+    // A lumbarised S1 or a sixth lumbar vertebra: the sacrum says one thing, the level head another.
+    const shifted = spine().map((one, i) => ({
+      ...one,
+      levelShares: shares(Math.min(5, i + 1), 0.8),
+      members: [{ slice: 0, levelShares: shares(Math.min(5, i + 1), 0.8) } as unknown as Candidate],
+    }));
+    assert.equal(verdictOf(nameDiscs(shifted)).status, 'uncertain');
+  });
+
+  it('answers not-found without discs', () => {
+    assert.deepEqual(verdictOf(nameDiscs([])), {
+      status: 'not-found',
+      reasons: ['no lumbar disc was found'],
+    });
+  });
+});
+
+describe('tracks', () => {
+  const candidate = (slice: number, along: number, down: number, areaMm2 = 300): Candidate => ({
+    slice,
+    centre: [0, 0],
+    centreMm: [slice * 4, along, -down],
+    extent: [0, 0, 1, 1],
+    areaMm2,
+    discShare: 0.9,
+    levelShares: shares(0),
+    above: VERTEBRA,
+    below: SACRUM,
+    pixels: new Int32Array(0),
+  });
+  const placeOf = ({ centreMm }: Candidate) => [centreMm[1], -centreMm[2]] as const;
+  const weights = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({ positionMm: i * 4, weight: i === 2 ? 1 : 0.5 }));
+
+  it('follows discs that a scoliosis tilts, without crossing to the neighbour', () => {
+    const slices = Array.from({ length: 5 }, (_, i) =>
+      [0, 34, 68].map((down) => candidate(i, 0, down + (i - 2) * 6)),
+    );
+    const tracks = tracksOf(slices, weights(5), placeOf);
+    assert.deepEqual(
+      tracks.map(({ members }) => members.length),
+      [5, 5, 5],
+    );
+    assert.ok(Math.abs(tracks[0]!.place[1] - 68) < 1);
+  });
+
+  it('joins a disc that a slice skips', () => {
+    const slices = [[candidate(0, 0, 0)], [], [candidate(2, 1, 2)], [candidate(3, 0, 1)], []];
+    assert.equal(tracksOf(slices, weights(5), placeOf).length, 1);
+  });
+
+  it('finds nothing in nothing', () => {
+    assert.deepEqual(tracksOf([[], []], weights(2), placeOf), []);
+  });
+});
