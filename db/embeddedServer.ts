@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { arch, platform } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { giveTo, runAs, serverAccount } from './embeddedAccount.js';
 
@@ -30,6 +31,7 @@ synchronous_commit = off
 full_page_writes = off
 `;
 const START_SECONDS = 120;
+const STOP_MS = 60_000;
 const LOG_LIMIT_BYTES = 10 * 1024 * 1024;
 
 /** What postmaster.pid says: PostgreSQL keeps it up to date, so we keep no second record. */
@@ -119,9 +121,18 @@ export async function start(server: ServerFolder): Promise<void> {
   await writeFile(join(folder, 'port'), `${port}\n`);
 }
 
-/** Ends its connections and waits for a clean stop. */
+/**
+ * Ends its connections and waits for a clean stop. Not with pg_ctl's own waiting: that waits for the pid file to go,
+ * for a minute if another process has started the server again meanwhile.
+ */
 export async function stop(server: ServerFolder): Promise<void> {
-  await mustRun('pg_ctl', ['stop', '-D', data(server), '-m', 'fast', '-w', '-t', '60'], server.folder);
+  const running = await readPostmaster(server);
+  if (!running) return;
+  await mustRun('pg_ctl', ['stop', '-D', data(server), '-m', 'fast', '-W'], server.folder);
+  for (const deadline = Date.now() + STOP_MS; ; await sleep(10)) {
+    if ((await readPostmaster(server))?.pid !== running.pid) return;
+    if (Date.now() > deadline) throw new Error(`the embedded PostgreSQL ${running.pid} does not stop`);
+  }
 }
 
 /**
