@@ -15,7 +15,10 @@ import { type BuiltReport, type ReportInput, SR_SOP_CLASSES } from './types.js';
 export function buildReport(input: ReportInput): BuiltReport {
   const uids = reportUids(input);
   const sopClassUid = SR_SOP_CLASSES[input.sopClass];
-  const file = writePart10({ ...modules(input), ...tree(input) }, { ...uids, sopClassUid });
+  const file = writePart10(
+    { ...modules(input), ...tree(input) },
+    { ...uids, sopClassUid, sourceAe: input.device.aeTitle },
+  );
   return { file, ...uids, sopClassUid };
 }
 

@@ -37,11 +37,11 @@ function writeImage({ patient, study }: ReportInput, series: ReportSeries, index
       SeriesNumber: '1',
       Modality: modality,
       Manufacturer: 'Test',
-      FrameOfReferenceUID: series.frameOfReferenceUid,
+      FrameOfReferenceUID: series.frameOfReferenceUid ?? '',
       PositionReferenceIndicator: '',
       InstanceNumber: String(index + 1),
     },
-    { sopClassUid, sopInstanceUid },
+    { sopClassUid, sopInstanceUid, sourceAe: 'TEST' },
   );
   const path = join(folder, `${modality}${index}.dcm`);
   writeFileSync(path, file);

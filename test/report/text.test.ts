@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { decodeFileMeta } from '../../agent/dicom/fileMeta.js';
 import { buildReport } from '../../agent/report/build.js';
 import { writePart10 } from '../../agent/report/part10.js';
 import { needsPeer } from '../support/peers.js';
@@ -44,9 +45,26 @@ describe('report: text of any language', () => {
     assert.ok(comments(report.root).some((comment) => comment.includes(reason)));
   });
 
-  it('a keyword dcmjs does not know is refused, not dropped, at any depth', () => {
-    const identity = { sopClassUid: '1.2.3', sopInstanceUid: '1.2.4' };
-    const nested = { ContentSequence: [{ ContentSequence: [{ TextValu: 'lost' }] }] };
-    assert.throws(() => writePart10(nested, identity), /unknown keyword TextValu/);
+  const identity = { sopClassUid: '1.2.3', sopInstanceUid: '1.2.4', sourceAe: 'TEST' };
+  const refused = (dataset: Record<string, unknown>, message: RegExp) =>
+    assert.throws(() => writePart10({ ContentSequence: [dataset] }, identity), {
+      code: 'REPORT_INVALID',
+      message,
+    });
+
+  it('an unknown keyword is refused, not dropped, at any depth', () =>
+    refused({ ContentSequence: [{ TextValu: 'lost' }] }, /unknown keyword TextValu/));
+
+  it('a value that its representation does not hold is refused, not cut', () => {
+    refused({ UID: '1'.repeat(65) }, /UID \(UI\) holds 64 bytes/);
+    refused({ NumericValue: '1.2345678901234567e-7' }, /holds 16 bytes/);
+    refused({ ValueType: 7 }, /ValueType cannot be written as CS/);
+    refused({ CodeMeaning: 'x'.repeat(70_000) }, /holds no 70000 bytes/);
+  });
+
+  it('the file names who wrote it, and its data set is what dcmjs reads', () => {
+    const { file } = buildReport(reportInput());
+    assert.equal(decodeFileMeta(Buffer.from(file))?.meta.sourceAe, 'CALCIDISC');
+    assert.equal(readBack().dataset.SOPInstanceUID, buildReport(reportInput()).sopInstanceUid);
   });
 });
