@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { storeFiles } from '../../agent/deliver/scu.js';
+import { SOP_CLASSES } from '../../agent/dicom/sopClasses.js';
+import { newUid } from '../../agent/dicom/uid.js';
+import { buildReport } from '../../agent/report/build.js';
+import { writePart10 } from '../../agent/report/part10.js';
+import { projectRoot } from '../../config/root.js';
+import { reportInput } from '../report/sample.js';
+import { type RunningOrthanc, startOrthanc } from '../support/orthanc.js';
+import { needsPeer } from '../support/peers.js';
+import { type TestReceiver, testReceiver, until } from '../support/receiver.js';
+
+interface ImageTags {
+  readonly Modality: 'MR' | 'CT';
+  readonly BodyPartExamined?: string;
+  readonly SeriesDescription?: string;
+  readonly StudyDescription?: string;
+}
+
+/** One image in a study and series of its own. */
+function image(tags: ImageTags): { readonly uid: string; readonly file: Uint8Array } {
+  const uid = newUid();
+  const sopClassUid = tags.Modality === 'MR' ? SOP_CLASSES.mrImage.uid : SOP_CLASSES.ctImage.uid;
+  const file = writePart10(
+    {
+      SpecificCharacterSet: 'ISO_IR 192',
+      SOPClassUID: sopClassUid,
+      SOPInstanceUID: uid,
+      StudyInstanceUID: newUid(),
+      SeriesInstanceUID: newUid(),
+      PatientID: 'P1',
+      PatientName: 'Doe^Jane',
+      InstanceNumber: '1',
+      ...tags,
+    },
+    { sopClassUid, sopInstanceUid: uid, sourceAe: 'TEST' },
+  );
+  return { uid, file };
+}
+
+const ROUTED: ImageTags[] = [
+  { Modality: 'MR', BodyPartExamined: 'LSPINE' },
+  { Modality: 'MR', SeriesDescription: 't2_tse_sag L-Spine' },
+  { Modality: 'CT', StudyDescription: 'CT Lumbar spine w/o contrast' },
+  { Modality: 'CT', StudyDescription: 'Rachis lombaire' },
+  { Modality: 'MR', StudyDescription: '腰椎MRI' },
+  { Modality: 'MR', StudyDescription: 'Cervical and lumbar spine' },
+  { Modality: 'MR', SeriesDescription: 'T2 SAG' },
+];
+const KEPT: ImageTags[] = [
+  { Modality: 'MR', BodyPartExamined: 'BRAIN' },
+  { Modality: 'MR', StudyDescription: 'MR CERVICAL SPINE' },
+  { Modality: 'CT', SeriesDescription: 'T-Spine 1.0' },
+];
+
+describe('the Orthanc script', function () {
+  this.timeout(120_000);
+  let calcidisc: TestReceiver;
+  let orthanc: RunningOrthanc;
+  before(async function () {
+    needsPeer(this, 'orthanc');
+    calcidisc = await testReceiver();
+    orthanc = await startOrthanc({
+      modalities: { calcidisc: ['CALCIDISC', '127.0.0.1', calcidisc.port] },
+      luaScripts: [join(projectRoot, 'config/orthanc/calcidisc.lua')],
+    });
+  });
+  after(async () => {
+    await orthanc?.stop();
+    await calcidisc?.close();
+  });
+
+  const upload = (file: Uint8Array) => orthanc.post<{ ParentSeries: string }>('/instances', file);
+  const received = () => new Set(calcidisc.seen.files.map(({ sopInstanceUid }) => sopInstanceUid));
+  /** Orthanc has called the script for the series, and nothing the script started is under way. */
+  const settled = async (series: string) => {
+    await until(async () => {
+      const { Changes } = await orthanc.rest<{ Changes: { ChangeType: string; ID: string }[] }>(
+        '/changes?limit=1000',
+      );
+      return Changes.some(({ ChangeType, ID }) => ChangeType === 'StableSeries' && ID === series);
+    });
+    await until(async () => {
+      const jobs = await orthanc.rest<{ State: string }[]>('/jobs?expand');
+      return jobs.every(({ State }) => State === 'Success' || State === 'Failure');
+    });
+  };
+
+  it('sends lumbar MR and CT, and what names no part of the body, and nothing else', async () => {
+    const routed = ROUTED.map(image);
+    const kept = KEPT.map(image);
+    const uploads = await Promise.all([...kept, ...routed].map(({ file }) => upload(file)));
+    for (const { ParentSeries } of uploads) await settled(ParentSeries);
+    await until(() => routed.every(({ uid }) => received().has(uid)));
+    assert.deepEqual([...received()].toSorted(), routed.map(({ uid }) => uid).toSorted());
+  });
+
+  it('sends no report back to who wrote it', async () => {
+    const { file, sopInstanceUid } = buildReport(reportInput());
+    const peer = {
+      host: '127.0.0.1',
+      port: orthanc.dicomPort,
+      calledAe: orthanc.aet,
+      callingAe: 'CALCIDISC',
+    };
+    const [result] = await storeFiles({ ...peer, files: [file] });
+    assert.equal(result?.status, '0000');
+    const [{ ID }] = await orthanc.post<[{ ID: string }]>('/tools/lookup', sopInstanceUid);
+    const { ParentSeries } = await orthanc.rest<{ ParentSeries: string }>(`/instances/${ID}`);
+    await settled(ParentSeries);
+    const lumbar = image(ROUTED[0]!);
+    await settled((await upload(lumbar.file)).ParentSeries);
+    await until(() => received().has(lumbar.uid));
+    assert.ok(!received().has(sopInstanceUid));
+    assert.match(await orthanc.log(), /is not sent: it came from Calcidisc/);
+  });
+
+  it('sends what Calcidisc could not take with the next series', async () => {
+    const { port } = calcidisc;
+    const move = (to: number) =>
+      fetch(`http://127.0.0.1:${orthanc.httpPort}/modalities/calcidisc`, {
+        method: 'PUT',
+        body: JSON.stringify(['CALCIDISC', '127.0.0.1', to]),
+      });
+    const [missed, next] = [image(ROUTED[0]!), image(ROUTED[0]!)];
+    await move(1);
+    await settled((await upload(missed.file)).ParentSeries);
+    await until(async () => /could not be sent; it goes with the next one/.test(await orthanc.log()));
+    await move(port);
+    await settled((await upload(next.file)).ParentSeries);
+    await until(() => received().has(next.uid) && received().has(missed.uid));
+  });
+});
