@@ -17,8 +17,8 @@ export interface ObjectHeader {
   readonly associationId: string;
 }
 
-/** Written to the file once so much has gathered: one system call for an ordinary slice instead of one per chunk. */
-const WRITE_BYTES = 1 << 20;
+/** Written to the file once so much has gathered: a few system calls for an ordinary slice, and the last one short. */
+const WRITE_BYTES = 1 << 18;
 
 /**
  * One data set on its way into the spool: hashed and walked as it comes, written in the background. It holds what
@@ -26,7 +26,8 @@ const WRITE_BYTES = 1 << 20;
  */
 export class IncomingObject {
   readonly #name = randomBytes(8).toString('hex');
-  readonly #partPath: string;
+  /** Where it lies now. */
+  #path: string;
   readonly #hash = createHash('sha256');
   readonly #probe: DatasetProbe;
   readonly #head: Buffer;
@@ -44,7 +45,7 @@ export class IncomingObject {
     private readonly places: { readonly incoming: string; readonly new: string },
     private readonly newDirectory: DirectorySync,
   ) {
-    this.#partPath = join(places.incoming, `${this.#name}.part`);
+    this.#path = join(places.incoming, `${this.#name}.part`);
     const syntax = transferSyntaxOf(header.transferSyntaxUid);
     if (syntax === null) throw new RangeError(`unknown transfer syntax ${header.transferSyntaxUid}`);
     this.#probe = new DatasetProbe(syntax);
@@ -53,7 +54,7 @@ export class IncomingObject {
     this.#queue.push(this.#head);
     this.#queuedBytes = this.#head.length;
     // 'wx': a name that exists would be somebody else's object.
-    this.#handle = open(this.#partPath, 'wx');
+    this.#handle = open(this.#path, 'wx');
     this.#writing = this.#handle.then(
       () => undefined,
       (failure) => this.#fail(failure),
@@ -86,27 +87,24 @@ export class IncomingObject {
   }
 
   /**
-   * Makes the object durable under its final name: file data, then the name.
+   * Makes the object durable under its final name. The name comes with the last write and before the syncs, so that
+   * the file's and the directory's run at once: a crash between leaves a file that does not match the hash in its
+   * name and that nobody was told of.
    * @throws the file system's error; nothing of the object is left then
    */
   async commit(): Promise<SpooledFile> {
+    const receivedAt = new Date();
+    const datasetSha256 = this.#hash.digest('hex');
+    const name = { receivedAt, associationId: this.header.associationId, random: this.#name, datasetSha256 };
+    const path = join(this.places.new, spoolFileName(name));
     try {
-      const receivedAt = new Date();
       this.#flush();
-      await this.#writing;
-      if (this.#failure !== null) throw this.#failure;
       const handle = await this.#handle;
-      await handle.datasync();
-      const path = join(this.places.new, spoolFileName(receivedAt, this.header.associationId, this.#name));
-      await rename(this.#partPath, path);
-      await Promise.all([handle.close(), this.newDirectory.sync()]);
-      return {
-        ...this.header,
-        path,
-        sizeBytes: this.#sizeBytes,
-        datasetSha256: this.#hash.digest('hex'),
-        receivedAt,
-      };
+      await Promise.all([this.#writing, this.#rename(path)]);
+      if (this.#failure !== null) throw this.#failure;
+      await Promise.all([handle.datasync(), this.newDirectory.sync()]);
+      void handle.close().catch(() => undefined);
+      return { ...this.header, path, sizeBytes: this.#sizeBytes, datasetSha256, receivedAt };
     } catch (failure) {
       await this.discard();
       throw failure;
@@ -120,8 +118,13 @@ export class IncomingObject {
     await this.#writing;
     const handle = await this.#handle.catch(() => null);
     await handle?.close().catch(() => undefined);
-    await unlink(this.#partPath).catch(() => undefined);
+    await unlink(this.#path).catch(() => undefined);
     this.#probe.close();
+  }
+
+  async #rename(path: string): Promise<void> {
+    await rename(this.#path, path);
+    this.#path = path;
   }
 
   #flush(): void {

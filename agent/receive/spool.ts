@@ -89,7 +89,11 @@ async function* pendingIn(
     const path = join(dir, name);
     const file = await readSpooledFile(path);
     if (file !== null) yield file;
-    else log.error({ path: await aside(path, 'not a DICOM file') }, 'a spooled object was set aside');
+    else
+      log.error(
+        { path: await aside(path, 'not a DICOM file, or not the one that arrived') },
+        'a spooled object was set aside',
+      );
   }
 }
 

@@ -73,14 +73,23 @@ describe('the spool after the end of a process', () => {
     await receiver.close();
   });
 
-  it('hands on what was there in the order of arrival, and sets aside what is no DICOM file', async () => {
+  it('hands on what was there in the order of arrival, and sets aside what is not whole', async () => {
     const fresh = join(dir, 'new');
     await mkdir(fresh, { recursive: true });
-    const name = (at: number) => `${at}-11111111-2222-3333-4444-555555555555-0a.dcm`;
+    const name = (at: number, object = smallObject()) => {
+      const hash = createHash('sha256').update(object.dataset).digest('hex').slice(0, 16);
+      return `${at}-11111111-2222-3333-4444-555555555555-0a-${hash}.dcm`;
+    };
     const [late, early] = [smallObject(), smallObject()];
-    await writeFile(join(fresh, name(1_700_000_000_002)), fileOf(late));
-    await writeFile(join(fresh, name(1_700_000_000_001)), fileOf(early));
+    await writeFile(join(fresh, name(1_700_000_000_002, late)), fileOf(late));
+    await writeFile(join(fresh, name(1_700_000_000_001, early)), fileOf(early));
     await writeFile(join(fresh, name(1_700_000_000_000)), 'no DICOM');
+    // Named, but its data did not reach the disk before the power went.
+    const torn = smallObject();
+    await writeFile(
+      join(fresh, name(1_700_000_000_003, torn)),
+      fileOf(torn).fill(0, fileOf(torn).length - 20),
+    );
     const found = await pendingIn();
     assert.deepEqual(
       found.map((each) => each.sopInstanceUid),
@@ -88,7 +97,7 @@ describe('the spool after the end of a process', () => {
     );
     assert.equal(found[0]!.receivedAt.getTime(), 1_700_000_000_001);
     const aside = await readdir(join(dir, 'aside'));
-    assert.equal(aside.length, 2); // the file and its reason
+    assert.equal(aside.length, 4); // two files and their reasons
   });
 });
 

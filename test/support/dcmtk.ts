@@ -43,18 +43,16 @@ export interface SendOptions {
   readonly callingAe?: string;
   /** More of storescu's options, for example ['-xs']. */
   readonly args?: readonly string[];
+  /** DCMTK's default; off here unless asked for, as it makes some receivers wait 40 ms per image. */
+  readonly isNagleOn?: boolean;
 }
 
-/** C-STORE with DCMTK; without Nagle's algorithm, which makes it wait 40 ms per image on loopback. */
-export function storescu({
-  port,
-  paths,
-  calledAe = 'CALCIDISC',
-  callingAe = 'STORESCU',
-  args = [],
-}: SendOptions) {
+/** C-STORE with DCMTK. */
+export function storescu(send: SendOptions): Promise<ToolResult> {
+  const { port, paths, calledAe = 'CALCIDISC', callingAe = 'STORESCU', args = [], isNagleOn = false } = send;
   const options = ['-aec', calledAe, '-aet', callingAe, '+sd', '+r', ...args];
-  return runTool('storescu', [...options, '127.0.0.1', String(port), ...paths], { TCP_NODELAY: '1' });
+  const env = { TCP_NODELAY: isNagleOn ? '0' : '1' };
+  return runTool('storescu', [...options, '127.0.0.1', String(port), ...paths], env);
 }
 
 export function echoscu(port: number, calledAe = 'CALCIDISC', callingAe = 'ECHOSCU') {
@@ -71,12 +69,15 @@ export interface RunningStorescp {
 }
 
 /** A DCMTK storescp on a free port, keeping what it gets bit by bit in a temporary folder. */
-export async function startStorescp(args: readonly string[] = []): Promise<RunningStorescp> {
+export async function startStorescp(
+  args: readonly string[] = [],
+  isNagleOn = false,
+): Promise<RunningStorescp> {
   const dir = await mkdtemp(join(tmpdir(), 'calcidisc-storescp-'));
   const port = await freePort();
   const child = spawn('storescp', ['-od', dir, '+B', '+xa', ...args, String(port)], {
     stdio: 'ignore',
-    env: { ...process.env, TCP_NODELAY: '1' },
+    env: { ...process.env, TCP_NODELAY: isNagleOn ? '0' : '1' },
   });
   await waitForPort(port, child);
   return {

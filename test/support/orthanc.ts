@@ -12,6 +12,8 @@ export interface OrthancOptions {
   readonly configuration?: Readonly<Record<string, unknown>>;
   /** Absolute paths of Lua scripts. */
   readonly luaScripts?: readonly string[];
+  /** DCMTK inside Orthanc keeps Nagle's algorithm on unless told otherwise; off here unless asked for. */
+  readonly isNagleOn?: boolean;
 }
 
 export interface RunningOrthanc {
@@ -40,7 +42,8 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Runnin
     configurationFile,
     JSON.stringify(configurationOf(options, { dir, dicomPort, httpPort, aet })),
   );
-  const child = spawn('Orthanc', [`--logfile=${logFile}`, configurationFile], { stdio: 'ignore' });
+  const env = { ...process.env, TCP_NODELAY: options.isNagleOn ? '0' : '1' };
+  const child = spawn('Orthanc', [`--logfile=${logFile}`, configurationFile], { stdio: 'ignore', env });
   await waitForPort(httpPort, child);
   await waitForPort(dicomPort, child);
 

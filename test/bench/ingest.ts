@@ -1,0 +1,141 @@
+/**
+ * npm run bench:ingest [-- --json] [--rounds N] [--slices N]: the same CT slices from DCMTK's storescu to Orthanc,
+ * to storescp and to Calcidisc's receiver, over one association, over four, and from a sender with Nagle's
+ * algorithm on (DCMTK's default). Servers take turns in every round, each started fresh; the figure is the median.
+ * Calcidisc syncs each object to disk before it answers; the other two leave that to the kernel.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type BenchServer, SERVERS, type ServerName } from './ingestServers.js';
+import { needs } from './needs.js';
+import { writeSlices } from './slices.js';
+import { storescuTimed } from './storescuTimed.js';
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '3' },
+    slices: { type: 'string', default: '400' },
+  },
+});
+const rounds = Number(values.rounds);
+const sliceCount = Number(values.slices);
+/** What `calcidisc` must not use above idle while so many senders store at once. */
+const CROWD = 20;
+
+const SCENARIOS = {
+  one: { associations: 1, isNagleOn: false, share: 1 },
+  four: { associations: 4, isNagleOn: false, share: 1 },
+  /** Slow by nature where the receiver provokes delayed acknowledgements: a tenth of the slices is enough. */
+  nagle: { associations: 1, isNagleOn: true, share: 0.1 },
+} as const;
+
+type Scenario = keyof typeof SCENARIOS;
+interface Run {
+  readonly imagesPerSecond: number;
+  readonly peakMiB: number;
+  readonly aboveIdleMiB: number;
+}
+
+needs('storescu', 'storescp', 'Orthanc');
+const folder = await mkdtemp(join(tmpdir(), 'calcidisc-bench-'));
+try {
+  say(
+    `${sliceCount} CT slices of 512 by 512, 16 bit, ${rounds} rounds, ${cpus().length} cores (${cpus()[0]?.model})`,
+  );
+  const slices = await writeSlices(folder, sliceCount);
+  await storescuTimedInto('storescp', slices, 1, false); // warms the page cache
+  const runs = await allRuns(slices);
+  report(runs, await crowd(slices));
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function allRuns(slices: readonly string[]): Promise<Map<string, Run[]>> {
+  const runs = new Map<string, Run[]>();
+  for (const [scenario, { associations, isNagleOn, share }] of Object.entries(SCENARIOS)) {
+    const part = slices.slice(0, Math.max(associations, Math.round(slices.length * share)));
+    for (let round = 0; round < rounds; round++) {
+      for (const server of Object.keys(SERVERS) as ServerName[]) {
+        const run = await storescuTimedInto(server, part, associations, isNagleOn);
+        const key = `${scenario} ${server}`;
+        runs.set(key, [...(runs.get(key) ?? []), run]);
+        say(
+          `${scenario.padEnd(6)} ${server.padEnd(10)} ${run.imagesPerSecond.toFixed(0).padStart(5)} images/s`,
+        );
+      }
+    }
+  }
+  return runs;
+}
+
+async function storescuTimedInto(
+  name: ServerName,
+  slices: readonly string[],
+  associations: number,
+  isNagleOn: boolean,
+): Promise<Run> {
+  const server = await SERVERS[name](isNagleOn);
+  try {
+    const idleMiB = residentMiB(server, 'VmRSS');
+    const seconds = await storescuTimed(server.port, slices, associations, isNagleOn);
+    const stored = await server.stored();
+    if (stored !== slices.length) throw new Error(`${name} has ${stored} of ${slices.length} images`);
+    const peakMiB = residentMiB(server, 'VmHWM');
+    return { imagesPerSecond: slices.length / seconds, peakMiB, aboveIdleMiB: peakMiB - idleMiB };
+  } finally {
+    await server.stop();
+  }
+}
+
+async function crowd(slices: readonly string[]): Promise<Run> {
+  return storescuTimedInto('calcidisc', slices, CROWD, false);
+}
+
+function residentMiB(server: BenchServer, field: 'VmRSS' | 'VmHWM'): number {
+  const line = execFileSync('grep', [field, `/proc/${server.pid}/status`], { encoding: 'utf8' });
+  return Number(/\d+/.exec(line)![0]) / 1024;
+}
+
+function report(runs: ReadonlyMap<string, readonly Run[]>, crowded: Run): void {
+  const speed = (scenario: Scenario, server: ServerName) =>
+    median(runs.get(`${scenario} ${server}`)!.map((each) => each.imagesPerSecond));
+  const ratio = (scenario: Scenario) => speed(scenario, 'calcidisc') / speed(scenario, 'orthanc');
+  for (const scenario of Object.keys(SCENARIOS) as Scenario[]) {
+    const speeds = (Object.keys(SERVERS) as ServerName[]).map(
+      (server) => `${server} ${speed(scenario, server).toFixed(0)}`,
+    );
+    say(`${scenario}: ${speeds.join(', ')} images/s; Calcidisc over Orthanc ${ratio(scenario).toFixed(2)}`);
+  }
+  const peak = (server: ServerName) =>
+    Math.max(...runs.get(`four ${server}`)!.map((each) => each.peakMiB)).toFixed(0);
+  say(`peak memory, four associations: Orthanc ${peak('orthanc')} MiB, Calcidisc ${peak('calcidisc')} MiB`);
+  say(`${CROWD} associations at once: ${crowded.aboveIdleMiB.toFixed(0)} MiB above idle`);
+  if (!values.json) return;
+  const rounded = (value: number) => Math.round(value * 100) / 100;
+  const speeds = Object.fromEntries(
+    [...runs].map(([key, each]) => [key, Math.round(median(each.map((run) => run.imagesPerSecond)))]),
+  );
+  console.log(
+    JSON.stringify({
+      ratioOne: rounded(ratio('one')),
+      ratioFour: rounded(ratio('four')),
+      ratioNagle: rounded(ratio('nagle')),
+      crowdAboveIdleMiB: Math.round(crowded.aboveIdleMiB),
+      imagesPerSecond: speeds,
+    }),
+  );
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.floor((sorted.length - 1) / 2)]!;
+}
+
+/** With --json only the last line goes to stdout as well as the rest: a reader takes the last line. */
+function say(line: string): void {
+  console.log(line);
+}
