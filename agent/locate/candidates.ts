@@ -156,14 +156,14 @@ function levelShares(pixels: Int32Array, { level, rows, columns }: Marked): read
   return shares;
 }
 
-interface Axes {
+export interface Axes {
   readonly centre: PixelPoint;
   /** Unit vector along the disc, pointing to posterior, [col, row]. */
   readonly along: PixelPoint;
 }
 
 /** The disc's long axis by the covariance of its pixels. */
-function axesOf(pixels: Int32Array, columns: number): Axes {
+export function axesOf(pixels: Int32Array, columns: number): Axes {
   const centre = centreOf(pixels, columns);
   let [xx, xy, yy] = [0, 0, 0];
   for (const at of pixels) {
@@ -201,7 +201,7 @@ function surroundings({ centre, along }: Axes, marked: Marked, direction: 1 | -1
   return { vertebra: counts.vertebra / all, sacrum: counts.sacrum / all, outside: counts.outside / all };
 }
 
-function isSacral({ level, rows, columns }: Marked, at: number): boolean {
+export function isSacral({ level, rows, columns }: Marked, at: number): boolean {
   const size = rows * columns;
   const below = level[(LEVEL_CLASSES - 1) * size + at]!;
   for (let k = 0; k < LEVEL_CLASSES - 1; k++) if (level[k * size + at]! > below) return false;

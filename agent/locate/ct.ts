@@ -3,7 +3,7 @@ import { stacksOf } from '../dicom/stacks.js';
 import { type Candidate, candidatesOf } from './candidates.js';
 import { type NamedTrack, nameDiscs } from './chain.js';
 import { type CtVolume, ctVolumeOf } from './ctVolume.js';
-import { discZone } from './discZone.js';
+import { discZone, ZONE } from './discZone.js';
 import { LEVEL_OF_RANK, lumbarDiscs, verdictOf } from './doubts.js';
 import { type Measurement, measure, type Reference } from './hounsfield.js';
 import { canalAreaMm2, canalMiddleMm, midSagittal } from './midsagittal.js';
@@ -28,6 +28,9 @@ const FINE_REACH_MM = 21;
 const WINDOW_HU = [-160, 840] as const;
 /** Coarser slices than this make no reformat in which a disc can be told from its end plates. */
 const MAX_SLICE_MM = 6;
+
+/** Pixels of the reformat about a disc's zone in which bone is looked for. */
+const BONE_MARGIN = 8;
 
 interface Plane {
   readonly x: number;
@@ -168,6 +171,7 @@ function describe(
   if (!own) return null;
   const { image } = planes[middle]!;
   const measured = measureDisc(track.members, planes, volume, scout, reference);
+  if (process.env.DBG) console.log(LEVEL_OF_RANK[rank], measured, own.centreMm);
   return {
     level: LEVEL_OF_RANK[rank]!,
     centrePatientMm: own.centreMm.map(tidy) as unknown as Vector,
@@ -181,6 +185,15 @@ function describe(
   };
 }
 
+const UNMEASURED: Measurement = {
+  label: 'indeterminate',
+  meanHu: null,
+  maxHu: null,
+  areaMm2: 0,
+  volumeMm3: 0,
+  centreMm: null,
+};
+
 /** The zone of each plane holds for the voxels up to half way to the next plane. */
 function measureDisc(
   members: readonly Candidate[],
@@ -190,7 +203,9 @@ function measureDisc(
   reference: Reference,
 ): Measurement {
   const zones = new Map(
-    members.map(({ slice, pixels }) => [slice, discZone(planes[slice]!.marked, pixels)] as const),
+    members.map(
+      ({ slice, pixels }) => [slice, discZone(planes[slice]!.marked, pixels, volume.sliceMm)] as const,
+    ),
   );
   const { rows, columns } = planes[0]!.image;
   const top = planes[0]!.image.plane.origin[2];
@@ -201,9 +216,10 @@ function measureDisc(
     if (col < 0 || row < 0 || col >= columns || row >= rows) return 0;
     return zones.get(plane)?.[row * columns + col] ?? 0;
   };
-  const used = [...zones].flatMap(([, zone]) => [...zone.keys()].filter((at) => zone[at] !== 0));
-  if (used.length === 0)
-    return { label: 'indeterminate', meanHu: null, maxHu: null, areaMm2: 0, volumeMm3: 0 };
+  const used = [...zones].flatMap(([, zone]) =>
+    [...zone.keys()].filter((at) => zone[at] === ZONE.disc || zone[at] === ZONE.behind),
+  );
+  if (used.length === 0) return UNMEASURED;
   const rowsUsed = used.map((at) => Math.floor(at / columns));
   const colsUsed = used.map((at) => at % columns);
   const xs = members.map(({ slice }) => planes[slice]!.x);
@@ -213,19 +229,17 @@ function measureDisc(
     volume,
     [
       Math.min(...xs) - FINE_STEP_MM / 2,
-      scout.fromY + (minCol - 0.5) * REFORMAT_MM,
-      top - (maxRow + 0.5) * REFORMAT_MM,
+      scout.fromY + (minCol - BONE_MARGIN) * REFORMAT_MM,
+      top - (maxRow + BONE_MARGIN) * REFORMAT_MM,
     ],
     [
       Math.max(...xs) + FINE_STEP_MM / 2,
-      scout.fromY + (maxCol + 0.5) * REFORMAT_MM,
-      top - (minRow - 0.5) * REFORMAT_MM,
+      scout.fromY + (maxCol + BONE_MARGIN) * REFORMAT_MM,
+      top - (minRow - BONE_MARGIN) * REFORMAT_MM,
     ],
     classify,
   );
-  return box
-    ? measure(box, reference)
-    : { label: 'indeterminate', meanHu: null, maxHu: null, areaMm2: 0, volumeMm3: 0 };
+  return box ? measure(box, reference) : UNMEASURED;
 }
 
 function extremes(values: readonly number[]): [number, number] {

@@ -54,10 +54,11 @@ export function sampleCt(volume: CtVolume, plane: Plane): Float32Array {
   const affine = volume.slices.map((slice) => affineOf(slice.plane, plane.origin, stepAlong, stepDown));
   const start = dot(plane.origin, volume.normal);
   const [perCol, perRow] = [dot(stepAlong, volume.normal), dot(stepDown, volume.normal)];
+  let k = 0;
   for (let row = 0; row < rows; row++)
     for (let col = 0; col < columns; col++) {
       const at = start + col * perCol + row * perRow;
-      const k = sliceBelow(volume.positionsMm, at);
+      k = sliceBelow(volume.positionsMm, at, Math.max(k, 0));
       if (k < 0) continue;
       const span = volume.positionsMm[k + 1]! - volume.positionsMm[k]!;
       const share = (at - volume.positionsMm[k]!) / span;
@@ -102,8 +103,9 @@ function valueIn(
   return (top * (1 - fy) + bottom * fy) * slope + intercept;
 }
 
-/** The last slice at or below a position, so that another lies above; -1 outside the stack. */
-function sliceBelow(positions: readonly number[], at: number): number {
+/** The last slice at or below a position, so that another lies above; -1 outside the stack. `guess` is tried first. */
+function sliceBelow(positions: readonly number[], at: number, guess: number): number {
+  if (positions[guess]! <= at && at < (positions[guess + 1] ?? Number.NEGATIVE_INFINITY)) return guess;
   let [low, high] = [0, positions.length - 1];
   if (high < 1 || at < positions[0]! || at > positions[high]!) return -1;
   while (high - low > 1) {

@@ -1,51 +1,99 @@
+import { axesOf, isSacral } from './candidates.js';
 import { type Marked, TISSUE } from './network.js';
 
 /**
  * Where calcification of a disc can lie in one sagittal picture: inside the disc, and behind it where a herniation
- * goes. End plates, osteophytes and facets are bone that touches bone: what lies within `rimMm` of a marked
- * vertebra, or at the disc's upper or lower face, is left out.
+ * goes. End plates, osteophytes and facets are bone that touches bone: what lies at the disc's upper or lower face
+ * or near a marked vertebra or the sacrum is left out; `bone` is what they are, for the voxels beside them.
  */
-export const ZONE = { none: 0, disc: 1, behind: 2 } as const;
+export const ZONE = { none: 0, disc: 1, behind: 2, bone: 3 } as const;
 
+/** Bone reaches so far beyond its mark: blur in the plane. */
 const RIM_MM = 1.9;
-/** The upper and lower face of a disc, where the end plates' own density reaches into it. */
-const FACE_MM = 1.5;
+/** An end plate reaches so far into the disc, and thick axial slices smear it by a part of their thickness. */
+const FACE_MM = 1.2;
+const FACE_PER_SLICE_MM = 0.4;
+/** A herniation is looked for in the canal so far behind the disc; beside the canal facets begin at once. */
 const BEHIND_MM = 9;
+const BEHIND_OFF_CANAL_MM = 2.5;
 /** How far beyond the disc's own height a herniation is looked for. */
 const BEYOND_FACE_MM = 4;
 
-/** @param disc indices of the disc's pixels in the network's grid @returns one ZONE value per pixel of the grid */
-export function discZone(marked: Marked, disc: Int32Array): Uint8Array {
-  const { rows, columns, tissue, spacingMm } = marked;
+/**
+ * @param disc indices of the disc's pixels in the network's grid
+ * @param sliceMm distance of the CT's slices
+ * @returns one ZONE value per pixel of the grid
+ */
+export function discZone(marked: Marked, disc: Int32Array, sliceMm: number): Uint8Array {
+  const { rows, columns, spacingMm } = marked;
   const zone = new Uint8Array(rows * columns);
-  const columnsOfDisc = spans(disc, columns);
-  const face = FACE_MM / spacingMm;
-  for (const [col, [top, bottom]] of columnsOfDisc)
-    for (let row = Math.ceil(top + face); row <= bottom - face; row++) zone[row * columns + col] = ZONE.disc;
-  const posterior = Math.max(...columnsOfDisc.keys());
-  const edge = [...columnsOfDisc].filter(([col]) => col > posterior - 4 / spacingMm).map(([, span]) => span);
-  const top = Math.min(...edge.map(([from]) => from)) - BEYOND_FACE_MM / spacingMm;
-  const bottom = Math.max(...edge.map(([, to]) => to)) + BEYOND_FACE_MM / spacingMm;
-  for (let row = Math.max(0, Math.round(top)); row <= Math.min(rows - 1, bottom); row++)
-    for (let col = posterior - 2; col <= Math.min(columns - 1, posterior + BEHIND_MM / spacingMm); col++)
-      if (zone[row * columns + col] === ZONE.none) zone[row * columns + col] = ZONE.behind;
-  clearBeside(zone, tissue, marked);
+  const frame = frameOf(disc, marked);
+  const isDisc = new Uint8Array(rows * columns);
+  for (const at of disc) isDisc[at] = 1;
+  const face = (FACE_MM + FACE_PER_SLICE_MM * sliceMm) / spacingMm;
+  for (const at of disc) {
+    const [col, row] = [at % columns, Math.floor(at / columns)];
+    const reaches = (sign: number) => {
+      const r = Math.round(row + sign * face * frame.normal[1]);
+      const c = Math.round(col + sign * face * frame.normal[0]);
+      return r >= 0 && c >= 0 && r < rows && c < columns && isDisc[r * columns + c] === 1;
+    };
+    if (reaches(1) && reaches(-1)) zone[at] = ZONE.disc;
+  }
+  const bone = boneOf(marked);
+  addBehind(zone, frame, marked, bone);
+  clearBeside(zone, bone, marked);
+  for (let at = 0; at < zone.length; at++) if (bone[at]) zone[at] = ZONE.bone;
   return zone;
 }
 
-/** First and last row of the disc in each of its columns. */
-function spans(disc: Int32Array, columns: number): Map<number, [top: number, bottom: number]> {
-  const found = new Map<number, [number, number]>();
-  for (const at of disc) {
-    const [col, row] = [at % columns, Math.floor(at / columns)];
-    const span = found.get(col);
-    if (!span) found.set(col, [row, row]);
-    else found.set(col, [Math.min(span[0], row), Math.max(span[1], row)]);
-  }
-  return found;
+interface Frame {
+  readonly centre: readonly [number, number];
+  readonly along: readonly [number, number];
+  readonly normal: readonly [number, number];
+  /** From the centre to the disc's posterior edge, and half its height there, in pixels. */
+  readonly posterior: number;
+  readonly halfHeight: number;
 }
 
-function clearBeside(zone: Uint8Array, tissue: Uint8Array, { rows, columns, spacingMm }: Marked): void {
+function frameOf(disc: Int32Array, { columns }: Marked): Frame {
+  const { centre, along } = axesOf(disc, columns);
+  const normal = [-along[1], along[0]] as const;
+  const places = Array.from(disc, (at) => {
+    const [x, y] = [(at % columns) - centre[0], Math.floor(at / columns) - centre[1]];
+    return { s: x * along[0] + y * along[1], d: Math.abs(x * normal[0] + y * normal[1]) };
+  });
+  const s = places.map((place) => place.s).sort((a, b) => a - b);
+  const posterior = s[Math.floor(0.98 * (s.length - 1))]!;
+  const d = places.map((place) => place.d).sort((a, b) => a - b);
+  return { centre, along, normal, posterior, halfHeight: d[Math.floor(0.9 * (d.length - 1))]! };
+}
+
+/** Vertebra, and background that the level head takes for sacrum. */
+function boneOf(marked: Marked): Uint8Array {
+  return marked.tissue.map((tissue, at) =>
+    tissue === TISSUE.vertebra || (tissue === TISSUE.background && isSacral(marked, at)) ? 1 : 0,
+  );
+}
+
+function addBehind(zone: Uint8Array, frame: Frame, marked: Marked, bone: Uint8Array): void {
+  const { rows, columns, spacingMm } = marked;
+  const reach = BEHIND_MM / spacingMm;
+  const height = frame.halfHeight + BEYOND_FACE_MM / spacingMm;
+  const span = Math.ceil(frame.posterior + reach + height);
+  const [col0, row0] = frame.centre.map(Math.round) as [number, number];
+  for (let row = Math.max(0, row0 - span); row <= Math.min(rows - 1, row0 + span); row++)
+    for (let col = Math.max(0, col0 - span); col <= Math.min(columns - 1, col0 + span); col++) {
+      const at = row * columns + col;
+      const [x, y] = [col - frame.centre[0], row - frame.centre[1]];
+      const s = x * frame.along[0] + y * frame.along[1] - frame.posterior;
+      const d = Math.abs(x * frame.normal[0] + y * frame.normal[1]);
+      const limit = marked.tissue[at] === TISSUE.canal ? reach : BEHIND_OFF_CANAL_MM / spacingMm;
+      if (s > -1 && s <= limit && d <= height && !bone[at] && zone[at] === ZONE.none) zone[at] = ZONE.behind;
+    }
+}
+
+function clearBeside(zone: Uint8Array, bone: Uint8Array, { rows, columns, spacingMm }: Marked): void {
   const reach = Math.ceil(RIM_MM / spacingMm);
   const limit = (RIM_MM / spacingMm) ** 2;
   for (let at = 0; at < zone.length; at++) {
@@ -53,7 +101,7 @@ function clearBeside(zone: Uint8Array, tissue: Uint8Array, { rows, columns, spac
     const [row, col] = [Math.floor(at / columns), at % columns];
     search: for (let r = Math.max(0, row - reach); r <= Math.min(rows - 1, row + reach); r++)
       for (let c = Math.max(0, col - reach); c <= Math.min(columns - 1, col + reach); c++)
-        if (tissue[r * columns + c] === TISSUE.vertebra && (r - row) ** 2 + (c - col) ** 2 <= limit) {
+        if (bone[r * columns + c] && (r - row) ** 2 + (c - col) ** 2 <= limit) {
           zone[at] = ZONE.none;
           break search;
         }

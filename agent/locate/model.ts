@@ -31,9 +31,14 @@ export interface LocaliserModel {
   readonly bytes: Uint8Array;
 }
 
-/** `<models>/<name>/<version>` with the highest version number. @throws CalcidiscError MODEL_MISSING */
-export function newestModelDir(modelsDir: string, name: string): string {
+/**
+ * `<models>/<name>/<version>`: the version that `NAME@VERSION` names, or the highest of `NAME`.
+ * @throws CalcidiscError MODEL_MISSING
+ */
+export function newestModelDir(modelsDir: string, reference: string): string {
+  const [name, version] = reference.split('@') as [string, string | undefined];
   const folder = join(modelsDir, name);
+  if (version !== undefined) return join(folder, version);
   const versions = existsSync(folder) ? readdirSync(folder).filter((entry) => /^\d+$/.test(entry)) : [];
   const newest = versions.sort((a, b) => Number(a) - Number(b)).at(-1);
   if (newest === undefined)

@@ -18,7 +18,7 @@ export interface Marked {
   readonly colScale: number;
   /** The likeliest tissue of each pixel. */
   readonly tissue: Uint8Array;
-  /** Softmax of the disc channel. */
+  /** Softmax of the disc channel where disc is the likeliest; 0 elsewhere. */
   readonly discShare: Float32Array;
   /** Level logits, channel by channel, rows * columns each. */
   readonly level: Float32Array;
@@ -128,11 +128,11 @@ function readTissue(logits: Float32Array, height: number, width: number, rows: n
       const at = row * width + col;
       let best = 0;
       for (let k = 1; k < 4; k++) if (logits[k * size + at]! > logits[best * size + at]!) best = k;
+      tissue[row * columns + col] = best;
+      if (best !== TISSUE.disc) continue;
       let sum = 0;
       for (let k = 0; k < 4; k++) sum += Math.exp(logits[k * size + at]! - logits[best * size + at]!);
-      tissue[row * columns + col] = best;
-      discShare[row * columns + col] =
-        Math.exp(logits[TISSUE.disc * size + at]! - logits[best * size + at]!) / sum;
+      discShare[row * columns + col] = 1 / sum;
     }
   }
   return { tissue, discShare };

@@ -95,10 +95,37 @@ export function bilinear({ pixels, rows, columns }: Grid, col: number, row: numb
   return top * (1 - fy) + bottom * fy;
 }
 
-/** Percentiles of unsorted values, linear between ranks as numpy's default. */
+/** Percentiles of unsorted values, linear between ranks as numpy's default; exact, without sorting all of them. */
 export function percentiles(values: Float32Array, shares: readonly number[]): readonly number[] {
-  const sorted = Float32Array.from(values).sort();
-  return shares.map((share) => percentileOfSorted(sorted, share));
+  const ranked = rankedBins(values);
+  return shares.map((share) => {
+    const at = (share / 100) * (values.length - 1);
+    const low = ranked(Math.floor(at));
+    const high = ranked(Math.min(Math.floor(at) + 1, values.length - 1));
+    return low + (at - Math.floor(at)) * (high - low);
+  });
+}
+
+const BINS = 4096;
+
+/** The value of any rank: values are counted into bins, and only the bin that holds the rank is sorted. */
+function rankedBins(values: Float32Array): (rank: number) => number {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  const perValue = high > low ? (BINS - 1) / (high - low) : 0;
+  const binOf = (value: number) => Math.floor((value - low) * perValue);
+  const counts = new Uint32Array(BINS);
+  for (const value of values) counts[binOf(value)]!++;
+  const sorted = new Map<number, Float32Array>();
+  return (rank) => {
+    let [bin, before] = [0, 0];
+    while (before + counts[bin]! <= rank) before += counts[bin++]!;
+    if (!sorted.has(bin)) sorted.set(bin, values.filter((value) => binOf(value) === bin).sort());
+    return sorted.get(bin)![rank - before]!;
+  };
 }
 
 export function percentileOfSorted(sorted: ArrayLike<number>, share: number): number {

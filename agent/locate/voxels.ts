@@ -12,6 +12,8 @@ export interface VoxelBox {
   readonly hu: Float32Array;
   /** What `classify` said of each voxel. */
   readonly zone: Uint8Array;
+  /** Where a voxel's centre lies, LPS mm. */
+  readonly toPatient: (voxel: number) => Vector;
 }
 
 /**
@@ -60,6 +62,10 @@ export function voxelsIn(
     sagittalAxis: across.indexOf(Math.max(...across)) as 0 | 1 | 2,
     hu,
     zone,
+    toPatient: (voxel) => {
+      const [col, row] = [col0 + (voxel % size[0]), row0 + (Math.floor(voxel / size[0]) % size[1])];
+      return indexToPatient(inside[Math.floor(voxel / (size[0] * size[1]))]!.slice.plane, col, row);
+    },
   };
 }
 
@@ -96,13 +102,45 @@ export function regionsOf({ size }: VoxelBox, belongs: (voxel: number) => boolea
 }
 
 /** The largest area that a region covers on one sagittal plane of voxels, mm2. */
-export function sagittalAreaMm2({ size, spacingMm, sagittalAxis }: VoxelBox, region: Int32Array): number {
+export function sagittalAreaMm2(box: VoxelBox, region: Int32Array): number {
+  const { size, sagittalAxis } = box;
   const counts = new Map<number, number>();
   const below = sagittalAxis === 0 ? 1 : sagittalAxis === 1 ? size[0] : size[0] * size[1];
   for (const at of region) {
     const plane = Math.floor(at / below) % size[sagittalAxis];
     counts.set(plane, (counts.get(plane) ?? 0) + 1);
   }
-  const pixel = spacingMm.reduce((area, mm, axis) => (axis === sagittalAxis ? area : area * mm), 1);
-  return Math.max(0, ...counts.values()) * pixel;
+  return Math.max(0, ...counts.values()) * sagittalVoxelMm2(box);
+}
+
+/** The area of one voxel on its sagittal plane. */
+export function sagittalVoxelMm2({ spacingMm, sagittalAxis }: VoxelBox): number {
+  return spacingMm.reduce((area, mm, axis) => (axis === sagittalAxis ? area : area * mm), 1);
+}
+
+/** Voxels whose centre lies within an ellipsoid about the centre of a marked one. */
+export function nearVoxels(
+  { size, spacingMm }: VoxelBox,
+  marked: Uint8Array,
+  radiusMm: readonly [number, number, number],
+): Uint8Array {
+  const near = new Uint8Array(marked.length);
+  const reach = radiusMm.map((mm, axis) => Math.floor(mm / spacingMm[axis]!)) as [number, number, number];
+  const [nx, ny, nz] = size;
+  for (let at = 0; at < marked.length; at++) {
+    if (!marked[at]) continue;
+    const [x, y, z] = [at % nx, Math.floor(at / nx) % ny, Math.floor(at / (nx * ny))];
+    for (let dz = -reach[2]; dz <= reach[2]; dz++)
+      for (let dy = -reach[1]; dy <= reach[1]; dy++)
+        for (let dx = -reach[0]; dx <= reach[0]; dx++) {
+          if (x + dx < 0 || y + dy < 0 || z + dz < 0 || x + dx >= nx || y + dy >= ny || z + dz >= nz)
+            continue;
+          const off = [dx, dy, dz].reduce(
+            (sum, d, axis) => sum + ((d * spacingMm[axis]!) / radiusMm[axis]!) ** 2,
+            0,
+          );
+          if (off <= 1) near[((z + dz) * ny + y + dy) * nx + x + dx] = 1;
+        }
+  }
+  return near;
 }

@@ -84,6 +84,22 @@ describe('region', () => {
   });
 });
 
+describe('percentiles', () => {
+  it('are those of the sorted values, to the last bit', () => {
+    fc.assert(
+      fc.property(
+        fc.float32Array({ minLength: 1, maxLength: 300, noNaN: true, noDefaultInfinity: true }),
+        fc.double({ min: 0, max: 100, noNaN: true }),
+        (values, share) => {
+          const scaled = values.map((value) => Math.max(-1e6, Math.min(1e6, value)));
+          const sorted = scaled.slice().sort();
+          assert.equal(percentiles(scaled, [share])[0], percentileOfSorted(sorted, share));
+        },
+      ),
+    );
+  });
+});
+
 describe('resampling', () => {
   const grids = fc.record({
     rows: fc.integer({ min: 1, max: 40 }),
