@@ -7,6 +7,7 @@ import { register as locate } from './commands/locate.js';
 import { register as migrate } from './commands/migrate.js';
 import { register as model } from './commands/model.js';
 import { register as replay } from './commands/replay.js';
+import { register as report } from './commands/report.js';
 import { register as send } from './commands/send.js';
 import { register as up } from './commands/up.js';
 import { register as worker } from './commands/worker.js';
@@ -26,4 +27,5 @@ export const commands: readonly Register[] = [
   classify,
   model,
   replay,
+  report,
 ];
