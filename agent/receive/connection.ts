@@ -117,6 +117,11 @@ export class DimseConnection extends AssociationPeer {
   }
 
   override associationRequested(association: Association): void {
+    const ids = association.getPresentationContexts().map(({ id }) => id);
+    if (new Set(ids).size < ids.length || ids.some((id) => id % 2 === 0)) {
+      this.#abort('invalidParameter', 'presentation context ids have to be odd and unique');
+      return;
+    }
     const request = {
       callingAe: association.getCallingAeTitle() ?? '',
       calledAe: association.getCalledAeTitle() ?? '',
