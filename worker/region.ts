@@ -46,13 +46,11 @@ export async function decodeRegion(png: Uint8Array, subject: ErrorSubject = {}):
     throw refuse(`it is ${header.width} by ${header.height}`);
   if (header.depth !== 'uchar') throw refuse('it has 16 bits');
   if (header.hasAlpha) throw refuse('it has an alpha channel');
-  const { data, info } = await image
-    .raw()
-    .toBuffer({ resolveWithObject: true })
-    .catch((cause: unknown) => {
-      throw refuse('its pixels cannot be decoded', cause);
-    });
-  const grey = info.channels === 1 ? Uint8Array.from(data) : greyOf(data, info.channels);
+  const pixels = header.channels === 1 ? image.extractChannel(0).raw() : image.raw();
+  const { data, info } = await pixels.toBuffer({ resolveWithObject: true }).catch((cause: unknown) => {
+    throw refuse('its pixels cannot be decoded', cause);
+  });
+  const grey = info.channels === 1 ? new Uint8Array(data) : greyOf(data, info.channels);
   if (grey === null) throw refuse('it is in colour');
   return grey;
 }

@@ -1,0 +1,213 @@
+/**
+ * `npm run bench:infer -- [--json] [--cases 64] [--rounds 3] [--model resnet34] [--models FOLDER]`
+ *
+ * How much of bare onnxruntime-node's speed is left when regions come through queue and database. The bare loop runs
+ * ready tensors in the same batches with the same threads; the worker fetches jobs and PNGs, checks hashes, decodes,
+ * normalises, classifies, and writes answers, states and audit events to a durable PostgreSQL. Both in this process,
+ * by turns, so that whatever else the machine does meets both. REDIS_URL moves the queue.
+ */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { loadConfig } from '../../config/load.js';
+import { createLogger } from '../../config/log.js';
+import { projectRoot } from '../../config/root.js';
+import type { CaseRow } from '../../db/cases.js';
+import { type Database, openDatabase } from '../../db/database.js';
+import { openQueues, type Queues } from '../../db/queue.js';
+import { parseReference } from '../../worker/card.js';
+import { usableCores } from '../../worker/cores.js';
+import { startWorker } from '../../worker/main.js';
+import { findModelFile, findModelFiles, type ModelFile } from '../../worker/modelFiles.js';
+import { commandModel, register } from '../../worker/registry.js';
+import { RUNTIME } from '../../worker/session.js';
+import { type Normalisation, toTensor } from '../../worker/tensor.js';
+import { insertLocatedCase, regionsOf } from '../worker/locatedCases.js';
+import { greyRegion, pngOf } from '../worker/regions.js';
+
+const REGIONS_PER_CASE = 5;
+const { values: options } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    cases: { type: 'string', default: '64' },
+    rounds: { type: 'string', default: '3' },
+    batch: { type: 'string', default: '16' },
+    model: { type: 'string', multiple: true },
+    models: { type: 'string', default: join(projectRoot, 'models') },
+  },
+});
+const cases = Number(options.cases);
+const rounds = Number(options.rounds);
+const batchSize = Number(options.batch);
+const threads = usableCores();
+const folders = [options.models];
+
+interface Outcome {
+  readonly model: string;
+  /** Median over the rounds of worker discs/s by bare discs/s. */
+  readonly ratio: number;
+  readonly ratios: readonly number[];
+  readonly bareDiscsPerSecond: number;
+  readonly workerDiscsPerSecond: number;
+  /** Processor time of this process, PostgreSQL's not counted: tells overhead from a busy machine. */
+  readonly bareCpuMsPerDisc: number;
+  readonly workerCpuMsPerDisc: number;
+  /** Longest time the thread that runs the worker's loop could not answer. */
+  readonly maxLagMs: number;
+}
+
+const dataDir = await mkdtemp(join(tmpdir(), 'calcidisc-bench-'));
+const { REDIS_URL } = process.env;
+const base = loadConfig({ CALCIDISC_DATA: dataDir, ...(REDIS_URL && { REDIS_URL }) });
+const config = { ...base, worker: { ...base.worker, provider: 'cpu' as const, batchSize, threads } };
+const log = createLogger({ log: { level: 'error' } });
+const database = await openDatabase(config, log);
+try {
+  const queues = await openQueues(config, database, log);
+  const outcomes: Outcome[] = [];
+  for (const model of await chosenModels()) outcomes.push(await benchModel(model, database, queues));
+  await queues.close();
+  report(outcomes);
+} finally {
+  await database.close();
+  await rm(dataDir, { recursive: true, force: true });
+}
+
+async function chosenModels(): Promise<readonly ModelFile[]> {
+  if (options.model)
+    return Promise.all(options.model.map((text) => findModelFile(folders, parseReference(text))));
+  const { models } = await findModelFiles(folders);
+  const newest = new Map(
+    models.filter(({ card }) => card.kind === 'classifier').map((m) => [m.card.name, m]),
+  );
+  // ResNet-34 first: its ratio is the one that counts.
+  return [...newest.values()].sort(
+    (a, b) => Number(b.card.name === 'resnet34') - Number(a.card.name === 'resnet34'),
+  );
+}
+
+async function benchModel(file: ModelFile, database: Database, queues: Queues): Promise<Outcome> {
+  const named = `${file.card.name}@${file.card.version}`;
+  await register(database.knex, file);
+  await commandModel(database.knex, folders, {
+    reference: parseReference(named),
+    to: 'active',
+    actor: 'user:bench',
+  });
+  const bare = await openBare(file);
+  const worker = await startWorker({ config, database, queues, log, folders });
+  const ratios: number[] = [];
+  const speeds = { bare: [] as number[], worker: [] as number[] };
+  const cpu = { bare: [] as number[], worker: [] as number[] };
+  let maxLagMs = 0;
+  await bare(2 * batchSize);
+  for (let round = 0; round < rounds; round++) {
+    const discs = cases * REGIONS_PER_CASE;
+    const bareCpu = watchCpu();
+    const bareSpeed = discs / (await bare(discs));
+    cpu.bare.push(bareCpu() / discs);
+    const rows = await insertCases(database);
+    const [lag, workerCpu] = [watchLag(), watchCpu()];
+    const workerSpeed = discs / (await throughWorker(database, queues, rows));
+    maxLagMs = Math.max(maxLagMs, lag());
+    cpu.worker.push(workerCpu() / discs);
+    ratios.push(workerSpeed / bareSpeed);
+    speeds.bare.push(bareSpeed);
+    speeds.worker.push(workerSpeed);
+    console.error(`${named}: bare ${bareSpeed.toFixed(1)}, worker ${workerSpeed.toFixed(1)} discs/s`);
+  }
+  await worker.close();
+  return {
+    model: named,
+    ratio: median(ratios),
+    ratios,
+    bareDiscsPerSecond: median(speeds.bare),
+    workerDiscsPerSecond: median(speeds.worker),
+    bareCpuMsPerDisc: median(cpu.bare),
+    workerCpuMsPerDisc: median(cpu.worker),
+    maxLagMs,
+  };
+}
+
+/** @returns a function that runs so many regions and gives the seconds it took */
+async function openBare({ path, card }: ModelFile): Promise<(discs: number) => Promise<number>> {
+  const session = await InferenceSession.create(await readFile(path), {
+    executionProviders: ['cpu'],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+  });
+  const { name, normalisation } = card.input as { name: string; normalisation: Normalisation };
+  const batchOf = (count: number) => {
+    const greys = new Uint8Array(Array.from({ length: count }, (_, i) => [...greyRegion(i)]).flat());
+    return new Tensor('float32', toTensor(greys, normalisation), [count, 3, 224, 224]);
+  };
+  const full = batchOf(batchSize);
+  return async (discs) => {
+    const rest = discs % batchSize === 0 ? null : batchOf(discs % batchSize);
+    const started = performance.now();
+    for (let done = 0; done + batchSize <= discs; done += batchSize) await session.run({ [name]: full });
+    if (rest) await session.run({ [name]: rest });
+    return (performance.now() - started) / 1000;
+  };
+}
+
+async function insertCases(database: Database): Promise<CaseRow[]> {
+  const pngs = await Promise.all(Array.from({ length: REGIONS_PER_CASE }, (_, i) => pngOf(greyRegion(i))));
+  const rows: CaseRow[] = [];
+  for (let n = 0; n < cases; n++) rows.push(await insertLocatedCase(database, regionsOf(pngs)));
+  return rows;
+}
+
+/** From the first wake to the last case classified, seconds. */
+async function throughWorker({ knex }: Database, queues: Queues, rows: readonly CaseRow[]): Promise<number> {
+  const ids = rows.map(({ id }) => id);
+  const started = performance.now();
+  await Promise.all(rows.map(({ id, revision, state }) => queues.wake({ id, revision, state })));
+  for (;;) {
+    const left = await knex('case').whereIn('id', ids).whereNot({ state: 'classified' }).first('id');
+    if (!left) return (performance.now() - started) / 1000;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** @returns a function that gives the milliseconds of processor time since */
+function watchCpu(): () => number {
+  const before = process.cpuUsage();
+  return () => {
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  };
+}
+
+function watchLag(): () => number {
+  let worst = 0;
+  let last = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    worst = Math.max(worst, now - last - 5);
+    last = now;
+  }, 5);
+  return () => {
+    clearInterval(timer);
+    return worst;
+  };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
+}
+
+function report(outcomes: readonly Outcome[]): void {
+  const about = { batchSize, cases, rounds, threads, cpu: cpus()[0]?.model ?? '?', runtime: RUNTIME };
+  const queue = REDIS_URL ? 'redis' : 'postgres';
+  for (const { model, ratio, bareDiscsPerSecond, workerDiscsPerSecond, maxLagMs } of outcomes)
+    console.log(
+      `${model}: ${workerDiscsPerSecond.toFixed(1)} discs/s through queue (${queue}) and database, ` +
+        `${bareDiscsPerSecond.toFixed(1)} bare: ratio ${ratio.toFixed(3)}; longest lag ${maxLagMs.toFixed(0)} ms`,
+    );
+  if (options.json)
+    console.log(JSON.stringify({ ratio: outcomes[0]?.ratio ?? null, queue, ...about, models: outcomes }));
+}
