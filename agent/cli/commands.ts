@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { register as audit } from './commands/audit.js';
+import { register as caseCommand } from './commands/case.js';
 import { register as classify } from './commands/classify.js';
 import { register as ct } from './commands/ct.js';
 import { register as echo } from './commands/echo.js';
@@ -17,6 +18,7 @@ export type Register = (program: Command) => void;
 
 export const commands: readonly Register[] = [
   up,
+  caseCommand,
   send,
   echo,
   locate,

@@ -3,6 +3,7 @@ import type { Config } from '../../config/schema.js';
 import { type Database, openDatabase } from '../../db/database.js';
 import { openQueues, type Queues } from '../../db/queue.js';
 import { startWorker } from '../../worker/main.js';
+import { startHttp } from '../expose/server.js';
 import { startAgent } from '../main.js';
 
 export interface ServiceParts {
@@ -43,11 +44,12 @@ export async function startService(
       keep(await startWorker({ config, database, queues, log: log.child({ part: 'worker' }) }));
     const agentParts = { config, database, queues, log: log.child({ part: 'agent' }) };
     const agent = parts.agent ? keep(await startAgent(agentParts)) : null;
+    const http = parts.agent ? keep(await startHttp({ config, database, queues, log })) : null;
     return {
       database,
       queues,
       dicomPort: agent?.dicomPort ?? null,
-      httpPort: null,
+      httpPort: http?.port ?? null,
       close,
     };
   } catch (error) {

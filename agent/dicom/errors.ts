@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   },
   DESTINATION_BUSY: { permanent: false, meaning: 'the destination is out of resources for now' },
   CASE_MISSING: { permanent: true, meaning: 'there is no such case' },
+  CASE_NOT_FOUND: { permanent: true, meaning: 'no case has this id' },
   CASE_AMBIGUOUS: { permanent: true, meaning: 'an abbreviated case id fits several cases' },
   STEP_DIED: { permanent: true, meaning: 'a step ended its process every time it was tried' },
   DATABASE_UNAVAILABLE: { permanent: false, meaning: 'the database does not answer' },

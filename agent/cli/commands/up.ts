@@ -3,6 +3,8 @@ import { loadConfig } from '../../../config/load.js';
 import { createLogger } from '../../../config/log.js';
 import { type ServiceParts, startService, untilStopped } from '../service.js';
 
+const CLOSING_LIMIT_MS = 15_000;
+
 interface Role {
   readonly name: string;
   readonly parts: ServiceParts;
@@ -57,5 +59,7 @@ async function run(program: Command, parts: ServiceParts): Promise<void> {
   );
   const signal = await untilStopped();
   log.info({ signal }, 'stopping');
+  // Whatever hangs (a PACS that keeps its association open) must not keep the process: nothing needs it to end well.
+  setTimeout(() => process.exit(1), CLOSING_LIMIT_MS).unref();
   await service.close();
 }

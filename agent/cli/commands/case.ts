@@ -1,0 +1,105 @@
+import type { Command } from 'commander';
+import { loadConfig } from '../../../config/load.js';
+import { createLogger } from '../../../config/log.js';
+import { type CaseView, readCaseView } from '../../../db/caseView.js';
+import { openDatabase } from '../../../db/database.js';
+import { findReport } from '../../../db/reports.js';
+import { CalcidiscError } from '../../dicom/errors.js';
+import { LEVELS } from '../../dicom/levels.js';
+import { withoutPixels } from '../../expose/api.js';
+import { hounsfield, interval, moment, PAIRING_WORDS, percent, STATE_WORDS } from '../../expose/words.js';
+import { readReport, renderReport } from '../../report/tree.js';
+import { asTable } from '../demo/table.js';
+
+interface CaseOptions {
+  readonly json?: boolean;
+  readonly report?: boolean;
+}
+
+export function register(program: Command): void {
+  program
+    .command('case')
+    .argument('<id>', 'the id of the case, or enough of its beginning')
+    .summary('print one case')
+    .description(
+      'Prints a case: pairing, discs, what the model and the CT say, the report, where it went, the audit trail.',
+    )
+    .option('--report', 'the Structured Report as a tree too')
+    .option('--json', 'one JSON document on stdout')
+    .addHelpText('after', '\nExample:\n  calcidisc case 3f2a --report')
+    .action((id: string, options: CaseOptions, command: Command) => run(id, options, command));
+}
+
+async function run(id: string, options: CaseOptions, command: Command): Promise<void> {
+  const config = loadConfig(process.env, command.optsWithGlobals().config);
+  const database = await openDatabase(config, createLogger({ log: { level: 'warn' } }), { migrate: false });
+  try {
+    const view = await readCaseView(database.knex, id);
+    if (!view) throw new CalcidiscError('CASE_NOT_FOUND', `there is no case ${id}`);
+    if (options.json) return console.log(JSON.stringify(withoutPixels(view), null, 2));
+    console.log(caseText(view));
+    const newest = options.report && view.reports[0];
+    const report = newest && (await findReport(database.knex, view.case.id, newest.revision));
+    if (report) console.log(`\n${renderReport(readReport(report.file))}`);
+  } finally {
+    await database.close();
+  }
+}
+
+function caseText(view: CaseView): string {
+  const { case: row, study, mr } = view;
+  return [
+    `Case ${row.id}: ${STATE_WORDS[row.state]} since ${moment(row.stateSince)} UTC, revision ${row.revision} (${row.revisionReason})`,
+    ...(row.lastErrorCode ? [`  ${row.lastErrorCode}: ${row.lastError}`] : []),
+    `Patient ID ${study.patientId || '–'}, accession number ${study.accessionNumber || '–'}`,
+    `MR ${view.mrSeries.acquisitionDate ?? '–'}, ${view.mrSeries.seriesDescription}, study ${study.studyInstanceUid}`,
+    pairingText(view),
+    mr
+      ? `Discs: ${[mr.status, ...mr.reasons].join('; ')} (${mr.localiserName} ${mr.localiserVersion})`
+      : 'Discs: not located yet',
+    '',
+    discTable(view),
+    '',
+    ...view.deliveries.map(({ destination, state, attempts, lastError }) =>
+      [`${destination}: ${state}, ${attempts} attempt${attempts === 1 ? '' : 's'}`, lastError]
+        .filter(Boolean)
+        .join(': '),
+    ),
+    ...view.reports.map(
+      ({ revision, sopInstanceUid }) => `report of revision ${revision}: ${sopInstanceUid}`,
+    ),
+    '',
+    ...view.audit
+      .toReversed()
+      .map(({ at, event, actor, detail }) => `${moment(at)}  ${event}  ${actor}  ${JSON.stringify(detail)}`),
+  ].join('\n');
+}
+
+function pairingText({ pairing }: CaseView): string {
+  if (!pairing) return 'Pairing: not done yet';
+  const words = PAIRING_WORDS[pairing.outcome] ?? pairing.outcome;
+  return pairing.intervalDays === null
+    ? `Pairing: ${words}`
+    : `Pairing: ${words}, ${interval(pairing.intervalDays)}`;
+}
+
+function discTable({ regions, measurements, inferences }: CaseView): string {
+  const rows = LEVELS.map((level) => {
+    const region = regions.find((each) => each.level === level);
+    const decided = inferences.find((each) => each.level === level && each.role === 'active');
+    const ct = measurements.find((each) => each.level === level);
+    return [
+      level,
+      region ? percent(region.confidence) : 'not found',
+      decided ? percent(decided.probability) : '–',
+      decided ? (decided.calcified ? 'CALCIFIED' : 'not calcified') : '–',
+      ct?.label ?? '–',
+      ct ? hounsfield(ct.meanHu) : '–',
+      ct ? hounsfield(ct.maxHu) : '–',
+    ];
+  });
+  return asTable(
+    ['disc', 'confidence', 'P(calcified)', 'model on MR', 'CT reference', 'CT mean', 'CT max'],
+    rows,
+  );
+}

@@ -1,0 +1,126 @@
+import type { AuditRow } from '../../../db/audit.js';
+import type { CaseView } from '../../../db/caseView.js';
+import { LEVELS } from '../../dicom/levels.js';
+import { type Html, html } from '../html.js';
+import { hounsfield, interval, moment, PAIRING_WORDS, personName, STATE_WORDS } from '../words.js';
+import { discCard } from './disc.js';
+import { slicePicture } from './slice.js';
+
+/** One case: what the model saw and said, what the CT says, what became of the report, and who did what when. */
+export function casePage(view: CaseView, reportText: string | null): Html {
+  const { case: row, study } = view;
+  return html`<p><a href="/">← Worklist</a></p>
+<h1>${personName(study.patientName) || 'no name'} <small>${study.patientId}</small></h1>
+<p class="facts">${facts(view)}</p>
+${row.state === 'parked' && html`<p class="alert" role="alert"><strong>Parked.</strong> ${row.lastErrorCode}: ${row.lastError}</p>`}
+${doubts(view)}
+<div class="split">
+<section aria-labelledby="slice"><h2 id="slice">Mid-sagittal MR</h2>${slicePicture(view, 'MR')}</section>
+<section aria-labelledby="discs"><h2 id="discs">Discs</h2>
+${view.regions.length === 0 && html`<p class="empty">No disc has been located${row.state === 'received' || row.state === 'paired' ? ' yet' : ''}.</p>`}
+<ol class="discs">${LEVELS.map((level) => discCard(view, level))}</ol></section>
+</div>
+<div class="split">
+<section aria-labelledby="ct"><h2 id="ct">CT reference</h2>${ctSection(view)}</section>
+<section aria-labelledby="pairing"><h2 id="pairing">Pairing</h2>${pairingSection(view)}</section>
+</div>
+<section aria-labelledby="report"><h2 id="report">Report</h2>${reportSection(view, reportText)}</section>
+<section aria-labelledby="model"><h2 id="model">Model</h2>${modelSection(view)}</section>
+<section aria-labelledby="audit"><h2 id="audit">Audit trail</h2>${auditTable(view.audit)}</section>`;
+}
+
+function facts({ case: row, study, mrSeries }: CaseView): Html {
+  const born = study.patientBirthDate ? `born ${study.patientBirthDate}, ` : '';
+  return html`<span class="state ${row.state}">${STATE_WORDS[row.state]}</span>
+<span>${born}${study.patientSex}</span><span>MR ${mrSeries.acquisitionDate ?? 'without a date'}</span>
+<span>${mrSeries.seriesDescription}</span><span>accession ${study.accessionNumber || '–'}</span>
+<span>revision ${row.revision}: ${row.revisionReason}</span><span class="id">case ${row.id}</span>`;
+}
+
+function doubts({ mr }: CaseView): Html | false {
+  if (!mr || mr.status === 'located') return false;
+  const words =
+    mr.status === 'uncertain'
+      ? 'The levels are uncertain: a person has to check them.'
+      : 'No disc was found.';
+  return html`<p class="alert" role="alert"><strong>${words}</strong> ${mr.reasons.join('; ')}</p>`;
+}
+
+function ctSection(view: CaseView): Html {
+  const { ct, measurements } = view;
+  if (!ct) return html`<p class="empty">No CT was measured for this revision.</p>`;
+  return html`${slicePicture(view, 'CT')}
+<table><thead><tr><th scope="col">Disc</th><th scope="col">Label</th><th scope="col">Mean</th><th scope="col">Max</th><th scope="col">Area</th></tr></thead>
+<tbody>${measurements.map(
+    (
+      each,
+    ) => html`<tr><th scope="row">${each.level}</th><td>${each.label}</td><td>${hounsfield(each.meanHu)}</td>
+<td>${hounsfield(each.maxHu)}</td><td>${each.areaMm2.toFixed(0)} mm²</td></tr>`,
+  )}</tbody></table>
+${measurements[0] && html`<p class="quiet">Calcified: a region of ${measurements[0].huLow} to ${measurements[0].huHigh} HU inside the disc. The model never sees the CT.</p>`}`;
+}
+
+function pairingSection({ pairing, ctSeries }: CaseView): Html {
+  if (!pairing) return html`<p class="empty">Not paired yet.</p>`;
+  const words = PAIRING_WORDS[pairing.outcome] ?? pairing.outcome;
+  return html`<dl><dt>Outcome</dt><dd>${words}</dd>
+<dt>MR</dt><dd>${pairing.mrAcquisitionDate ?? '–'}</dd>
+<dt>CT</dt><dd>${pairing.ctAcquisitionDate ?? '–'}${ctSeries && html` <small>${ctSeries.seriesDescription}</small>`}</dd>
+<dt>Interval</dt><dd>${pairing.intervalDays === null ? '–' : interval(pairing.intervalDays)}</dd>
+<dt>CT series weighed</dt><dd>${pairing.candidates.length}</dd></dl>`;
+}
+
+function reportSection({ case: row, reports, deliveries }: CaseView, reportText: string | null): Html {
+  if (reports.length === 0) return html`<p class="empty">No report yet.</p>`;
+  return html`<table><thead><tr><th scope="col">Revision</th><th scope="col">SOP Instance UID</th><th scope="col">Amends</th><th scope="col">Destination</th></tr></thead>
+<tbody>${reports.map((report) => {
+    const own = deliveries.filter(({ reportId }) => reportId === report.id);
+    return html`<tr><td>${report.revision}</td><td class="id">${report.sopInstanceUid}</td><td class="id">${report.predecessorSopInstanceUid ?? '–'}</td>
+<td>${own.length === 0 ? 'none configured' : own.map(deliveryLine)}</td></tr>`;
+  })}</tbody></table>
+<p><a href="/api/cases/${row.id}/report.dcm" download>Download the Structured Report (DICOM)</a></p>
+${reportText !== null && html`<details><summary>The report as a tree</summary><pre tabindex="0">${reportText}</pre></details>`}`;
+}
+
+function deliveryLine({
+  destination,
+  state,
+  storedAt,
+  attempts,
+  lastStatus,
+  lastError,
+}: CaseView['deliveries'][number]): Html {
+  if (state === 'stored')
+    return html`<div>${destination}: stored ${storedAt && moment(storedAt)} (status ${lastStatus ?? '–'})</div>`;
+  const words =
+    state === 'parked' ? 'refused, parked' : `waiting, ${attempts} attempt${attempts === 1 ? '' : 's'}`;
+  return html`<div>${destination}: ${words}${lastError && `: ${lastError}`}</div>`;
+}
+
+function modelSection({ model, inferences, mr }: CaseView): Html {
+  const decided = inferences.find(({ role }) => role === 'active');
+  const localiser =
+    mr &&
+    html`<dt>Localiser</dt><dd>${mr.localiserName} ${mr.localiserVersion} <span class="id">${mr.localiserSha256.slice(0, 16)}</span></dd>`;
+  if (!model || !decided) return html`<dl>${localiser}<dt>Classifier</dt><dd>has not answered</dd></dl>`;
+  const card = model.card as { description?: unknown; limits?: unknown };
+  const limits = Array.isArray(card.limits) ? card.limits.map(String) : [];
+  return html`<dl><dt>Classifier</dt><dd>${model.name} ${model.version} <span class="id">${model.sha256.slice(0, 16)}</span></dd>
+<dt>Ran on</dt><dd>${decided.provider}, ${decided.runtime}</dd>
+<dt>Threshold</dt><dd>${decided.threshold.toFixed(3)}</dd>${localiser}
+${typeof card.description === 'string' && html`<dt>Card</dt><dd>${card.description}</dd>`}</dl>
+${limits.length > 0 && html`<details><summary>Limits of this model</summary><ul>${limits.map((limit) => html`<li>${limit}</li>`)}</ul></details>`}`;
+}
+
+function auditTable(audit: readonly AuditRow[]): Html {
+  return html`<div class="scroll"><table class="audit"><thead><tr><th scope="col">When (UTC)</th><th scope="col">Event</th><th scope="col">By</th><th scope="col">Detail</th></tr></thead>
+<tbody>${audit.map(
+    ({
+      at,
+      event,
+      actor,
+      detail,
+    }) => html`<tr><td>${moment(at)}</td><td>${event.toLowerCase().replaceAll('_', ' ')}</td><td>${actor}</td>
+<td class="detail">${JSON.stringify(detail)}</td></tr>`,
+  )}</tbody></table></div>`;
+}

@@ -1,0 +1,46 @@
+import type { CaseView } from '../../../db/caseView.js';
+import type { Level } from '../../dicom/levels.js';
+import { type Html, html } from '../html.js';
+import { CT_WORDS, hounsfield, percent } from '../words.js';
+
+type Inference = CaseView['inferences'][number];
+type Measurement = CaseView['measurements'][number];
+
+/** One disc: the pixels the model saw, where it looked, what it said, and what the CT says. */
+export function discCard(view: CaseView, level: Level): Html | false {
+  const region = view.regions.find((each) => each.level === level);
+  const measured = view.measurements.find((each) => each.level === level);
+  if (!region) return false;
+  const answers = view.inferences.filter(({ discRegionId }) => discRegionId === region.id);
+  const decided = answers.find(({ role }) => role === 'active');
+  const src = `/api/cases/${view.case.id}/regions/${level}`;
+  return html`<li class="disc ${decided?.calcified ? 'yes' : 'no'}">
+<div class="region"><img src="${src}.png" width="224" height="224" alt="Region of ${level} as the model saw it">
+${decided?.cam && html`<img class="cam" src="${src}/cam.png" width="224" height="224" alt="">`}</div>
+<div><h3>${level}</h3>${decided ? verdict(decided) : html`<p class="quiet">not classified yet</p>`}
+${answers.filter(({ role }) => role === 'shadow').map(shadow)}
+${measured && ctLine(measured, decided)}
+<p class="quiet">located with ${percent(region.confidence)} confidence</p></div></li>`;
+}
+
+function verdict({ probability, threshold, calcified }: Inference): Html {
+  return html`<p class="verdict">${calcified ? '● Calcified' : '○ Not calcified'} <strong>${percent(probability)}</strong></p>
+<div class="bar" role="img" aria-label="probability ${percent(probability)}, threshold ${percent(threshold)}">
+<svg viewBox="0 0 100 8" preserveAspectRatio="none"><rect class="fill" width="${100 * probability}" height="8"/>
+<rect class="threshold" x="${100 * threshold}" width="0.8" height="8"/></svg></div>
+<p class="quiet">calcified from ${percent(threshold)}</p>`;
+}
+
+function shadow({ modelName, modelVersion, probability }: Inference): Html {
+  return html`<p class="quiet">shadow ${modelName} ${modelVersion}: ${percent(probability)}</p>`;
+}
+
+function ctLine({ label, meanHu, maxHu }: Measurement, decided: Inference | undefined): Html {
+  return html`<p class="ct ${label}">CT: ${CT_WORDS[label]}, mean ${hounsfield(meanHu)}, max ${hounsfield(maxHu)} ${agreement(label, decided)}</p>`;
+}
+
+function agreement(label: Measurement['label'], decided: Inference | undefined): Html | false {
+  if (!decided || label === 'indeterminate') return false;
+  const agrees = decided.calcified === (label === 'calcified');
+  return html`<span class="${agrees ? 'agrees' : 'differs'}">${agrees ? '✓ agrees' : '✗ differs from the model'}</span>`;
+}

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { CASE_STATES, type CaseState } from '../dicom/caseStates.js';
+
+const STATES = Object.keys(CASE_STATES) as [CaseState, ...CaseState[]];
+const optional = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
+
+/** What a worklist may be asked; the page and the API ask the same way. */
+export const WorklistQuery = z.strictObject({
+  flag: optional(z.enum(['calcified', 'disagree', 'uncertain'])),
+  find: optional(z.string().trim().max(64)),
+  state: optional(z.enum(STATES)),
+  page: z.coerce.number().int().min(0).max(100_000).default(0),
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+});
+
+export type WorklistQuery = z.output<typeof WorklistQuery>;
+
+/** A wrong request: told to whoever asked, with status 400. */
+export class BadRequest extends Error {
+  readonly statusCode = 400;
+}
+
+export class NotFound extends Error {
+  readonly statusCode = 404;
+}
+
+/** @throws BadRequest saying which parameter is wrong */
+export function parseQuery<T extends z.ZodType>(schema: T, query: unknown): z.output<T> {
+  const parsed = schema.safeParse(query);
+  if (!parsed.success) throw new BadRequest(z.prettifyError(parsed.error));
+  return parsed.data;
+}

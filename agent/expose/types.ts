@@ -1,0 +1,11 @@
+import type { Logger } from '../../config/log.js';
+import type { Config } from '../../config/schema.js';
+import type { Database } from '../../db/database.js';
+import type { Queues } from '../../db/queue.js';
+
+export interface HttpParts {
+  readonly config: Pick<Config, 'http'>;
+  readonly database: Pick<Database, 'knex'>;
+  readonly queues: Pick<Queues, 'depth'>;
+  readonly log: Logger;
+}

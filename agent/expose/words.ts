@@ -1,0 +1,52 @@
+import type { CaseState } from '../dicom/caseStates.js';
+
+/** How states, outcomes and labels read on a page. Colour never says it alone. */
+export const STATE_WORDS = {
+  received: 'received',
+  paired: 'paired',
+  located: 'discs located',
+  classified: 'classified',
+  reported: 'report waiting for PACS',
+  delivered: 'in the PACS',
+  parked: 'parked: needs a person',
+} as const satisfies Record<CaseState, string>;
+
+export const PAIRING_WORDS: Readonly<Record<string, string>> = {
+  paired: 'CT paired',
+  'no-ct': 'no CT',
+  'outside-window': 'CT outside the window',
+  'no-date': 'no acquisition date',
+  'no-patient-id': 'no patient ID',
+  'identity-differs': 'CT of another identity',
+};
+
+export const CT_WORDS = {
+  calcified: 'calcified',
+  'not-calcified': 'not calcified',
+  indeterminate: 'indeterminate',
+} as const;
+
+export function percent(probability: number): string {
+  return `${(100 * probability).toFixed(probability > 0.0995 && probability < 0.995 ? 0 : 1)} %`;
+}
+
+export function hounsfield(value: number | null): string {
+  return value === null ? '–' : `${value.toFixed(0)} HU`;
+}
+
+/** CT minus MR. */
+export function interval(days: number): string {
+  if (days === 0) return 'same day';
+  const count = `${Math.abs(days)} day${Math.abs(days) === 1 ? '' : 's'}`;
+  return days > 0 ? `CT ${count} after MR` : `CT ${count} before MR`;
+}
+
+/** A patient name as people write it: components apart, the alphabetic group only (PS3.5 6.2.1). */
+export function personName(name: string): string {
+  const [family = '', given = '', middle = ''] = (name.split('=')[0] ?? '').split('^');
+  return [family, [given, middle].filter(Boolean).join(' ')].filter(Boolean).join(', ');
+}
+
+export function moment(at: Date): string {
+  return at.toISOString().replace('T', ' ').slice(0, 19);
+}

@@ -1,0 +1,84 @@
+import type { CaseState } from '../agent/dicom/caseStates.js';
+import type { Level } from '../agent/dicom/levels.js';
+import type { Tx } from './knex.js';
+
+/** What the deciding model and the CT say about one disc of a case's current revision. */
+export interface WorklistFlag {
+  readonly level: Level;
+  readonly probability: number | null;
+  readonly calcified: boolean | null;
+  readonly ctLabel: 'calcified' | 'not-calcified' | 'indeterminate' | null;
+}
+
+export interface WorklistRow {
+  readonly id: string;
+  readonly state: CaseState;
+  readonly revision: number;
+  readonly createdAt: Date;
+  readonly stateSince: Date;
+  readonly lastErrorCode: string | null;
+  readonly patientId: string;
+  readonly patientName: string;
+  readonly accessionNumber: string;
+  readonly studyDescription: string;
+  readonly mrStudyInstanceUid: string;
+  readonly mrAcquisitionDate: string | null;
+  readonly pairingOutcome: string | null;
+  readonly intervalDays: number | null;
+  readonly locateStatus: 'located' | 'uncertain' | 'not-found' | null;
+  /** From above down; only levels that were found on MR or CT. */
+  readonly flags: readonly WorklistFlag[];
+}
+
+export interface WorklistFilter {
+  readonly states?: readonly CaseState[];
+  /** 'calcified': at least one disc by the model; 'disagree': model and CT differ on a disc. */
+  readonly flag?: 'calcified' | 'disagree' | 'uncertain';
+  /** Patient ID or accession number, exactly. */
+  readonly find?: string;
+  readonly limit: number;
+  readonly offset: number;
+}
+
+const FLAGS = `
+  SELECT coalesce(jsonb_agg(jsonb_build_object(
+           'level', f.level, 'probability', f.probability, 'calcified', f.calcified, 'ctLabel', f.ct_label)
+           ORDER BY f.level), '[]') AS flags,
+         bool_or(f.calcified) AS any_calcified,
+         bool_or(f.calcified IS NOT NULL AND f.ct_label <> 'indeterminate'
+                 AND f.calcified <> (f.ct_label = 'calcified')) AS any_disagree
+    FROM (SELECT coalesce(r.level, m.level) AS level, i.probability, i.calcified, m.label AS ct_label
+            FROM (SELECT * FROM disc_region d WHERE d.case_id = c.id AND d.revision = c.revision) r
+            FULL JOIN (SELECT * FROM ct_measurement x WHERE x.case_id = c.id AND x.revision = c.revision) m
+              ON m.level = r.level
+            LEFT JOIN inference i ON i.disc_region_id = r.id AND i.role = 'active') f`;
+
+const WHERE_FLAG = {
+  calcified: 'AND f.any_calcified',
+  disagree: 'AND f.any_disagree',
+  uncertain: "AND l.status <> 'located'",
+} as const;
+
+/** The newest first, with the flags of the current revision, in one statement. */
+export async function listWorklist(tx: Tx, filter: WorklistFilter): Promise<WorklistRow[]> {
+  const { states = null, flag, find = null, limit, offset } = filter;
+  const { rows } = await tx.raw(
+    `SELECT c.id, c.state, c.revision, c.created_at, c.state_since, c.last_error_code,
+            s.patient_id, s.patient_name, s.accession_number, s.study_description, c.mr_study_instance_uid,
+            mr.acquisition_date AS mr_acquisition_date, p.outcome AS pairing_outcome, p.interval_days,
+            l.status AS locate_status, f.flags
+       FROM "case" c
+       JOIN study s ON s.study_instance_uid = c.mr_study_instance_uid
+       JOIN series mr ON mr.series_instance_uid = c.mr_series_instance_uid
+       LEFT JOIN pairing p ON p.case_id = c.id AND p.revision = c.revision
+       LEFT JOIN localisation l ON l.case_id = c.id AND l.revision = c.revision AND l.modality = 'MR'
+      CROSS JOIN LATERAL (${FLAGS}) f
+      WHERE (:states::text[] IS NULL OR c.state = ANY(:states::text[]))
+        AND (:find::text IS NULL OR s.patient_id = :find OR s.accession_number = :find)
+        ${flag ? WHERE_FLAG[flag] : ''}
+      ORDER BY c.created_at DESC, c.id
+      LIMIT :limit OFFSET :offset`,
+    { states: states === null ? null : [...states], find, limit, offset },
+  );
+  return rows;
+}
