@@ -9,13 +9,7 @@ export const RESEARCH_STATEMENT =
 
 /** What the report says as a whole (TID 1500, "Qualitative Evaluations"). */
 export function qualitativeEvaluations(input: ReportInput): ContentItem {
-  const comments = [
-    RESEARCH_STATEMENT,
-    ...modelStatement(input),
-    localisationStatement(input),
-    pairingStatement(input),
-    ...amendmentStatement(input),
-  ];
+  const comments = remarks(input);
   return container(CONCEPT.qualitativeEvaluations, null, [
     text('CONTAINS', CONCEPT.conclusion, conclusion(input)),
     ...comments.map((comment) => text('CONTAINS', CONCEPT.comment, comment)),
@@ -23,8 +17,19 @@ export function qualitativeEvaluations(input: ReportInput): ContentItem {
   ]);
 }
 
+/** What must be read with the answer, in whatever form it is told. */
+export function remarks(input: ReportInput): readonly string[] {
+  return [
+    RESEARCH_STATEMENT,
+    ...modelStatement(input),
+    localisationStatement(input),
+    pairingStatement(input),
+    ...amendmentStatement(input),
+  ];
+}
+
 /** The answer in a sentence, first, for who opens the report. */
-function conclusion({ localisation, discs }: ReportInput): string {
+export function conclusion({ localisation, discs }: ReportInput): string {
   if (localisation.status === 'not-found') return 'No result: no lumbar disc was found.';
   const flagged = discs.filter((disc) => disc.answer?.calcified);
   const unread = discs.filter((disc) => disc.answer === null).length;
@@ -91,23 +96,31 @@ function amendmentStatement({ predecessor, revision, revisionReason }: ReportInp
   return [`Amended report, revision ${revision}; it replaces the one before. Reason: ${revisionReason}.`];
 }
 
-/** What a person should do next, and why. */
 function recommendations(input: ReportInput): ContentItem[] {
-  const { localisation, discs, ct } = input;
-  if (localisation.status !== 'located') return [recommend(PERSON_NEEDED[localisation.status])];
-  const calcified = discs.filter((disc) => disc.answer?.calcified).map((disc) => disc.level);
-  if (calcified.length === 0 || ct !== null) return [];
+  const next = recommendation(input);
+  if (next === null) return [];
+  const { wantsCt, reason } = next;
   return [
-    code('CONTAINS', CONCEPT.recommendedFollowUp, VALUE.computedTomography),
-    recommend(
-      `The classifier flags calcification at ${calcified.join(', ')} on MR alone, and there is no CT to confirm it.`,
-    ),
+    ...(wantsCt ? [code('CONTAINS', CONCEPT.recommendedFollowUp, VALUE.computedTomography)] : []),
+    text('CONTAINS', CONCEPT.recommendation, reason),
   ];
+}
+
+/** What a person should do next, and why; null when there is nothing beyond reading the study. */
+export function recommendation(input: ReportInput): { wantsCt: boolean; reason: string } | null {
+  const { localisation, discs, ct } = input;
+  if (localisation.status !== 'located')
+    return { wantsCt: false, reason: PERSON_NEEDED[localisation.status] };
+  const calcified = discs.filter((disc) => disc.answer?.calcified).map((disc) => disc.level);
+  if (calcified.length === 0 || ct !== null) return null;
+  const where = calcified.join(', ');
+  return {
+    wantsCt: true,
+    reason: `The classifier flags calcification at ${where} on MR alone, and there is no CT to confirm it.`,
+  };
 }
 
 const PERSON_NEEDED = {
   uncertain: 'A person must confirm the level of every disc before these findings are used.',
   'not-found': 'A person must read this study: the software could not.',
 } as const;
-
-const recommend = (reason: string) => text('CONTAINS', CONCEPT.recommendation, reason);

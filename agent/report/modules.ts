@@ -3,7 +3,7 @@ import { derivedUid } from '../dicom/uid.js';
 import { checkedUid, type DataSet, referencedSop } from './content.js';
 import type { DocumentReference, ReportInput, ReportSeries } from './types.js';
 import { SR_SOP_CLASSES } from './types.js';
-import { formatDa, formatTm, invalid, localDateTime, shortText } from './values.js';
+import { formatDa, formatTm, invalid, localDateTime, offsetOf, shortText } from './values.js';
 
 export const MANUFACTURER = 'Calcidisc';
 export const MODEL_NAME = 'Calcidisc';
@@ -18,8 +18,7 @@ export function reportUids({ caseId, revision }: Pick<ReportInput, 'caseId' | 'r
 
 /** Everything around the tree (PS3.3 A.35.13: patient, study, series, equipment, document, SOP common). */
 export function modules(input: ReportInput): DataSet {
-  const offset = input.utcOffsetMinutes ?? -input.createdAt.getTimezoneOffset();
-  const now = localDateTime(input.createdAt, offset);
+  const now = localDateTime(input.createdAt, offsetOf(input));
   return {
     ...sopCommon(input, now),
     ...patient(input),

@@ -49,6 +49,17 @@ export function localDateTime(instant: Date, utcOffsetMinutes: number): { da: st
   return { da: iso.slice(0, 10).replaceAll('-', ''), tm: iso.slice(11, 23).replaceAll(':', '') };
 }
 
+/** How a clock's distance from UTC is written: +0100. */
+export function utcOffset(minutes: number): string {
+  const [hours, rest] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
+  return `${minutes < 0 ? '-' : '+'}${String(hours).padStart(2, '0')}${String(rest).padStart(2, '0')}`;
+}
+
+/** The clock the report is written by. */
+export function offsetOf(input: { readonly createdAt: Date; readonly utcOffsetMinutes?: number }): number {
+  return input.utcOffsetMinutes ?? -input.createdAt.getTimezoneOffset();
+}
+
 /**
  * One value of CS, SH or LO.
  * @throws CalcidiscError REPORT_INVALID when it is too long or holds a backslash or control character
