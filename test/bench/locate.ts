@@ -1,0 +1,227 @@
+/**
+ * `npm run bench:locate -- [--model-dir DIR] [--variants plain,coarse,...] [--out FILE.md] [--sheet FILE.png] DIR...`
+ *
+ * Locates every series with a truth.json under the folders given and compares: levels, centres, regions, abstention,
+ * time. With --model-dir DIR a folder of models (DIR/NAME/model.onnx with card.json), each series is located by one that did not see its
+ * patient in training (card.json, trainingData.heldOut); without, by the installed localiser.
+ * Variants other than `plain` alter MR series first (locateVariants.ts); masks for `t1-like` come from --masks DIR.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import sharp from 'sharp';
+import { readHeader } from '../../agent/dicom/header.js';
+import { drawResult } from '../../agent/locate/picture.js';
+import { type Locator, openLocator } from '../../agent/locate/pool.js';
+import type { CtResult, Located, LocateResult } from '../../agent/locate/types.js';
+import { loadConfig } from '../../config/load.js';
+import { createLogger } from '../../config/log.js';
+import { type Score, type Summary, scoreOf, summarise } from './locateScore.js';
+import { type TrueSeries, trueSeriesUnder } from './locateTruth.js';
+import { alteredSeries } from './locateVariants.js';
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    'model-dir': { type: 'string' },
+    variants: { type: 'string', default: 'plain' },
+    masks: { type: 'string' },
+    out: { type: 'string' },
+    sheet: { type: 'string' },
+    json: { type: 'string' },
+  },
+});
+
+const config = loadConfig(process.env);
+const log = createLogger({ log: { level: 'warn' } });
+
+/** A model and the patients whose series it may be measured on; null: anybody's. */
+interface FoldModel {
+  readonly folder: string | null;
+  readonly heldOut: ReadonlySet<string> | null;
+}
+
+function modelsOf(root: string | undefined): readonly FoldModel[] {
+  if (root === undefined) return [{ folder: null, heldOut: null }];
+  if (existsSync(join(root, 'model.onnx'))) return [{ folder: root, heldOut: null }];
+  return readdirSync(root)
+    .sort()
+    .filter((name) => existsSync(join(root, name, 'card.json')))
+    .map((name) => {
+      const card = JSON.parse(readFileSync(join(root, name, 'card.json'), 'utf8'));
+      return {
+        folder: join(root, name),
+        heldOut: new Set((card.trainingData.heldOut as number[]).map(String)),
+      };
+    });
+}
+
+const locators = new Map<string | null, Promise<Locator>>();
+function locatorFor({ folder }: FoldModel): Promise<Locator> {
+  if (!locators.has(folder))
+    locators.set(folder, openLocator(config, log, folder ? { modelDir: folder } : {}));
+  return locators.get(folder)!;
+}
+
+/** wrap_dicom.py calls SPIDER's patient 107 SPIDER107; anybody else was in no training. */
+async function patientNumber(series: TrueSeries): Promise<string | null> {
+  const { patientId } = await readHeader(series.files[0]!);
+  return /^SPIDER(\d+)$/.exec(patientId ?? '')?.[1] ?? null;
+}
+
+interface Row {
+  readonly variant: string;
+  readonly score: Score;
+  readonly located: Located<LocateResult | CtResult>;
+}
+
+async function evaluate(
+  series: TrueSeries,
+  variant: string,
+  models: readonly FoldModel[],
+): Promise<Row | null> {
+  const patient = await patientNumber(series);
+  const model = models.find(({ heldOut }) => heldOut === null || patient === null || heldOut.has(patient));
+  if (!model) {
+    console.error(`${series.folder}: every model has seen patient ${patient}`);
+    return null;
+  }
+  const isPlain = variant === 'plain';
+  const truth = isPlain ? series : await alteredSeries(series, variant, maskFinder(series, patient));
+  if (!truth) return null;
+  const locator = await locatorFor(model);
+  const located = await (truth.modality === 'CT'
+    ? locator.measureCt(truth.files)
+    : locator.locateMr(truth.files));
+  if (!isPlain) await rm(truth.folder, { recursive: true });
+  const score = scoreOf(
+    patient ?? series.folder.split('/').slice(-2).join('/'),
+    truth,
+    located,
+    config.locate.marginMm,
+  );
+  const flaw =
+    score.wrong.length > 0
+      ? `  WRONG ${score.wrong.join()}`
+      : score.missed.length > 0
+        ? `  missed ${score.missed.join()}`
+        : '';
+  console.error(
+    `${variant} ${score.name}: ${score.status} ${score.right}/${score.present}${flaw} ${score.reasons.join('; ')}`,
+  );
+  return { variant, score, located };
+}
+
+/** SPIDER's masks bear the slice's number; the series keeps their order, first slice first. */
+function maskFinder(series: TrueSeries, patient: string | null): (sopInstanceUid: string) => string | null {
+  if (!options.masks || patient === null) return () => null;
+  const number = (name: string) => Number(/slice(\d+)/.exec(name)?.[1]);
+  const masks = readdirSync(options.masks)
+    .filter((name) => name.startsWith(`${patient}_`))
+    .sort((a, b) => number(a) - number(b));
+  const uids = [...series.discs.keys()];
+  const stride = Math.ceil(masks.length / uids.length);
+  return (uid) => join(options.masks!, masks[uids.indexOf(uid) * stride]!);
+}
+
+const HEAD = [
+  'input',
+  'series',
+  'located',
+  'uncertain',
+  'not found',
+  'located and wrong',
+  'discs',
+  'right',
+  'wrong',
+  'missed',
+  'level right %',
+  'centre median mm',
+  'centre p95 mm',
+  'region IoU median',
+  'ms median',
+];
+
+function tableRow(name: string, s: Summary): string {
+  const percent = s.right + s.wrong > 0 ? ((100 * s.right) / (s.right + s.wrong)).toFixed(1) : '-';
+  const cells = [
+    name,
+    s.series,
+    s.located,
+    s.uncertain,
+    s.notFound,
+    s.wrongAndLocated,
+    s.present,
+    s.right,
+    s.wrong,
+    s.missed,
+    percent,
+    s.medianMm.toFixed(2),
+    s.p95Mm.toFixed(2),
+    s.medianOverlap.toFixed(3),
+    s.medianMs.toFixed(0),
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
+/** Every series' picture in one: what the numbers cannot say. */
+async function writeSheet(path: string, rows: readonly Row[]): Promise<void> {
+  const [width, height, across] = [360, 450, 8];
+  const tiles = [];
+  for (const { located } of rows) {
+    const { slicePng, pixelSpacingMm, result } = located;
+    if (!slicePng || !pixelSpacingMm) continue;
+    const picture = await drawResult(slicePng, pixelSpacingMm, result);
+    const tile = await sharp(picture)
+      .resize(width, height, { fit: 'contain', background: '#111' })
+      .png()
+      .toBuffer();
+    tiles.push({
+      input: tile,
+      left: (tiles.length % across) * width,
+      top: Math.floor(tiles.length / across) * height,
+    });
+  }
+  const size = {
+    width: width * Math.min(across, tiles.length),
+    height: height * Math.ceil(tiles.length / across),
+  };
+  await sharp({ create: { ...size, channels: 3, background: '#111' } })
+    .composite(tiles)
+    .png()
+    .toFile(path);
+}
+
+const models = modelsOf(options['model-dir']);
+const all = positionals.flatMap(trueSeriesUnder);
+if (all.length === 0) {
+  console.error('give folders with DICOM series and their truth.json');
+  process.exit(2);
+}
+const rows: Row[] = [];
+for (const variant of options.variants.split(','))
+  for (const series of all) {
+    if (variant !== 'plain' && series.modality !== 'MR') continue;
+    const row = await evaluate(series, variant, models);
+    if (row) rows.push(row);
+  }
+for (const locator of locators.values()) await (await locator).close();
+const lines = [`| ${HEAD.join(' | ')} |`, `|${'---|'.repeat(HEAD.length)}`];
+for (const variant of options.variants.split(',')) {
+  const own = rows.filter((row) => row.variant === variant).map(({ score }) => score);
+  if (own.length > 0) lines.push(tableRow(variant, summarise(own)));
+}
+const table = `${lines.join('\n')}\n`;
+console.log(table);
+if (options.out) await writeFile(options.out, table);
+if (options.json)
+  await writeFile(
+    options.json,
+    JSON.stringify(
+      rows.map(({ variant, score }) => ({ variant, ...score })),
+      null,
+      1,
+    ),
+  );
+if (options.sheet) await writeSheet(options.sheet, rows);
