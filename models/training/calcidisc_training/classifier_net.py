@@ -1,0 +1,78 @@
+"""The three networks of the study from timm, with the class activation map the graph exports.
+
+For a network that ends in global average pooling and one linear layer, Grad-CAM of the last features equals the class
+activation map: the linear layer applied at every place. Its mean over the places is the logit itself.
+"""
+import torch
+from torch import nn
+
+NETWORKS = ('resnet34', 'densenet121', 'mobilevit_s')
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def create(name, weights='none'):
+    """A timm network with one output. weights: 'imagenet' (fetched by timm), 'none', or a state-dict file.
+
+    Raises RuntimeError where timm is missing, ValueError for a file that does not fit.
+    """
+    if name not in NETWORKS:
+        raise ValueError(f'{name} is none of {", ".join(NETWORKS)}')
+    try:
+        import timm
+    except ImportError as error:
+        raise RuntimeError("training the classifiers needs timm: pip install -e '.[classifiers]'") from error
+    net = timm.create_model(name, pretrained=weights == 'imagenet', num_classes=1)
+    if weights not in ('imagenet', 'none'):
+        load_weights(net, weights)
+    return net
+
+
+def load_weights(net, path):
+    """Load what fits by name and shape; the classifier layer of a file made for other classes is left out."""
+    state = torch.load(path, map_location='cpu', weights_only=True)
+    state = state.get('model', state)
+    state = {k.removeprefix('module.').removeprefix('net.'): v for k, v in state.items()}
+    own = net.state_dict()
+    fitting = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
+    if len(fitting) < 0.9 * len(own):
+        raise ValueError(f'{path} fits {len(fitting)} of {len(own)} tensors of the network')
+    net.load_state_dict(fitting, strict=False)
+
+
+class Classifier(nn.Module):
+    """image [N, 3, H, W] -> (logit [N, 1], cam [N, 1, H/32, W/32])."""
+
+    def __init__(self, name, weights='none'):
+        super().__init__()
+        self.name, self.net = name, create(name, weights)
+        self.guide_scale = nn.Parameter(torch.tensor(0.3))
+        self.guide_bias = nn.Parameter(torch.tensor(-2.0))
+
+    def forward(self, image):
+        features = self.net.forward_features(image)
+        linear = self.net.get_classifier()
+        cam = nn.functional.conv2d(features, linear.weight[:, :, None, None], linear.bias)
+        return cam.mean((2, 3)), cam
+
+    def guide(self, cam):
+        """Logits per place for the lesion map; only training uses them."""
+        return cam * self.guide_scale + self.guide_bias
+
+
+class Deployed(nn.Module):
+    """What is exported: image [N, 3, 224, 224] -> probability [N, 1], cam [N, 1, 7, 7] (logits)."""
+
+    def __init__(self, classifier):
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, image):
+        logit, cam = self.classifier(image)
+        return torch.sigmoid(logit), cam
+
+
+def to_input(pictures):
+    """[N, H, W] uint8 or 0..255 float tensor -> [N, 3, H, W] float32, ImageNet normalisation."""
+    unit = pictures.float().div(255)[:, None]
+    mean, std = (torch.tensor(v, device=unit.device)[None, :, None, None] for v in (MEAN, STD))
+    return (unit - mean) / std

@@ -1,0 +1,252 @@
+"""Train one of the study's networks on simulated calcification over SPIDER regions.
+
+    python -m calcidisc_training.train_classifier --network resnet34 --data …/spider-t2-sagittal --out runs/resnet34
+    torchrun --nproc_per_node 4 -m calcidisc_training.train_classifier …
+
+Defaults are the study's (Adam 1e-4, batch 6, 150 epochs at most, ImageNet weights); `--flip` is not: a horizontal flip
+puts the canal in front of the disc, and regions always come with it behind, so that up and down are exchanged instead.
+Writes last.pt (for --resume), best.pt (highest AUC on validation patients) and history.json.
+"""
+import argparse
+import json
+import os
+import time
+
+import numpy as np
+import torch
+from torch import nn
+
+from .classifier_data import cached_pool, split_patients
+from .classifier_metrics import auc
+from .classifier_net import NETWORKS, Classifier, to_input
+from .spider import HELD_OUT, patients_in
+
+FOCUS_ROWS, FOCUS_COLS = 5, 4         # cells of 32 pixels about the posterior edge
+PLAIN = 20.0                          # visibility, in noise units, of what the first epochs are shown
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('--network', choices=NETWORKS, default='resnet34')
+    p.add_argument('--data', required=True, help='folder with images/ and masks/ of SPIDER slices')
+    p.add_argument('--out', required=True)
+    p.add_argument('--cache', help='folder to keep simulated sets in')
+    p.add_argument('--weights', default='imagenet', help="'imagenet' (by timm), 'none', or a file")
+    p.add_argument('--regions', type=int, default=8000, help='training regions per pool')
+    p.add_argument('--pools', type=int, default=1, help='pools taken in turn: more than one is fresh lesions')
+    p.add_argument('--repeats', type=int, default=1, help='epochs on a pool before the next')
+    p.add_argument('--validation-regions', type=int, default=500)
+    p.add_argument('--epochs', type=int, default=150)
+    p.add_argument('--patience', type=int, default=20, help='epochs without a better validation AUC before stopping')
+    p.add_argument('--minutes', type=float, help='stop after the epoch that passes this')
+    p.add_argument('--optimiser', choices=['adam', 'sgd'], default='adam')
+    p.add_argument('--lr', type=float, default=1e-4)
+    p.add_argument('--schedule', choices=['constant', 'cosine'], default='constant')
+    p.add_argument('--batch', type=int, default=6)
+    p.add_argument('--size', type=int, choices=[128, 224, 256, 512], default=224)
+    p.add_argument('--flip', choices=['none', 'vertical', 'horizontal'], default='vertical')
+    p.add_argument('--guide', type=float, default=1.0, help='weight of the lesion map loss; 0 as in the study')
+    p.add_argument('--focus-epochs', type=int, default=0, help='first epochs on plain lesions, in a window about the posterior edge: 0.4 of the work')
+    p.add_argument('--seed', type=int, default=1)
+    p.add_argument('--workers', type=int, default=2, help='processes that simulate')
+    p.add_argument('--threads', type=int)
+    p.add_argument('--every', type=int, default=20, help='steps between progress lines')
+    p.add_argument('--resume', action='store_true')
+    return p.parse_args()
+
+
+def augment(pictures, cells, rng, flip):
+    """Shift by up to 4 pixels, contrast, brightness, flip. [N, H, W] uint8 -> float tensors; cells follow flips."""
+    shifts = rng.integers(-4, 5, (len(pictures), 2))
+    moved = np.stack([np.roll(p, tuple(s), (0, 1)) for p, s in zip(pictures, shifts)]).astype(np.float32)
+    gain, offset = rng.uniform(0.8, 1.25, (len(moved), 1, 1)), rng.normal(0, 8, (len(moved), 1, 1))
+    moved = np.clip(moved * gain + offset, 0, 255).astype(np.float32)
+    cells = cells.copy()
+    if flip != 'none':
+        turned = rng.random(len(moved)) < 0.5
+        axis = 1 if flip == 'vertical' else 2
+        moved[turned], cells[turned] = np.flip(moved[turned], axis), np.flip(cells[turned], axis)
+    return moved, cells
+
+
+def plain_ones(pool, rng):
+    """Indices of the regions whose calcification is plain to see, and as many without."""
+    plain = np.flatnonzero([about.get('visibility', 0) >= PLAIN for about in pool.about])
+    return np.concatenate([plain, rng.choice(np.flatnonzero(pool.labels == 0), len(plain), replace=False)])
+
+
+def focus(pictures, cells, posterior):
+    """A window of whole cells about each posterior edge: pictures [N, 160, 128], cells [N, 5, 4], labels by the cells."""
+    rows = np.clip(np.round(posterior[:, 1] / 32 - FOCUS_ROWS / 2).astype(int), 0, 7 - FOCUS_ROWS)
+    cols = np.clip(np.round(posterior[:, 0] / 32 - FOCUS_COLS / 2 + 0.5).astype(int), 0, 7 - FOCUS_COLS)
+    pictures = np.stack([p[r * 32:(r + FOCUS_ROWS) * 32, c * 32:(c + FOCUS_COLS) * 32] for p, r, c in zip(pictures, rows, cols)])
+    cells = np.stack([x[r:r + FOCUS_ROWS, c:c + FOCUS_COLS] for x, r, c in zip(cells, rows, cols)])
+    return pictures, cells
+
+
+def loss_of(model, pictures, labels, cells, guide, size):
+    image = to_input(pictures)
+    if size != 224:
+        image = nn.functional.interpolate(image, scale_factor=size / 224, mode='bilinear', align_corners=False)
+    logit, cam = model(image.contiguous(memory_format=torch.channels_last))
+    loss = nn.functional.binary_cross_entropy_with_logits(logit.float()[:, 0], labels)
+    if guide > 0:
+        inner = model.module if hasattr(model, 'module') else model
+        target = nn.functional.interpolate((cells * 1.5).clamp(0, 1)[:, None], cam.shape[2:], mode='nearest')
+        told = nn.functional.binary_cross_entropy_with_logits(inner.guide(cam.float()), target, pos_weight=cam.new_tensor(6.0).float())
+        return loss + guide * told, loss
+    return loss, loss
+
+
+@torch.no_grad()
+def scores_of(model, pictures, size=224, device='cpu', batch=32, half=None):
+    """Probabilities [N] of [N, 224, 224] uint8 pictures."""
+    model.eval()
+    found = []
+    for at in range(0, len(pictures), batch):
+        image = to_input(torch.from_numpy(pictures[at:at + batch]).to(device))
+        if size != 224:
+            image = nn.functional.interpolate(image, size=(size, size), mode='bilinear', align_corners=False)
+        with torch.autocast(device, dtype=half or torch.float32, enabled=half is not None):
+            logit, _ = model(image.contiguous(memory_format=torch.channels_last))
+        found.append(torch.sigmoid(logit.float())[:, 0].cpu().numpy())
+    return np.concatenate(found)
+
+
+def half_type(device):
+    """bfloat16 where the machine has it natively, None where it would only slow things down."""
+    if device == 'cuda':
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    try:
+        with open('/proc/cpuinfo', encoding='utf-8') as f:
+            flags = f.read()
+    except OSError:
+        return None
+    return torch.bfloat16 if 'amx_bf16' in flags or 'avx512_bf16' in flags else None
+
+
+class Run:
+    """One training run: model, optimiser, history; saved whole after every epoch."""
+
+    def __init__(self, a):
+        self.a = a
+        self.rank, self.world = int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1))
+        self.device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        if self.device == 'cuda':
+            torch.cuda.set_device(int(os.environ.get('LOCAL_RANK', 0)))
+        if self.world > 1:
+            torch.distributed.init_process_group('nccl' if self.device == 'cuda' else 'gloo')
+        torch.manual_seed(a.seed)
+        self.inner = Classifier(a.network, a.weights).to(self.device, memory_format=torch.channels_last)
+        self.model = nn.parallel.DistributedDataParallel(self.inner, find_unused_parameters=True) if self.world > 1 else self.inner
+        self.half = half_type(self.device)
+        self.scaler = torch.amp.GradScaler(self.device, enabled=self.half == torch.float16)
+        parameters = self.inner.parameters()
+        self.optimiser = torch.optim.Adam(parameters, a.lr, fused=self.scaler.is_enabled() is False) if a.optimiser == 'adam' else torch.optim.SGD(parameters, a.lr, momentum=0.9)
+        self.history, self.epoch, self.best, self.started = [], 0, -1.0, time.time()
+        if a.resume and os.path.exists(f'{a.out}/last.pt'):
+            self.load()
+
+    def load(self):
+        kept = torch.load(f'{self.a.out}/last.pt', map_location=self.device, weights_only=True)
+        self.inner.load_state_dict(kept['model'])
+        self.optimiser.load_state_dict(kept['optimiser'])
+        self.epoch, self.best = kept['epoch'], kept['best']
+        with open(f'{self.a.out}/history.json', encoding='utf-8') as f:
+            self.history = json.load(f)['epochs'][:self.epoch]
+
+    def save(self, better, split):
+        if self.rank:
+            return
+        state = dict(model=self.inner.state_dict(), optimiser=self.optimiser.state_dict(), epoch=self.epoch, best=self.best)
+        torch.save(state, f'{self.a.out}/last.part')
+        os.replace(f'{self.a.out}/last.part', f'{self.a.out}/last.pt')
+        if better:
+            torch.save(dict(model=self.inner.state_dict(), epoch=self.epoch), f'{self.a.out}/best.pt')
+        about = dict(arguments={k: v for k, v in vars(self.a).items() if k not in ('data', 'out', 'cache')}, split=split, epochs=self.history)
+        with open(f'{self.a.out}/history.json', 'w', encoding='utf-8') as f:
+            json.dump(about, f, indent=1)
+
+    def rate(self, progress):
+        a = self.a
+        if a.schedule == 'constant':
+            return a.lr
+        warm = min(1, progress / 0.03)
+        return a.lr * warm * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(progress, 1))))
+
+    def train_epoch(self, pool):
+        a, rng = self.a, np.random.default_rng([self.a.seed, 7, self.epoch])
+        posterior = np.array([about['posterior'] for about in pool.about])
+        narrow = self.epoch < a.focus_epochs
+        order = rng.permutation(plain_ones(pool, rng) if narrow else len(pool.labels))[self.rank::self.world]
+        steps, losses, began = len(order) // a.batch, [], time.time()
+        self.model.train()
+        for step in range(steps):
+            pick = np.sort(order[step * a.batch:(step + 1) * a.batch])
+            pictures, cells, labels = pool.pictures[pick], pool.cells[pick], pool.labels[pick].astype(np.float32)
+            if narrow:
+                pictures, cells = focus(pictures, cells, posterior[pick])
+                labels = labels * (cells.max((1, 2)) > 0.05)
+            pictures, cells = augment(pictures, cells, rng, a.flip)
+            for group in self.optimiser.param_groups:
+                group['lr'] = self.rate(self.progress(step / steps))
+            tensors = [torch.from_numpy(np.ascontiguousarray(v)).to(self.device) for v in (pictures, labels.astype(np.float32), cells)]
+            with torch.autocast(self.device, dtype=self.half or torch.float32, enabled=self.half is not None):
+                total, loss = loss_of(self.model, *tensors, a.guide, a.size)
+            self.optimiser.zero_grad(set_to_none=True)
+            self.scaler.scale(total).backward()
+            self.scaler.step(self.optimiser)
+            self.scaler.update()
+            losses.append(loss.item())
+            if (step + 1) % a.every == 0 and not self.rank:
+                pace = (step + 1) / (time.time() - began)
+                print(f'epoch {self.epoch + 1} step {step + 1}/{steps} loss {np.mean(losses[-a.every:]):.4f} total {total.item():.4f} '
+                      f'{pace * a.batch * self.world:.1f} regions/s, epoch ends in {(steps - step - 1) / pace:.0f} s', flush=True)
+        return float(np.mean(losses)) if losses else float('nan')
+
+    def progress(self, part):
+        by_epoch = (self.epoch + part) / self.a.epochs
+        return max(by_epoch, (time.time() - self.started) / 60 / self.a.minutes) if self.a.minutes else by_epoch
+
+    def go(self, training_pool, validation, split):
+        a, since = self.a, 0
+        while self.epoch < a.epochs:
+            loss = self.train_epoch(training_pool(self.epoch))
+            value = auc(validation.labels, scores_of(self.inner, validation.pictures, a.size, self.device, half=self.half))
+            self.epoch += 1
+            better = value > self.best and self.epoch > a.focus_epochs
+            self.best, since = (value, 0) if better else (self.best, since + 1)
+            passed = (time.time() - self.started) / 60
+            self.history.append(dict(epoch=self.epoch, loss=round(loss, 5), validationAuc=round(value, 5), minutes=round(passed, 1)))
+            self.save(better, split)
+            left = passed / max(self.progress(0), 1e-6) - passed
+            if not self.rank:
+                print(f'epoch {self.epoch} loss {loss:.4f} validation AUC {value:.4f}{" best" if better else ""} ETA {max(left, 0):.0f} min', flush=True)
+            if since >= a.patience or (a.minutes and passed >= a.minutes):
+                break
+
+
+def main():
+    a = arguments()
+    if a.threads:
+        torch.set_num_threads(a.threads)
+    os.makedirs(a.out, exist_ok=True)
+    training, validation = split_patients(patients_in(a.data), HELD_OUT)
+    split = dict(training=training, validation=validation, heldOut=list(HELD_OUT))
+    print('training', training, 'validation', validation, 'held out', HELD_OUT, flush=True)
+    checked = cached_pool(a.cache, a.data, validation, a.validation_regions, 'validation', workers=a.workers)
+    pools = {}
+
+    def pool(epoch):
+        which = epoch // a.repeats % a.pools
+        if which not in pools:
+            pools.clear()
+            pools[which] = cached_pool(a.cache, a.data, training, a.regions, 'training', a.seed + 1000 * which, workers=a.workers)
+        return pools[which]
+
+    run = Run(a)
+    run.go(pool, checked, split)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,90 @@
+"""python3 -m unittest discover -s tests -p 'test_classifier.py'   (needs torch, timm, onnx, onnxruntime: skips without)"""
+import importlib.util
+import json
+import os
+import sys
+import tempfile
+import unittest
+
+import numpy as np
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..'))
+NEEDED = ('torch', 'timm', 'onnx', 'onnxruntime')
+MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+MODELS = os.path.join(os.path.dirname(__file__), '../..')
+
+
+@unittest.skipIf(MISSING, f'not installed: {", ".join(MISSING)}')
+class Networks(unittest.TestCase):
+    def test_every_network_exports_with_any_batch_and_the_probabilities_of_pytorch(self):
+        import onnxruntime
+        import torch
+
+        from calcidisc_training.classifier_card import TOLERANCE, export_classifier
+        from calcidisc_training.classifier_net import NETWORKS, Classifier
+        for name in NETWORKS:
+            with self.subTest(name), tempfile.TemporaryDirectory() as folder:
+                torch.manual_seed(3)
+                path = os.path.join(folder, 'model.onnx')
+                self.assertLessEqual(export_classifier(Classifier(name), path), TOLERANCE)
+                session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
+                for count in (1, 3):
+                    probability, cam = session.run(['probability', 'cam'], {'image': np.zeros((count, 3, 224, 224), np.float32)})
+                    self.assertEqual((probability.shape, cam.shape), ((count, 1), (count, 1, 7, 7)))
+                    np.testing.assert_allclose(1 / (1 + np.exp(-cam.mean((2, 3)))), probability, atol=1e-5)
+
+    def test_the_map_is_grad_cam_of_the_last_features(self):
+        import torch
+
+        from calcidisc_training.classifier_net import Classifier
+        torch.manual_seed(4)
+        model = Classifier('resnet34').eval()
+        features = model.net.forward_features(torch.rand(1, 3, 224, 224)).detach().requires_grad_(True)
+        logit = model.net.forward_head(features)
+        weight = torch.autograd.grad(logit.sum(), features)[0].sum((2, 3), keepdim=True)
+        grad_cam = (weight * features).sum(1)
+        linear = model.net.get_classifier()
+        cam = torch.nn.functional.conv2d(features, linear.weight[:, :, None, None], linear.bias)[:, 0]
+        torch.testing.assert_close(grad_cam, cam - linear.bias, atol=1e-5, rtol=1e-4)
+
+    def test_weights_of_another_network_are_refused(self):
+        import torch
+
+        from calcidisc_training.classifier_net import create
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'w.pt')
+            torch.save(create('mobilevit_s').state_dict(), path)
+            with self.assertRaisesRegex(ValueError, 'fits'):
+                create('resnet34', path)
+            self.assertIsNotNone(create('mobilevit_s', path))
+
+    def test_a_window_about_the_posterior_edge_keeps_pictures_and_maps_together(self):
+        from calcidisc_training.train_classifier import focus
+        picture = np.kron(np.arange(49).reshape(7, 7), np.ones((32, 32))).astype(np.uint8)
+        cells = np.arange(49, dtype=np.float32).reshape(7, 7)
+        for posterior in ([180.0, 112.0], [223.0, 0.0], [100.0, 223.0]):
+            pictures, maps = focus(picture[None], cells[None], np.array([posterior]))
+            np.testing.assert_array_equal(pictures[0, 16::32, 16::32], maps[0])
+
+
+@unittest.skipIf(MISSING, f'not installed: {", ".join(MISSING)}')
+class Committed(unittest.TestCase):
+    def test_cards_name_the_file_beside_them_and_say_that_calcification_is_simulated(self):
+        from calcidisc_training.classifier_net import NETWORKS
+        from calcidisc_training.export import sha256_of
+        from calcidisc_training.spider import HELD_OUT
+        for name in NETWORKS:
+            folder = os.path.join(MODELS, name)
+            for version in os.listdir(folder) if os.path.isdir(folder) else []:
+                with self.subTest(f'{name} {version}'):
+                    with open(os.path.join(folder, version, 'card.json'), encoding='utf-8') as f:
+                        card = json.load(f)
+                    self.assertEqual(card['sha256'], sha256_of(os.path.join(folder, version, 'model.onnx')))
+                    data = card['trainingData']
+                    self.assertTrue(data['simulated'] and card['simulated'])
+                    self.assertFalse(set(HELD_OUT) & set(data['patients'] + data['validation']))
+                    self.assertTrue(0 < card['threshold'] < 1)
+
+
+if __name__ == '__main__':
+    unittest.main()
