@@ -24,6 +24,7 @@ log_min_messages = warning
 log_line_prefix = '%m [%p] '
 timezone = 'UTC'
 log_timezone = 'UTC'
+${platform() === 'linux' ? "recovery_init_sync_method = 'syncfs'" : ''}
 `;
 const NO_SYNC_SETTINGS = `
 fsync = off

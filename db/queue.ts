@@ -4,6 +4,7 @@ import type { Logger } from '../config/log.js';
 import type { Config } from '../config/schema.js';
 import type { Database } from './database.js';
 import { chooseBackend, type JobQueue, type QueueName } from './queueBackend.js';
+import { startWorker } from './queueWorker.js';
 import type { Step } from './steps.js';
 
 /** What a job says: which case to look at. The row in the database says everything else. */
@@ -70,17 +71,18 @@ export async function openQueues(
 
   function run(name: QueueName, handler: Handler, concurrency: number): Running {
     const settings = { concurrency, lockDuration: lockMs, stalledInterval: stalledCheckMs };
-    const worker = backend.worker(name, (data) => handle(data as Job, handler, log), settings);
-    worker.on('error', health.failed);
-    worker.on('stalled', (jobId) => log.warn({ jobId }, 'a job was left by its process and is queued again'));
-    const one = {
-      close: async () => {
-        running.delete(one);
-        await worker.close();
+    const worker = startWorker(() => {
+      const made = backend.worker(name, (data) => handle(data as Job, handler, log), settings);
+      made.on('stalled', (jobId) => log.warn({ jobId }, 'a job was left by its process and is queued again'));
+      return made;
+    }, health.failed);
+    running.add(worker);
+    return {
+      close: () => {
+        running.delete(worker);
+        return worker.close();
       },
     };
-    running.add(one);
-    return one;
   }
 
   return {

@@ -16,6 +16,9 @@ export interface JobQueue {
 
 export interface JobWorker {
   on(event: 'error' | 'stalled', listener: (reason: Error | string) => void): unknown;
+  waitUntilReady(): Promise<unknown>;
+  /** Only once it is ready. Resolves when it is closed. */
+  run(): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -38,8 +41,15 @@ export function chooseBackend({ queue }: Pick<Config, 'queue'>, databaseUrl: str
     : postgresBackend(databaseUrl, queue.prefix);
 }
 
-/** Kept nowhere once done or failed: the row in the database is the record, and the id is free again. */
-const KEEP_NOTHING = { removeOnComplete: { count: 0 }, removeOnFail: { count: 0 } } as const;
+/**
+ * A job is kept nowhere once done or failed: the row in the database is the record, and the id is free again.
+ * Workers are started by hand, when they are ready (queueWorker.ts).
+ */
+const WORKER_OPTIONS = {
+  removeOnComplete: { count: 0 },
+  removeOnFail: { count: 0 },
+  autorun: false,
+} as const;
 
 /** After an error of the queue's own, how soon a worker asks again. */
 const RETRY_MS = 1_000;
@@ -53,7 +63,7 @@ function postgresBackend(url: string, prefix: string): Backend {
       new Worker(
         name,
         (job) => process(job.data),
-        { connection, ...settings, ...KEEP_NOTHING, runRetryDelay: RETRY_MS },
+        { connection, ...settings, ...WORKER_OPTIONS, runRetryDelay: RETRY_MS },
         createPostgresBackend,
       ) as JobWorker,
   };
@@ -74,7 +84,7 @@ function redisBackend(url: string, prefix: string): Backend {
         prefix,
         connection: { url, ...reconnect, maxRetriesPerRequest: null },
         ...settings,
-        ...KEEP_NOTHING,
+        ...WORKER_OPTIONS,
         runRetryDelay: RETRY_MS,
       }) as JobWorker,
   };

@@ -249,8 +249,12 @@ for (const kind of ['PostgreSQL', 'Redis'] as const)
         const early = await openQueues(config, db.database, quietLog, { wakeTimeoutMs: 200 });
         const row = await makeCase(knex());
         assert.equal(await early.wake(row), false);
+        const seen: Job[] = [];
+        early.runAgent(async (job) => void seen.push(job), 1);
+        await early.runWorker(async () => undefined, 1).close();
         await redis!.start();
         await until(() => early.wake(row));
+        await until(() => seen.length > 0);
         await early.close();
       });
     }

@@ -21,6 +21,7 @@ interface TestServer {
 export const quietLog = createLogger({ log: { level: 'silent' } });
 
 let server: Promise<TestServer> | undefined;
+const emptyDatabases: string[] = [];
 
 export interface TestDatabase {
   /** Its database.url names this database, its dataDir is a temporary folder of its own. */
@@ -53,6 +54,7 @@ export async function createEmptyDatabase(): Promise<string> {
   const { url } = await sharedServer();
   const name = databaseName();
   await onServer(url, `CREATE DATABASE "${name}"`);
+  emptyDatabases.push(name);
   return named(url, name);
 }
 
@@ -90,7 +92,8 @@ async function startServer(): Promise<TestServer> {
     url,
     template,
     async close() {
-      await onServer(url, `DROP DATABASE "${template}" WITH (FORCE)`);
+      for (const name of [template, ...emptyDatabases])
+        await onServer(url, `DROP DATABASE "${name}" WITH (FORCE)`);
       await close();
     },
   };
