@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { storeFiles } from '../../agent/deliver/scu.js';
 import { SOP_CLASSES } from '../../agent/dicom/sopClasses.js';
@@ -130,5 +131,41 @@ describe('the Orthanc script', function () {
     await move(port);
     await settled((await upload(next.file)).ParentSeries);
     await until(() => received().has(next.uid) && received().has(missed.uid));
+  });
+});
+
+describe("the example of Orthanc's configuration", function () {
+  this.timeout(60_000);
+
+  it('takes reports from Calcidisc and nothing from strangers', async function () {
+    needsPeer(this, 'orthanc');
+    const example = JSON.parse(
+      readFileSync(join(projectRoot, 'config/orthanc/orthanc.example.json'), 'utf8'),
+    );
+    const { LuaScripts: _scripts, DicomPort: _port, ...configuration } = example;
+    const orthanc = await startOrthanc({ configuration });
+    const { file } = buildReport(reportInput());
+    const from = (callingAe: string) =>
+      storeFiles({
+        host: '127.0.0.1',
+        port: orthanc.dicomPort,
+        calledAe: 'ORTHANC',
+        callingAe,
+        files: [file],
+      });
+    try {
+      assert.deepEqual(
+        (await from('CALCIDISC', 'one')).map(({ status }) => status),
+        ['0000'],
+      );
+      // Orthanc 1.10 takes the association and aborts it when the object comes.
+      assert.deepEqual(
+        (await from('STRANGER', 'other')).map(({ isStored }) => isStored),
+        [false],
+      );
+      assert.equal((await orthanc.rest<unknown[]>('/instances')).length, 1);
+    } finally {
+      await orthanc.stop();
+    }
   });
 });
