@@ -3,10 +3,12 @@ import { register as audit } from './commands/audit.js';
 import { register as caseCommand } from './commands/case.js';
 import { register as classify } from './commands/classify.js';
 import { register as ct } from './commands/ct.js';
+import { register as demo } from './commands/demo.js';
 import { register as echo } from './commands/echo.js';
 import { register as locate } from './commands/locate.js';
 import { register as migrate } from './commands/migrate.js';
 import { register as model } from './commands/model.js';
+import { register as phantom } from './commands/phantom.js';
 import { register as replay } from './commands/replay.js';
 import { register as report } from './commands/report.js';
 import { register as send } from './commands/send.js';
@@ -18,6 +20,7 @@ export type Register = (program: Command) => void;
 
 export const commands: readonly Register[] = [
   up,
+  demo,
   caseCommand,
   send,
   echo,
@@ -29,5 +32,6 @@ export const commands: readonly Register[] = [
   classify,
   model,
   replay,
+  phantom,
   report,
 ];

@@ -188,7 +188,7 @@ export class Anatomy {
     else if (!unit.sacral && inBasivertebralVein(x, forward, fraction, depth)) this.tissue = TISSUE.vein;
     else {
       this.tissue = TISSUE.marrow;
-      const patch = this.texture.at(x, y, z, 3.1);
+      const patch = this.texture.smoothAt(x, y, z, 3.1);
       this.mrFactor = this.habitus.marrowMr * unit.marrow * (1 + 0.07 * patch);
       this.huShift = this.habitus.marrowHu + 14 * patch;
     }
@@ -256,7 +256,7 @@ export class Anatomy {
     if (outline >= 1) return false;
     const fused = Math.abs(forward) > depth * (index === 3 ? 0.46 : 0.36) || x * x > 200;
     this.tissue = fused ? TISSUE.marrow : TISSUE.annulus;
-    if (fused) this.mrFactor = this.habitus.marrowMr * (1 + 0.05 * this.texture.at(x, y, z, 3.1));
+    if (fused) this.mrFactor = this.habitus.marrowMr * (1 + 0.05 * this.texture.smoothAt(x, y, z, 3.1));
     else this.mrFactor = index === 3 ? 1.7 : 1.2;
     return true;
   }
@@ -268,7 +268,7 @@ export class Anatomy {
       const a = (behind + 1) / (lesion.depthMm + 1);
       const b = (along - disc.alongMm - lesion.upMm) / (lesion.halfHeightMm + 0.2 * lesion.depthMm);
       const c = (x - lesion.leftMm) / lesion.halfWidthMm;
-      if (a * a + b * b + c * c > 1 + 0.12 * this.texture.at(x, y, z, 1.2)) continue;
+      if (a * a + b * b + c * c > 1 + 0.12 * this.texture.smoothAt(x, y, z, 1.2)) continue;
       this.disc = disc.index;
       if (lesion.calcification && this.isCalcified(lesion, disc, x, along, behind, y, z)) return true;
       this.tissue = TISSUE.herniation;

@@ -71,12 +71,16 @@ function placeInChain(
   cell: number,
 ): void {
   let lower = signedHeight(planes[0]!, y, z);
-  if (lower < 0) return putInChain(cells, cell, lower * 1e-3, planes[0]!, planes[0]!, 0, y, z);
+  if (lower < 0) {
+    putInChain(cells, cell, lower * 1e-3, planes[0]!, planes[0]!, 0, y, z);
+    return;
+  }
   for (let i = 0; i + 1 < planes.length; i++) {
     const upper = signedHeight(planes[i + 1]!, y, z);
     if (lower >= 0 && upper < 0) {
       const fraction = lower / (lower - upper);
-      return putInChain(cells, cell, i + fraction, planes[i]!, planes[i + 1]!, fraction, y, z);
+      putInChain(cells, cell, i + fraction, planes[i]!, planes[i + 1]!, fraction, y, z);
+      return;
     }
     lower = upper;
   }

@@ -39,21 +39,21 @@ export function drawLesions(settings: PhantomSettings): ReadonlyMap<Level, Lesio
     const herniated = settings.herniated ? settings.herniated.includes(level) : spontaneous;
     const upMm = random.between(-2, 2);
     const leftMm = random.between(-2, 2);
-    const depthMm = random.between(4.2, 7);
+    const depthMm = random.between(5, 7.5);
     const lesion = {
       level,
       upMm,
       leftMm,
       depthMm,
-      halfHeightMm: random.between(4.2, 6),
+      halfHeightMm: random.between(5, 7),
       halfWidthMm: random.between(7.5, 10),
       brightness: random.between(0.75, 1.3),
     };
     const calcification: Calcification = {
       behindMm: depthMm * random.between(0.3, 0.45),
       upMm: upMm + random.between(-1, 1),
-      radiiMm: [depthMm * random.between(0.6, 0.75), random.between(3, 4.2), random.between(5, 7)],
-      hu: random.between(210, 290),
+      radiiMm: [depthMm * random.between(0.7, 0.85), random.between(3.8, 5.2), random.between(6, 8)],
+      hu: random.between(225, 295),
       huSpread: random.between(22, 34),
     };
     if (calcified || herniated)

@@ -127,8 +127,8 @@ function sample(
 }
 
 function footprintOf(discs: Map<number, Footprint>, disc: number): Footprint {
-  let found = discs.get(disc);
-  if (!found) discs.set(disc, (found = new Footprint()));
+  const found = discs.get(disc) ?? new Footprint();
+  discs.set(disc, found);
   return found;
 }
 

@@ -55,7 +55,7 @@ export class PosteriorParts {
       : this.arch(side, up, behind, canal, vertebra);
     if (found !== NOTHING) {
       if (found === TISSUE.marrow)
-        this.mrFactor = this.habitus.marrowMr * (1 + 0.15 * this.texture.at(x, y, z, 2.1));
+        this.mrFactor = this.habitus.marrowMr * (1 + 0.15 * this.texture.smoothAt(x, y, z, 2.1));
       return found;
     }
     return unit > 4.2 ? this.between(x, side, up, behind, canal, vertebra, y, z) : NOTHING;
@@ -111,10 +111,10 @@ export class PosteriorParts {
       if (a * a + b * b < 1) return TISSUE.cord;
     }
     const backwards = (behind - middle) / 5;
-    const strand = this.texture.at(x * 1.6, behind * 2.4, along * 0.045, 1.0);
+    const strand = this.texture.smoothAt(x * 1.6, behind * 2.4, along * 0.045, 1);
     const crowd = above > -15 ? 0.2 : 0.75;
     if (strand > crowd - backwards * 0.7 && backwards > -0.9) return TISSUE.root;
-    this.mrFactor = 1 + 0.03 * this.texture.at(x, y, z, 4);
+    this.mrFactor = 1 + 0.03 * this.texture.smoothAt(x, y, z, 4);
     return TISSUE.fluid;
   }
 
@@ -198,7 +198,7 @@ export class PosteriorParts {
     const tip = canal + 5 + v.processLengthMm;
     if (side < 3 && behind >= tip - 1 && behind < tip + 3) return TISSUE.ligament;
     if (side < 4.2 && behind > roof && behind < tip) {
-      const streaks = this.texture.at(x, behind * 0.5 + up * 0.9, up * 1.1 - behind * 0.4, 1.5);
+      const streaks = this.texture.smoothAt(x, behind * 0.5 + up * 0.9, up * 1.1 - behind * 0.4, 1.5);
       this.mrFactor = Math.max(0.2, 1 + 0.65 * streaks + 0.12 * this.texture.at(x, y, z, 0.8));
       return TISSUE.interspinous;
     }

@@ -84,6 +84,34 @@ export class Texture {
     const k = Math.floor(z / cellMm) & MASK;
     return this.values[(k << (2 * SIDE_BITS)) | (j << SIDE_BITS) | i]!;
   }
+
+  /** The same, trilinear: for cells larger than a voxel, whose steps would show. */
+  smoothAt(x: number, y: number, z: number, cellMm: number): number {
+    const fx = x / cellMm;
+    const fy = y / cellMm;
+    const fz = z / cellMm;
+    const x0 = Math.floor(fx);
+    const y0 = Math.floor(fy);
+    const z0 = Math.floor(fz);
+    const wx = fx - x0;
+    const wy = fy - y0;
+    const wz = fz - z0;
+    const { values } = this;
+    const i0 = x0 & MASK;
+    const i1 = (x0 + 1) & MASK;
+    const j0 = (y0 & MASK) << SIDE_BITS;
+    const j1 = ((y0 + 1) & MASK) << SIDE_BITS;
+    const k0 = (z0 & MASK) << (2 * SIDE_BITS);
+    const k1 = ((z0 + 1) & MASK) << (2 * SIDE_BITS);
+    const ux = 1 - wx;
+    const low =
+      (values[k0 | j0 | i0]! * ux + values[k0 | j0 | i1]! * wx) * (1 - wy) +
+      (values[k0 | j1 | i0]! * ux + values[k0 | j1 | i1]! * wx) * wy;
+    const high =
+      (values[k1 | j0 | i0]! * ux + values[k1 | j0 | i1]! * wx) * (1 - wy) +
+      (values[k1 | j1 | i0]! * ux + values[k1 | j1 | i1]! * wx) * wy;
+    return low * (1 - wz) + high * wz;
+  }
 }
 
 /** [1 2 3 2 1]/9 along one axis of the block. */

@@ -21,7 +21,7 @@ export class Surroundings {
   private readonly anteriorY: number;
 
   constructor(
-    spine: Spine,
+    private readonly spine: Spine,
     atlas: Atlas,
     private readonly habitus: Habitus,
     private readonly texture: Texture,
@@ -40,8 +40,7 @@ export class Surroundings {
     const toSkin = Math.min(this.skinBehind(x, along) - behind, y - this.bellyY(x), FLANK_MM - Math.abs(x));
     if (toSkin < SKIN_MM) return TISSUE.skin;
     const side = Math.abs(x);
-    const fascia = FASCIA_MM - (side * side) / 300 - (along < this.along.l5s1 ? 14 : 0);
-    if (behind > fascia) return this.subcutaneous(x, y, z);
+    if (behind > this.fascia(side, along)) return this.subcutaneous(x, y, z);
     if (behind > -2) return this.backMuscle(x, side, along, behind, y, z);
     return this.inFront(x, side, y, z, unit, forward, along, behind, toSkin);
   }
@@ -49,10 +48,19 @@ export class Surroundings {
   /** The back is flatter than the spine: fat fills the hollow. */
   private skinBehind(x: number, along: number): number {
     const hollow = Math.exp(-(((along - this.along.l4 + 12) / 45) ** 2));
-    const belowSacrum = along < this.along.l5s1 ? -4 : 0;
-    return (
-      FASCIA_MM + 2 + this.habitus.fatMm + this.habitus.lumbarFatMm * hollow + belowSacrum - (x * x) / 420
-    );
+    const layer = 2 + this.habitus.fatMm + this.habitus.lumbarFatMm * hollow;
+    return this.fascia(0, along) + layer + 10 * this.belowLumbar(along) - (x * x) / 420;
+  }
+
+  /** Over the sacrum little muscle lies under the skin. */
+  private fascia(side: number, along: number): number {
+    return FASCIA_MM - (side * side) / 300 - 16 * this.belowLumbar(along);
+  }
+
+  /** 0 above the last disc, 1 from the second sacral segment down, smooth between. */
+  private belowLumbar(along: number): number {
+    const t = Math.min(1, Math.max(0, (this.along.l5s1 + 15 - along) / 60));
+    return t * t * (3 - 2 * t);
   }
 
   private bellyY(x: number): number {
@@ -61,7 +69,7 @@ export class Surroundings {
 
   /** Lobules with thin dark septa. */
   private subcutaneous(x: number, y: number, z: number): number {
-    return Math.abs(this.texture.at(x * 0.5, y * 1.6, z * 0.5, 2.2)) < 0.03
+    return Math.abs(this.texture.smoothAt(x * 0.5, y * 1.6, z * 0.5, 2.2)) < 0.03
       ? TISSUE.interspinous
       : TISSUE.fat;
   }
@@ -70,14 +78,16 @@ export class Surroundings {
     if (along < this.along.l5s1 - 25 && side < 60) return this.pelvisBehind(side, behind, x, y, z);
     const wing = this.iliacWing(side, along, behind);
     if (wing >= 0) return wing;
-    if (side > 85) return TISSUE.fat;
-    const streak = this.texture.at(x * 1.3, y * 1.3, z * 0.25, 1.7);
+    // The outline of the erector spinae; beside it fat, then the flank's wall.
+    const lateral = (side / 68) ** 2 + ((behind - 18) / 44) ** 2;
+    if (lateral > 1) return TISSUE.fat;
+    const streak = this.texture.smoothAt(x * 1.3, y * 1.3, z * 0.25, 1.7);
     return streak > 2.2 - 4 * this.habitus.muscleFat ? TISSUE.innerFat : TISSUE.muscle;
   }
 
   private pelvisBehind(side: number, behind: number, x: number, y: number, z: number): number {
     if (behind < 14 && side < 45) return TISSUE.marrow;
-    return this.texture.at(x, y, z, 2.5) > 0.9 ? TISSUE.innerFat : TISSUE.muscle;
+    return this.texture.smoothAt(x, y, z, 2.5) > 0.9 ? TISSUE.innerFat : TISSUE.muscle;
   }
 
   /** A curved plate that rises sideways from the sacroiliac joint. */
@@ -109,9 +119,17 @@ export class Surroundings {
     if (this.inPsoas(side, along, behind)) return TISSUE.muscle;
     if (unit < 4.9 && side > 22 && side < 52 && behind > -34) return TISSUE.marrow;
     if (this.inKidney(side, along, behind)) return TISSUE.kidney;
-    if (forward < 22 && forward > 0 && side < 12) return TISSUE.ligament;
+    if (forward > 0 && side < 14 && forward < this.frontOf(unit) + 1.8) return TISSUE.ligament;
     if (behind > -52) return TISSUE.innerFat;
     return this.belly(x, y, z);
+  }
+
+  /** How far in front of the chain's middle line its bodies reach at a place along it. */
+  private frontOf(unit: number): number {
+    const { planes } = this.spine;
+    const index = Math.min(planes.length - 2, Math.max(0, Math.floor(unit)));
+    const fraction = Math.min(1, Math.max(0, unit - index));
+    return (planes[index]!.depthMm * (1 - fraction) + planes[index + 1]!.depthMm * fraction) / 2;
   }
 
   /** Aorta to the left and vena cava to the right in front of the bodies; below L4 their branches part. */
@@ -142,8 +160,8 @@ export class Surroundings {
   }
 
   private belly(x: number, y: number, z: number): number {
-    const coarse = this.texture.at(x, y, z, 7);
-    if (coarse > 1.25) return TISSUE.gas;
+    const coarse = this.texture.smoothAt(x, y, z, 5.5);
+    if (coarse > 1.1) return TISSUE.gas;
     return coarse > -0.1 ? TISSUE.bowel : TISSUE.innerFat;
   }
 }
