@@ -1,9 +1,9 @@
-import { anatomicalPlane, normalOf, type Vector } from '../dicom/geometry.js';
+import { anatomicalPlane, indexToPatient, normalOf, patientToIndex, type Vector } from '../dicom/geometry.js';
 import { stacksOf } from '../dicom/stacks.js';
 import { type Candidate, candidatesOf } from './candidates.js';
 import { type NamedTrack, nameDiscs } from './chain.js';
 import { type CtVolume, ctVolumeOf } from './ctVolume.js';
-import { discZone, ZONE } from './discZone.js';
+import { discZone, midSurface, ZONE } from './discZone.js';
 import { LEVEL_OF_RANK, lumbarDiscs, verdictOf } from './doubts.js';
 import { type Measurement, measure, type Reference } from './hounsfield.js';
 import { canalAreaMm2, canalMiddleMm, midSagittal } from './midsagittal.js';
@@ -15,7 +15,7 @@ import { toGrey } from './resample.js';
 import type { SagittalImage } from './sagittal.js';
 import type { Series, SourceImage } from './series.js';
 import { tracksOf } from './tracks.js';
-import type { CtDisc, CtResult, Located, PixelBox, PixelPoint } from './types.js';
+import type { CtDisc, CtResult, Located, PixelBox } from './types.js';
 import { voxelsIn } from './voxels.js';
 
 type Measured = Omit<Located<CtResult>, 'localiser' | 'milliseconds'>;
@@ -170,12 +170,14 @@ function describe(
   const own = track.members.find(({ slice }) => slice === middle);
   if (!own) return null;
   const { image } = planes[middle]!;
+  const centreMm = centreBetweenPlates(track.members, planes);
+  const [col, row] = patientToIndex(image.plane, centreMm);
   const measured = measureDisc(track.members, planes, volume, scout, reference);
   if (process.env.DBG) console.log(LEVEL_OF_RANK[rank], measured, own.centreMm);
   return {
     level: LEVEL_OF_RANK[rank]!,
-    centrePatientMm: own.centreMm.map(tidy) as unknown as Vector,
-    centrePixel: own.centre.map(tidy) as unknown as PixelPoint,
+    centrePatientMm: centreMm.map(tidy) as unknown as Vector,
+    centrePixel: [tidy(col), tidy(row)],
     roiPixel: regionOf(own.extent, image.plane.spacingMm, marginMm).map(tidy) as unknown as PixelBox,
     confidence: Math.round(confidence * 1e4) / 1e4,
     label: measured.label,
@@ -183,6 +185,20 @@ function describe(
     maxHu: measured.maxHu === null ? null : tidy(measured.maxHu),
     areaMm2: tidy(measured.areaMm2),
   };
+}
+
+/** The middle of the disc in space: midway between the end plates, over all of the disc that the planes show. */
+function centreBetweenPlates(members: readonly Candidate[], planes: readonly Plane[]): Vector {
+  const sum = [0, 0, 0];
+  let all = 0;
+  for (const { slice, pixels } of members) {
+    const { image, marked } = planes[slice]!;
+    const { col, row, count } = midSurface(pixels, marked.columns);
+    const point = indexToPatient(image.plane, col, row);
+    for (const axis of [0, 1, 2]) sum[axis]! += point[axis]! * count;
+    all += count;
+  }
+  return sum.map((mm) => mm / all) as unknown as Vector;
 }
 
 const UNMEASURED: Measurement = {

@@ -107,3 +107,20 @@ function clearBeside(zone: Uint8Array, bone: Uint8Array, { rows, columns, spacin
         }
   }
 }
+
+/** The mean of the middles between a disc's two faces, in pixels of the grid: where a thick front does not pull. */
+export function midSurface(disc: Int32Array, columns: number): { col: number; row: number; count: number } {
+  const spans = new Map<number, [top: number, bottom: number]>();
+  for (const at of disc) {
+    const [col, row] = [at % columns, Math.floor(at / columns)];
+    const span = spans.get(col);
+    spans.set(col, span ? [Math.min(span[0], row), Math.max(span[1], row)] : [row, row]);
+  }
+  const count = spans.size;
+  let [col, row] = [0, 0];
+  for (const [at, [top, bottom]] of spans) {
+    col += at / count;
+    row += (top + bottom) / 2 / count;
+  }
+  return { col, row, count };
+}
