@@ -38,6 +38,7 @@ export function parseConfig(input: unknown): Config {
   const parsed = ConfigSchema.safeParse(input);
   if (!parsed.success) throw new ConfigError(`The configuration is wrong:\n${z.prettifyError(parsed.error)}`);
   refuseOpenListener(parsed.data);
+  refuseTlsWithoutIdentity(parsed.data);
   return deepFreeze(parsed.data);
 }
 
@@ -49,6 +50,16 @@ function refuseOpenListener({ dicom }: Config): void {
     `dicom.host is ${dicom.host}, which other machines can reach, but dicom.allowedCallingAEs lets anybody in. ` +
       'List the AE titles of your PACS and modalities there, for example ["ORTHANC", "CT1"].',
   );
+}
+
+function refuseTlsWithoutIdentity({ dicom, route }: Config): void {
+  if (dicom.tls) return;
+  const wants = route.destinations.find((each) => each.tls)?.name;
+  if (wants)
+    throw new ConfigError(`The destination ${wants} speaks TLS: dicom.tls has to name our certificate.`);
+  const pinned = dicom.remotes.find((each) => each.certificates.length > 0)?.aeTitle;
+  if (pinned)
+    throw new ConfigError(`The remote ${pinned} has to show a certificate: dicom.tls has to be set.`);
 }
 
 function readFile(path: string): Record<string, unknown> {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 /** PS3.5 6.2: an AE title has 1 to 16 characters, no backslash, no control characters, not only spaces. */
@@ -9,13 +10,63 @@ const AeTitle = z
     'an AE title has 1 to 16 printable ASCII characters and no backslash',
   );
 const Port = z.number().int().min(0).max(65535);
+function isCidr(text: string): boolean {
+  const [address, prefix, ...more] = text.split('/');
+  const family = isIP(address ?? '');
+  if (family === 0 || more.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
+}
+
 const Milliseconds = z.number().int().positive();
+
+/** `10.1.0.0/16`, `fd00::/8`, or one address. */
+const Cidr = z
+  .string()
+  .refine(isCidr, 'a network is an address with or without a prefix length, for example 10.1.0.0/16');
+
+/** What one calling AE may do; an AE title without an entry goes by `allowedCallingAEs` and the general limits. */
+const Remote = z.strictObject({
+  aeTitle: AeTitle,
+  /** Where it may call from; empty: anywhere. */
+  networks: z.array(Cidr).default([]),
+  /** SHA-256 fingerprints (hexadecimal, colons allowed) of its TLS certificate; empty: any. Needs dicom.tls. */
+  certificates: z
+    .array(
+      z
+        .string()
+        .transform((text) => text.replaceAll(':', '').toLowerCase())
+        .pipe(z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 fingerprint has 64 hexadecimal digits')),
+    )
+    .default([]),
+  /** SOP class UIDs it may store, of those we take; empty: all. */
+  sopClasses: z.array(z.string().regex(/^[0-9.]{3,64}$/)).default([]),
+  /** Transfer syntax UIDs it may use, of those we take; empty: all. */
+  transferSyntaxes: z.array(z.string().regex(/^[0-9.]{3,64}$/)).default([]),
+  maxAssociations: z.number().int().positive().optional(),
+});
+
+const Tls = z
+  .strictObject({
+    /** PEM files: our certificate (with its chain), its key, and the authorities that peers' certificates come from. */
+    certFile: z.string().min(1),
+    keyFile: z.string().min(1),
+    caFile: z.string().min(1).optional(),
+    /** Whether a caller has to show a certificate that `caFile` vouches for (mutual authentication). */
+    clientCertificates: z.enum(['none', 'optional', 'required']).default('required'),
+    minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
+  })
+  .refine(
+    (tls) => tls.clientCertificates === 'none' || tls.caFile !== undefined,
+    'callers have to show a certificate (clientCertificates), so caFile has to say whose to believe',
+  );
 
 const Destination = z.strictObject({
   name: z.string().min(1),
   aeTitle: AeTitle,
   host: z.string().min(1),
   port: Port.min(1),
+  /** Speaks TLS, with `dicom.tls` as our side of it. */
+  tls: z.boolean().default(false),
 });
 
 export const ConfigSchema = z.strictObject({
@@ -47,7 +98,13 @@ export const ConfigSchema = z.strictObject({
       port: Port.default(11112),
       /** Calling AE titles that may open an association; '*' is anybody. */
       allowedCallingAEs: z.array(z.union([z.literal('*'), AeTitle])).default(['*']),
+      /** Rules for single callers; an AE title listed here is let in without standing above. */
+      remotes: z.array(Remote).default([]),
       checkCalledAe: z.boolean().default(true),
+      /** Our listener speaks TLS and nothing else; absent: plain TCP. */
+      tls: Tls.optional(),
+      /** Storage SOP classes that we do not read: refused when offered, or kept unread in the store. */
+      otherSopClasses: z.enum(['refuse', 'keep']).default('refuse'),
       maxPduBytes: z.number().int().min(4096).max(1_048_576).default(262_144),
       maxAssociations: z.number().int().positive().default(64),
       /** An association that says nothing for so long is aborted. */

@@ -104,12 +104,13 @@ async function attempt(
 async function send(
   { config, signal }: DeliverContext,
   report: ReportRow,
-  { aeTitle: calledAe, host, port }: Destination,
+  { aeTitle: calledAe, host, port, tls }: Destination,
   attempt: Attempt,
 ): Promise<Verdict> {
   const callingAe = config.dicom.aeTitle;
   try {
-    const peer = { host, port, calledAe, callingAe, ...(signal ? { signal } : {}) };
+    const identity = tls ? config.dicom.tls : undefined;
+    const peer = { host, port, calledAe, callingAe, tls: identity, ...(signal ? { signal } : {}) };
     const [result] = await storeFiles({ ...peer, files: [report.file] });
     return verdictOf(result!, attempt, config.deliver);
   } catch (thrown) {

@@ -71,5 +71,10 @@ export function sopClassOf(uid: string): { keyword: SopClassKeyword; name: strin
   return byUid.get(uid) ?? null;
 }
 
+/** Any storage SOP class, known to us or not: they all lie under one root (PS3.4 B.5, PS3.6 annex A). */
+export function isStorageClass(uid: string): boolean {
+  return uid.startsWith('1.2.840.10008.5.1.4.1.1.');
+}
+
 /** The well-known instance every storage commitment request is addressed to (PS3.4 J.3.5). */
 export const STORAGE_COMMITMENT_INSTANCE = '1.2.840.10008.1.20.1.1';

@@ -1,13 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
-import type { Config } from '../../config/schema.js';
-import {
-  COMMAND_FIELDS,
-  type CommandSet,
-  encodeResponse,
-  parseCommandSet,
-} from '../dicom/dimse/commandSet.js';
+import { COMMAND_FIELDS, type CommandSet, encodeResponse } from '../dicom/dimse/commandSet.js';
 import {
   type Association,
   AssociationPeer,
@@ -17,36 +12,21 @@ import {
 } from '../dicom/dimse/library.js';
 import { PDU_TYPES, PduFramer, ProtocolError } from '../dicom/dimse/pduFramer.js';
 import { abortPdu, dataPdu } from '../dicom/dimse/pdus.js';
-import type { SopClassUse } from '../dicom/sopClasses.js';
 import { ABORTS, type AbortName, REJECTIONS, STATUSES } from '../dicom/statuses.js';
-import { decideAssociation, decideContext } from './policy.js';
+import { type AcceptedContext, MessageReader, type WholeMessage } from './messages.js';
+import { decideAssociation, decideContext, type Policy } from './policy.js';
 import { type StoreDeps, StoreSession } from './storeSession.js';
 import type { AssociationEnd, AssociationInfo } from './types.js';
 
 export interface ConnectionDeps extends StoreDeps {
-  readonly dicom: Config['dicom'];
-  readonly openAssociations: () => number;
-  readonly uses: readonly SopClassUse[] | undefined;
+  readonly policy: Policy;
+  /** Associations open now: all, or those under one calling AE title. */
+  readonly openAssociations: (callingAe?: string) => number;
 }
-
-interface AcceptedContext {
-  readonly id: number;
-  readonly abstractSyntaxUid: string;
-  readonly transferSyntaxUid: string;
-}
-
-/** A message whose data set is still to come. */
-type Message = { readonly context: AcceptedContext; readonly command: CommandSet } & (
-  | { readonly kind: 'store'; readonly session: StoreSession }
-  | { readonly kind: 'other'; readonly commandBytes: Buffer; readonly pieces: Buffer[]; bytes: number }
-);
 
 /** Sta2, Sta6 and Sta13 of the state machine of PS3.8 9.2, as far as an acceptor needs them. */
 type Phase = 'awaiting-association' | 'open' | 'closing';
 
-const LONGEST_COMMAND_BYTES = 65_536;
-/** Data sets of queries and notifications are read whole; those of images never are. */
-const LONGEST_OTHER_DATASET_BYTES = 4 << 20;
 /** More than this not yet on disk, or so many answers owed, and the sender has to wait. */
 const MOST_BACKLOG_BYTES = 2 << 20;
 const MOST_ANSWERS_OWED = 8;
@@ -62,13 +42,12 @@ export class DimseConnection extends AssociationPeer {
   readonly id = randomUUID();
   readonly #openedAt = Date.now();
   readonly #contexts = new Map<number, AcceptedContext>();
+  readonly #messages: MessageReader;
   readonly #framer: PduFramer;
+  #log: Logger;
   #phase: Phase = 'awaiting-association';
   #info: AssociationInfo | null = null;
   #end: AssociationEnd = 'lost';
-  #message: Message | null = null;
-  #command: Buffer[] = [];
-  #commandBytes = 0;
   #answersOwed = 0;
   #outstanding: Promise<unknown> = Promise.resolve();
   #lastProgressAt = Date.now();
@@ -80,9 +59,19 @@ export class DimseConnection extends AssociationPeer {
     private readonly onClosed: (connection: DimseConnection) => void,
   ) {
     super(peer);
-    this.#framer = new PduFramer(deps.dicom.maxPduBytes, {
+    this.#log = deps.log.child({ association: this.id });
+    this.#messages = new MessageReader(this.#contexts, {
+      progress: () => this.#progress(),
+      storeBegins: (context, command) => this.#beginStore(context, command),
+      storeComplete: (...store) => this.#finishStore(...store),
+      other: (message) => this.#perform(message),
+    });
+    this.#framer = new PduFramer(deps.policy.dicom.maxPduBytes, {
       pdu: (type, bytes) => this.#pdu(type, bytes),
-      fragment: (...args) => this.#fragment(...args),
+      fragment: (...fragment) => {
+        if (this.#phase !== 'open') throw new ProtocolError('unexpectedPdu', 'data without an association');
+        this.#messages.fragment(...fragment);
+      },
     });
     this.on('networkError', (error: Error) => this.#abort('invalidParameter', error.message));
     peer.setNoDelay(true);
@@ -91,13 +80,14 @@ export class DimseConnection extends AssociationPeer {
     peer.on('close', () => void this.#closed());
   }
 
-  get hasAssociation(): boolean {
-    return this.#info !== null;
+  /** Null before an association is accepted. */
+  get info(): AssociationInfo | null {
+    return this.#info;
   }
 
   /** Ends a connection that has gone silent; called every now and then. */
   checkIdle(now: number): void {
-    const { idleTimeoutMs } = this.deps.dicom;
+    const { idleTimeoutMs } = this.deps.policy.dicom;
     if (this.#phase === 'closing') {
       if (now - this.#lastProgressAt > CLOSING_TIMEOUT_MS) this.peer.destroy();
       return;
@@ -122,34 +112,30 @@ export class DimseConnection extends AssociationPeer {
       this.#abort('invalidParameter', 'presentation context ids have to be odd and unique');
       return;
     }
-    const request = {
-      callingAe: association.getCallingAeTitle() ?? '',
-      calledAe: association.getCalledAeTitle() ?? '',
-      remoteAddress: this.peer.remoteAddress ?? '',
-      openAssociations: this.deps.openAssociations(),
-    };
-    const decision = decideAssociation(request, this.deps.dicom);
-    if (!decision.accept) {
-      const { result, source, reason, meaning } = REJECTIONS[decision.rejection];
-      this.sendAssociationReject(result, source, reason);
-      this.#close();
-      const { callingAe, remoteAddress } = request;
-      const why = decision.reason;
-      this.deps.events.refused({
-        what: 'association',
-        status: meaning,
-        reason: why,
+    const callingAe = association.getCallingAeTitle() ?? '';
+    const calledAe = association.getCalledAeTitle() ?? '';
+    const remoteAddress = this.peer.remoteAddress ?? '';
+    const decision = decideAssociation(
+      {
         callingAe,
+        calledAe,
         remoteAddress,
-      });
+        certificateSha256: certificateOf(this.peer),
+        openAssociations: this.deps.openAssociations(),
+        openFromAe: this.deps.openAssociations(callingAe),
+      },
+      this.deps.policy.dicom,
+    );
+    if (decision.accept) {
+      const openedAt = new Date(this.#openedAt);
+      this.#accept(association, { id: this.id, callingAe, calledAe, remoteAddress, openedAt });
       return;
     }
-    const { callingAe, calledAe, remoteAddress } = request;
-    this.#info = { id: this.id, callingAe, calledAe, remoteAddress, openedAt: new Date(this.#openedAt) };
-    this.#phase = 'open';
-    this.#acceptContexts(association);
-    this.#sendAccept(association);
-    this.deps.events.associationOpened(this.#info);
+    const { result, source, reason, meaning } = REJECTIONS[decision.rejection];
+    this.sendAssociationReject(result, source, reason);
+    this.#close();
+    const refusal = { status: meaning, reason: decision.reason, callingAe, remoteAddress };
+    this.deps.events.refused({ what: 'association', ...refusal });
   }
 
   override associationReleaseRequested(): void {
@@ -167,41 +153,37 @@ export class DimseConnection extends AssociationPeer {
     this.#close();
   }
 
-  override cEchoRequest(request: CEchoRequest, callback: (response: CEchoResponseType) => void): void {
+  override cEchoRequest(request: CEchoRequest, callback: (response: CEchoResponse) => void): void {
     const response = CEchoResponse.fromRequest(request);
     response.setStatus(STATUSES.success.code);
     callback(response);
   }
 
-  get #log(): Logger {
-    return this.deps.log.child({ association: this.id, callingAe: this.#info?.callingAe });
-  }
-
-  #acceptContexts(association: Association): void {
+  #accept(association: Association, info: AssociationInfo): void {
+    this.#info = info;
+    this.#log = this.deps.log.child({ association: info.id, callingAe: info.callingAe });
+    this.#phase = 'open';
     for (const { id, context } of association.getPresentationContexts()) {
       const abstractSyntaxUid = context.getAbstractSyntaxUid();
       const transferSyntaxUids = context.getTransferSyntaxUids();
-      const decision = decideContext(
-        { abstractSyntaxUid, transferSyntaxUids },
-        this.deps.dicom,
-        this.deps.uses,
-      );
+      const proposed = { abstractSyntaxUid, transferSyntaxUids };
+      const decision = decideContext(proposed, info.callingAe, this.deps.policy);
       if (decision.accept) {
         const { transferSyntaxUid } = decision;
         context.setResult(PresentationContextResult.Accept, transferSyntaxUid);
         this.#contexts.set(id, { id, abstractSyntaxUid, transferSyntaxUid });
-      } else if (decision.why === 'abstractSyntax') {
-        context.setResult(PresentationContextResult.RejectAbstractSyntaxNotSupported);
       } else {
-        context.setResult(PresentationContextResult.RejectTransferSyntaxesNotSupported);
+        context.setResult(CONTEXT_REJECTIONS[decision.why]);
       }
     }
+    this.#sendAccept(association);
+    this.deps.events.associationOpened(info);
   }
 
   /** The library answers with the smaller of both maxima, which would make senders send in the size they receive. */
   #sendAccept(association: Association): void {
     const peersMaximum = association.getMaxPduLength();
-    association.setMaxPduLength(this.deps.dicom.maxPduBytes);
+    association.setMaxPduLength(this.deps.policy.dicom.maxPduBytes);
     // One operation at a time, as PS3.7 D.3.3.3 has it for an acceptor that says nothing.
     association.setNegotiateAsyncOps(false);
     this.sendAssociationAccept();
@@ -229,7 +211,7 @@ export class DimseConnection extends AssociationPeer {
 
   /** Back-pressure: TCP makes the sender wait while the disk catches up. */
   #holdBack(): void {
-    const session = this.#message?.kind === 'store' ? this.#message.session : null;
+    const { session } = this.#messages;
     const isBehind = (session?.backlogBytes ?? 0) > MOST_BACKLOG_BYTES;
     if (!isBehind && this.#answersOwed < MOST_ANSWERS_OWED) {
       if (this.peer.isPaused()) this.peer.resume();
@@ -244,88 +226,21 @@ export class DimseConnection extends AssociationPeer {
     const isExpected =
       type === PDU_TYPES.abort ||
       (this.#phase === 'awaiting-association' && type === PDU_TYPES.associateRequest) ||
-      (this.#phase === 'open' && type === PDU_TYPES.releaseRequest && this.#message === null);
+      (this.#phase === 'open' && type === PDU_TYPES.releaseRequest && this.#messages.isIdle);
     if (!isExpected) throw new ProtocolError('unexpectedPdu', `a PDU of type ${type} is out of place`);
     this.understand(bytes);
   }
 
-  #fragment(contextId: number, isCommand: boolean, isLast: boolean, piece: Buffer, isEnd: boolean): void {
-    if (this.#phase !== 'open') throw new ProtocolError('unexpectedPdu', 'data without an association');
-    const context = this.#contexts.get(contextId);
-    if (!context) {
-      throw new ProtocolError('invalidParameter', `presentation context ${contextId} was not accepted`);
-    }
-    if (isCommand) this.#commandPiece(context, piece, isLast && isEnd);
-    else this.#datasetPiece(context, piece, isLast && isEnd);
+  #beginStore({ abstractSyntaxUid, transferSyntaxUid }: AcceptedContext, command: CommandSet): StoreSession {
+    const request = { command, abstractSyntaxUid, transferSyntaxUid, association: this.#info! };
+    return new StoreSession(request, this.deps);
   }
 
-  #commandPiece(context: AcceptedContext, piece: Buffer, isComplete: boolean): void {
-    if (this.#message !== null) throw new ProtocolError('unexpectedPdu', 'a command inside a data set');
-    this.#command.push(piece);
-    this.#commandBytes += piece.length;
-    if (this.#commandBytes > LONGEST_COMMAND_BYTES) {
-      throw new ProtocolError('invalidParameter', 'a command set without end');
-    }
-    if (!isComplete) return;
-    const bytes = this.#command.length === 1 ? piece : Buffer.concat(this.#command);
-    this.#command = [];
-    this.#commandBytes = 0;
-    this.#progress();
-    this.#begin(context, parseCommandSet(bytes), bytes);
-  }
-
-  #begin(context: AcceptedContext, command: CommandSet, commandBytes: Buffer): void {
-    if (command.commandField === COMMAND_FIELDS.storeRequest) {
-      if (!command.hasDataset) throw new ProtocolError('invalidParameter', 'a C-STORE without data set');
-      const { abstractSyntaxUid, transferSyntaxUid } = context;
-      const request = { command, abstractSyntaxUid, transferSyntaxUid, association: this.#info! };
-      const session = new StoreSession(request, this.deps);
-      this.#message = { kind: 'store', context, command, session };
-    } else if (command.hasDataset) {
-      const pieces: Buffer[] = [];
-      this.#message = {
-        kind: 'other',
-        context,
-        command,
-        commandBytes: Buffer.from(commandBytes),
-        pieces,
-        bytes: 0,
-      };
-    } else {
-      this.#perform(context, command, commandBytes, null);
-    }
-  }
-
-  #datasetPiece(context: AcceptedContext, piece: Buffer, isComplete: boolean): void {
-    const message = this.#message;
-    if (message === null) throw new ProtocolError('unexpectedPdu', 'a data set without a command');
-    if (message.context.id !== context.id) {
-      throw new ProtocolError('invalidParameter', 'a data set under another context than its command');
-    }
-    if (message.kind === 'store') message.session.write(piece);
-    else this.#gather(message, piece);
-    if (!isComplete) return;
-    this.#message = null;
-    this.#progress();
-    if (message.kind === 'store') this.#finishStore(message);
-    else this.#perform(context, message.command, message.commandBytes, Buffer.concat(message.pieces));
-  }
-
-  #gather(message: Extract<Message, { kind: 'other' }>, piece: Buffer): void {
-    message.pieces.push(piece);
-    message.bytes += piece.length;
-    if (message.bytes > LONGEST_OTHER_DATASET_BYTES) {
-      throw new ProtocolError('invalidParameter', 'a data set too long for its service');
-    }
-  }
-
-  #finishStore({ context, command, session }: Extract<Message, { kind: 'store' }>): void {
+  #finishStore(context: AcceptedContext, command: CommandSet, session: StoreSession): void {
     this.#answersOwed += 1;
     const finished = session.finish().then(({ status, reason }) => {
       this.#answersOwed -= 1;
       this.#progress();
-      if (status !== 'success')
-        this.#log.warn({ status, reason, uid: command.affectedSopInstanceUid }, 'object refused');
       this.#answer(context, command, STATUSES[status].code, reason);
       this.#holdBack();
     });
@@ -333,20 +248,10 @@ export class DimseConnection extends AssociationPeer {
   }
 
   /** Services other than C-STORE: the library reads and answers them, one whole message at a time. */
-  #perform(
-    context: AcceptedContext,
-    command: CommandSet,
-    commandBytes: Buffer,
-    dataset: Buffer | null,
-  ): void {
+  #perform({ context, command, commandBytes, dataset }: WholeMessage): void {
     if (command.commandField === COMMAND_FIELDS.cancelRequest) return;
     if (command.commandField !== COMMAND_FIELDS.echoRequest || dataset !== null) {
-      this.#answer(
-        context,
-        command,
-        STATUSES.unrecognisedOperation.code,
-        'this operation is not offered here',
-      );
+      this.#answer(context, command, STATUSES.unrecognisedOperation.code, 'not offered here');
       return;
     }
     this.understand(dataPdu(context.id, true, true, commandBytes));
@@ -376,12 +281,19 @@ export class DimseConnection extends AssociationPeer {
   async #closed(): Promise<void> {
     this.#phase = 'closing';
     this.onClosed(this);
-    const unfinished = this.#message;
-    this.#message = null;
-    if (unfinished?.kind === 'store') await unfinished.session.abandon();
+    await this.#messages.abandon();
     await this.#outstanding;
     if (this.#info) this.deps.events.associationEnded(this.id, this.#end);
   }
 }
 
-type CEchoResponseType = ReturnType<typeof CEchoResponse.fromRequest>;
+const CONTEXT_REJECTIONS = {
+  abstractSyntax: PresentationContextResult.RejectAbstractSyntaxNotSupported,
+  transferSyntaxes: PresentationContextResult.RejectTransferSyntaxesNotSupported,
+} as const;
+
+/** What the peer proved to own in the TLS handshake: SHA-256 of its certificate, lower-case hexadecimal. */
+function certificateOf(socket: Socket): string | null {
+  if (!(socket instanceof TLSSocket)) return null;
+  return socket.getPeerX509Certificate()?.fingerprint256.replaceAll(':', '').toLowerCase() ?? null;
+}

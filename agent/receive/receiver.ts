@@ -1,10 +1,12 @@
-import type { AddressInfo } from 'node:net';
-import { createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
+import { listenerTls } from '../dicom/dimse/tls.js';
 import type { SopClassUse } from '../dicom/sopClasses.js';
 import { DimseConnection } from './connection.js';
 import { watchDisk } from './diskWatch.js';
+import { AGENT_USES } from './policy.js';
 import type { Spool } from './spool.js';
 import type { Acceptance } from './storeSession.js';
 import type { ReceiveEvents } from './types.js';
@@ -29,6 +31,7 @@ export interface Receiver {
 /** Connections beyond associations: those still negotiating, being rejected, or closing. */
 const CONNECTIONS_PER_ASSOCIATION = 4;
 const IDLE_CHECK_MS = 1_000;
+const LONGEST_HANDSHAKE_MS = 30_000;
 
 /**
  * Listens for associations and streams what they store into the spool (Storage SCP, Verification SCP).
@@ -39,15 +42,19 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   const disk = await watchDisk(options.spool, dicom.minFreeDiskMiB, log);
   const connections = new Set<DimseConnection>();
   const deps = {
-    dicom,
+    policy: { dicom, uses: options.uses ?? AGENT_USES },
     spool: options.spool,
     events: guarded(options.events, log),
     log,
-    uses: options.uses,
     isAccepting: () => firstRefusal(disk.state(), options.isAccepting?.() ?? { ok: true }),
-    openAssociations: () => [...connections].filter((each) => each.hasAssociation).length,
+    openAssociations: (callingAe?: string) => {
+      const open = [...connections].flatMap((each) => each.info ?? []);
+      return callingAe === undefined
+        ? open.length
+        : open.filter((each) => each.callingAe === callingAe).length;
+    },
   };
-  const server = createServer((socket: Socket) => {
+  const server = createListener(options, deps.events, (socket) => {
     connections.add(new DimseConnection(socket, deps, (closed) => connections.delete(closed)));
   });
   server.maxConnections = dicom.maxAssociations * CONNECTIONS_PER_ASSOCIATION;
@@ -72,6 +79,23 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       disk.close();
     },
   };
+}
+
+function createListener(
+  { dicom, log }: ReceiverOptions,
+  events: ReceiveEvents,
+  onSocket: (socket: Socket) => void,
+): Server {
+  if (!dicom.tls) return createServer(onSocket);
+  const handshakeTimeout = Math.min(dicom.idleTimeoutMs, LONGEST_HANDSHAKE_MS);
+  const server = createTlsServer({ ...listenerTls(dicom.tls), handshakeTimeout }, onSocket);
+  server.on('tlsClientError', (error, socket) => {
+    const remoteAddress = socket.remoteAddress ?? '';
+    log.warn({ err: error, remoteAddress }, 'TLS handshake failed');
+    const reason = `TLS handshake failed: ${(error as NodeJS.ErrnoException).code ?? error.message}`;
+    events.refused({ what: 'association', status: 'no association', reason, callingAe: '', remoteAddress });
+  });
+  return server;
 }
 
 function firstRefusal(...acceptances: readonly Acceptance[]): Acceptance {

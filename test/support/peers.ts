@@ -7,6 +7,7 @@ export const PEERS = {
   dcmtk: { command: 'storescu', probe: ['--version'], packages: 'dcmtk' },
   dicom3tools: { command: 'dciodvfy', probe: ['-version'], packages: 'dicom3tools' },
   pixelmed: { command: 'java', probe: ['-version'], packages: 'libpixelmed-java pixelmed-apps' },
+  openssl: { command: 'openssl', probe: ['version'], packages: 'openssl' },
   redis: { command: 'redis-server', probe: ['--version'], packages: 'redis-server' },
   chromium: { command: 'chromium', probe: ['--version'], packages: 'chromium' },
   python: {

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { CalcidiscError } from '../errors.js';
 import { ABORTS, rejectionText } from '../statuses.js';
 import { COMMAND_FIELDS, encodeStoreRequest, parseCommandSet, type StoreRequest } from './commandSet.js';
@@ -11,12 +12,15 @@ import {
 } from './library.js';
 import { PDU_TYPES, PduFramer } from './pduFramer.js';
 import { abortPdu, dataPdu, dataPduHeader } from './pdus.js';
+import { callerTls, type TlsIdentity } from './tls.js';
 
 export interface Peer {
   readonly host: string;
   readonly port: number;
   readonly calledAe: string;
   readonly callingAe: string;
+  /** Absent: plain TCP. */
+  readonly tls?: TlsIdentity | undefined;
 }
 
 export interface OfferedContext {
@@ -333,7 +337,9 @@ function connectTo(options: OutgoingOptions): Promise<Socket> {
       reject(unreachable(options, 'cancelled'));
       return;
     }
-    const socket = connect({ host: options.host, port: options.port, noDelay: true });
+    const { host, port, tls } = options;
+    const socket = tls ? connectTls({ ...callerTls(tls), host, port }) : connect({ host, port });
+    socket.setNoDelay(true);
     const timer = setTimeout(() => fail(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs);
     const fail = (cause: Error) => {
       clearTimeout(timer);
@@ -341,7 +347,7 @@ function connectTo(options: OutgoingOptions): Promise<Socket> {
       reject(unreachable(options, cause.message, cause));
     };
     socket.once('error', fail);
-    socket.once('connect', () => {
+    socket.once(tls ? 'secureConnect' : 'connect', () => {
       clearTimeout(timer);
       socket.off('error', fail);
       resolve(socket);
