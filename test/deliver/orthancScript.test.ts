@@ -144,15 +144,11 @@ describe("the example of Orthanc's configuration", function () {
     );
     const { LuaScripts: _scripts, DicomPort: _port, ...configuration } = example;
     const orthanc = await startOrthanc({ configuration });
-    const { file } = buildReport(reportInput());
-    const from = (callingAe: string) =>
-      storeFiles({
-        host: '127.0.0.1',
-        port: orthanc.dicomPort,
-        calledAe: 'ORTHANC',
-        callingAe,
-        files: [file],
-      });
+    const from = (callingAe: string, caseId: string) => {
+      const { file } = buildReport(reportInput({ caseId }));
+      const peer = { host: '127.0.0.1', port: orthanc.dicomPort, calledAe: 'ORTHANC', callingAe };
+      return storeFiles({ ...peer, files: [file] });
+    };
     try {
       assert.deepEqual(
         (await from('CALCIDISC', 'one')).map(({ status }) => status),
