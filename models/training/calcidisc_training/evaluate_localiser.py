@@ -1,10 +1,11 @@
 """Measure localiser weights on held-out SPIDER patients, each read as a series of every fourth slice.
 
-  python -m calcidisc_training.evaluate_localiser --model DIR [--model DIR ...] [--variant inverted] [--png DIR]
+  python -m calcidisc_training.evaluate_localiser --model DIR [--model DIR ...] [--variant inverted ...] [--metrics FILE] [--png DIR]
 
 DIR holds model.onnx and card.json; the card's heldOut says which patients it may be measured on.
 """
 import argparse
+import functools
 import json
 import os
 from collections import Counter
@@ -15,12 +16,14 @@ from PIL import Image
 
 from . import overlay
 from .candidates import by_chain, by_head, by_order, candidates, describe
-from .levels import LUMBAR
+from .levels import BELOW, LUMBAR
 from .normalise import normalise, pad
 from .spider import NO_LEVELS, SPACING_MM, load_patient
 from .variants import VARIANTS
 
-FOUND_MM, MARGIN_MM = 6.0, 10.0
+FOUND_MM, MARGIN_MM = 10.0, 10.0
+SURE = 0.8
+"""Share of the likeliest level, in the median over a series' discs, from which the series counts as sure."""
 NAMINGS = {'order': by_order, 'head': by_head, 'chain': by_chain}
 
 
@@ -51,74 +54,90 @@ def region_iou(a, b):
     return both / ((r1 - r0) * (c1 - c0) + (s1 - s0) * (d1 - d0) - both)
 
 
+class Tally:
+    """Counts, errors and shares of some slices."""
+
+    def __init__(self):
+        self.counts, self.errors, self.overlaps, self.shares = Counter(), [], [], []
+
+    def add(self, other):
+        self.counts.update(other.counts)
+        for mine, new in zip((self.errors, self.overlaps, self.shares), (other.errors, other.overlaps, other.shares)):
+            mine += new
+
+    def sureness(self):
+        return float(np.median(self.shares)) if self.shares else 0.0
+
+
 def measure_slice(found, truth):
-    """Counts and errors of one slice."""
-    counts, errors, overlaps = Counter(), [], []
+    tally = Tally()
+    tally.shares = [float(c.shares[:BELOW].max() / c.shares[:BELOW].sum()) for c in found[:5]]
     names = {key: naming(found) for key, naming in NAMINGS.items()}
     for level, disc in truth.items():
-        counts['discs'] += 1
+        tally.counts['discs'] += 1
         apart = [np.hypot(*(c.centre - disc.centre)) * SPACING_MM for c in found]
         if not apart or min(apart) > FOUND_MM:
             continue
         k = int(np.argmin(apart))
-        counts['found'] += 1
-        errors.append(apart[k])
-        overlaps.append(region_iou(found[k], disc))
-        counts.update(key for key in NAMINGS if names[key][k] == level)
-    return counts, errors, overlaps
+        tally.counts['found'] += 1
+        tally.errors.append(apart[k])
+        tally.overlaps.append(region_iou(found[k], disc))
+        tally.counts.update(key for key in NAMINGS if names[key][k] == level)
+    return tally
 
 
 def measure_patient(session, slices, variant, png=None):
-    counts, errors, overlaps = Counter(), [], []
+    tally = Tally()
     for one in slices:
-        grey = variant(one)
+        grey, truth = variant(one), truth_of(one)
         tissue, level = infer(session, grey)
         found = candidates(tissue, level)
-        one_counts, e, o = measure_slice(found, truth_of(one))
-        counts.update(one_counts)
-        errors += e
-        overlaps += o
+        tally.add(measure_slice(found, {k: d for k, d in truth.items() if d.centre[0] < grey.shape[0]}))
         if png:
             os.makedirs(png, exist_ok=True)
             Image.fromarray(overlay.draw(grey, tissue, level, found)).save(f'{png}/{one.patient}_{one.number}.png')
-    return counts, errors, overlaps
+    tally.counts['series'] += 1
+    tally.counts['sure'] += tally.sureness() >= SURE
+    return tally
 
 
-def row(name, counts, errors, overlaps):
-    n, e = max(counts['discs'], 1), errors or [float('nan')]
+HEAD = ('| patient | discs | found | order | head | chain | order % | head % | chain % | median mm | p95 mm | region IoU | sure |\n'
+        '|---|---|---|---|---|---|---|---|---|---|---|---|---|')
+
+
+def row(name, tally):
+    counts, n, e = tally.counts, max(tally.counts['discs'], 1), tally.errors or [float('nan')]
     cells = [name, counts['discs'], counts['found'], *(counts[k] for k in NAMINGS),
              *(f'{100 * counts[k] / n:.1f}%' for k in NAMINGS),
-             f'{np.median(e):.2f}', f'{np.percentile(e, 95):.2f}', f'{np.median(overlaps or [0]):.3f}']
+             f'{np.median(e):.2f}', f'{np.percentile(e, 95):.2f}', f'{np.median(tally.overlaps or [0]):.3f}', f'{tally.sureness():.2f}']
     return '| ' + ' | '.join(map(str, cells)) + ' |'
-
-
-HEAD = ('| patient | discs | found | order | head | chain | order % | head % | chain % | median mm | p95 mm | region IoU |\n'
-        '|---|---|---|---|---|---|---|---|---|---|---|---|')
 
 
 def evaluate(folders, data, stride, variant, png=None):
     """Print a row per patient and one in all; return the totals as numbers."""
-    print(HEAD)
-    total, errors, overlaps = Counter(), [], []
+    print(f'{variant}\n\n{HEAD}')
+    total = Tally()
     for folder in folders:
         with open(os.path.join(folder, 'card.json'), encoding='utf-8') as f:
             held = json.load(f)['trainingData']['heldOut']
         session = open_session(folder)
         for patient in (p for p in held if p not in NO_LEVELS):
-            measured = measure_patient(session, load_patient(data, patient)[::stride], VARIANTS[variant], png)
-            print(row(patient, *measured), flush=True)
-            total.update(measured[0])
-            errors += measured[1]
-            overlaps += measured[2]
-    print(row('all', total, errors, overlaps))
-    return summary(total, errors, overlaps)
+            tally = measure_patient(session, load_cached(data, patient)[::stride], VARIANTS[variant], png)
+            print(row(patient, tally), flush=True)
+            total.add(tally)
+    print(row('all', total) + '\n')
+    return summary(total)
 
 
-def summary(total, errors, overlaps):
-    n = total['discs']
-    return dict(discs=n, found=total['found'] / n, **{f'levelBy{k.capitalize()}': total[k] / n for k in NAMINGS},
-                centreErrorMmMedian=float(np.median(errors)), centreErrorMmP95=float(np.percentile(errors, 95)),
-                regionIouMedian=float(np.median(overlaps)))
+load_cached = functools.lru_cache(maxsize=None)(load_patient)
+
+
+def summary(tally):
+    counts, n = tally.counts, tally.counts['discs']
+    return dict(series=counts['series'], discs=n, found=round(counts['found'] / n, 4),
+                **{f'levelBy{k.capitalize()}': round(counts[k] / n, 4) for k in NAMINGS},
+                centreErrorMmMedian=round(float(np.median(tally.errors)), 3), centreErrorMmP95=round(float(np.percentile(tally.errors, 95)), 3),
+                regionIouMedian=round(float(np.median(tally.overlaps)), 4), seriesSure=counts['sure'])
 
 
 def main():
@@ -126,10 +145,21 @@ def main():
     p.add_argument('--model', action='append', required=True)
     p.add_argument('--data', default='../../../shared/data/spider-t2-sagittal')
     p.add_argument('--stride', type=int, default=4)
-    p.add_argument('--variant', default='plain', choices=list(VARIANTS))
+    p.add_argument('--variant', action='append', choices=list(VARIANTS))
+    p.add_argument('--metrics', help='write the totals of every variant here, for the card')
     p.add_argument('--png', help='write a picture per slice here')
     args = p.parse_args()
-    print(json.dumps(evaluate(args.model, args.data, args.stride, args.variant, args.png)))
+    how = (f'SPIDER held-out patients, every {args.stride}th slice, discs L5-S1 to L1-L2; counted per disc and slice; '
+           f'levels by order from the lowest, by the level head, and by the best unbroken chain in one slice; no chain over slices; '
+           f'the t1 variant is painted from the label maps, which is easier than a T1 scan; '
+           f'seriesSure: median share of the likeliest level at least {SURE}, wanted in all but sacrum-cut')
+    totals = dict(how=how, crossValidated=len(args.model) > 1)
+    for variant in args.variant or ['plain']:
+        totals[variant] = evaluate(args.model, args.data, args.stride, variant, args.png and os.path.join(args.png, variant))
+    print(json.dumps(totals))
+    if args.metrics:
+        with open(args.metrics, 'w', encoding='utf-8') as f:
+            json.dump(totals, f, indent=1)
 
 
 if __name__ == '__main__':

@@ -44,7 +44,7 @@ def input_of():
     }
 
 
-def card_of(run, version, metrics):
+def card_of(run, version, metrics, note=None):
     split = 'by patient; five folds, this one is ' + ('all patients' if run['fold'] is None else f"fold {run['fold']}")
     return {
         'name': 'localiser', 'version': str(version), 'kind': 'localiser',
@@ -58,22 +58,22 @@ def card_of(run, version, metrics):
         'trainingData': {
             'source': SPIDER_SOURCE, 'attribution': SPIDER_ATTRIBUTION, 'patients': run['patients'], 'heldOut': run['heldOut'],
             'split': split, 'simulated': False, 'noLevelSupervision': list(NO_LEVELS),
-            'augmentation': 'geometry, field of view, contrast randomised from label maps, drawn spines (8% of samples)',
-            'steps': run['steps'], 'batch': run['batch'], 'seed': run['seed'],
+            'augmentation': 'geometry, field of view, contrast randomised from label maps, clutter off the spine, drawn spines (8% of samples)',
+            'steps': run['steps'], 'batch': run['batch'], 'seed': run['seed'], **({'note': note} if note else {}),
         },
         'metrics': metrics, 'licence': 'Weights CC BY 4.0, as the training data asks', 'limits': LIMITS,
         'intendedUse': 'Research: to find lumbar disc levels for the calcification classifiers. Not for diagnosis.',
     }
 
 
-def export(run_folder, out, version, metrics=None, checkpoint=False):
+def export(run_folder, out, version, metrics=None, checkpoint=False, note=None):
     os.makedirs(out, exist_ok=True)
     axes = {name: {0: 'n', 2: 'h', 3: 'w'} for name in ('image', 'tissue', 'level')}
     model = load_weights(run_folder, checkpoint)
     export_onnx(model, torch.zeros(1, 1, 320, 256), os.path.join(out, 'model.onnx'), ['image'], ['tissue', 'level'], axes)
     with open(os.path.join(run_folder, 'run.json'), encoding='utf-8') as f:
         run = json.load(f)
-    return write_card(out, card_of(run, version, metrics or {}))
+    return write_card(out, card_of(run, version, metrics or {}, note))
 
 
 def main():
@@ -82,10 +82,11 @@ def main():
     p.add_argument('--out', required=True)
     p.add_argument('--version', default='1')
     p.add_argument('--metrics', help='JSON file to stand in the card as metrics')
+    p.add_argument('--note', help='a sentence about this run, for the card')
     p.add_argument('--checkpoint', action='store_true')
     args = p.parse_args()
     metrics = json.load(open(args.metrics, encoding='utf-8')) if args.metrics else None
-    print(export(args.run, args.out, args.version, metrics, args.checkpoint)['sha256'])
+    print(export(args.run, args.out, args.version, metrics, args.checkpoint, args.note)['sha256'])
 
 
 if __name__ == '__main__':
