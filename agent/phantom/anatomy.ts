@@ -9,7 +9,7 @@ import { Surroundings } from './surroundings.js';
 import { TISSUE } from './tissues.js';
 
 /** Roundness of a body's outline seen from above: 2 is an ellipse, more is squarer. */
-const OUTLINE_POWER = 2.6;
+const OUTLINE_POWER = 2.5;
 const CORTEX_MM = 0.7;
 const END_PLATE_MM = 0.9;
 const SCLEROSIS_MM = 3.5;
@@ -79,7 +79,11 @@ export class Anatomy {
     this.huShift = 0;
     const place = this.coordinates;
     readAtlas(this.atlas, y, z, place);
-    const [unit, forward, along, behind] = place as unknown as [number, number, number, number];
+    // Indexed, because destructuring would walk an iterator for each of ten million points.
+    const unit = place[0]!;
+    const forward = place[1]!;
+    const along = place[2]!;
+    const behind = place[3]!;
     if (this.surroundings.outside(x, y, along, behind)) {
       this.tissue = TISSUE.air;
       return;
@@ -316,7 +320,9 @@ function inBasivertebralVein(x: number, forward: number, fraction: number, depth
 function radius(x: number, forward: number, depth: number, width: number, sacral: boolean): number {
   const u = Math.abs((2 * forward) / depth);
   const v = Math.abs((2 * x) / (sacral ? width * 1.5 : width));
-  return u ** OUTLINE_POWER + v ** OUTLINE_POWER;
+  if (u > 1 || v > 1) return 2;
+  // u ** 2.5, without the cost of a general power.
+  return u * u * Math.sqrt(u) + v * v * Math.sqrt(v);
 }
 
 /** Bilinear. Outside the grid the edge's values hold. */

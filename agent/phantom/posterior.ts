@@ -164,8 +164,8 @@ export class PosteriorParts {
     if (into < -0.1 || into > 1) return NOTHING;
     const centre = -8 * v.size - into * 6;
     const halfHeight = v.processHalfMm * (0.75 + 0.35 * into);
-    const a = ((up - centre) / halfHeight) ** 4;
-    const b = (2 * into - 0.9) ** 6 * 0.9;
+    const a = fourth((up - centre) / halfHeight);
+    const b = fourth(2 * into - 0.9) * 0.8;
     const c = (side / (3 + 1.2 * into)) ** 2;
     const r = a + b + c;
     return r < 1 ? shell(r, 0.66) : NOTHING;
@@ -209,6 +209,10 @@ export class PosteriorParts {
     }
     return NOTHING;
   }
+}
+
+function fourth(value: number): number {
+  return value * value * value * value;
 }
 
 /** A cortical shell around marrow; r is 1 on the outside. */

@@ -9,6 +9,8 @@ const SKIN_MM = 2;
 const FASCIA_MM = 53;
 /** Half the patient's width; the sides curve forward towards it. */
 const FLANK_MM = 175;
+const SKIN_TABLE_FROM_MM = 150;
+const SKIN_ENTRIES = 900;
 
 /** Muscle, fat, vessels, pelvis, belly and skin around the spine. */
 export class Surroundings {
@@ -19,6 +21,8 @@ export class Surroundings {
     readonly l2: number;
   };
   private readonly anteriorY: number;
+  /** Behind the wall of the canal, per millimetre along it: asked for at every point. */
+  private readonly midlineSkin: Float32Array;
 
   constructor(
     private readonly spine: Spine,
@@ -29,6 +33,9 @@ export class Surroundings {
     const of = (name: string) => atlas.unitAlongMm[spine.units.findIndex((unit) => unit.name === name)]!;
     this.along = { l4: of('L4'), l5s1: of('L5-S1'), t12: of('T12'), l2: of('L2') };
     this.anteriorY = -habitus.bellyMm;
+    this.midlineSkin = Float32Array.from({ length: SKIN_ENTRIES }, (_, i) =>
+      this.drawSkin(i - SKIN_TABLE_FROM_MM),
+    );
   }
 
   /** Is the point outside the skin? */
@@ -45,11 +52,16 @@ export class Surroundings {
     return this.inFront(x, side, y, z, unit, forward, along, behind, toSkin);
   }
 
-  /** The back is flatter than the spine: fat fills the hollow. */
   private skinBehind(x: number, along: number): number {
+    const at = Math.min(SKIN_ENTRIES - 1, Math.max(0, Math.round(along) + SKIN_TABLE_FROM_MM));
+    return this.midlineSkin[at]! - (x * x) / 420;
+  }
+
+  /** The back is flatter than the spine: fat fills the hollow. */
+  private drawSkin(along: number): number {
     const hollow = Math.exp(-(((along - this.along.l4 + 12) / 45) ** 2));
     const layer = 2 + this.habitus.fatMm + this.habitus.lumbarFatMm * hollow;
-    return this.fascia(0, along) + layer + 10 * this.belowLumbar(along) - (x * x) / 420;
+    return this.fascia(0, along) + layer + 10 * this.belowLumbar(along);
   }
 
   /** Over the sacrum little muscle lies under the skin. */
