@@ -1,8 +1,10 @@
+import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { loadConfig } from '../../../config/load.js';
 import { createLogger } from '../../../config/log.js';
+import { unparkCase } from '../../../db/cases.js';
 import { type CaseView, readCaseView } from '../../../db/caseView.js';
-import { openDatabase } from '../../../db/database.js';
+import { type Database, openDatabase } from '../../../db/database.js';
 import { findReport } from '../../../db/reports.js';
 import { CalcidiscError } from '../../dicom/errors.js';
 import { LEVELS } from '../../dicom/levels.js';
@@ -14,6 +16,7 @@ import { asTable } from '../demo/table.js';
 interface CaseOptions {
   readonly json?: boolean;
   readonly report?: boolean;
+  readonly retry?: string;
 }
 
 export function register(program: Command): void {
@@ -25,8 +28,15 @@ export function register(program: Command): void {
       'Prints a case: pairing, discs, what the model and the CT say, the report, where it went, the audit trail.',
     )
     .option('--report', 'the Structured Report as a tree too')
+    .option(
+      '--retry <reason>',
+      'a parked case: go on from the state it was parked in; the reason goes on the audit trail',
+    )
     .option('--json', 'one JSON document on stdout')
-    .addHelpText('after', '\nExample:\n  calcidisc case 3f2a --report')
+    .addHelpText(
+      'after',
+      '\nExample:\n  calcidisc case 3f2a --report\n  calcidisc case 3f2a --retry "the PACS knows our AE title now"',
+    )
     .action((id: string, options: CaseOptions, command: Command) => run(id, options, command));
 }
 
@@ -36,6 +46,7 @@ async function run(id: string, options: CaseOptions, command: Command): Promise<
   try {
     const view = await readCaseView(database.knex, id);
     if (!view) throw new CalcidiscError('CASE_NOT_FOUND', `there is no case ${id}`);
+    if (options.retry !== undefined) return await retry(database, view, options.retry);
     if (options.json) return console.log(JSON.stringify(withoutPixels(view), null, 2));
     console.log(caseText(view));
     const newest = options.report && view.reports[0];
@@ -44,6 +55,13 @@ async function run(id: string, options: CaseOptions, command: Command): Promise<
   } finally {
     await database.close();
   }
+}
+
+async function retry({ knex }: Database, { case: row }: CaseView, reason: string): Promise<void> {
+  const actor = `user:${userInfo().username}`;
+  const again = await knex.transaction((trx) => unparkCase(trx, { id: row.id, reason, actor }));
+  if (!again) throw new CalcidiscError('CASE_NOT_PARKED', `case ${row.id} is ${row.state}, not parked`);
+  console.log(`Case ${row.id} goes on from ${again.state}; a running agent takes it up within seconds.`);
 }
 
 function caseText(view: CaseView): string {

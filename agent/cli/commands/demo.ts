@@ -54,7 +54,8 @@ async function demo(options: DemoOptions): Promise<void> {
     const service = await startService(demoConfig(dir, pacs, options), log, { agent: true, worker: true });
     closing.push(() => service.close());
     say(`Calcidisc: DICOM on port ${service.dicomPort}, embedded PostgreSQL under ${dir}`);
-    await walkThePath(dir, { pacs, service, seed: Number(options.seed) });
+    const walk = walkThePath(dir, { pacs, service, seed: Number(options.seed) });
+    await Promise.race([walk, stopped.then(() => Promise.reject(new Error('stopped before its end')))]);
     say(`Worklist: http://127.0.0.1:${service.httpPort}${pacs.page ? `   PACS: ${pacs.page}` : ''}`);
     if (options.once) return;
     say('Ctrl-C ends it.');
