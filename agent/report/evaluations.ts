@@ -70,7 +70,7 @@ const UNPAIRED: Readonly<Record<string, string>> = {
   'identity-differs': 'a CT under the same patient ID belongs to somebody else by its other identifiers',
 };
 
-function pairingStatement({ pairing, ct, ctLocalisation }: ReportInput): string {
+function pairingStatement({ pairing, ct, localisation, ctLocalisation }: ReportInput): string {
   if (ct === null || pairing.intervalDays === null) {
     const why = UNPAIRED[pairing.outcome] ?? pairing.outcome;
     return `Not paired with a CT within ${pairing.windowDays} days: ${why}.`;
@@ -80,15 +80,16 @@ function pairingStatement({ pairing, ct, ctLocalisation }: ReportInput): string 
     days === 0
       ? 'of the same day'
       : `${days} day${days === 1 ? '' : 's'} ${pairing.intervalDays > 0 ? 'after' : 'before'} the MR`;
-  return `Paired with a CT ${when}.${ctDoubt(ctLocalisation)}`;
+  return `Paired with a CT ${when}.${ctDoubt(localisation, ctLocalisation)}`;
 }
 
-function ctDoubt(localisation: ReportInput['ctLocalisation']): string {
-  if (localisation === null || localisation.status === 'located') return '';
-  const why = localisation.reasons.length > 0 ? ` (${localisation.reasons.join('; ')})` : '';
-  return localisation.status === 'uncertain'
-    ? ` The levels on the CT are uncertain${why}.`
-    : ` No disc was found on the CT${why}.`;
+function ctDoubt(mr: ReportInput['localisation'], ct: ReportInput['ctLocalisation']): string {
+  if (ct === null) return '';
+  const why = ct.reasons.length > 0 ? ` (${ct.reasons.join('; ')})` : '';
+  if (ct.status === 'not-found') return ` No disc was found on the CT${why}.`;
+  if (ct.status === 'uncertain')
+    return ` The levels on the CT are uncertain${why}, so its values are not set against the MR's discs.`;
+  return mr.status === 'uncertain' ? " The CT's values are not set against discs of unconfirmed level." : '';
 }
 
 function amendmentStatement({ predecessor, revision, revisionReason }: ReportInput): string[] {

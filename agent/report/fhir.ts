@@ -1,7 +1,7 @@
 import { type Code, DISC_CODES } from '../dicom/levels.js';
 import { CONCEPT, UNIT, VALUE } from './codes.js';
 import { conclusion, recommendation, remarks } from './evaluations.js';
-import { resultOf, trackingUid } from './measurements.js';
+import { measurementOf, resultOf, trackingUid } from './measurements.js';
 import { MANUFACTURER, MODEL_NAME, reportUids } from './modules.js';
 import type { ReportDisc, ReportInput, ReportSeries } from './types.js';
 import { formatDa, localDateTime, offsetOf, utcOffset } from './values.js';
@@ -104,12 +104,12 @@ function observationOf(input: ReportInput, disc: ReportDisc, index: number, devi
     ...(isConfirmed
       ? {}
       : { note: [{ text: `The level is not confirmed; it would be called ${disc.level}.` }] }),
-    ...componentsOf(disc),
+    ...componentsOf(disc, measurementOf(input, disc)),
   };
 }
 
 /** An empty array is no legal value: the element is left out. */
-function componentsOf({ answer, ct }: ReportDisc): { component?: readonly unknown[] } {
+function componentsOf({ answer }: ReportDisc, ct: ReportDisc['ct']): { component?: readonly unknown[] } {
   const attenuation = (hu: number | null | undefined, derivation: Code) =>
     hu === null || hu === undefined
       ? []

@@ -77,17 +77,30 @@ function answerItems(disc: ReportDisc): ContentItem[] {
   return [num(CONCEPT.certainty, percent, UNIT.percent), result];
 }
 
+/** The CT's measurement of a disc; null also where the two are matched by a level that one of them is not sure of. */
+export function measurementOf(
+  { localisation, ctLocalisation }: Pick<ReportInput, 'localisation' | 'ctLocalisation'>,
+  { ct }: ReportDisc,
+): ReportDisc['ct'] {
+  return localisation.status === 'located' && ctLocalisation?.status === 'located' ? ct : null;
+}
+
 /** The CT is the reference standard, never the model's input: its values say by which method they were measured. */
-function ctItems({ parameters }: ReportInput, { ct }: ReportDisc): ContentItem[] {
+function ctItems(input: ReportInput, disc: ReportDisc): ContentItem[] {
+  const ct = measurementOf(input, disc);
   if (ct === null) return [];
   const { label, meanHu, maxHu, areaMm2 } = ct;
-  const range = `${parameters.huLow} to ${parameters.huHigh} HU`;
   const area = label === 'calcified' ? `, ${areaMm2.toFixed(1)} mm2 of it` : '';
+  const words = `CT reference: ${CT_WORDS[label]} (calcified disc: ${huRange(input)}${area}).`;
   return [
     ...attenuation(meanHu, VALUE.mean),
     ...attenuation(maxHu, VALUE.maximum),
-    text('CONTAINS', CONCEPT.comment, `CT reference: ${CT_WORDS[label]} (calcified disc: ${range}${area}).`),
+    text('CONTAINS', CONCEPT.comment, words),
   ];
+}
+
+function huRange({ parameters: { huLow, huHigh } }: ReportInput): string {
+  return `${huLow} to ${huHigh} HU`;
 }
 
 const CT_WORDS = { calcified: 'calcified', 'not-calcified': 'not calcified', indeterminate: 'indeterminate' };
@@ -118,9 +131,7 @@ function algorithm(input: ReportInput, disc: ReportDisc): ContentItem[] {
     parameter(`localiser: ${localiser.name} ${localiser.version}, sha256: ${localiser.sha256}`),
     parameter(`region: ${parameters.marginMm} mm around the disc`),
     parameter(`grey window: percentiles ${parameters.greyPercentiles.join(' to ')} of the slice`),
-    ...(disc.ct
-      ? [parameter(`CT range of a calcified disc: ${parameters.huLow} to ${parameters.huHigh} HU`)]
-      : []),
+    ...(measurementOf(input, disc) ? [parameter(`CT range of a calcified disc: ${huRange(input)}`)] : []),
     code('HAS CONCEPT MOD', CONCEPT.algorithmFamily, VALUE.artificialIntelligence),
   ];
 }

@@ -50,6 +50,8 @@ function patient({ patient }: ReportInput): DataSet {
     ...(patient.issuerOfPatientId ? { IssuerOfPatientID: patient.issuerOfPatientId } : {}),
     PatientBirthDate: formatDa(patient.birthDate),
     PatientSex: ['M', 'F', 'O'].includes(patient.sex) ? patient.sex : '',
+    // Patient Study module (PS3.3 C.7.2.2): of the study, so the same as the MR's.
+    ...(patient.age && /^\d{3}[DWMY]$/.test(patient.age) ? { PatientAge: patient.age } : {}),
   };
 }
 

@@ -38,8 +38,8 @@ function lookUp(keyword: string): { keyword: string; tag: number; vr: string } {
 /** Value representations with a 32-bit length (PS3.5 7.1.2), of those a report is made of. */
 const LONG = new Set(['SQ', 'UT']);
 /** The longest value in bytes where that is fixed (PS3.5 table 6.2-1); text counts in characters, in values.ts. */
-const MOST_BYTES: Readonly<Record<string, number>> = { CS: 16, DA: 8, DS: 16, IS: 12, TM: 14, UI: 64 };
-const TEXT = new Set(['CS', 'DA', 'DS', 'IS', 'LO', 'PN', 'SH', 'TM', 'UI', 'UT']);
+const MOST_BYTES: Readonly<Record<string, number>> = { AS: 4, CS: 16, DA: 8, DS: 16, IS: 12, TM: 14, UI: 64 };
+const TEXT = new Set(['AS', 'CS', 'DA', 'DS', 'IS', 'LO', 'PN', 'SH', 'TM', 'UI', 'UT']);
 
 function element(keyword: string, tag: number, vr: string, value: unknown): Buffer[] {
   const bytes = even(vr, valueBytes(keyword, vr, value));

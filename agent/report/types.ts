@@ -20,6 +20,8 @@ export interface ReportPatient {
   /** YYYYMMDD or YYYY-MM-DD; null when the header has none. */
   readonly birthDate: string | null;
   readonly sex: string;
+  /** As AS writes it (063Y), of the study; absent when the header has none. */
+  readonly age?: string | null;
 }
 
 export interface ReportStudy {

@@ -39,7 +39,7 @@ export async function gatherReportInput(context: StepContext, row: CaseRow): Pro
     revision: row.revision,
     revisionReason: row.revisionReason,
     predecessor: await predecessorOf(context, row),
-    patient: patientOf(study),
+    patient: { ...patientOf(study), age: await patientAge(context, row.mrSeriesInstanceUid) },
     study: studyOf(study),
     mr: await seriesOf(context, row.mrSeriesInstanceUid),
     ct: ctSeriesInstanceUid === null ? null : await seriesOf(context, ctSeriesInstanceUid),
@@ -79,6 +79,15 @@ function patientOf(study: StudyRow): ReportInput['patient'] {
     birthDate: study.patientBirthDate,
     sex: study.patientSex,
   };
+}
+
+/** Of the study, not of the person, so it stands in no table: from the first image. */
+async function patientAge(
+  { config, database }: StepContext,
+  seriesInstanceUid: string,
+): Promise<string | null> {
+  const [first] = await listInstances(database.knex, seriesInstanceUid);
+  return first ? (await readHeader(join(config.dataDir, first.spoolPath))).patientAge : null;
 }
 
 function studyOf(study: StudyRow): ReportInput['study'] {

@@ -215,6 +215,15 @@ describe('report: a localiser in doubt', () => {
     assert.equal(uncertain().completion, 'PARTIAL');
   });
 
+  it('sets no CT value against a disc when either side is not sure of its level', () => {
+    const doubt = { status: 'uncertain', reasons: ['slices disagree'] } as const;
+    for (const changes of [{ localisation: doubt }, { ctLocalisation: doubt }]) {
+      const report = readBack(changes);
+      for (const group of groups(report.root)) assert.deepEqual(all(group, '112031'), []);
+      assert.match(comments(report.root).join(), /values are not set against/);
+    }
+  });
+
   it('reports a study without discs as read by nobody, with no measurement', () => {
     const report = readBack({
       localisation: { status: 'not-found', reasons: ['no disc on any slice'] },
