@@ -15,7 +15,7 @@ export interface Spool {
   /** Objects that were acknowledged and not yet handed on, oldest first, re-read and re-hashed. */
   pending(): AsyncIterable<SpooledFile>;
   /**
-   * Moves an object to its place under the store's directory, durably.
+   * Moves an object to its place under the store's directory. A power cut leaves it there or among the pending.
    * @returns its new absolute path
    * @throws RangeError when the path leads out of the store; Error when something already lies there
    */
@@ -64,8 +64,8 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
       if (!path.startsWith(places.store + sep)) throw new RangeError('the path leads out of the store');
       await mkdir(dirname(path), { recursive: true });
       await refuseExisting(path);
+      // Not synced: should the move not survive a power cut, the object lies in `new` as it did before.
       await rename(file.path, path);
-      await syncPath(dirname(path), places.store);
       return path;
     },
     setAside: (file, reason) => moveAside(file.path, places.aside, reason),
@@ -111,12 +111,4 @@ async function refuseExisting(path: string): Promise<void> {
     () => false,
   );
   if (exists) throw new Error(`an object lies there already: ${path}`);
-}
-
-/** Syncs a directory and those above it up to the store: a new directory is durable only by its parent. */
-async function syncPath(from: string, upTo: string): Promise<void> {
-  for (let dir = from; dir.startsWith(upTo); dir = dirname(dir)) {
-    await syncDirectory(dir);
-    if (dir === upTo) return;
-  }
 }
