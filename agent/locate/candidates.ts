@@ -27,6 +27,10 @@ export interface Candidate {
   readonly levelShares: readonly number[];
   readonly above: Surroundings;
   readonly below: Surroundings;
+  /** Unit vector along the disc to posterior, [column, row]. */
+  readonly along: PixelPoint;
+  /** Share of the place behind the disc that is canal, 0..1: high near the midline only. */
+  readonly canalBehind: number;
   /** Indices into the network's grid. */
   readonly pixels: Int32Array;
 }
@@ -125,6 +129,8 @@ function candidateOf(pixels: Int32Array, marked: Marked, image: SagittalImage, s
     levelShares: levelShares(pixels, marked),
     above: surroundings(axes, marked, -1),
     below: surroundings(axes, marked, 1),
+    along: axes.along,
+    canalBehind: canalBehind(axes, pixels, marked),
     pixels,
   };
 }
@@ -199,6 +205,30 @@ function surroundings({ centre, along }: Axes, marked: Marked, direction: 1 | -1
     }
   const all = DEPTHS_MM.length * SIDES_MM.length;
   return { vertebra: counts.vertebra / all, sacrum: counts.sacrum / all, outside: counts.outside / all };
+}
+
+/** How far behind the disc's posterior edge the canal is looked for, and how far to either side of its plane. */
+const CANAL_DEPTHS_MM = [4, 6, 8, 10, 12];
+const CANAL_SIDES_MM = [-6, -3, 0, 3, 6];
+
+function canalBehind({ centre, along }: Axes, pixels: Int32Array, marked: Marked): number {
+  const reach = Float64Array.from(
+    pixels,
+    (at) =>
+      ((at % marked.columns) - centre[0]) * along[0] +
+      (Math.floor(at / marked.columns) - centre[1]) * along[1],
+  ).sort();
+  const edge = percentileOfSorted(reach, 98);
+  let count = 0;
+  for (const depth of CANAL_DEPTHS_MM)
+    for (const side of CANAL_SIDES_MM) {
+      const [s, d] = [edge + depth / marked.spacingMm, side / marked.spacingMm];
+      const col = Math.round(centre[0] + s * along[0] - d * along[1]);
+      const row = Math.round(centre[1] + s * along[1] + d * along[0]);
+      const isInside = col >= 0 && row >= 0 && col < marked.columns && row < marked.rows;
+      if (isInside && marked.tissue[row * marked.columns + col] === TISSUE.canal) count++;
+    }
+  return count / (CANAL_DEPTHS_MM.length * CANAL_SIDES_MM.length);
 }
 
 export function isSacral({ level, rows, columns }: Marked, at: number): boolean {

@@ -1,4 +1,4 @@
-import { apartMm, type Track } from './tracks.js';
+import { apartMm, slipMm, type Track } from './tracks.js';
 
 /**
  * The chain model: which disc is which. Order, spacing, what lies above and below each disc (vertebra or sacrum)
@@ -34,6 +34,8 @@ const CHAIN = {
   stepLimitsMm: [24, 46],
   /** Standard deviation of the logarithm of a step against the spine's own. */
   stepSpread: 0.2,
+  /** Standard deviation of a neighbour's offset along the discs, as a share of the step (slips are rarely more). */
+  slipSpread: 0.22,
   /** A disc inside the row that the network missed. */
   missedDisc: -4,
   /** A patch that is taken for no disc, and one with as much tissue as the usual disc. */
@@ -111,8 +113,10 @@ function sideScore(side: Track['above'], expected: 'vertebra' | 'sacrum'): numbe
 }
 
 function stepScore(lower: Track, upper: Track, ranks: number, stepMm: number): number {
-  const off = Math.log(apartMm(lower.place, upper.place) / (ranks * stepMm)) / CHAIN.stepSpread;
-  return -0.5 * off * off + CHAIN.missedDisc * (ranks - 1);
+  const apart = apartMm(lower.place, upper.place);
+  const off = Math.log(apart / (ranks * stepMm)) / CHAIN.stepSpread;
+  const slip = slipMm(lower, upper) / apart / CHAIN.slipSpread;
+  return -0.5 * (off * off + slip * slip) + CHAIN.missedDisc * (ranks - 1);
 }
 
 /** The spine's own distance between neighbouring discs: the median, within what adults have. */

@@ -6,7 +6,7 @@ import { type CtVolume, ctVolumeOf } from './ctVolume.js';
 import { discZone, midSurface, ZONE } from './discZone.js';
 import { LEVEL_OF_RANK, lumbarDiscs, verdictOf } from './doubts.js';
 import { type Measurement, measure, type Reference } from './hounsfield.js';
-import { canalAreaMm2, canalMiddleMm, midSagittal } from './midsagittal.js';
+import { canalEvidence, canalMiddleMm, midSagittal } from './midsagittal.js';
 import type { Marked, Network } from './network.js';
 import { greyPng } from './png.js';
 import { REFORMAT_MM, type Scout, sagittalReformat, scoutOf } from './reformat.js';
@@ -37,7 +37,7 @@ interface Plane {
   readonly image: SagittalImage;
   readonly marked: Marked;
   readonly candidates: readonly Candidate[];
-  readonly canalMm2: number;
+  readonly canal: number;
 }
 
 /** The same discs on CT, with the Hounsfield reference of each. What cannot be read is `not-found` with its reason. */
@@ -58,7 +58,7 @@ export async function measureCt(
   const reasons = [...verdict.reasons, ...series.notes];
   const middle = midSagittal(
     planes.map(({ x }) => x),
-    planes.map(({ canalMm2 }) => canalMm2),
+    planes.map(({ canal }) => canal),
     discs,
   );
   if (middle === null) return nothing(series, reasons);
@@ -110,7 +110,7 @@ async function planesOf(volume: CtVolume, scout: Scout, network: Network): Promi
   );
   const middle = canalMiddleMm(
     coarse.map(({ x }) => x),
-    coarse.map(({ canalMm2 }) => canalMm2),
+    coarse.map(({ canal }) => canal),
   );
   const fine: number[] = [];
   for (let offset = -FINE_REACH_MM; offset <= FINE_REACH_MM; offset += FINE_STEP_MM)
@@ -129,21 +129,18 @@ async function lookAt(
     images.map((image) => ({ ...image, spacingMm: image.plane.spacingMm })),
     'CT',
   );
-  return xs.map((x, i) => ({
-    x,
-    image: images[i]!,
-    marked: marked[i]!,
-    candidates: candidatesOf(marked[i]!, images[i]!, i),
-    canalMm2: canalAreaMm2(marked[i]!),
-  }));
+  return xs.map((x, i) => {
+    const candidates = candidatesOf(marked[i]!, images[i]!, i);
+    return { x, image: images[i]!, marked: marked[i]!, candidates, canal: canalEvidence(candidates) };
+  });
 }
 
 function nameAll(planes: readonly Plane[]): readonly NamedTrack[] {
-  const top = Math.max(1, ...planes.map(({ canalMm2 }) => canalMm2));
+  const top = Math.max(1, ...planes.map(({ canal }) => canal));
   return nameDiscs(
     tracksOf(
       planes.map(({ candidates }) => candidates),
-      planes.map(({ x, canalMm2 }) => ({ positionMm: x, weight: canalMm2 / top })),
+      planes.map(({ x, canal }) => ({ positionMm: x, weight: canal / top })),
       ({ centreMm }) => [centreMm[1], -centreMm[2]],
     ),
   );

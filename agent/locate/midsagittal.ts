@@ -1,25 +1,23 @@
+import type { Candidate } from './candidates.js';
 import type { NamedTrack } from './chain.js';
-import { type Marked, TISSUE } from './network.js';
 
-/** mm2 of spinal canal in a marked picture: what tells the midline from the pedicles. */
-export function canalAreaMm2({ tissue, spacingMm }: Marked): number {
-  let count = 0;
-  for (const value of tissue) if (value === TISSUE.canal) count++;
-  return count * spacingMm ** 2;
+/** How much canal a slice shows behind its discs, mm2 of disc: what tells the midline from the pedicles. */
+export function canalEvidence(candidates: readonly Candidate[]): number {
+  return candidates.reduce((sum, { canalBehind, areaMm2 }) => sum + canalBehind * areaMm2, 0);
 }
 
 /**
- * The slice nearest to the middle: by where the canal lies, by which slices show the discs, and how large.
+ * The slice nearest to the middle: by where the canal lies, among the slices that show most discs.
  * @param discs the lumbar discs to be shown
  * @returns an index into the slices, or null without any disc
  */
 export function midSagittal(
   positionsMm: readonly number[],
-  canalMm2: readonly number[],
+  canal: readonly number[],
   discs: readonly NamedTrack[],
 ): number | null {
   if (discs.length === 0) return null;
-  const middle = canalMiddleMm(positionsMm, canalMm2);
+  const middle = canalMiddleMm(positionsMm, canal);
   const shown = positionsMm.map(
     (_, i) => discs.filter(({ track }) => track.members.some(({ slice }) => slice === i)).length,
   );
@@ -30,10 +28,10 @@ export function midSagittal(
 }
 
 /** The centre of the canal across the slices: sides of it are cut symmetrically by the pedicles. */
-export function canalMiddleMm(positionsMm: readonly number[], canalMm2: readonly number[]): number {
-  const top = Math.max(...canalMm2);
+export function canalMiddleMm(positionsMm: readonly number[], canal: readonly number[]): number {
+  const top = Math.max(...canal);
   // A slice through the middle shows the whole canal; half as much is its edge.
-  const weights = canalMm2.map((area) => Math.max(0, area - top / 2));
+  const weights = canal.map((evidence) => Math.max(0, evidence - top / 2));
   const sum = weights.reduce((a, b) => a + b, 0);
   if (sum === 0) return positionsMm[positionsMm.length >> 1]!;
   return weights.reduce((total, weight, i) => total + weight * positionsMm[i]!, 0) / sum;

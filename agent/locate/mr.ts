@@ -3,7 +3,7 @@ import { type Stack, stacksOf } from '../dicom/stacks.js';
 import { type Candidate, candidatesOf } from './candidates.js';
 import { type NamedTrack, nameDiscs } from './chain.js';
 import { LEVEL_OF_RANK, lumbarDiscs, verdictOf } from './doubts.js';
-import { canalAreaMm2, canalMiddleMm, midSagittal } from './midsagittal.js';
+import { canalEvidence, canalMiddleMm, midSagittal } from './midsagittal.js';
 import type { Marked, Network } from './network.js';
 import { greyPng, sha256 } from './png.js';
 import { GREY_PERCENTILES, REGION_PIXELS, regionOf, regionPixels } from './region.js';
@@ -28,7 +28,7 @@ interface LookedAt {
   readonly image: SagittalImage;
   readonly marked: Marked;
   readonly candidates: readonly Candidate[];
-  readonly canalMm2: number;
+  readonly canal: number;
 }
 
 /** Discs, mid-sagittal slice and regions of one MR series. What cannot be read is `not-found` with its reason. */
@@ -41,7 +41,7 @@ export async function locateMr(series: Series, network: Network, marginMm: numbe
   const discs = lumbarDiscs(named);
   const middle = midSagittal(
     looked.map(({ positionMm }) => positionMm),
-    looked.map(({ canalMm2 }) => canalMm2),
+    looked.map(({ canal }) => canal),
     discs,
   );
   const reasons = [...verdict.reasons, ...stack.notes, ...series.notes];
@@ -81,7 +81,7 @@ async function lookAt(stack: Stack<SourceImage>, network: Network): Promise<read
   const looked = await mark(stack, first, network);
   const middle = canalMiddleMm(
     looked.map(({ positionMm }) => positionMm),
-    looked.map(({ canalMm2 }) => canalMm2),
+    looked.map(({ canal }) => canal),
   );
   const more = stack.positionsMm.flatMap((position, i) =>
     Math.abs(position - middle) <= MIDDLE_MM && !first.includes(i) ? [i] : [],
@@ -90,7 +90,7 @@ async function lookAt(stack: Stack<SourceImage>, network: Network): Promise<read
   looked.sort((a, b) => a.index - b.index);
   return looked.map((one, slice) => ({
     ...one,
-    candidates: candidatesOf(one.marked, one.image, slice),
+    candidates: one.candidates.map((candidate) => ({ ...candidate, slice })),
   }));
 }
 
@@ -108,22 +108,26 @@ async function mark(
   stack: Stack<SourceImage>,
   indices: readonly number[],
   network: Network,
-): Promise<Omit<LookedAt, 'candidates'>[]> {
+): Promise<LookedAt[]> {
   const images = indices.map((index) => sagittalOf(stack.slices[index]!));
   const pictures = images.map((image) => ({ ...image, spacingMm: image.plane.spacingMm }));
   const marked = await network.mark(pictures, 'MR');
-  return indices.map((index, i) => ({
-    index,
-    positionMm: stack.positionsMm[index]!,
-    image: images[i]!,
-    marked: marked[i]!,
-    canalMm2: canalAreaMm2(marked[i]!),
-  }));
+  return indices.map((index, i) => {
+    const candidates = candidatesOf(marked[i]!, images[i]!, i);
+    return {
+      index,
+      positionMm: stack.positionsMm[index]!,
+      image: images[i]!,
+      marked: marked[i]!,
+      candidates,
+      canal: canalEvidence(candidates),
+    };
+  });
 }
 
 function nameAll(looked: readonly LookedAt[]): readonly NamedTrack[] {
-  const top = Math.max(1, ...looked.map(({ canalMm2 }) => canalMm2));
-  const slices = looked.map(({ positionMm, canalMm2 }) => ({ positionMm, weight: canalMm2 / top }));
+  const top = Math.max(1, ...looked.map(({ canal }) => canal));
+  const slices = looked.map(({ positionMm, canal }) => ({ positionMm, weight: canal / top }));
   const { along, down } = looked[0]!.image.plane;
   const placeOf = ({ centreMm }: { centreMm: Vector }) =>
     [dot(centreMm, along), dot(centreMm, down)] as const;

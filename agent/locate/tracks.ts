@@ -6,6 +6,8 @@ export interface Track {
   readonly members: readonly Candidate[];
   /** In the slices' common plane: [to posterior, to inferior], mm. */
   readonly place: readonly [along: number, down: number];
+  /** Unit vector along the disc to posterior, [to posterior, to inferior]. */
+  readonly direction: readonly [along: number, down: number];
   /** 0..1, mean over the members by weight. */
   readonly levelShares: readonly number[];
   readonly above: Surroundings;
@@ -14,7 +16,7 @@ export interface Track {
   readonly strength: number;
 }
 
-/** What a slice contributes: its place across the slices and how much of the canal it shows, 0..1. */
+/** What a slice contributes: its place across the slices and how near the midline it lies by its canal, 0..1. */
 export interface SliceWeight {
   readonly positionMm: number;
   readonly weight: number;
@@ -111,8 +113,11 @@ function trackOf(members: readonly Candidate[], slices: readonly SliceWeight[], 
     sacrum: mean((c) => c[of].sacrum),
     outside: mean((c) => c[of].outside),
   });
+  const [along, down] = [mean((c) => c.along[0]), mean((c) => c.along[1])];
+  const length = Math.hypot(along, down) || 1;
   return {
     members,
+    direction: [along / length, down / length],
     place: [mean((c) => placeOf(c)[0]), mean((c) => placeOf(c)[1])],
     levelShares: Array.from({ length: LEVEL_CLASSES }, (_, k) => mean((c) => c.levelShares[k]!)),
     above: side('above'),
@@ -125,6 +130,14 @@ function meanPlace(group: readonly Candidate[], placeOf: Place): readonly [numbe
   const area = group.reduce((sum, c) => sum + c.areaMm2, 0);
   const mean = (axis: 0 | 1) => group.reduce((sum, c) => sum + placeOf(c)[axis] * c.areaMm2, 0) / area;
   return [mean(0), mean(1)];
+}
+
+/** How far the upper disc lies behind the lower one along their common direction: large in a slip, or off the spine. */
+export function slipMm(lower: Track, upper: Track): number {
+  const sum = [lower.direction[0] + upper.direction[0], lower.direction[1] + upper.direction[1]] as const;
+  const length = Math.hypot(...sum) || 1;
+  const step = [upper.place[0] - lower.place[0], upper.place[1] - lower.place[1]] as const;
+  return (step[0] * sum[0] + step[1] * sum[1]) / length;
 }
 
 export function apartMm(a: readonly [number, number], b: readonly [number, number]): number {

@@ -21,6 +21,7 @@ function track(down: number, levelShares: readonly number[], more: Partial<Track
   return {
     members: [member],
     place: [0, down],
+    direction: [1, 0],
     levelShares,
     above: VERTEBRA,
     below: VERTEBRA,
@@ -126,6 +127,8 @@ describe('tracks', () => {
     levelShares: shares(0),
     above: VERTEBRA,
     below: SACRUM,
+    along: [1, 0],
+    canalBehind: 0.9,
     pixels: new Int32Array(0),
   });
   const placeOf = ({ centreMm }: Candidate) => [centreMm[1], -centreMm[2]] as const;
