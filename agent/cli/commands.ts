@@ -5,6 +5,7 @@ import { register as classify } from './commands/classify.js';
 import { register as ct } from './commands/ct.js';
 import { register as demo } from './commands/demo.js';
 import { register as echo } from './commands/echo.js';
+import { register as evaluate } from './commands/evaluate.js';
 import { register as locate } from './commands/locate.js';
 import { register as migrate } from './commands/migrate.js';
 import { register as model } from './commands/model.js';
@@ -34,4 +35,5 @@ export const commands: readonly Register[] = [
   replay,
   phantom,
   report,
+  evaluate,
 ];
