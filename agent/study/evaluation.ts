@@ -16,6 +16,8 @@ export interface ScoredModel {
   readonly threshold: number;
   /** Whether the card says that it was trained on simulated calcification. */
   readonly simulated: boolean;
+  /** As the card lists them. */
+  readonly trainingPatients: readonly string[];
   readonly probabilities: readonly number[];
 }
 
@@ -27,7 +29,9 @@ export interface Slice {
   readonly atCardThreshold: Performance;
 }
 
-export interface ModelEvaluation extends Omit<ScoredModel, 'probabilities'> {
+export interface ModelEvaluation extends Omit<ScoredModel, 'probabilities' | 'trainingPatients'> {
+  /** Patients of this set on whom the model was trained, going by its card: then nothing here can be believed. */
+  readonly knownPatients: readonly string[];
   readonly roc: readonly RocPoint[] | null;
   readonly auc: number | null;
   readonly delong: DelongAuc | null;
@@ -107,7 +111,8 @@ function evaluateModel(
   regions: readonly LabelledRegion[],
   options: { rounds: number; seed: number },
 ): ModelEvaluation {
-  const { probabilities: _, ...identity } = model;
+  const { probabilities: _, trainingPatients, ...identity } = model;
+  const patients = new Set(regions.map(({ patient }) => patient));
   const answers = scored(model, regions);
   const roc = rocCurve(answers);
   const slices = (groups: ReadonlyMap<string, ScoredRegion[]>) =>
@@ -116,6 +121,7 @@ function evaluateModel(
   const sites = groupBy(answers, ({ site }) => site);
   return {
     ...identity,
+    knownPatients: trainingPatients.filter((patient) => patients.has(patient)),
     roc,
     auc: roc && areaUnder(roc),
     delong: delongAuc(answers),

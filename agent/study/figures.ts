@@ -30,8 +30,8 @@ function rocFigure({ models, readers }: Evaluation): Figure {
     return `<circle cx="${x}" cy="${y}" r="4" fill="none" stroke="${INKS[(models.length + i) % INKS.length]}" stroke-width="2"/>`;
   });
   const labels = [
-    ...models.map((model) => `${nameOf(model)}: AUC ${model.auc?.toFixed(3) ?? '–'}`),
-    ...readers.map(({ name }) => `${name} (reader)`),
+    ...models.map((model) => ({ label: `${nameOf(model)}: AUC ${model.auc?.toFixed(3) ?? '–'}` })),
+    ...readers.map(({ name }) => ({ label: `${name} (reader)`, isPoint: true })),
   ];
   const body = [diagonal(), ...curves, ...people, legend(labels)];
   const svg = plot('1 − specificity', 'Sensitivity', body);
@@ -44,7 +44,9 @@ function calibrationFigure({ models }: Evaluation): Figure {
     const dots = points.map(([x, y]) => `<circle cx="${x}" cy="${y}" r="3" fill="${ink(i)}"/>`).join('');
     return stroke(points, i) + dots;
   });
-  const labels = models.map((model) => `${nameOf(model)}: Brier ${model.calibration.brier.toFixed(3)}`);
+  const labels = models.map((model) => ({
+    label: `${nameOf(model)}: Brier ${model.calibration.brier.toFixed(3)}`,
+  }));
   const svg = plot('Probability answered', 'Share calcified', [diagonal(), ...curves, legend(labels)]);
   return { name: 'calibration', title: 'Calibration', svg };
 }
@@ -124,15 +126,24 @@ function stroke(points: readonly (readonly [number, number])[], index: number): 
   );
 }
 
-function legend(labels: readonly string[]): string {
-  const top = 12 + SIDE - 12 - 18 * labels.length;
-  return labels
-    .map((label, i) => {
-      const y = top + 18 * i + 9;
-      const line = `<path d="M${MARGIN + 130} ${y}h26" stroke="${ink(i)}" stroke-width="2" stroke-dasharray="${DASHES[i % DASHES.length]}"/>`;
-      return line + text(MARGIN + 164, y + 4, label, { anchor: 'start' });
-    })
-    .join('');
+interface LegendEntry {
+  readonly label: string;
+  readonly isPoint?: boolean;
+}
+
+function legend(entries: readonly LegendEntry[]): string {
+  const [left, height] = [MARGIN + 130, 18 * entries.length + 6];
+  const top = SIDE - height;
+  const backing = `<rect x="${left - 6}" y="${top}" width="${SIDE - 130}" height="${height}" fill="white" fill-opacity="0.85"/>`;
+  const lines = entries.map(({ label, isPoint }, i) => {
+    const y = top + 18 * i + 12;
+    const dash = DASHES[i % DASHES.length];
+    const mark = isPoint
+      ? `<circle cx="${left + 13}" cy="${y}" r="4" fill="none" stroke="${ink(i)}" stroke-width="2"/>`
+      : `<path d="M${left} ${y}h26" stroke="${ink(i)}" stroke-width="2" stroke-dasharray="${dash}"/>`;
+    return mark + text(left + 34, y + 4, label, { anchor: 'start' });
+  });
+  return backing + lines.join('');
 }
 
 function ink(index: number): string {

@@ -193,10 +193,11 @@ function share(value: Share | null): string {
   return value ? withInterval(value.value, value) : NONE;
 }
 
+/** The word joiner keeps an interval on one line. */
 function withInterval(value: number | null, interval: Interval | null): string {
   if (value === null) return NONE;
   return interval
-    ? `${value.toFixed(3)} (${interval.low.toFixed(3)}–${interval.high.toFixed(3)})`
+    ? `${value.toFixed(3)} (${interval.low.toFixed(3)}–\u2060${interval.high.toFixed(3)})`
     : value.toFixed(3);
 }
 

@@ -44,7 +44,7 @@ export function register(program: Command): void {
       '\nThe data set is a folder with labels.csv and the PNG files it names (224 by 224, 8-bit grey), as `calcidisc\n' +
         'dataset export` writes it. Columns: file, patient, level, label (calcified, not-calcified, indeterminate), and\n' +
         'where they are known site, age, sex (F, M, O), bmi, hu. The reference should come from CT, never from a model,\n' +
-        'and no patient may have been used to train the model: nobody can check that here.\n' +
+        'and no patient may have been used to train the model; those that its card lists are looked for.\n' +
         '\nExample:\n  $ calcidisc evaluate ./export --model resnet34 --model densenet121 --out ./evaluation',
     )
     .action(run);
@@ -122,8 +122,16 @@ async function scoreModel(
     progress(`${card.name}: ${probabilities.length} of ${regions.length} discs`);
   }
   const { name, version, sha256: hash } = card;
-  const simulated = (card.trainingData as { simulated?: unknown } | undefined)?.simulated === true;
-  return { name, version, sha256: hash, threshold: Math.fround(card.threshold), simulated, probabilities };
+  const threshold = Math.fround(card.threshold);
+  return { name, version, sha256: hash, threshold, ...trainingOf(card.trainingData), probabilities };
+}
+
+function trainingOf(trainingData: unknown): Pick<ScoredModel, 'simulated' | 'trainingPatients'> {
+  const { simulated, patients } = (trainingData ?? {}) as { simulated?: unknown; patients?: unknown };
+  return {
+    simulated: simulated === true,
+    trainingPatients: Array.isArray(patients) ? patients.map(String) : [],
+  };
 }
 
 async function readRegion(folder: string, { file }: LabelledRegion): Promise<Uint8Array> {
@@ -146,6 +154,13 @@ function headingOf(title: string, { models, ...set }: Evaluation, labelsSha256: 
             `Trained on SIMULATED calcification over real anatomy: ${simulated.join(', ')}. No claim about patients follows.`,
           ]
         : []),
+      ...models
+        .filter(({ knownPatients }) => knownPatients.length > 0)
+        .map(
+          (model) =>
+            `${nameOf(model)} was TRAINED ON ${model.knownPatients.length} of these patients (${model.knownPatients.join(', ')}): ` +
+            'its figures mean nothing here.',
+        ),
     ],
     facts: [
       [
