@@ -174,7 +174,6 @@ export const ConfigSchema = z.strictObject({
     .strictObject({
       sopClass: z.enum(['Comprehensive3DSR', 'ComprehensiveSR', 'EnhancedSR']).default('Comprehensive3DSR'),
       seriesDescription: z.string().max(64).default('Calcidisc AI: disc calcification (research)'),
-      language: z.string().default('en'),
     })
     .prefault({}),
   deliver: z

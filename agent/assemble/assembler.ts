@@ -33,6 +33,7 @@ const BATCH = 100;
 /** Every receiving series is looked at so often whatever happened: the safety net under the timers. */
 const SWEEP_MS = 5_000;
 const RETRY_MS = 1_000;
+const LOOK_AT_LEAST_MS = 5;
 
 /**
  * One line of work, in the order of arrival: an association's end is dealt with after the last of its objects.
@@ -41,6 +42,8 @@ const RETRY_MS = 1_000;
 export function startAssembler(context: AssembleContext): Assembler {
   const { database, log } = context;
   const news: News[] = [];
+  /** Taken out of the line, not yet in the index. */
+  let inHand: readonly News[] = [];
   const timers = new Map<string, NodeJS.Timeout>();
   let closed = false;
   let running: Promise<void> | null = null;
@@ -55,6 +58,7 @@ export function startAssembler(context: AssembleContext): Assembler {
   async function drain(): Promise<void> {
     while (news.length > 0 && !closed) {
       const batch = takeBatch(news);
+      inHand = batch;
       try {
         for (const seriesInstanceUid of await deal(batch)) look(seriesInstanceUid, 0);
       } catch (error) {
@@ -63,9 +67,20 @@ export function startAssembler(context: AssembleContext): Assembler {
           'the index cannot be written: trying again',
         );
         news.unshift(...batch);
+        inHand = [];
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
+      inHand = [];
     }
+  }
+
+  /**
+   * The moment the index has caught up with: silence is judged as of then, or a sender that is faster than the index
+   * would look silent while its images wait here.
+   */
+  function indexedUntilMs(): number {
+    const oldest = [...inHand, ...news].find((item) => item.kind === 'stored');
+    return oldest ? oldest.file.receivedAt.getTime() : Date.now();
   }
 
   async function deal(batch: readonly News[]): Promise<Iterable<string>> {
@@ -96,8 +111,10 @@ export function startAssembler(context: AssembleContext): Assembler {
   async function lookNow(seriesInstanceUid: string): Promise<void> {
     timers.delete(seriesInstanceUid);
     try {
-      const result = await lookAtSeries(context, seriesInstanceUid);
-      if (result && !result.complete) look(seriesInstanceUid, Math.max(1, result.lookAgainMs - Date.now()));
+      const nowMs = indexedUntilMs();
+      const result = await lookAtSeries(context, seriesInstanceUid, nowMs);
+      if (result && !result.complete)
+        look(seriesInstanceUid, Math.max(LOOK_AT_LEAST_MS, result.lookAgainMs - nowMs));
       if (!result?.complete) return;
       const { role, completeReason } = result.series;
       log.info({ seriesInstanceUid, role, completeReason }, 'series complete');

@@ -6,7 +6,7 @@ import type { Database } from '../../db/database.js';
 import { listInstances } from '../../db/instances.js';
 import type { Tx } from '../../db/knex.js';
 import { completeSeries, findSeries, lockSeries, type SeriesRow } from '../../db/series.js';
-import { type CompletenessEvidence, type CompletenessPolicy, completenessOf } from './completeness.js';
+import { type CompletenessEvidence, completenessOf } from './completeness.js';
 
 /** What the next stage does about a series that has just become complete, in the same transaction. */
 export type OnSeriesComplete = (trx: Tx, series: SeriesRow) => Promise<readonly CaseRow[]>;
@@ -24,11 +24,15 @@ export type LookResult =
   | null;
 
 /** Looks at one series: completes it, or says when to look again. */
-export async function lookAtSeries(context: CompleteContext, seriesInstanceUid: string): Promise<LookResult> {
+export async function lookAtSeries(
+  context: CompleteContext,
+  seriesInstanceUid: string,
+  nowMs: number,
+): Promise<LookResult> {
   return context.database.knex.transaction(async (trx) => {
     const series = await lockSeries(trx, seriesInstanceUid);
     if (series?.state !== 'receiving') return null;
-    const decision = completenessOf(await gatherEvidence(trx, series), policyOf(context), Date.now());
+    const decision = completenessOf(await gatherEvidence(trx, series), context.config.assemble, nowMs);
     if (!decision.complete) return decision;
     await completeSeries(trx, seriesInstanceUid, decision.reason);
     const completed = (await findSeries(trx, seriesInstanceUid))!;
@@ -36,10 +40,6 @@ export async function lookAtSeries(context: CompleteContext, seriesInstanceUid: 
     await auditComplete(trx, completed);
     return { complete: true, series: completed, wake };
   });
-}
-
-function policyOf({ config: { assemble } }: CompleteContext): CompletenessPolicy {
-  return assemble;
 }
 
 async function gatherEvidence(trx: Tx, series: SeriesRow): Promise<CompletenessEvidence> {

@@ -33,7 +33,11 @@ export async function gatherReportInput(context: StepContext, row: CaseRow): Pro
     ({ role }) => role === 'active',
   );
   const { ctSeriesInstanceUid } = pairing;
-  const { huLow, huHigh } = config.reference;
+  const found: Found = {
+    regions: await listRegions(knex, row.id, row.revision),
+    measurements: await listMeasurements(knex, row.id, row.revision),
+    inferences,
+  };
   return {
     caseId: row.id,
     revision: row.revision,
@@ -50,10 +54,10 @@ export async function gatherReportInput(context: StepContext, row: CaseRow): Pro
     },
     localisation: mrLocalisation,
     ctLocalisation,
-    discs: await discsOf(context, row, inferences),
+    discs: await discsOf(context, row, found),
     classifier: await classifierOf(context, inferences[0]),
     localiser: localiserOf(mrLocalisation),
-    parameters: { marginMm: config.locate.marginMm, greyPercentiles: GREY_PERCENTILES, huLow, huHigh },
+    parameters: parametersOf(context, found),
     device: await deviceOf(context),
     // The moment the last thing in it became known: a repeated step writes the same bytes.
     createdAt: row.stateSince,
@@ -116,14 +120,25 @@ async function seriesOf({ database }: StepContext, seriesInstanceUid: string): P
   };
 }
 
+interface Found {
+  readonly regions: readonly RegionRow[];
+  readonly measurements: readonly MeasurementRow[];
+  readonly inferences: readonly CaseInference[];
+}
+
+/** As they were when the work was done; the configuration of now only where nothing was found. */
+function parametersOf({ config }: StepContext, { regions, measurements }: Found): ReportInput['parameters'] {
+  const { huLow, huHigh } = measurements[0] ?? config.reference;
+  const { marginMm } = regions[0] ?? config.locate;
+  return { marginMm, greyPercentiles: GREY_PERCENTILES, huLow, huHigh };
+}
+
 async function discsOf(
   context: StepContext,
   row: CaseRow,
-  inferences: readonly CaseInference[],
+  { regions, measurements, inferences }: Found,
 ): Promise<ReportDisc[]> {
   const { knex } = context.database;
-  const regions = await listRegions(knex, row.id, row.revision);
-  const measurements = await listMeasurements(knex, row.id, row.revision);
   const instances = await listInstances(knex, row.mrSeriesInstanceUid);
   const images = await imagesOf(context, regions, instances);
   return LEVELS.flatMap((level) => {
