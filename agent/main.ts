@@ -9,9 +9,9 @@ import { type Assembler, startAssembler } from './assemble/assembler.js';
 import { auditRefusal } from './assemble/refusals.js';
 import { openLocator } from './locate/pool.js';
 import { ctComplete, mrComplete } from './pair/reconsider.js';
-import { startReceiver } from './receive/receiver.js';
 import { openSpool } from './receive/spool.js';
 import type { Acceptance } from './receive/storeSession.js';
+import { startReceiverThread } from './receive/thread.js';
 import { compileRules } from './route/rules.js';
 import { agentSteps } from './steps/index.js';
 
@@ -66,7 +66,7 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
     CASES_AT_ONCE,
   );
   const sweep = startSweep(queues, database, config.queue.sweepMs, log);
-  const receiver = await startReceiver({
+  const receiver = await startReceiverThread({
     dicom: config.dicom,
     spool,
     events: {
@@ -88,6 +88,7 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
       await sweep.stop();
       await steps.close();
       await locator.close();
+      await spool.close();
     },
   };
 }

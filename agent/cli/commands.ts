@@ -4,6 +4,7 @@ import { register as caseCommand } from './commands/case.js';
 import { register as classify } from './commands/classify.js';
 import { register as ct } from './commands/ct.js';
 import { register as demo } from './commands/demo.js';
+import { register as doctor } from './commands/doctor.js';
 import { register as echo } from './commands/echo.js';
 import { register as evaluate } from './commands/evaluate.js';
 import { register as locate } from './commands/locate.js';
@@ -25,6 +26,7 @@ export const commands: readonly Register[] = [
   caseCommand,
   send,
   echo,
+  doctor,
   locate,
   ct,
   migrate,

@@ -42,21 +42,21 @@ export interface SpoolOptions {
  * acknowledged), `new/` what was acknowledged and waits for the index, `aside/` what a person has to look at.
  */
 export async function openSpool(options: SpoolOptions): Promise<Spool> {
-  const dir = resolve(options.dir);
-  const places = {
-    incoming: join(dir, 'incoming'),
-    new: join(dir, 'new'),
-    aside: join(dir, 'aside'),
-    store: resolve(options.storeDir ?? join(dir, 'store')),
-  };
+  const places = placesOf(options);
   await rm(places.incoming, { recursive: true, force: true });
   for (const place of Object.values(places)) await mkdir(place, { recursive: true });
-  await syncDirectory(dir);
+  await syncDirectory(places.dir);
+  return joinSpool(options);
+}
+
+/** The same spool once more, for another thread of the process that opened it. */
+export async function joinSpool(options: SpoolOptions): Promise<Spool> {
+  const places = placesOf(options);
   const newDirectory = await DirectorySync.open(places.new);
   const log = options.log;
 
   return {
-    dir,
+    dir: places.dir,
     receive: (header) => new IncomingObject(header, places, newDirectory),
     pending: () => pendingIn(places.new, log, (file, reason) => moveAside(file, places.aside, reason)),
     keep: async (file, relativePath) => {
@@ -76,6 +76,17 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
       await unlink(path);
     },
     close: () => newDirectory.close(),
+  };
+}
+
+function placesOf({ dir: given, storeDir }: SpoolOptions) {
+  const dir = resolve(given);
+  return {
+    dir,
+    incoming: join(dir, 'incoming'),
+    new: join(dir, 'new'),
+    aside: join(dir, 'aside'),
+    store: resolve(storeDir ?? join(dir, 'store')),
   };
 }
 

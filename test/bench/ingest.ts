@@ -1,6 +1,6 @@
 /**
  * npm run bench:ingest [-- --json] [--rounds N] [--slices N]: the same CT slices from DCMTK's storescu to Orthanc,
- * to storescp and to Calcidisc's receiver, over one association, over four, and from a sender with Nagle's
+ * to storescp and to the whole Calcidisc agent, over one association, over four, and from a sender with Nagle's
  * algorithm on (DCMTK's default). Servers take turns in every round, each started fresh; the figure is the median.
  * Calcidisc syncs each object to disk before it answers; the other two leave that to the kernel.
  */

@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { startStorescp, stopProcess } from '../support/dcmtk.js';
+import { startCalcidisc } from '../support/calcidiscProcess.js';
+import { freePort, startStorescp } from '../support/dcmtk.js';
 import { startOrthanc } from '../support/orthanc.js';
 
 export interface BenchServer {
@@ -38,18 +36,21 @@ export const SERVERS = {
       stop: scp.stop,
     };
   },
+  /** The whole agent, with its embedded database and its index catching up behind the senders. */
   calcidisc: async (): Promise<BenchServer> => {
-    const dir = await mkdtemp(join(tmpdir(), 'calcidisc-bench-spool-'));
-    const script = fileURLToPath(new URL('../support/receiverProcess.js', import.meta.url));
-    const child = spawn(process.execPath, [script, dir], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    const dataDir = await mkdtemp(join(tmpdir(), 'calcidisc-bench-agent-'));
+    const dicom = { port: await freePort() };
+    const agent = await startCalcidisc('agent', { dataDir, dicom, http: { port: 0 } });
     return {
-      port: Number(line.toString()),
-      pid: child.pid!,
-      stored: async () => (await readdir(join(dir, 'new'))).length,
+      port: agent.dicomPort,
+      pid: agent.pid,
+      stored: async () => {
+        const names = await readdir(join(dataDir, 'spool'), { recursive: true });
+        return names.filter((name) => name.endsWith('.dcm')).length;
+      },
       stop: async () => {
-        await stopProcess(child);
-        await rm(dir, { recursive: true, force: true });
+        await agent.stop();
+        await rm(dataDir, { recursive: true, force: true });
       },
     };
   },

@@ -1,0 +1,70 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { Config } from '../../config/schema.js';
+import type { Receiver, ReceiverOptions } from './receiver.js';
+import type { Acceptance } from './storeSession.js';
+import type { FromThread, ThreadData, ToThread } from './threadMessages.js';
+import type { ReceiveEvents } from './types.js';
+
+/** How often the thread is told whether the rest of the process can take more. */
+const ACCEPTANCE_MS = 200;
+
+/**
+ * The receiver on a thread of its own: indexing, matching and serving pages never make a sender wait. The thread
+ * writes to the same spool; what it tells comes as messages, after the sender has its answer.
+ * @throws the server's error when the address cannot be listened on
+ */
+export async function startReceiverThread(options: ReceiverOptions): Promise<Receiver> {
+  const { dicom, spool, events, log } = options;
+  const isAccepting = options.isAccepting ?? (() => ACCEPTING);
+  const workerData: ThreadData = {
+    dicom,
+    uses: options.uses ?? null,
+    spoolDir: spool.dir,
+    logLevel: log.level as Config['log']['level'],
+    acceptance: isAccepting(),
+  };
+  const worker = new Worker(new URL('./receiverThread.js', import.meta.url), { workerData });
+  const port = await listening(worker);
+  const tell = (message: ToThread) => worker.postMessage(message);
+  worker.on('message', (message: FromThread) => pass(message, events));
+  // Nothing in it may throw; should it, a process without ears must not look alive.
+  worker.on('error', (error) => {
+    log.fatal({ err: error }, 'the receiver has failed');
+    throw error;
+  });
+  const timer = setInterval(() => tell({ kind: 'acceptance', acceptance: isAccepting() }), ACCEPTANCE_MS);
+  timer.unref();
+
+  return {
+    port,
+    close: async () => {
+      clearInterval(timer);
+      const ended = once(worker, 'exit');
+      tell({ kind: 'close' });
+      await ended;
+    },
+  };
+}
+
+const ACCEPTING: Acceptance = { ok: true };
+
+function listening(worker: Worker): Promise<number> {
+  return new Promise((resolve, reject) => {
+    worker.once('error', reject);
+    worker.once('message', (message: FromThread) => {
+      worker.off('error', reject);
+      if (message.kind === 'listening') resolve(message.port);
+      else if (message.kind === 'failed') {
+        reject(Object.assign(new Error(message.message), { code: message.code }));
+      } else reject(new Error(`the receiver's thread says ${message.kind} before it listens`));
+    });
+  });
+}
+
+function pass(message: FromThread, events: ReceiveEvents): void {
+  if (message.kind === 'stored') events.stored(message.file);
+  else if (message.kind === 'opened') events.associationOpened(message.association);
+  else if (message.kind === 'ended') events.associationEnded(message.id, message.how);
+  else if (message.kind === 'refused') events.refused(message.refusal);
+}

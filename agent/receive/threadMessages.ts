@@ -1,0 +1,27 @@
+import type { Config } from '../../config/schema.js';
+import type { SopClassUse } from '../dicom/sopClasses.js';
+import type { Acceptance } from './storeSession.js';
+import type { AssociationEnd, AssociationInfo, Refusal, SpooledFile } from './types.js';
+
+/** What the receiver's thread is given when it starts. */
+export interface ThreadData {
+  readonly dicom: Config['dicom'];
+  readonly uses: readonly SopClassUse[] | null;
+  readonly spoolDir: string;
+  readonly logLevel: Config['log']['level'];
+  readonly acceptance: Acceptance;
+}
+
+export type ToThread =
+  | { readonly kind: 'acceptance'; readonly acceptance: Acceptance }
+  | { readonly kind: 'close' };
+
+export type FromThread =
+  | { readonly kind: 'listening'; readonly port: number }
+  /** A copied error loses its code. */
+  | { readonly kind: 'failed'; readonly message: string; readonly code: string | undefined }
+  | { readonly kind: 'closed' }
+  | { readonly kind: 'opened'; readonly association: AssociationInfo }
+  | { readonly kind: 'ended'; readonly id: string; readonly how: AssociationEnd }
+  | { readonly kind: 'stored'; readonly file: SpooledFile }
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
