@@ -1,0 +1,302 @@
+import assert from 'node:assert/strict';
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Assembler, startAssembler } from '../../agent/assemble/assembler.js';
+import { newUid } from '../../agent/dicom/uid.js';
+import { ctComplete, mrComplete } from '../../agent/pair/reconsider.js';
+import { openSpool, type Spool } from '../../agent/receive/spool.js';
+import type { SpooledFile } from '../../agent/receive/types.js';
+import { compileRules } from '../../agent/route/rules.js';
+import { parseConfig } from '../../config/load.js';
+import { type CaseRow, listCases } from '../../db/cases.js';
+import { findInstance, listInstances } from '../../db/instances.js';
+import { findSeries, type SeriesRow } from '../../db/series.js';
+import { type Elements, writePart10 } from '../dicom/writePart10.js';
+import { quietLog, useDatabase } from '../support/database.js';
+
+const MR_IMAGE = '1.2.840.10008.5.1.4.1.1.4';
+const SLICES = 5;
+
+interface Study {
+  readonly studyInstanceUid: string;
+  readonly seriesInstanceUid: string;
+  readonly patientId: string;
+}
+
+const newStudy = (patientId: string = randomUUID().slice(0, 8)): Study => ({
+  studyInstanceUid: newUid(),
+  seriesInstanceUid: newUid(),
+  patientId,
+});
+
+function mrSlice(
+  { studyInstanceUid, seriesInstanceUid, patientId }: Study,
+  index: number,
+  over: Elements = {},
+) {
+  return {
+    SOPClassUID: MR_IMAGE,
+    SOPInstanceUID: `${seriesInstanceUid.slice(0, 50)}.${index}`,
+    StudyInstanceUID: studyInstanceUid,
+    SeriesInstanceUID: seriesInstanceUid,
+    Modality: 'MR',
+    PatientID: patientId,
+    PatientName: 'DOE^JANE',
+    StudyDate: '20240110',
+    AcquisitionDate: '20240110',
+    BodyPartExamined: 'LSPINE',
+    SeriesDescription: 't2_tse_sag',
+    ScanningSequence: 'SE',
+    EchoTime: '100',
+    RepetitionTime: '3500',
+    InstanceNumber: String(index),
+    ImageOrientationPatient: '0\\1\\0\\0\\0\\-1',
+    ImagePositionPatient: `${index * 4.4}\\0\\0`,
+    ...over,
+  };
+}
+
+describe('assemble: from the spool to cases, on a real database', () => {
+  const db = useDatabase();
+  const started: Assembler[] = [];
+  let spool: Spool;
+
+  beforeEach(async () => {
+    await rm(join(db.config.dataDir, 'spool'), { recursive: true, force: true });
+    spool = await openSpool({ dir: join(db.config.dataDir, 'spool'), log: quietLog });
+  });
+  afterEach(async () => {
+    for (const assembler of started.splice(0)) await assembler.close();
+    await spool.close();
+  });
+
+  function start(quietPeriodMs = 60_000): Assembler & { readonly woken: CaseRow[] } {
+    const woken: CaseRow[] = [];
+    const assembler = startAssembler({
+      config: parseConfig({ assemble: { quietPeriodMs, releaseGraceMs: 20, manyAssociationsGraceMs: 40 } }),
+      database: db.database,
+      dataDir: db.config.dataDir,
+      spool,
+      decideRole: compileRules(parseConfig({}).route),
+      log: quietLog,
+      onSeriesComplete: async (trx, series) =>
+        series.role === 'mr'
+          ? mrComplete(trx, series)
+          : series.role === 'ct'
+            ? ctComplete(trx, series, 28)
+            : [],
+      wake: (row) => void woken.push(row),
+    });
+    started.push(assembler);
+    return Object.assign(assembler, { woken });
+  }
+
+  async function spooled(
+    elements: Elements,
+    associationId: string | null,
+    at = new Date(),
+  ): Promise<SpooledFile> {
+    const bytes = writePart10(elements);
+    const path = join(
+      spool.dir,
+      'new',
+      `${at.getTime()}-${associationId ?? 'none'}-${randomUUID().slice(0, 8)}.dcm`,
+    );
+    await writeFile(path, bytes);
+    return {
+      path,
+      sopClassUid: MR_IMAGE,
+      sopInstanceUid: elements.SOPInstanceUID as string,
+      transferSyntaxUid: '1.2.840.10008.1.2.1',
+      sizeBytes: bytes.length,
+      datasetSha256: createHash('sha256').update(bytes).digest('hex'),
+      callingAe: 'MR1',
+      associationId,
+      receivedAt: at,
+    };
+  }
+
+  /** One association that brings these slices and ends as told; null leaves it open. */
+  async function bring(
+    assembler: Assembler,
+    study: Study,
+    indexes: readonly number[],
+    how: 'released' | 'aborted' | null,
+  ) {
+    const id = randomUUID();
+    assembler.associationOpened({
+      id,
+      callingAe: 'MR1',
+      calledAe: 'CALCIDISC',
+      remoteAddress: '::1',
+      openedAt: new Date(),
+    });
+    for (const index of indexes) assembler.stored(await spooled(mrSlice(study, index), id));
+    if (how) assembler.associationEnded(id, how);
+    await assembler.settled();
+    return id;
+  }
+
+  const all = Array.from({ length: SLICES }, (_, i) => i + 1);
+  const seriesOf = async ({ seriesInstanceUid }: Study) =>
+    (await findSeries(db.database.knex, seriesInstanceUid))!;
+  const caseOf = async ({ studyInstanceUid }: Study) =>
+    (await listCases(db.database.knex, { mrStudyInstanceUid: studyInstanceUid }))[0];
+
+  async function until(what: () => Promise<boolean>, limitMs = 10_000): Promise<void> {
+    for (let waited = 0; waited < limitMs; waited += 10) {
+      if (await what()) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    throw new Error('it did not happen in time');
+  }
+  const untilState = (study: Study, state: SeriesRow['state']) =>
+    until(async () => (await seriesOf(study)).state === state);
+
+  it('a released stack becomes a case, and the case is woken', async () => {
+    const assembler = start();
+    const study = newStudy();
+    await bring(assembler, study, all, 'released');
+    await untilState(study, 'complete');
+    const series = await seriesOf(study);
+    assert.deepEqual(
+      [series.role, series.completeReason, series.acquisitionDate],
+      ['mr', 'released-stack', '2024-01-10'],
+    );
+    const row = await caseOf(study);
+    assert.deepEqual([row?.state, row?.revision], ['received', 1]);
+    await until(async () => assembler.woken.some(({ id }) => id === row?.id));
+  });
+
+  it('every object lies in the store under a name the sender did not choose, and nothing is left in new', async () => {
+    const study = newStudy();
+    await bring(start(), study, all, 'released');
+    const instances = await listInstances(db.database.knex, study.seriesInstanceUid);
+    assert.equal(instances.length, SLICES);
+    for (const { spoolPath, sopInstanceUid } of instances) {
+      assert.ok(existsSync(join(db.config.dataDir, spoolPath)));
+      assert.ok(!spoolPath.includes(sopInstanceUid));
+    }
+    assert.deepEqual(await readdir(join(spool.dir, 'new')), []);
+  });
+
+  it('closed too early: an aborted association waits for the quiet period', async () => {
+    const study = newStudy();
+    await bring(start(400), study, all, 'aborted');
+    assert.equal((await seriesOf(study)).state, 'receiving');
+    await untilState(study, 'complete');
+    assert.equal((await seriesOf(study)).completeReason, 'quiet');
+  });
+
+  it('a late image reopens the series, and the case is read again as its next revision', async () => {
+    const assembler = start();
+    const study = newStudy();
+    await bring(assembler, study, all, 'released');
+    await untilState(study, 'complete');
+    await bring(assembler, study, [SLICES + 1], 'released');
+    await until(async () => (await caseOf(study))?.revision === 2);
+    const series = await seriesOf(study);
+    assert.deepEqual([series.state, series.reopened], ['complete', 1]);
+    assert.match((await caseOf(study))!.revisionReason, /after it had been read/);
+  });
+
+  it('the same objects again are counted and change nothing', async () => {
+    const assembler = start();
+    const study = newStudy();
+    await bring(assembler, study, all, 'released');
+    await untilState(study, 'complete');
+    await bring(assembler, study, all, 'released');
+    const [first] = await listInstances(db.database.knex, study.seriesInstanceUid);
+    assert.equal(first?.duplicates, 1);
+    assert.deepEqual([(await seriesOf(study)).reopened, (await caseOf(study))?.revision], [0, 1]);
+    assert.deepEqual(await readdir(join(spool.dir, 'new')), []);
+  });
+
+  it('another object under a known UID is kept aside, the first one stays', async () => {
+    const assembler = start();
+    const study = newStudy();
+    await bring(assembler, study, all, 'released');
+    const before = await findInstance(db.database.knex, `${study.seriesInstanceUid.slice(0, 50)}.1`);
+    assembler.stored(await spooled(mrSlice(study, 1, { SeriesDescription: 'another' }), null));
+    await assembler.settled();
+    const after = await findInstance(db.database.knex, before!.sopInstanceUid);
+    assert.equal(after?.datasetSha256, before?.datasetSha256);
+    assert.equal(
+      (await readdir(join(spool.dir, 'aside'))).some((name) => name.endsWith('.dcm')),
+      true,
+    );
+  });
+
+  it('one bad file is set aside and stops nobody else', async () => {
+    const assembler = start();
+    const study = newStudy();
+    assembler.stored(await spooled(mrSlice(study, 99, { StudyInstanceUID: 'not a uid' }), null));
+    await bring(assembler, study, all, 'released');
+    await untilState(study, 'complete');
+    assert.equal((await listInstances(db.database.knex, study.seriesInstanceUid)).length, SLICES);
+    assert.equal(
+      (await readdir(join(spool.dir, 'aside'))).some((name) => name.endsWith('.dcm')),
+      true,
+    );
+  });
+
+  it('a series that waits when the agent dies is completed by the next one: the quiet period is not lost', async () => {
+    const study = newStudy();
+    const first = start(600);
+    await bring(first, study, all, null);
+    await first.close();
+    assert.equal((await seriesOf(study)).state, 'receiving');
+    start(600);
+    await untilState(study, 'complete');
+    assert.ok(await caseOf(study));
+  });
+
+  it('closed too early: images that wait for the index are no silence', async () => {
+    const study = newStudy();
+    const assembler = start(300);
+    const old = new Date(Date.now() - 10_000);
+    for (const index of all) assembler.stored(await spooled(mrSlice(study, index), null, old));
+    await assembler.settled();
+    await untilState(study, 'complete');
+    assert.equal((await seriesOf(study)).reopened, 0);
+    assert.equal((await caseOf(study))?.revision, 1);
+  });
+
+  it('a CT that arrives later begins a new revision of the MR that was read without it, and of no other', async () => {
+    const assembler = start();
+    const [study, other] = [newStudy('SAME'), newStudy('OTHER')];
+    for (const one of [study, other]) {
+      await bring(assembler, one, all, 'released');
+      await untilState(one, 'complete');
+      const row = (await caseOf(one))!;
+      await db.database.knex('case').where({ id: row.id }).update({ state: 'delivered' });
+    }
+    const ct = newStudy('SAME');
+    const id = randomUUID();
+    assembler.associationOpened({
+      id,
+      callingAe: 'CT1',
+      calledAe: 'CALCIDISC',
+      remoteAddress: '::1',
+      openedAt: new Date(),
+    });
+    for (const index of all)
+      assembler.stored(
+        await spooled(
+          mrSlice(ct, index, {
+            Modality: 'CT',
+            AcquisitionDate: '20240120',
+            ImageOrientationPatient: '1\\0\\0\\0\\1\\0',
+            ImagePositionPatient: `0\\0\\${index}`,
+          }),
+          id,
+        ),
+      );
+    assembler.associationEnded(id, 'released');
+    await until(async () => (await caseOf(study))?.revision === 2);
+    assert.match((await caseOf(study))!.revisionReason, /CT within the window/);
+    assert.equal((await caseOf(other))?.revision, 1);
+  });
+});
