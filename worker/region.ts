@@ -37,22 +37,45 @@ export async function openRegion(region: StoredRegion, subject: ErrorSubject): P
 export async function decodeRegion(png: Uint8Array, subject: ErrorSubject = {}): Promise<Uint8Array> {
   const refuse = (what: string, cause?: unknown) =>
     new CalcidiscError('REGION_INVALID', `not a 224 by 224 8-bit grey PNG: ${what}`, subject, { cause });
-  const image = sharp(png);
-  const header = await image.metadata().catch((cause: unknown) => {
-    throw refuse('it cannot be read', cause);
-  });
-  if (header.format !== 'png') throw refuse(`it is ${header.format}`);
+  const header = readPngHeader(png);
+  if (header === null) throw refuse('it is no PNG');
   if (header.width !== REGION_SIZE || header.height !== REGION_SIZE)
     throw refuse(`it is ${header.width} by ${header.height}`);
-  if (header.depth !== 'uchar') throw refuse('it has 16 bits');
-  if (header.hasAlpha) throw refuse('it has an alpha channel');
-  const pixels = header.channels === 1 ? image.extractChannel(0).raw() : image.raw();
-  const { data, info } = await pixels.toBuffer({ resolveWithObject: true }).catch((cause: unknown) => {
-    throw refuse('its pixels cannot be decoded', cause);
-  });
+  if (header.bitDepth !== 8) throw refuse(`it has ${header.bitDepth} bits`);
+  const kind = COLOUR_TYPES[header.colourType] ?? 'of an unknown colour type';
+  if (kind !== 'grey' && kind !== 'in colour') throw refuse(`it is ${kind}`);
+  const pixels = kind === 'grey' ? sharp(png).extractChannel(0) : sharp(png);
+  const { data, info } = await pixels
+    .raw()
+    .toBuffer({ resolveWithObject: true })
+    .catch((cause: unknown) => {
+      throw refuse('its pixels cannot be decoded', cause);
+    });
   const grey = info.channels === 1 ? new Uint8Array(data) : greyOf(data, info.channels);
   if (grey === null) throw refuse('it is in colour');
   return grey;
+}
+
+/** PNG (W3C, third edition) 11.2.1 */
+const COLOUR_TYPES: Readonly<Record<number, string>> = {
+  0: 'grey',
+  2: 'in colour',
+  3: 'with a palette',
+  4: 'with an alpha channel',
+  6: 'with an alpha channel',
+};
+const PNG_START = Buffer.from('\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR', 'latin1');
+
+/** null when the bytes do not begin as a PNG does: signature and IHDR, 5.2 and 11.2.1. */
+function readPngHeader(png: Uint8Array) {
+  const bytes = Buffer.from(png.buffer, png.byteOffset, png.byteLength);
+  if (bytes.length < 26 || !bytes.subarray(0, PNG_START.length).equals(PNG_START)) return null;
+  return {
+    width: bytes.readUInt32BE(16),
+    height: bytes.readUInt32BE(20),
+    bitDepth: bytes[24]!,
+    colourType: bytes[25]!,
+  };
 }
 
 /** Some writers store grey as three equal channels; anything else is colour, and null. */

@@ -5,7 +5,7 @@ import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { CalcidiscError } from '../agent/dicom/errors.js';
 import { CAM_SIDE } from './cam.js';
 import { REGION_PIXELS, REGION_SIZE } from './region.js';
-import { type Normalisation, toTensor } from './tensor.js';
+import { createNormaliser, type Normalisation } from './tensor.js';
 
 export type Provider = 'cpu' | 'cuda';
 export type ProviderChoice = Provider | 'auto';
@@ -45,7 +45,9 @@ export interface ClassifierSession {
  */
 export async function openSession(model: Uint8Array, options: SessionOptions): Promise<ClassifierSession> {
   const { session, provider, fallback } = await createSession(model, options);
-  const run = (greys: Uint8Array, count: number) => runBatch(session, options, greys, count);
+  const normalise = createNormaliser(options.normalisation);
+  const run = (greys: Uint8Array, count: number) =>
+    runBatch(session, options.inputName, normalise(greys), count);
   await run(new Uint8Array(REGION_PIXELS).fill(128), 1);
   return { provider, fallback, run, close: () => session.release() };
 }
@@ -86,13 +88,13 @@ function cudaIsInstalled(): boolean {
 
 async function runBatch(
   session: InferenceSession,
-  { inputName, normalisation }: SessionOptions,
-  greys: Uint8Array,
+  inputName: string,
+  pixels: Float32Array,
   count: number,
 ): Promise<BatchAnswer> {
   const started = performance.now();
   const shape = [count, 3, REGION_SIZE, REGION_SIZE];
-  const image = new Tensor('float32', toTensor(greys, normalisation), shape);
+  const image = new Tensor('float32', pixels, shape);
   const outputs = await session.run({ [inputName]: image }).catch((cause: unknown) => {
     throw new CalcidiscError('INFERENCE_FAILED', `the network failed: ${String(cause)}`, {}, { cause });
   });

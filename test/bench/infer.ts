@@ -1,5 +1,5 @@
 /**
- * `npm run bench:infer -- [--json] [--cases 64] [--rounds 3] [--model resnet34] [--models FOLDER]`
+ * `npm run bench:infer -- [--json] [--cases 64] [--rounds 3] [--batch 16] [--threads CORES] [--model resnet34] [--models FOLDER]`
  *
  * How much of bare onnxruntime-node's speed is left when regions come through queue and database. The bare loop runs
  * ready tensors in the same batches with the same threads; the worker fetches jobs and PNGs, checks hashes, decodes,
@@ -23,7 +23,7 @@ import { startWorker } from '../../worker/main.js';
 import { findModelFile, findModelFiles, type ModelFile } from '../../worker/modelFiles.js';
 import { commandModel, register } from '../../worker/registry.js';
 import { RUNTIME } from '../../worker/session.js';
-import { type Normalisation, toTensor } from '../../worker/tensor.js';
+import { createNormaliser, type Normalisation } from '../../worker/tensor.js';
 import { insertLocatedCase, regionsOf } from '../worker/locatedCases.js';
 import { greyRegion, pngOf } from '../worker/regions.js';
 
@@ -34,6 +34,7 @@ const { values: options } = parseArgs({
     cases: { type: 'string', default: '64' },
     rounds: { type: 'string', default: '3' },
     batch: { type: 'string', default: '16' },
+    threads: { type: 'string', default: String(usableCores()) },
     model: { type: 'string', multiple: true },
     models: { type: 'string', default: join(projectRoot, 'models') },
   },
@@ -41,7 +42,7 @@ const { values: options } = parseArgs({
 const cases = Number(options.cases);
 const rounds = Number(options.rounds);
 const batchSize = Number(options.batch);
-const threads = usableCores();
+const threads = Number(options.threads);
 const folders = [options.models];
 
 interface Outcome {
@@ -141,7 +142,7 @@ async function openBare({ path, card }: ModelFile): Promise<(discs: number) => P
   const { name, normalisation } = card.input as { name: string; normalisation: Normalisation };
   const batchOf = (count: number) => {
     const greys = new Uint8Array(Array.from({ length: count }, (_, i) => [...greyRegion(i)]).flat());
-    return new Tensor('float32', toTensor(greys, normalisation), [count, 3, 224, 224]);
+    return new Tensor('float32', createNormaliser(normalisation)(greys), [count, 3, 224, 224]);
   };
   const full = batchOf(batchSize);
   return async (discs) => {
