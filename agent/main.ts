@@ -93,7 +93,9 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
   };
 }
 
-function acceptance({ backlog }: Assembler): Acceptance {
+/** Taken back by itself: what is stuck is tried again every second, and a backlog is worked off. */
+function acceptance({ backlog, isStuck }: Assembler): Acceptance {
+  if (isStuck) return { ok: false, status: 'outOfResources', reason: 'the index cannot be written' };
   if (backlog < MOST_BACKLOG) return { ok: true };
   return { ok: false, status: 'outOfResources', reason: `${backlog} objects wait for the index` };
 }

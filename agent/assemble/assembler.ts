@@ -18,6 +18,8 @@ export interface Assembler {
   stored(file: SpooledFile): void;
   /** Objects that are durable but not indexed yet. */
   readonly backlog: number;
+  /** The last try to write the index failed; it is tried again until it succeeds. */
+  readonly isStuck: boolean;
   /** Resolves when everything that was told so far is in the index. */
   settled(): Promise<void>;
   close(): Promise<void>;
@@ -46,6 +48,7 @@ export function startAssembler(context: AssembleContext): Assembler {
   let inHand: readonly News[] = [];
   const timers = new Map<string, NodeJS.Timeout>();
   let closed = false;
+  let isStuck = false;
   let running: Promise<void> | null = null;
 
   function tell(item: News): void {
@@ -61,7 +64,9 @@ export function startAssembler(context: AssembleContext): Assembler {
       inHand = batch;
       try {
         for (const seriesInstanceUid of await deal(batch)) look(seriesInstanceUid, 0);
+        isStuck = false;
       } catch (error) {
+        isStuck = true;
         log.error(
           { err: error, waiting: news.length + batch.length },
           'the index cannot be written: trying again',
@@ -146,6 +151,9 @@ export function startAssembler(context: AssembleContext): Assembler {
     stored: (file) => tell({ kind: 'stored', file }),
     get backlog() {
       return news.length;
+    },
+    get isStuck() {
+      return isStuck;
     },
     async settled() {
       while (running) await running;

@@ -264,6 +264,20 @@ describe('assemble: from the spool to cases, on a real database', () => {
     assert.equal((await caseOf(study))?.revision, 1);
   });
 
+  it('an index that cannot be written is said, so that senders are refused, and mends by itself', async () => {
+    const { knex } = db.database;
+    await knex.raw(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;
+      CREATE TRIGGER refuse BEFORE INSERT ON instance EXECUTE FUNCTION refuse()`);
+    const assembler = start();
+    const study = newStudy();
+    assembler.stored(await spooled(mrSlice(study, 1), null));
+    await until(async () => assembler.isStuck);
+    await knex.raw('DROP TRIGGER refuse ON instance');
+    await assembler.settled();
+    assert.equal(assembler.isStuck, false);
+    assert.equal((await listInstances(knex, study.seriesInstanceUid)).length, 1, 'and nothing is lost');
+  });
+
   it('a CT that arrives later begins a new revision of the MR that was read without it, and of no other', async () => {
     const assembler = start();
     const [study, other] = [newStudy('SAME'), newStudy('OTHER')];
