@@ -27,6 +27,7 @@ export const ERROR_CODES = {
     meaning: 'the destination refused for good (AE title, SOP class, data set)',
   },
   DESTINATION_BUSY: { permanent: false, meaning: 'the destination is out of resources for now' },
+  FOLDER_IN_USE: { permanent: true, meaning: 'a folder to be written holds files of somebody else' },
   CASE_MISSING: { permanent: true, meaning: 'there is no such case' },
   CASE_NOT_PARKED: { permanent: true, meaning: 'only a parked case can be taken up again' },
   CASE_NOT_FOUND: { permanent: true, meaning: 'no case has this id' },

@@ -1,6 +1,8 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import dcmjs, { type DcmjsDataset } from 'dcmjs';
+import { CalcidiscError } from '../dicom/errors.js';
 import { encodeFileMeta } from '../dicom/fileMeta.js';
 import type { PointMm } from '../locate/types.js';
 
@@ -58,12 +60,26 @@ function datasetBytes(dict: InstanceType<typeof DicomDict>): Buffer {
   return file.subarray(128 + 4 + 12 + metaLength);
 }
 
-/** A fresh folder for one series. */
+const OWN_FILE = /^\d{4}\.dcm$/;
+
+/**
+ * A folder with no image in it. Those of an earlier phantom are removed: a shorter series over a longer one would
+ * leave a mixture.
+ * @throws CalcidiscError FOLDER_IN_USE when there is anything else
+ */
 export async function seriesFolder(outDir: string, name: string): Promise<string> {
   const folder = join(outDir, name);
   await mkdir(folder, { recursive: true });
+  const files = await readdir(folder);
+  const isOurs = files.length === 0 || existsSync(join(outDir, TRUTH_FILE));
+  if (!isOurs || !files.every((file) => OWN_FILE.test(file)))
+    throw new CalcidiscError('FOLDER_IN_USE', `${folder} is not empty, and not an earlier phantom`);
+  for (const file of files) await unlink(join(folder, file));
   return folder;
 }
+
+/** The answers, beside the two series. */
+export const TRUTH_FILE = 'truth.json';
 
 /** Image plane and pixel description (PS3.3 C.7.6.2, C.7.6.3). */
 export function planeAttributes(plane: {

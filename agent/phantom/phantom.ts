@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Anatomy } from './anatomy.js';
 import { buildAtlas } from './atlas.js';
 import { ctStack } from './ct.js';
-import { planeAttributes, seriesFolder, writeImage } from './dicom.js';
+import { planeAttributes, seriesFolder, TRUTH_FILE, writeImage } from './dicom.js';
 import { drawHabitus } from './habitus.js';
 import {
   CT_IMAGE_STORAGE,
@@ -47,7 +47,7 @@ interface Invention {
 /**
  * Writes a paired lumbar MR and CT of one invented patient: OUT/mr/*.dcm (sagittal T2), OUT/ct/*.dcm (axial) and
  * OUT/truth.json. The same options give the same bytes and the same UIDs.
- * @throws ZodError for options that are out of range
+ * @throws ZodError for options that are out of range; CalcidiscError FOLDER_IN_USE
  */
 export async function writePhantom({ outDir, onProgress, ...input }: PhantomOptions): Promise<PhantomTruth> {
   const settings = PhantomSchema.parse(input);
@@ -70,7 +70,7 @@ export async function writePhantom({ outDir, onProgress, ...input }: PhantomOpti
     mr: await writeMr(invention),
     ct: await writeCt(invention),
   };
-  await writeFile(join(outDir, 'truth.json'), `${JSON.stringify(truth, null, 1)}\n`);
+  await writeFile(join(outDir, TRUTH_FILE), `${JSON.stringify(truth, null, 1)}\n`);
   return truth;
 }
 
