@@ -27,7 +27,7 @@ export interface ConnectionDeps extends StoreDeps {
 /** Sta2, Sta6 and Sta13 of the state machine of PS3.8 9.2, as far as an acceptor needs them. */
 type Phase = 'awaiting-association' | 'open' | 'closing';
 
-/** More than this not yet on disk, or so many answers owed, and the sender has to wait. */
+/** More than this not yet looked at, or so many answers owed, and the sender has to wait. */
 const MOST_BACKLOG_BYTES = 2 << 20;
 const MOST_ANSWERS_OWED = 8;
 /** A trickle below this in one idle time-out counts as silence. */
@@ -209,7 +209,7 @@ export class DimseConnection extends AssociationPeer {
     this.#bytesSinceProgress = 0;
   }
 
-  /** Back-pressure: TCP makes the sender wait while the disk catches up. */
+  /** Back-pressure: TCP makes the sender wait while we catch up. */
   #holdBack(): void {
     const { session } = this.#messages;
     const isBehind = (session?.backlogBytes ?? 0) > MOST_BACKLOG_BYTES;
@@ -238,10 +238,11 @@ export class DimseConnection extends AssociationPeer {
 
   #finishStore(context: AcceptedContext, command: CommandSet, session: StoreSession): void {
     this.#answersOwed += 1;
-    const finished = session.finish().then(({ status, reason }) => {
+    const finished = session.finish().then((answer) => {
       this.#answersOwed -= 1;
       this.#progress();
-      this.#answer(context, command, STATUSES[status].code, reason);
+      this.#answer(context, command, STATUSES[answer.status].code, answer.reason);
+      session.announce(answer);
       this.#holdBack();
     });
     this.#outstanding = Promise.all([this.#outstanding, finished]);
@@ -281,7 +282,7 @@ export class DimseConnection extends AssociationPeer {
   async #closed(): Promise<void> {
     this.#phase = 'closing';
     this.onClosed(this);
-    await this.#messages.abandon();
+    this.#messages.abandon();
     await this.#outstanding;
     if (this.#info) this.deps.events.associationEnded(this.id, this.#end);
   }

@@ -27,6 +27,11 @@ export class DatasetProbe {
     return this.#inflate?.writableLength ?? 0;
   }
 
+  /** Calls back once when there is room again. */
+  onDrained(callback: () => void): void {
+    this.#inflate?.once('drain', callback);
+  }
+
   async end(): Promise<WalkedDataset> {
     this.#inflate?.end();
     const problem = await this.#inflated;

@@ -69,10 +69,10 @@ export class MessageReader {
   }
 
   /** The connection is gone: what was arriving is thrown away. */
-  async abandon(): Promise<void> {
+  abandon(): void {
     const { session } = this;
     this.#unfinished = null;
-    await session?.abandon();
+    session?.abandon();
   }
 
   #commandPiece(context: AcceptedContext, piece: Buffer, isComplete: boolean): void {

@@ -61,16 +61,20 @@ export class StoreSession {
     this.#object?.write(piece);
   }
 
-  /** The data set is complete: stored and synced, or refused. Never rejects. */
+  /** The data set is complete: stored and synced, or refused. Never rejects. Answer, then `announce` it. */
   async finish(): Promise<StoreAnswer> {
-    const answer = this.#refusal ?? (await this.#store(this.#object!));
-    if (answer.status !== 'success') this.#announce(answer);
-    return answer;
+    return this.#refusal ?? (await this.#store(this.#object!));
+  }
+
+  /** Tells the rest of the agent what the sender was told. */
+  announce(answer: StoreAnswer): void {
+    if (answer.status === 'success') this.deps.events.stored(this.#object!.describe());
+    else this.#announceRefusal(answer);
   }
 
   /** The association ended in mid data set: nothing of it stays. */
-  async abandon(): Promise<void> {
-    await this.#object?.discard();
+  abandon(): void {
+    this.#object?.discard();
   }
 
   #open(): IncomingObject {
@@ -88,10 +92,10 @@ export class StoreSession {
     try {
       const problem = problemOf(await object.inspect(), this.request.command);
       if (problem !== null) {
-        await object.discard();
+        object.discard();
         return problem;
       }
-      this.deps.events.stored(await object.commit());
+      await object.commit();
       return STORED;
     } catch (failure) {
       this.deps.log.error(
@@ -102,7 +106,7 @@ export class StoreSession {
     }
   }
 
-  #announce(answer: StoreAnswer): void {
+  #announceRefusal(answer: StoreAnswer): void {
     const { association, command } = this.request;
     this.deps.events.refused({
       what: 'object',

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startCalcidisc } from '../support/calcidiscProcess.js';
 import { freePort, startStorescp } from '../support/dcmtk.js';
 import { startOrthanc } from '../support/orthanc.js';
@@ -45,7 +46,9 @@ export const SERVERS = {
       port: agent.dicomPort,
       pid: agent.pid,
       stored: async () => {
-        const names = await readdir(join(dataDir, 'spool'), { recursive: true });
+        // Files move from `new` to `store` as they are indexed: counted when all have.
+        while ((await readdir(join(dataDir, 'spool/new'))).length > 0) await sleep(100);
+        const names = await readdir(join(dataDir, 'spool/store'), { recursive: true });
         return names.filter((name) => name.endsWith('.dcm')).length;
       },
       stop: async () => {

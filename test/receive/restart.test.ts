@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { crc32 } from 'node:zlib';
 import pino from 'pino';
 import { storeFiles } from '../../agent/deliver/scu.js';
 import { openSpool } from '../../agent/receive/spool.js';
@@ -77,8 +78,8 @@ describe('the spool after the end of a process', () => {
     const fresh = join(dir, 'new');
     await mkdir(fresh, { recursive: true });
     const name = (at: number, object = smallObject()) => {
-      const hash = createHash('sha256').update(object.dataset).digest('hex').slice(0, 16);
-      return `${at}-11111111-2222-3333-4444-555555555555-0a-${hash}.dcm`;
+      const checksum = crc32(object.dataset).toString(16).padStart(8, '0');
+      return `${at}-11111111-2222-3333-4444-555555555555-0a-${checksum}.dcm`;
     };
     const [late, early] = [smallObject(), smallObject()];
     await writeFile(join(fresh, name(1_700_000_000_002, late)), fileOf(late));

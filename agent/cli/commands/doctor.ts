@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../../config/load.js';
-import { examine, type Finding, type Verdict } from '../doctor/checks.js';
+import { examine } from '../doctor/checks.js';
+import type { Finding, Verdict } from '../doctor/finding.js';
 
 const MARKS: Readonly<Record<Verdict, string>> = { ok: 'ok     ', warning: 'warning', failed: 'FAILED ' };
 

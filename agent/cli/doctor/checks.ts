@@ -7,19 +7,9 @@ import { verifyAudit } from '../../../db/audit.js';
 import { type Database, openDatabase } from '../../../db/database.js';
 import { echo } from '../../deliver/scu.js';
 import { asCalcidiscError } from '../../dicom/errors.js';
+import type { Finding } from './finding.js';
 import { checkModels } from './models.js';
 import { pingRedis } from './redis.js';
-
-/** 'warning': it works, but a person should know. */
-export type Verdict = 'ok' | 'warning' | 'failed';
-
-export interface Finding {
-  readonly what: string;
-  readonly verdict: Verdict;
-  readonly detail: string;
-  /** What to do about it. */
-  readonly advice?: string;
-}
 
 const MIB_PER_BYTE = 1 / (1 << 20);
 const ECHO_TIMEOUT_MS = 5_000;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { projectRoot } from '../../../config/root.js';
-import type { Finding } from './checks.js';
+import type { Finding } from './finding.js';
 
 /** Every models/<name>/<version> with a card: is the file there, and is it the one the card was written for? */
 export async function checkModels(folder = join(projectRoot, 'models')): Promise<Finding[]> {

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { Finding } from './checks.js';
+import type { Finding } from './finding.js';
 
 const TIMEOUT_MS = 5_000;
 const DEFAULT_PORT = 6379;
