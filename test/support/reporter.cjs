@@ -6,6 +6,9 @@ module.exports = class SpecAndCounts extends Mocha.reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
     const file = process.env.MOCHA_REPORT;
-    if (file) runner.once(Mocha.Runner.constants.EVENT_RUN_END, () => writeFileSync(file, JSON.stringify(this.stats)));
+    if (file)
+      runner.once(Mocha.Runner.constants.EVENT_RUN_END, () =>
+        writeFileSync(file, JSON.stringify(this.stats)),
+      );
   }
 };
