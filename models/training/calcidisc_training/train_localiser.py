@@ -85,10 +85,13 @@ def train(args):
     torch.manual_seed(args.seed)
     fold = None if args.fold == 'all' else int(args.fold)
     patients, held = split(patients_in(args.data), fold)
-    json.dump(dict(patients=patients, heldOut=held, fold=fold, steps=args.steps, batch=args.batch, seed=args.seed),
+    json.dump(dict(patients=patients, heldOut=held, fold=fold, steps=args.steps, batch=args.batch, seed=args.seed, init=args.init),
               open(os.path.join(args.out, 'run.json'), 'w'))
     print(f'training on {len(patients)} patients, held out {held}', flush=True)
-    model = Localiser().to(memory_format=torch.channels_last).train()
+    model = Localiser()
+    if args.init:
+        model.load_state_dict(torch.load(args.init, map_location='cpu'))
+    model = model.to(memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.02)
     average, start, checkpoint = Average(model, 0.995), 0, os.path.join(args.out, 'checkpoint.pt')
     if args.resume and os.path.exists(checkpoint):
@@ -129,6 +132,7 @@ def main():
     p.add_argument('--threads', type=int, default=2)
     p.add_argument('--workers', type=int, default=1, help='processes that draw samples')
     p.add_argument('--no-bf16', dest='bf16', action='store_false', help='float32 throughout (CPUs without AMX or AVX512-BF16)')
+    p.add_argument('--init', help="weights.pt to start from (never one that has seen this fold's held-out patients)")
     p.add_argument('--resume', action='store_true')
     train(p.parse_args())
 

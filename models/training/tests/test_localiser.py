@@ -80,6 +80,13 @@ def test_training_goes_on_from_its_checkpoint(run_folder, tmp_path):
     assert torch.load(out / 'checkpoint.pt')['step'] == 6
 
 
+def test_training_can_start_from_finished_weights(run_folder, tmp_path):
+    data, out = run_folder
+    run_training(data, tmp_path, 1, '--init', str(out / 'weights.pt'), '--rate', '0')
+    before, after = (torch.load(folder / 'weights.pt')['head.weight'] for folder in (out, tmp_path))
+    assert torch.allclose(before, after, atol=1e-6)
+
+
 def test_a_resumed_run_draws_what_an_unbroken_one_would(run_folder):
     from calcidisc_training.spider import load_patients
     from calcidisc_training.train_localiser import Samples
