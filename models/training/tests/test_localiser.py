@@ -37,7 +37,7 @@ def write_spider(folder, patients=(7, 11), slices=4):
 
 
 def run_training(data, out, steps, *more):
-    command = [sys.executable, '-m', 'calcidisc_training.train_localiser', '--data', str(data), '--out', str(out), '--workers', '0',
+    command = [sys.executable, '-m', 'calcidisc_training.train_localiser', '--data', str(data), '--out', str(out), '--workers', '0', '--threads', '1',
                '--steps', str(steps), '--batch', '2', '--every', '2', '--no-bf16', *more]
     return subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=True).stdout
 
