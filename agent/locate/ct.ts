@@ -188,12 +188,14 @@ function describe(
 function centreBetweenPlates(members: readonly Candidate[], planes: readonly Plane[]): Vector {
   const sum = [0, 0, 0];
   let all = 0;
-  for (const { slice, pixels } of members) {
+  for (const { slice, pixels, canalBehind } of members) {
     const { image, marked } = planes[slice]!;
     const { col, row, count } = midSurface(pixels, marked.columns);
     const point = indexToPatient(image.plane, col, row);
-    for (const axis of [0, 1, 2]) sum[axis]! += point[axis]! * count;
-    all += count;
+    // The planes need not reach to both ends of the disc: the canal behind it tells its middle.
+    const weight = count * (0.05 + canalBehind);
+    for (const axis of [0, 1, 2]) sum[axis]! += point[axis]! * weight;
+    all += weight;
   }
   return sum.map((mm) => mm / all) as unknown as Vector;
 }
@@ -216,9 +218,7 @@ function measureDisc(
   reference: Reference,
 ): Measurement {
   const zones = new Map(
-    members.map(
-      ({ slice, pixels }) => [slice, discZone(planes[slice]!.marked, pixels, volume.sliceMm)] as const,
-    ),
+    members.map((one) => [one.slice, discZone(planes[one.slice]!.marked, one, volume.sliceMm)] as const),
   );
   const { rows, columns } = planes[0]!.image;
   const top = planes[0]!.image.plane.origin[2];

@@ -1,4 +1,4 @@
-import { axesOf, isSacral } from './candidates.js';
+import { axesOf, type Candidate, isSacral } from './candidates.js';
 import { type Marked, TISSUE } from './network.js';
 
 /**
@@ -9,22 +9,27 @@ import { type Marked, TISSUE } from './network.js';
 export const ZONE = { none: 0, disc: 1, behind: 2, bone: 3 } as const;
 
 /** Bone reaches so far beyond its mark: blur in the plane. */
-const RIM_MM = 1.9;
+const RIM_MM = 1;
 /** An end plate reaches so far into the disc, and thick axial slices smear it by a part of their thickness. */
 const FACE_MM = 1.2;
 const FACE_PER_SLICE_MM = 0.4;
 /** A herniation is looked for in the canal so far behind the disc; beside the canal facets begin at once. */
 const BEHIND_MM = 9;
 const BEHIND_OFF_CANAL_MM = 2.5;
+/** With less canal behind it a disc is seen beside the canal, where nothing behind it is searched. */
+const MIN_CANAL_BEHIND = 0.25;
 /** How far beyond the disc's own height a herniation is looked for. */
 const BEYOND_FACE_MM = 4;
 
 /**
- * @param disc indices of the disc's pixels in the network's grid
  * @param sliceMm distance of the CT's slices
  * @returns one ZONE value per pixel of the grid
  */
-export function discZone(marked: Marked, disc: Int32Array, sliceMm: number): Uint8Array {
+export function discZone(
+  marked: Marked,
+  { pixels: disc, canalBehind }: Pick<Candidate, 'pixels' | 'canalBehind'>,
+  sliceMm: number,
+): Uint8Array {
   const { rows, columns, spacingMm } = marked;
   const zone = new Uint8Array(rows * columns);
   const frame = frameOf(disc, marked);
@@ -41,7 +46,7 @@ export function discZone(marked: Marked, disc: Int32Array, sliceMm: number): Uin
     if (reaches(1) && reaches(-1)) zone[at] = ZONE.disc;
   }
   const bone = boneOf(marked);
-  addBehind(zone, frame, marked, bone);
+  if (canalBehind >= MIN_CANAL_BEHIND) addBehind(zone, frame, marked, bone);
   clearBeside(zone, bone, marked);
   for (let at = 0; at < zone.length; at++) if (bone[at]) zone[at] = ZONE.bone;
   return zone;

@@ -20,53 +20,71 @@ export interface Measurement {
   readonly centreMm: Vector | null;
 }
 
-/** Bone smears so far into what touches it, and by a part of a voxel in each direction. */
-const BONE_RIM_MM = 1.2;
+/** A calcification's core lies so far from bone, and a part of a voxel further: corners and end plates do not. */
+const BONE_RIM_MM = 2.8;
 const BONE_RIM_VOXELS = 0.65;
-
-/** Fewer voxels than this on one sagittal plane are noise. */
+/** What hangs together with a marked bone is bone, this far from the mark. */
+const BONE_REACH_MM = 2.5;
+/** A core is surrounded by its like; its edges, beside bone too, are taken back into it up to here. */
+const EDGE_MM = 3.3;
+/** Smaller finds are noise or partial volume: a ball of 3.9 mm, or fewer voxels than this on a sagittal plane. */
+const MIN_VOLUME_MM3 = 30;
 const MIN_VOXELS = 3;
 
-/** Slices thicker than this smear a small calcification: below the range no absence, near it no presence. */
+/** Voxels longer than this are not averaged along their length. */
+const MAX_SMOOTHED_MM = 1.6;
+/** Slices thicker than this mix end plates into the disc: only a find behind it, or none at all, is sure. */
 const THICK_SLICE_MM = 3.5;
-/** On thick slices an area under so many times the least is no certain finding. */
-const THICK_AREA_FACTOR = 2.5;
 
 /**
- * Calcification of one disc: the largest region of connected voxels in the range, inside the disc's zone and off
- * the bone beside it. Without one, the Hounsfield units of the disc itself.
+ * Calcification of one disc: regions of connected voxels in the range, inside the disc's zone, with a core off the
+ * bone beside it. Mean and maximum are of all of them, the area of the largest. Without one, the disc's own units.
  * @param box voxels with their ZONE
  */
 export function measure(box: VoxelBox, reference: Reference): Measurement {
-  const rim = box.spacingMm.map((mm) => BONE_RIM_MM + BONE_RIM_VOXELS * mm) as [number, number, number];
-  const besideBone = nearVoxels(box, boneOf(box, reference.huLow), rim);
-  const inRange = (voxel: number) =>
-    isInside(box.zone[voxel]!) &&
-    !besideBone[voxel] &&
-    box.hu[voxel]! >= reference.huLow &&
-    box.hu[voxel]! <= reference.huHigh;
-  const voxelMm3 = box.spacingMm.reduce((volume, mm) => volume * mm, 1);
-  const regions = regionsOf(box, inRange)
-    .map((region) => ({ region, areaMm2: sagittalAreaMm2(box, region) }))
-    .sort((a, b) => b.areaMm2 - a.areaMm2);
-  const leastMm2 = Math.max(reference.minAreaMm2, MIN_VOXELS * sagittalVoxelMm2(box));
-  const calcified = regions.filter(({ areaMm2 }) => areaMm2 >= leastMm2 - 1e-6);
-  const isThick = box.spacingMm[2] > THICK_SLICE_MM;
-  if (calcified.length > 0) {
-    const { areaMm2 } = calcified[0]!;
-    const isSure = !isThick || areaMm2 >= THICK_AREA_FACTOR * reference.minAreaMm2;
-    const voxels = calcified.flatMap(({ region }) => [...region]);
-    return {
-      label: isSure ? 'calcified' : 'indeterminate',
-      ...statistics(voxels, box.hu),
-      areaMm2,
-      volumeMm3: voxels.length * voxelMm3,
-      centreMm: middleOf(box, calcified[0]!.region),
-    };
+  const besideBone = besideBoneOf(box, reference.huLow);
+  const found = calcifiedRegions(box, besideBone, reference);
+  if (found.length === 0) {
+    const disc = [...box.zone.keys()].filter((at) => box.zone[at] === ZONE.disc && !besideBone[at]);
+    const label = disc.length === 0 ? 'indeterminate' : 'not-calcified';
+    return { label, ...statistics(disc, box.hu), areaMm2: 0, volumeMm3: 0, centreMm: null };
   }
-  const disc = [...box.zone.keys()].filter((voxel) => box.zone[voxel] === ZONE.disc && !besideBone[voxel]);
-  const label = disc.length === 0 ? 'indeterminate' : 'not-calcified';
-  return { label, ...statistics(disc, box.hu), areaMm2: 0, volumeMm3: 0, centreMm: null };
+  const voxels = found.flatMap(({ region }) => [...region]);
+  const isSure = box.spacingMm[2] <= THICK_SLICE_MM || isBehind(box, found[0]!.region);
+  return {
+    label: isSure ? 'calcified' : 'indeterminate',
+    ...statistics(voxels, box.hu),
+    areaMm2: found[0]!.areaMm2,
+    volumeMm3: voxels.length * voxelMm3(box),
+    centreMm: middleOf(box, found[0]!.region),
+  };
+}
+
+/** Largest area first. */
+function calcifiedRegions(box: VoxelBox, besideBone: Uint8Array, reference: Reference) {
+  const smooth = smoothed(box);
+  const inRange = (at: number) => box.hu[at]! >= reference.huLow && box.hu[at]! <= reference.huHigh;
+  const core = (at: number) =>
+    isInside(box.zone[at]!) && !besideBone[at] && inRange(at) && smooth[at]! >= reference.huLow;
+  const cores = new Uint8Array(box.hu.length);
+  for (const region of regionsOf(box, core)) for (const at of region) cores[at] = 1;
+  const near = nearVoxels(box, cores, [EDGE_MM, EDGE_MM, EDGE_MM]);
+  const grown = regionsOf(box, (at) => near[at] === 1 && inRange(at) && box.zone[at] !== ZONE.bone);
+  const leastMm2 = Math.max(reference.minAreaMm2, MIN_VOXELS * sagittalVoxelMm2(box)) - 1e-6;
+  return grown
+    .filter((region) => region.length * voxelMm3(box) >= MIN_VOLUME_MM3 && region.some((at) => cores[at]))
+    .map((region) => ({ region, areaMm2: sagittalAreaMm2(box, region) }))
+    .filter(({ areaMm2 }) => areaMm2 >= leastMm2)
+    .sort((a, b) => b.areaMm2 - a.areaMm2);
+}
+
+function voxelMm3({ spacingMm }: VoxelBox): number {
+  return spacingMm[0] * spacingMm[1] * spacingMm[2];
+}
+
+/** More than half of it lies behind the disc. */
+function isBehind({ zone }: VoxelBox, region: Int32Array): boolean {
+  return region.filter((at) => zone[at] === ZONE.behind).length * 2 > region.length;
 }
 
 function middleOf(box: VoxelBox, region: Int32Array): Vector {
@@ -79,13 +97,35 @@ function isInside(zone: number): boolean {
   return zone === ZONE.disc || zone === ZONE.behind;
 }
 
-/** Dense voxels of the marked bones, and dense voxels outside the zone that hang together with them. */
-function boneOf(box: VoxelBox, huLow: number): Uint8Array {
-  const bone = new Uint8Array(box.hu.length);
-  const dense = (voxel: number) => !isInside(box.zone[voxel]!) && box.hu[voxel]! >= huLow;
-  for (const region of regionsOf(box, dense))
-    if (region.some((voxel) => box.zone[voxel] === ZONE.bone)) for (const voxel of region) bone[voxel] = 1;
-  return bone;
+/** Within the rim of the marked bones' dense voxels, and of dense voxels outside the zone that touch them. */
+function besideBoneOf(box: VoxelBox, huLow: number): Uint8Array {
+  const marked = new Uint8Array(box.hu.length);
+  for (let at = 0; at < marked.length; at++)
+    if (box.zone[at] === ZONE.bone && box.hu[at]! >= huLow) marked[at] = 1;
+  const reach = nearVoxels(box, marked, [BONE_REACH_MM, BONE_REACH_MM, BONE_REACH_MM]);
+  const bone = marked.map((isMarked, at) =>
+    isMarked || (reach[at] && !isInside(box.zone[at]!) && box.hu[at]! >= huLow) ? 1 : 0,
+  );
+  const rim = box.spacingMm.map((mm) => BONE_RIM_MM + BONE_RIM_VOXELS * mm) as [number, number, number];
+  return nearVoxels(box, bone, rim);
+}
+
+/** Weights 1, 2, 1 along each axis whose voxels are small: noise down, nothing smeared over thick slices. */
+function smoothed({ hu, size, spacingMm }: VoxelBox): Float32Array {
+  let values = hu;
+  for (const axis of [0, 1, 2] as const) {
+    if (spacingMm[axis] > MAX_SMOOTHED_MM) continue;
+    const step = axis === 0 ? 1 : axis === 1 ? size[0] : size[0] * size[1];
+    const next = new Float32Array(values.length);
+    for (let at = 0; at < values.length; at++) {
+      const place = Math.floor(at / step) % size[axis];
+      const before = place > 0 ? values[at - step]! : values[at]!;
+      const behind = place < size[axis] - 1 ? values[at + step]! : values[at]!;
+      next[at] = (before + 2 * values[at]! + behind) / 4;
+    }
+    values = next;
+  }
+  return values;
 }
 
 function statistics(
