@@ -3,12 +3,15 @@ import { join } from 'node:path';
 import type { Logger } from '../config/log.js';
 import type { Config } from '../config/schema.js';
 import type { Database } from '../db/database.js';
+import { findSopClasses } from '../db/instances.js';
 import type { Queues } from '../db/queue.js';
 import { startSweep } from '../db/sweep.js';
 import { type Assembler, startAssembler } from './assemble/assembler.js';
 import { auditRefusal } from './assemble/refusals.js';
 import { openLocator } from './locate/pool.js';
 import { ctComplete, mrComplete } from './pair/reconsider.js';
+import { startCommitments } from './receive/commitments.js';
+import { AGENT_USES } from './receive/policy.js';
 import { openSpool } from './receive/spool.js';
 import type { Acceptance } from './receive/storeSession.js';
 import { startReceiverThread } from './receive/thread.js';
@@ -74,16 +77,26 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
       associationEnded: assembler.associationEnded,
       stored: assembler.stored,
       refused: (refusal) => auditRefusal(knex, refusal, log),
+      commitmentRequested: (owed) => commitments.requested(owed),
     },
     log,
     isAccepting: () => acceptance(assembler),
+    uses: [...AGENT_USES, 'commitment'],
+  });
+  const commitments = await startCommitments({
+    config,
+    spoolDir: spool.dir,
+    settled: () => assembler.settled(),
+    findSopClasses: (sopInstanceUids) => findSopClasses(knex, sopInstanceUids),
+    reportOn: receiver.reportCommitment,
+    log,
   });
 
   return {
     dicomPort: receiver.port,
     settled: () => assembler.settled(),
     async close() {
-      await receiver.close();
+      await Promise.all([receiver.close(), commitments.close()]);
       await assembler.close();
       await sweep.stop();
       await steps.close();

@@ -43,6 +43,9 @@ const Remote = z.strictObject({
   /** Transfer syntax UIDs it may use, of those we take; empty: all. */
   transferSyntaxes: z.array(z.string().regex(/^[0-9.]{3,64}$/)).default([]),
   maxAssociations: z.number().int().positive().optional(),
+  /** Where it listens itself: for the results of storage commitment that its association did not wait for. */
+  host: z.string().min(1).optional(),
+  port: Port.min(1).optional(),
 });
 
 const Tls = z

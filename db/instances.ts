@@ -46,6 +46,17 @@ export async function findInstance(tx: Tx, sopInstanceUid: string): Promise<Inst
   return (await tx('instance').where({ sopInstanceUid }).first('*')) ?? null;
 }
 
+/** SOP class by SOP Instance UID, of those that are here. */
+export async function findSopClasses(
+  tx: Tx,
+  sopInstanceUids: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const rows: Pick<InstanceRow, 'sopInstanceUid' | 'sopClassUid'>[] = await tx('instance')
+    .whereIn('sopInstanceUid', [...sopInstanceUids])
+    .select('sopInstanceUid', 'sopClassUid');
+  return new Map(rows.map((row) => [row.sopInstanceUid, row.sopClassUid]));
+}
+
 /** In the order of the stack where the images have a place in it, else by their number. */
 export function listInstances(tx: Tx, seriesInstanceUid: string): Promise<InstanceRow[]> {
   return tx('instance')

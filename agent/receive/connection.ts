@@ -2,17 +2,26 @@ import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
+import type { CommitmentResult } from '../dicom/commitment.js';
 import { COMMAND_FIELDS, type CommandSet, encodeResponse } from '../dicom/dimse/commandSet.js';
+import { COMMITMENT, commitmentReport } from '../dicom/dimse/commitment.js';
 import {
   type Association,
   AssociationPeer,
   type CEchoRequest,
   CEchoResponse,
+  type CommandResponse,
+  type NActionRequest,
+  NActionResponse,
+  type NEventReportRequest,
+  NEventReportResponse,
   PresentationContextResult,
 } from '../dicom/dimse/library.js';
 import { PDU_TYPES, PduFramer, ProtocolError } from '../dicom/dimse/pduFramer.js';
 import { abortPdu, dataPdu } from '../dicom/dimse/pdus.js';
 import { ABORTS, type AbortName, REJECTIONS, STATUSES } from '../dicom/statuses.js';
+import type { CommitmentFiles } from './commitmentFiles.js';
+import { takeCommitmentRequest, takeCommitmentResult } from './commitmentService.js';
 import { type AcceptedContext, MessageReader, type WholeMessage } from './messages.js';
 import { decideAssociation, decideContext, type Policy } from './policy.js';
 import { type StoreDeps, StoreSession } from './storeSession.js';
@@ -20,6 +29,7 @@ import type { AssociationEnd, AssociationInfo } from './types.js';
 
 export interface ConnectionDeps extends StoreDeps {
   readonly policy: Policy;
+  readonly commitments: CommitmentFiles;
   /** Associations open now: all, or those under one calling AE title. */
   readonly openAssociations: (callingAe?: string) => number;
 }
@@ -159,6 +169,41 @@ export class DimseConnection extends AssociationPeer {
     callback(response);
   }
 
+  override nActionRequest(request: NActionRequest, callback: (response: NActionResponse) => void): void {
+    const taken = takeCommitmentRequest(request, this.#info!, this.deps.commitments, this.deps.events);
+    const answered = taken.then((status) => {
+      const response = NActionResponse.fromRequest(request);
+      response.setStatus(STATUSES[status].code);
+      if (!this.peer.destroyed) callback(response);
+    });
+    this.#outstanding = Promise.all([this.#outstanding, answered]);
+  }
+
+  override nEventReportRequest(
+    request: NEventReportRequest,
+    callback: (response: NEventReportResponse) => void,
+  ): void {
+    const response = NEventReportResponse.fromRequest(request);
+    response.setStatus(STATUSES[takeCommitmentResult(request, this.deps.events)].code);
+    callback(response);
+  }
+
+  /** N-EVENT-REPORT on this association; false when it is not taken, or the association ends before an answer. */
+  reportCommitment(result: CommitmentResult): Promise<boolean> {
+    const context = [...this.#contexts.values()].find((each) => each.abstractSyntaxUid === COMMITMENT);
+    if (this.#phase !== 'open' || this.#end === 'released' || !context) return Promise.resolve(false);
+    const report = commitmentReport(result, context.transferSyntaxUid);
+    return new Promise((resolve) => {
+      const ended = () => resolve(false);
+      this.peer.once('close', ended);
+      report.on('response', (response: CommandResponse) => {
+        this.peer.off('close', ended);
+        resolve(response.getStatus() === STATUSES.success.code);
+      });
+      this.sendRequests(report);
+    });
+  }
+
   #accept(association: Association, info: AssociationInfo): void {
     this.#info = info;
     this.#log = this.deps.log.child({ association: info.id, callingAe: info.callingAe });
@@ -168,6 +213,8 @@ export class DimseConnection extends AssociationPeer {
       const transferSyntaxUids = context.getTransferSyntaxUids();
       const proposed = { abstractSyntaxUid, transferSyntaxUids };
       const decision = decideContext(proposed, info.callingAe, this.deps.policy);
+      // We store and do not send on a peer's association, whatever role it offers us.
+      if (context.getProviderRole() && abstractSyntaxUid !== COMMITMENT) context.setProviderRole(false);
       if (decision.accept) {
         const { transferSyntaxUid } = decision;
         context.setResult(PresentationContextResult.Accept, transferSyntaxUid);
@@ -251,11 +298,14 @@ export class DimseConnection extends AssociationPeer {
   /** Services other than C-STORE: the library reads and answers them, one whole message at a time. */
   #perform({ context, command, commandBytes, dataset }: WholeMessage): void {
     if (command.commandField === COMMAND_FIELDS.cancelRequest) return;
-    if (command.commandField !== COMMAND_FIELDS.echoRequest || dataset !== null) {
+    const isCommitment = context.abstractSyntaxUid === COMMITMENT;
+    const isOffered = isCommitment ? COMMITMENT_COMMANDS : OTHER_COMMANDS;
+    if (!isOffered.has(command.commandField)) {
       this.#answer(context, command, STATUSES.unrecognisedOperation.code, 'not offered here');
       return;
     }
     this.understand(dataPdu(context.id, true, true, commandBytes));
+    if (dataset !== null) this.understand(dataPdu(context.id, false, true, dataset));
   }
 
   #answer(context: AcceptedContext, request: CommandSet, status: number, comment: string): void {
@@ -287,6 +337,13 @@ export class DimseConnection extends AssociationPeer {
     if (this.#info) this.deps.events.associationEnded(this.id, this.#end);
   }
 }
+
+const OTHER_COMMANDS: ReadonlySet<number> = new Set([COMMAND_FIELDS.echoRequest]);
+const COMMITMENT_COMMANDS: ReadonlySet<number> = new Set([
+  COMMAND_FIELDS.actionRequest,
+  COMMAND_FIELDS.eventReportRequest,
+  COMMAND_FIELDS.eventReportResponse,
+]);
 
 const CONTEXT_REJECTIONS = {
   abstractSyntax: PresentationContextResult.RejectAbstractSyntaxNotSupported,

@@ -2,8 +2,10 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
+import type { CommitmentResult } from '../dicom/commitment.js';
 import { listenerTls } from '../dicom/dimse/tls.js';
 import type { SopClassUse } from '../dicom/sopClasses.js';
+import { CommitmentFiles } from './commitmentFiles.js';
 import { DimseConnection } from './connection.js';
 import { watchDisk } from './diskWatch.js';
 import { AGENT_USES } from './policy.js';
@@ -24,6 +26,8 @@ export interface ReceiverOptions {
 
 export interface Receiver {
   readonly port: number;
+  /** The result of a storage commitment, on the association that asked for it; false when that is gone. */
+  reportCommitment(associationId: string, result: CommitmentResult): Promise<boolean>;
   /** Stops listening, lets running stores end, aborts what is still open. */
   close(): Promise<void>;
 }
@@ -42,6 +46,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   const disk = await watchDisk(options.spool, dicom.minFreeDiskMiB, log);
   const connections = new Set<DimseConnection>();
   const deps = {
+    commitments: new CommitmentFiles(options.spool.dir),
     policy: { dicom, uses: options.uses ?? AGENT_USES },
     spool: options.spool,
     events: guarded(options.events, log),
@@ -71,6 +76,10 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
 
   return {
     port,
+    reportCommitment: async (associationId, result) => {
+      const connection = [...connections].find((each) => each.id === associationId);
+      return (await connection?.reportCommitment(result)) ?? false;
+    },
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
       await Promise.all([...connections].map((each) => each.shutDown()));
@@ -128,5 +137,7 @@ function guarded(events: ReceiveEvents, log: Logger): ReceiveEvents {
     associationEnded: guard((id, how) => events.associationEnded(id, how)),
     stored: guard((file) => events.stored(file)),
     refused: guard((refusal) => events.refused(refusal)),
+    commitmentRequested: guard((owed) => events.commitmentRequested?.(owed)),
+    commitmentReported: guard((result) => events.commitmentReported?.(result)),
   };
 }

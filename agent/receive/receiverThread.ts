@@ -23,11 +23,18 @@ try {
       associationEnded: (id, how) => tell({ kind: 'ended', id, how }),
       stored: (file) => tell({ kind: 'stored', file }),
       refused: (refusal) => tell({ kind: 'refused', refusal }),
+      commitmentRequested: (owed) => tell({ kind: 'commitmentRequested', owed }),
+      commitmentReported: (result) => tell({ kind: 'commitmentReported', result }),
     },
   });
   parentPort!.on('message', async (message: ToThread) => {
     if (message.kind === 'acceptance') {
       acceptance = message.acceptance;
+      return;
+    }
+    if (message.kind === 'reportCommitment') {
+      const isTaken = await receiver.reportCommitment(message.associationId, message.result);
+      tell({ kind: 'answer', question: message.question, isTaken });
       return;
     }
     await receiver.close();

@@ -27,7 +27,11 @@ export async function startReceiverThread(options: ReceiverOptions): Promise<Rec
   const worker = new Worker(new URL('./receiverThread.js', import.meta.url), { workerData });
   const port = await listening(worker);
   const tell = (message: ToThread) => worker.postMessage(message);
-  worker.on('message', (message: FromThread) => pass(message, events));
+  const questions = new Map<number, (isTaken: boolean) => void>();
+  worker.on('message', (message: FromThread) => {
+    if (message.kind === 'answer') questions.get(message.question)?.(message.isTaken);
+    else pass(message, events);
+  });
   // Nothing in it may throw; should it, a process without ears must not look alive.
   worker.on('error', (error) => {
     log.fatal({ err: error }, 'the receiver has failed');
@@ -38,14 +42,24 @@ export async function startReceiverThread(options: ReceiverOptions): Promise<Rec
 
   return {
     port,
+    reportCommitment: (associationId, result) => {
+      const question = nextQuestion++;
+      tell({ kind: 'reportCommitment', question, associationId, result });
+      return new Promise<boolean>((resolve) => questions.set(question, resolve)).finally(() =>
+        questions.delete(question),
+      );
+    },
     close: async () => {
       clearInterval(timer);
       const ended = once(worker, 'exit');
       tell({ kind: 'close' });
       await ended;
+      for (const answer of questions.values()) answer(false);
     },
   };
 }
+
+let nextQuestion = 1;
 
 const ACCEPTING: Acceptance = { ok: true };
 
@@ -67,4 +81,6 @@ function pass(message: FromThread, events: ReceiveEvents): void {
   else if (message.kind === 'opened') events.associationOpened(message.association);
   else if (message.kind === 'ended') events.associationEnded(message.id, message.how);
   else if (message.kind === 'refused') events.refused(message.refusal);
+  else if (message.kind === 'commitmentRequested') events.commitmentRequested?.(message.owed);
+  else if (message.kind === 'commitmentReported') events.commitmentReported?.(message.result);
 }

@@ -1,5 +1,7 @@
 import type { Config } from '../../config/schema.js';
+import type { CommitmentResult } from '../dicom/commitment.js';
 import type { SopClassUse } from '../dicom/sopClasses.js';
+import type { OwedCommitment } from './commitmentFiles.js';
 import type { Acceptance } from './storeSession.js';
 import type { AssociationEnd, AssociationInfo, Refusal, SpooledFile } from './types.js';
 
@@ -14,6 +16,12 @@ export interface ThreadData {
 
 export type ToThread =
   | { readonly kind: 'acceptance'; readonly acceptance: Acceptance }
+  | {
+      readonly kind: 'reportCommitment';
+      readonly question: number;
+      readonly associationId: string;
+      readonly result: CommitmentResult;
+    }
   | { readonly kind: 'close' };
 
 export type FromThread =
@@ -24,4 +32,7 @@ export type FromThread =
   | { readonly kind: 'opened'; readonly association: AssociationInfo }
   | { readonly kind: 'ended'; readonly id: string; readonly how: AssociationEnd }
   | { readonly kind: 'stored'; readonly file: SpooledFile }
-  | { readonly kind: 'refused'; readonly refusal: Refusal };
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | { readonly kind: 'commitmentRequested'; readonly owed: OwedCommitment }
+  | { readonly kind: 'commitmentReported'; readonly result: CommitmentResult }
+  | { readonly kind: 'answer'; readonly question: number; readonly isTaken: boolean };

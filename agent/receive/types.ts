@@ -1,3 +1,6 @@
+import type { CommitmentResult } from '../dicom/commitment.js';
+import type { OwedCommitment } from './commitmentFiles.js';
+
 /** How an association came to its end. */
 export type AssociationEnd = 'released' | 'aborted' | 'timed-out' | 'lost';
 
@@ -32,6 +35,10 @@ export interface ReceiveEvents {
   stored(file: SpooledFile): void;
   /** A refused association or object, for the audit trail. */
   refused(refusal: Refusal): void;
+  /** Storage commitment was asked for and the request is on disk. */
+  commitmentRequested?(owed: OwedCommitment): void;
+  /** A PACS says what became of objects we sent it. */
+  commitmentReported?(result: CommitmentResult): void;
 }
 
 export interface Refusal {

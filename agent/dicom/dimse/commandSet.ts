@@ -6,6 +6,9 @@ export const COMMAND_FIELDS = {
   storeResponse: 0x8001,
   echoRequest: 0x0030,
   echoResponse: 0x8030,
+  eventReportRequest: 0x0100,
+  eventReportResponse: 0x8100,
+  actionRequest: 0x0130,
   cancelRequest: 0x0fff,
 } as const;
 

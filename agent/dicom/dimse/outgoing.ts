@@ -26,6 +26,8 @@ export interface Peer {
 export interface OfferedContext {
   readonly abstractSyntaxUid: string;
   readonly transferSyntaxUids: readonly string[];
+  /** What we are on it, where that is not the requestor's usual SCU (PS3.7 D.3.3.4). */
+  readonly role?: 'scp';
 }
 
 export interface OutgoingOptions extends Peer {
@@ -135,6 +137,11 @@ export class OutgoingAssociation extends AssociationPeer {
       const id = association.addPresentationContext(offered.abstractSyntaxUid, 2 * index + 1);
       for (const uid of offered.transferSyntaxUids)
         association.addTransferSyntaxToPresentationContext(id, uid);
+      if (offered.role === 'scp') {
+        const context = association.getPresentationContext(id);
+        context.setUserRole(false);
+        context.setProviderRole(true);
+      }
     }
     return this.#await('the association', () => this.sendAssociationRequest(association));
   }
