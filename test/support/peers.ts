@@ -15,7 +15,11 @@ export const PEERS = {
     probe: ['-c', 'import numpy, scipy, PIL, pydicom, nibabel'],
     packages: 'python3-numpy python3-scipy python3-pil python3-pydicom python3-nibabel',
   },
-  torch: { command: '/usr/bin/python3', probe: ['-c', 'import torch'], packages: 'python3-torch' },
+  torch: {
+    command: '/usr/bin/python3',
+    probe: ['-c', 'import torch, pytest, onnx'],
+    packages: 'python3-torch python3-pytest python3-onnx',
+  },
 } as const;
 
 export type Peer = keyof typeof PEERS;
