@@ -12,6 +12,7 @@ import { openLocator } from './locate/pool.js';
 import { ctComplete, mrComplete } from './pair/reconsider.js';
 import { startCommitments } from './receive/commitments.js';
 import { AGENT_USES } from './receive/policy.js';
+import type { Receiver } from './receive/receiver.js';
 import { openSpool } from './receive/spool.js';
 import type { Acceptance } from './receive/storeSession.js';
 import { startReceiverThread } from './receive/thread.js';
@@ -69,7 +70,17 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
     CASES_AT_ONCE,
   );
   const sweep = startSweep(queues, database, config.queue.sweepMs, log);
-  const receiver = await startReceiverThread({
+  let receiver: Receiver | null = null;
+  const commitments = await startCommitments({
+    config,
+    spoolDir: spool.dir,
+    settled: () => assembler.settled(),
+    findSopClasses: (sopInstanceUids) => findSopClasses(knex, sopInstanceUids),
+    reportOn: async (associationId, result) =>
+      (await receiver?.reportCommitment(associationId, result)) ?? false,
+    log,
+  });
+  receiver = await startReceiverThread({
     dicom: config.dicom,
     spool,
     events: {
@@ -83,20 +94,12 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
     isAccepting: () => acceptance(assembler),
     uses: [...AGENT_USES, 'commitment'],
   });
-  const commitments = await startCommitments({
-    config,
-    spoolDir: spool.dir,
-    settled: () => assembler.settled(),
-    findSopClasses: (sopInstanceUids) => findSopClasses(knex, sopInstanceUids),
-    reportOn: receiver.reportCommitment,
-    log,
-  });
 
   return {
     dicomPort: receiver.port,
     settled: () => assembler.settled(),
     async close() {
-      await Promise.all([receiver.close(), commitments.close()]);
+      await Promise.all([receiver?.close(), commitments.close()]);
       await assembler.close();
       await sweep.stop();
       await steps.close();
