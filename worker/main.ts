@@ -47,9 +47,9 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   };
 }
 
-/** Two batches' worth: one is computed while the next is gathered. A case has five regions. */
+/** Three batches' worth: one is computed, one gathered, one written. A case has five regions. */
 function casesAtOnce(batchSize: number): number {
-  return Math.ceil((2 * batchSize) / 5) + 1;
+  return Math.ceil((3 * batchSize) / 5);
 }
 
 /** Not fatal: a model can be put right while the worker waits, and cases wait with it. */

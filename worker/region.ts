@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import sharp from 'sharp';
 import { CalcidiscError, type ErrorSubject } from '../agent/dicom/errors.js';
+import { COLOUR_TYPES, decodeGreyPng, type PngHeader, readPngHeader } from './png.js';
 
 /** The side of a region in pixels; the networks were trained on exactly this. */
 export const REGION_SIZE = 224;
@@ -44,38 +45,20 @@ export async function decodeRegion(png: Uint8Array, subject: ErrorSubject = {}):
   if (header.bitDepth !== 8) throw refuse(`it has ${header.bitDepth} bits`);
   const kind = COLOUR_TYPES[header.colourType] ?? 'of an unknown colour type';
   if (kind !== 'grey' && kind !== 'in colour') throw refuse(`it is ${kind}`);
-  const pixels = kind === 'grey' ? sharp(png).extractChannel(0) : sharp(png);
-  const { data, info } = await pixels
-    .raw()
-    .toBuffer({ resolveWithObject: true })
-    .catch((cause: unknown) => {
-      throw refuse('its pixels cannot be decoded', cause);
-    });
-  const grey = info.channels === 1 ? new Uint8Array(data) : greyOf(data, info.channels);
+  const grey = await decode(png, header).catch((cause: unknown) => {
+    throw refuse('its pixels cannot be decoded', cause);
+  });
   if (grey === null) throw refuse('it is in colour');
   return grey;
 }
 
-/** PNG (W3C, third edition) 11.2.1 */
-const COLOUR_TYPES: Readonly<Record<number, string>> = {
-  0: 'grey',
-  2: 'in colour',
-  3: 'with a palette',
-  4: 'with an alpha channel',
-  6: 'with an alpha channel',
-};
-const PNG_START = Buffer.from('\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR', 'latin1');
-
-/** null when the bytes do not begin as a PNG does: signature and IHDR, 5.2 and 11.2.1. */
-function readPngHeader(png: Uint8Array) {
-  const bytes = Buffer.from(png.buffer, png.byteOffset, png.byteLength);
-  if (bytes.length < 26 || !bytes.subarray(0, PNG_START.length).equals(PNG_START)) return null;
-  return {
-    width: bytes.readUInt32BE(16),
-    height: bytes.readUInt32BE(20),
-    bitDepth: bytes[24]!,
-    colourType: bytes[25]!,
-  };
+/** null for colour. */
+async function decode(png: Uint8Array, header: PngHeader): Promise<Uint8Array | null> {
+  const isGrey = header.colourType === 0;
+  if (isGrey && !header.interlaced) return decodeGreyPng(png, header);
+  const pixels = isGrey ? sharp(png).extractChannel(0) : sharp(png);
+  const { data, info } = await pixels.raw().toBuffer({ resolveWithObject: true });
+  return info.channels === 1 ? new Uint8Array(data) : greyOf(data, info.channels);
 }
 
 /** Some writers store grey as three equal channels; anything else is colour, and null. */

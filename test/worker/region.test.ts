@@ -1,10 +1,53 @@
 import assert from 'node:assert/strict';
+import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { decodeRegion, openRegion, REGION_PIXELS, sha256 } from '../../worker/region.js';
 import { createNormaliser } from '../../worker/tensor.js';
 import { greyRegion, pngOf } from './regions.js';
 
 const invalid = (message: RegExp) => ({ code: 'REGION_INVALID', message });
+
+/** Every line with another of the five filters, in several IDAT chunks. */
+function filtered(grey: Uint8Array): Buffer {
+  const lines: number[] = [];
+  const at = (row: number, col: number) => (row < 0 || col < 0 ? 0 : grey[row * 224 + col]!);
+  for (let row = 0; row < 224; row++) {
+    lines.push(row % 5);
+    for (let col = 0; col < 224; col++) {
+      const [left, up, corner] = [at(row, col - 1), at(row - 1, col), at(row - 1, col - 1)];
+      const p = left + up - corner;
+      const nearest = [left, up, corner].reduce((a, b) => (Math.abs(p - b) < Math.abs(p - a) ? b : a));
+      const predicted = [0, left, up, (left + up) >> 1, nearest][row % 5]!;
+      lines.push((at(row, col) - predicted) & 255);
+    }
+  }
+  const data = deflateSync(Uint8Array.from(lines));
+  const chunk = (type: string, bytes: Uint8Array) => {
+    const body = Buffer.concat([Buffer.from(type, 'latin1'), bytes]);
+    const ends = Buffer.alloc(8);
+    ends.writeUInt32BE(bytes.length, 0);
+    ends.writeUInt32BE(crc32(body), 4);
+    return Buffer.concat([ends.subarray(0, 4), body, ends.subarray(4)]);
+  };
+  const header = Buffer.from([0, 0, 0, 224, 0, 0, 0, 224, 8, 0, 0, 0, 0]);
+  return Buffer.concat([
+    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+    chunk('IHDR', header),
+    chunk('IDAT', data.subarray(0, 1000)),
+    chunk('IDAT', data.subarray(1000)),
+    chunk('IEND', new Uint8Array(0)),
+  ]);
+}
+
+/** Node 20.19 has none in zlib. */
+function crc32(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  }
+  return (crc ^ 0xffffffff) >>> 0;
+}
 
 describe('a stored region', () => {
   const grey = greyRegion(1);
@@ -19,6 +62,17 @@ describe('a stored region', () => {
       .png()
       .toBuffer();
     assert.deepEqual(await decodeRegion(png), grey);
+  });
+
+  it('is decoded alike by us and by sharp, whatever filters and chunks its writer chose', async () => {
+    const image = () => sharp(grey, { raw: { width: 224, height: 224, channels: 1 } }).toColourspace('b-w');
+    const written = [
+      image().png({ compressionLevel: 0 }),
+      image().png({ adaptiveFiltering: true, compressionLevel: 9 }),
+      image().png({ progressive: true }),
+    ];
+    for (const each of written) assert.deepEqual(await decodeRegion(await each.toBuffer()), grey);
+    assert.deepEqual(await decodeRegion(filtered(grey)), grey);
   });
 
   it('is refused with its size when that is another', async () => {
