@@ -27,6 +27,8 @@ export interface Candidate {
   readonly levelShares: readonly number[];
   readonly above: Surroundings;
   readonly below: Surroundings;
+  /** How far the picture reaches beyond the disc's centre, downwards at a right angle to the disc, mm. */
+  readonly roomBelowMm: number;
   /** Unit vector along the disc to posterior, [column, row]. */
   readonly along: PixelPoint;
   /** Share of the place behind the disc that is canal, 0..1: high near the midline only. */
@@ -129,6 +131,7 @@ function candidateOf(pixels: Int32Array, marked: Marked, image: SagittalImage, s
     levelShares: levelShares(pixels, marked),
     above: surroundings(axes, marked, -1),
     below: surroundings(axes, marked, 1),
+    roomBelowMm: roomBelowMm(axes, marked),
     along: axes.along,
     canalBehind: canalBehind(axes, pixels, marked),
     pixels,
@@ -205,6 +208,10 @@ function surroundings({ centre, along }: Axes, marked: Marked, direction: 1 | -1
     }
   const all = DEPTHS_MM.length * SIDES_MM.length;
   return { vertebra: counts.vertebra / all, sacrum: counts.sacrum / all, outside: counts.outside / all };
+}
+
+function roomBelowMm({ centre, along }: Axes, { rows, spacingMm }: Marked): number {
+  return ((rows - 1 - centre[1]) / Math.max(along[0], 0.2)) * spacingMm;
 }
 
 /** How far behind the disc's posterior edge the canal is looked for, and how far to either side of its plane. */

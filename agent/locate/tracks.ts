@@ -12,6 +12,7 @@ export interface Track {
   readonly levelShares: readonly number[];
   readonly above: Surroundings;
   readonly below: Surroundings;
+  readonly roomBelowMm: number;
   /** Sum of the members' weights: how much disc there is, in mm2 of slice. */
   readonly strength: number;
 }
@@ -122,6 +123,7 @@ function trackOf(members: readonly Candidate[], slices: readonly SliceWeight[], 
     levelShares: Array.from({ length: LEVEL_CLASSES }, (_, k) => mean((c) => c.levelShares[k]!)),
     above: side('above'),
     below: side('below'),
+    roomBelowMm: mean((c) => c.roomBelowMm),
     strength,
   };
 }

@@ -52,16 +52,19 @@ function readTruth(folder: string): TrueSeries | null {
   };
 }
 
-/** Lumbar discs lie further apart in height than this; what lies nearer is a fragment that the mask's names counted. */
-const FRAGMENT_MM = 18;
+/** What lies nearer to the disc below it than this, and is less than half as wide, is a fragment of it. */
+const FRAGMENT_MM = 20;
 
 /** MR masks name discs from below: a fragment named as a disc has moved every name above it, which is undone here. */
 function withoutFragments(discs: readonly TrueDisc[]): readonly TrueDisc[] {
   const upwards = [...discs].sort((a, b) => a.centrePatientMm[2] - b.centrePatientMm[2]);
-  const kept = upwards.filter(
-    ({ centrePatientMm }, i) =>
-      i === 0 || centrePatientMm[2] - upwards[i - 1]!.centrePatientMm[2] >= FRAGMENT_MM,
-  );
+  const width = ({ boxPixel }: TrueDisc) => (boxPixel ? boxPixel[2] - boxPixel[0] : Number.POSITIVE_INFINITY);
+  const kept = upwards.filter((disc, i) => {
+    const below = upwards[i - 1];
+    if (!below) return true;
+    const isNear = disc.centrePatientMm[2] - below.centrePatientMm[2] < FRAGMENT_MM;
+    return !isNear || width(disc) * 2 >= width(below);
+  });
   if (kept.length === discs.length) return discs;
   const names = [...LEVELS].reverse();
   return kept.map((disc, i) => ({ ...disc, level: names[i]! }));

@@ -22,6 +22,7 @@ function track(down: number, levelShares: readonly number[], more: Partial<Track
     members: [member],
     place: [0, down],
     direction: [1, 0],
+    roomBelowMm: 100,
     levelShares,
     above: VERTEBRA,
     below: VERTEBRA,
@@ -80,13 +81,32 @@ describe('chain model', () => {
   it('does not take the levels for facts when the picture ends above the sacrum', () => {
     const cut = spine()
       .slice(1)
-      .map((one, i) => ({ ...one, levelShares: shares(null), below: i === 0 ? OUTSIDE : VERTEBRA }));
+      .map((one, i) => ({
+        ...one,
+        levelShares: shares(null),
+        below: i === 0 ? OUTSIDE : VERTEBRA,
+        roomBelowMm: 20,
+      }));
     const { status, reasons } = verdictOf(nameDiscs(cut));
     assert.equal(status, 'uncertain');
     assert.ok(
       reasons.some((reason) => reason.startsWith('sacrum not seen')),
       reasons.join(),
     );
+  });
+
+  it('does not believe a sacrum of which the picture shows too little', () => {
+    const [lowest, ...rest] = spine();
+    const { status, reasons } = verdictOf(nameDiscs([{ ...lowest!, roomBelowMm: 29 }, ...rest]));
+    assert.deepEqual(
+      [status, reasons],
+      ['uncertain', ['sacrum not seen: the image ends below the lowest disc']],
+    );
+  });
+
+  it('doubts a spine with a severe slip', () => {
+    const slipped = spine().map((one, i) => ({ ...one, place: [i === 1 ? -12 : 0, -34 * i] as const }));
+    assert.ok(verdictOf(nameDiscs(slipped)).reasons.includes('vertebrae out of line: a severe slip'));
   });
 
   it('keeps the lower levels when the top is cut off, and names the missing one', () => {
@@ -128,6 +148,7 @@ describe('tracks', () => {
     above: VERTEBRA,
     below: SACRUM,
     along: [1, 0],
+    roomBelowMm: 100,
     canalBehind: 0.9,
     pixels: new Int32Array(0),
   });
