@@ -34,8 +34,13 @@ export interface WorklistFilter {
   readonly states?: readonly CaseState[];
   /** 'calcified': at least one disc by the model; 'disagree': model and CT differ on a disc. */
   readonly flag?: 'calcified' | 'disagree' | 'uncertain';
+  /** The disc that `flag` is about; alone: 'calcified' there. */
+  readonly level?: Level;
   /** Patient ID or accession number, exactly. */
   readonly find?: string;
+  /** Acquisition dates of the MR, 'YYYY-MM-DD', both included. */
+  readonly from?: string;
+  readonly to?: string;
   readonly limit: number;
   readonly offset: number;
 }
@@ -44,10 +49,11 @@ const FLAGS = `
   SELECT coalesce(jsonb_agg(jsonb_build_object(
            'level', f.level, 'probability', f.probability, 'calcified', f.calcified, 'ctLabel', f.ct_label)
            ORDER BY f.level), '[]') AS flags,
-         bool_or(f.calcified) AS any_calcified,
+         bool_or(f.calcified) FILTER (WHERE f.is_meant) AS any_calcified,
          bool_or(f.calcified IS NOT NULL AND f.ct_label <> 'indeterminate'
-                 AND f.calcified <> (f.ct_label = 'calcified')) AS any_disagree
-    FROM (SELECT coalesce(r.level, m.level) AS level, i.probability, i.calcified, m.label AS ct_label
+                 AND f.calcified <> (f.ct_label = 'calcified')) FILTER (WHERE f.is_meant) AS any_disagree
+    FROM (SELECT coalesce(r.level, m.level) AS level, i.probability, i.calcified, m.label AS ct_label,
+                 (:level::text IS NULL OR coalesce(r.level, m.level) = :level) AS is_meant
             FROM (SELECT * FROM disc_region d WHERE d.case_id = c.id AND d.revision = c.revision) r
             FULL JOIN (SELECT * FROM ct_measurement x WHERE x.case_id = c.id AND x.revision = c.revision) m
               ON m.level = r.level
@@ -61,7 +67,8 @@ const WHERE_FLAG = {
 
 /** The newest first, with the flags of the current revision, in one statement. */
 export async function listWorklist(tx: Tx, filter: WorklistFilter): Promise<WorklistRow[]> {
-  const { states = null, flag, find = null, limit, offset } = filter;
+  const { states = null, level = null, find = null, from = null, to = null, limit, offset } = filter;
+  const flag = filter.flag ?? (level === null ? undefined : 'calcified');
   const { rows } = await tx.raw(
     `SELECT c.id, c.state, c.revision, c.created_at, c.state_since, c.last_error_code,
             s.patient_id, s.patient_name, s.accession_number, s.study_description, c.mr_study_instance_uid,
@@ -75,10 +82,12 @@ export async function listWorklist(tx: Tx, filter: WorklistFilter): Promise<Work
       CROSS JOIN LATERAL (${FLAGS}) f
       WHERE (:states::text[] IS NULL OR c.state = ANY(:states::text[]))
         AND (:find::text IS NULL OR s.patient_id = :find OR s.accession_number = :find)
+        AND (:from::date IS NULL OR mr.acquisition_date >= :from::date)
+        AND (:to::date IS NULL OR mr.acquisition_date <= :to::date)
         ${flag ? WHERE_FLAG[flag] : ''}
       ORDER BY c.created_at DESC, c.id
       LIMIT :limit OFFSET :offset`,
-    { states: states === null ? null : [...states], find, limit, offset },
+    { states: states === null ? null : [...states], level, find, from, to, limit, offset },
   );
   return rows;
 }

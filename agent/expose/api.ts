@@ -72,10 +72,13 @@ interface LevelRoute {
 
 /** One more than asked for tells whether there is another page. */
 export async function worklistOf({ knex }: Pick<Database, 'knex'>, query: WorklistQuery) {
-  const { flag, find, state, page, limit } = query;
+  const { flag, level, find, state, from, to, page, limit } = query;
   const rows = await listWorklist(knex, {
     ...(flag && { flag }),
+    ...(level && { level }),
     ...(find && { find }),
+    ...(from && { from }),
+    ...(to && { to }),
     ...(state && { states: [state] }),
     limit: limit + 1,
     offset: page * limit,

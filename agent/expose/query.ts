@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CASE_STATES, type CaseState } from '../dicom/caseStates.js';
+import { LEVELS } from '../dicom/levels.js';
 
 const STATES = Object.keys(CASE_STATES) as [CaseState, ...CaseState[]];
 const optional = <T extends z.ZodType>(schema: T) =>
@@ -8,8 +9,13 @@ const optional = <T extends z.ZodType>(schema: T) =>
 /** What a worklist may be asked; the page and the API ask the same way. */
 export const WorklistQuery = z.strictObject({
   flag: optional(z.enum(['calcified', 'disagree', 'uncertain'])),
+  /** The disc that the flag is about; alone: calcified there. */
+  level: optional(z.enum(LEVELS)),
   find: optional(z.string().trim().max(64)),
   state: optional(z.enum(STATES)),
+  /** Of the MR's acquisition, both days included. */
+  from: optional(z.iso.date()),
+  to: optional(z.iso.date()),
   page: z.coerce.number().int().min(0).max(100_000).default(0),
   limit: z.coerce.number().int().min(1).max(500).default(50),
 });

@@ -27,6 +27,7 @@ export const CT_WORDS = {
 } as const;
 
 export function percent(probability: number): string {
+  if (probability > 0.9995) return '> 99.9 %';
   return `${(100 * probability).toFixed(probability > 0.0995 && probability < 0.995 ? 0 : 1)} %`;
 }
 
@@ -41,6 +42,13 @@ export function interval(days: number): string {
   return days > 0 ? `CT ${count} after MR` : `CT ${count} before MR`;
 }
 
+/** The same where it is plain that a CT is meant. */
+export function apart(days: number): string {
+  if (days === 0) return 'same day';
+  const count = `${Math.abs(days)} day${Math.abs(days) === 1 ? '' : 's'}`;
+  return days > 0 ? `${count} later` : `${count} earlier`;
+}
+
 /** A patient name as people write it: components apart, the alphabetic group only (PS3.5 6.2.1). */
 export function personName(name: string): string {
   const [family = '', given = '', middle = ''] = (name.split('=')[0] ?? '').split('^');
@@ -49,4 +57,19 @@ export function personName(name: string): string {
 
 export function moment(at: Date): string {
   return at.toISOString().replace('T', ' ').slice(0, 19);
+}
+
+const AGES = [
+  ['day', 86_400],
+  ['h', 3_600],
+  ['min', 60],
+  ['s', 1],
+] as const;
+
+/** How long something has been there, in its largest unit. */
+export function age(since: Date, now = new Date()): string {
+  const seconds = Math.max(0, (now.getTime() - since.getTime()) / 1000);
+  const [unit, length] = AGES.find(([, each]) => seconds >= each) ?? ['s', 1];
+  const count = Math.floor(seconds / length);
+  return `${count} ${unit}${unit === 'day' && count !== 1 ? 's' : ''}`;
 }

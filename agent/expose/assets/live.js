@@ -1,6 +1,12 @@
-// Looks for news every few seconds and exchanges what is inside <main>; stands still while somebody types or selects.
+// Looks for news every few seconds and exchanges what is inside [data-live] (else <main>). It stands still while
+// somebody types, selects or has something unfolded, and leaves the keyboard where it was.
 const script = document.querySelector('script[data-seconds]');
 const seconds = Number(script?.dataset.seconds ?? 3);
+const LIVE = ['[data-live]', 'main'];
+
+function liveIn(page) {
+  return LIVE.map((selector) => page.querySelector(selector)).find(Boolean);
+}
 
 async function look() {
   if (document.hidden || isBusy()) return;
@@ -8,24 +14,29 @@ async function look() {
     const answer = await fetch(location.href, { headers: { 'x-calcidisc-refresh': '1' } });
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
-    const fresh = page.querySelector('main');
-    const main = document.querySelector('main');
-    if (fresh && main && fresh.innerHTML !== main.dataset.seen) {
-      main.dataset.seen = fresh.innerHTML;
-      main.innerHTML = fresh.innerHTML;
-    }
+    const fresh = liveIn(page);
+    const shown = liveIn(document);
+    if (fresh && shown && fresh.innerHTML !== seen && !isBusy()) exchange(shown, fresh);
     if (!page.querySelector('script[data-seconds]')) clearInterval(timer);
   } catch {
     // The agent is restarting: the next look will find it.
   }
 }
 
+function exchange(shown, fresh) {
+  const focused = shown.contains(document.activeElement)
+    ? document.activeElement?.getAttribute('href')
+    : null;
+  seen = fresh.innerHTML;
+  shown.innerHTML = seen;
+  if (focused) shown.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+}
+
 function isBusy() {
-  const typing = document.activeElement instanceof HTMLInputElement;
+  const typing = document.activeElement?.matches('input, select') ?? false;
   const reading = document.querySelector('main details[open]') !== null;
   return typing || reading || String(getSelection()) !== '';
 }
 
-const first = document.querySelector('main');
-if (first) first.dataset.seen = first.innerHTML;
+let seen = liveIn(document)?.innerHTML;
 const timer = setInterval(look, seconds * 1000);

@@ -1,9 +1,10 @@
-import type { AuditRow } from '../../../db/audit.js';
 import type { CaseView } from '../../../db/caseView.js';
 import { LEVELS } from '../../dicom/levels.js';
 import { type Html, html } from '../html.js';
-import { hounsfield, interval, moment, PAIRING_WORDS, personName, STATE_WORDS } from '../words.js';
+import { CT_WORDS, hounsfield, interval, moment, PAIRING_WORDS, personName, STATE_WORDS } from '../words.js';
+import { auditTable } from './audit.js';
 import { discCard } from './disc.js';
+import { modelSection } from './model.js';
 import { slicePicture } from './slice.js';
 
 /** One case: what the model saw and said, what the CT says, what became of the report, and who did what when. */
@@ -14,19 +15,44 @@ export function casePage(view: CaseView, reportText: string | null): Html {
 <p class="facts">${facts(view)}</p>
 ${row.state === 'parked' && html`<p class="alert" role="alert"><strong>Parked.</strong> ${row.lastErrorCode}: ${row.lastError}</p>`}
 ${doubts(view)}
+${headline(view)}
 <div class="split">
-<section aria-labelledby="slice"><h2 id="slice">Mid-sagittal MR</h2>${slicePicture(view, 'MR')}</section>
+<div><section aria-labelledby="slice"><h2 id="slice">Mid-sagittal MR</h2>${slicePicture(view, 'MR')}</section>
+<section aria-labelledby="pairing"><h2 id="pairing">Pairing</h2>${pairingSection(view)}</section></div>
 <section aria-labelledby="discs"><h2 id="discs">Discs</h2>
 ${view.regions.length === 0 && html`<p class="empty">No disc has been located${row.state === 'received' || row.state === 'paired' ? ' yet' : ''}.</p>`}
 <ol class="discs">${LEVELS.map((level) => discCard(view, level))}</ol></section>
 </div>
-<div class="split">
 <section aria-labelledby="ct"><h2 id="ct">CT reference</h2>${ctSection(view)}</section>
-<section aria-labelledby="pairing"><h2 id="pairing">Pairing</h2>${pairingSection(view)}</section>
-</div>
 <section aria-labelledby="report"><h2 id="report">Report</h2>${reportSection(view, reportText)}</section>
 <section aria-labelledby="model"><h2 id="model">Model</h2>${modelSection(view)}</section>
 <section aria-labelledby="audit"><h2 id="audit">Audit trail</h2>${auditTable(view.audit)}</section>`;
+}
+
+/** The answer in one line, before everything it rests on. */
+function headline({ regions, inferences, measurements }: CaseView): Html | false {
+  const decided = inferences.filter(({ role }) => role === 'active');
+  if (decided.length === 0) return false;
+  const flagged = LEVELS.filter((level) => decided.some((each) => each.level === level && each.calcified));
+  const compared = decided.flatMap(({ level, calcified }) => {
+    const label = measurements.find((each) => each.level === level)?.label;
+    return label && label !== 'indeterminate'
+      ? [{ level, agrees: calcified === (label === 'calcified') }]
+      : [];
+  });
+  const differing = compared.filter(({ agrees }) => !agrees).map(({ level }) => level);
+  return html`<p class="headline"><strong class="${flagged.length > 0 ? 'yes' : 'no'}">${
+    flagged.length > 0
+      ? `● Calcified by the model: ${flagged.join(', ')}`
+      : '○ No disc calcified by the model'
+  }</strong> of ${regions.length} discs read.${
+    compared.length > 0 &&
+    html` <span>${
+      differing.length === 0
+        ? `The CT agrees on all ${compared.length} it could measure.`
+        : html`<span class="differs">≠ The CT says otherwise at ${differing.join(', ')}.</span>`
+    }</span>`
+  }</p>`;
 }
 
 function facts({ case: row, study, mrSeries }: CaseView): Html {
@@ -49,15 +75,15 @@ function doubts({ mr }: CaseView): Html | false {
 function ctSection(view: CaseView): Html {
   const { ct, measurements } = view;
   if (!ct) return html`<p class="empty">No CT was measured for this revision.</p>`;
-  return html`${slicePicture(view, 'CT')}
-<table><thead><tr><th scope="col">Disc</th><th scope="col">Label</th><th scope="col">Mean</th><th scope="col">Max</th><th scope="col">Area</th></tr></thead>
+  return html`${ct.status !== 'located' && html`<p class="alert">On the CT the levels are ${ct.status}: ${ct.reasons.join('; ')}</p>`}
+<div class="split"><div>${slicePicture(view, 'CT')}</div><div><table><thead><tr><th scope="col">Disc</th><th scope="col">Label</th><th scope="col">Mean</th><th scope="col">Max</th><th scope="col">Area</th></tr></thead>
 <tbody>${measurements.map(
     (
       each,
-    ) => html`<tr><th scope="row">${each.level}</th><td>${each.label}</td><td>${hounsfield(each.meanHu)}</td>
+    ) => html`<tr><th scope="row">${each.level}</th><td class="ct ${each.label}">${CT_WORDS[each.label]}</td><td>${hounsfield(each.meanHu)}</td>
 <td>${hounsfield(each.maxHu)}</td><td>${each.areaMm2.toFixed(0)} mm²</td></tr>`,
   )}</tbody></table>
-${measurements[0] && html`<p class="quiet">Calcified: a region of ${measurements[0].huLow} to ${measurements[0].huHigh} HU inside the disc. The model never sees the CT.</p>`}`;
+${measurements[0] && html`<p class="quiet">Calcified: a region of ${measurements[0].huLow} to ${measurements[0].huHigh} HU inside the disc. The model never sees the CT.</p>`}</div></div>`;
 }
 
 function pairingSection({ pairing, ctSeries }: CaseView): Html {
@@ -95,32 +121,4 @@ function deliveryLine({
   const words =
     state === 'parked' ? 'refused, parked' : `waiting, ${attempts} attempt${attempts === 1 ? '' : 's'}`;
   return html`<div>${destination}: ${words}${lastError && `: ${lastError}`}</div>`;
-}
-
-function modelSection({ model, inferences, mr }: CaseView): Html {
-  const decided = inferences.find(({ role }) => role === 'active');
-  const localiser =
-    mr &&
-    html`<dt>Localiser</dt><dd>${mr.localiserName} ${mr.localiserVersion} <span class="id">${mr.localiserSha256.slice(0, 16)}</span></dd>`;
-  if (!model || !decided) return html`<dl>${localiser}<dt>Classifier</dt><dd>has not answered</dd></dl>`;
-  const card = model.card as { description?: unknown; limits?: unknown };
-  const limits = Array.isArray(card.limits) ? card.limits.map(String) : [];
-  return html`<dl><dt>Classifier</dt><dd>${model.name} ${model.version} <span class="id">${model.sha256.slice(0, 16)}</span></dd>
-<dt>Ran on</dt><dd>${decided.provider}, ${decided.runtime}</dd>
-<dt>Threshold</dt><dd>${decided.threshold.toFixed(3)}</dd>${localiser}
-${typeof card.description === 'string' && html`<dt>Card</dt><dd>${card.description}</dd>`}</dl>
-${limits.length > 0 && html`<details><summary>Limits of this model</summary><ul>${limits.map((limit) => html`<li>${limit}</li>`)}</ul></details>`}`;
-}
-
-function auditTable(audit: readonly AuditRow[]): Html {
-  return html`<div class="scroll"><table class="audit"><thead><tr><th scope="col">When (UTC)</th><th scope="col">Event</th><th scope="col">By</th><th scope="col">Detail</th></tr></thead>
-<tbody>${audit.map(
-    ({
-      at,
-      event,
-      actor,
-      detail,
-    }) => html`<tr><td>${moment(at)}</td><td>${event.toLowerCase().replaceAll('_', ' ')}</td><td>${actor}</td>
-<td class="detail">${JSON.stringify(detail)}</td></tr>`,
-  )}</tbody></table></div>`;
 }

@@ -15,7 +15,7 @@ export function discCard(view: CaseView, level: Level): Html | false {
   const decided = answers.find(({ role }) => role === 'active');
   const src = `/api/cases/${view.case.id}/regions/${level}`;
   return html`<li class="disc ${decided?.calcified ? 'yes' : 'no'}">
-<div class="region"><img src="${src}.png" width="224" height="224" alt="Region of ${level} as the model saw it">
+<div class="region"${decided?.cam && html` tabindex="0" aria-label="${level}: the region as the model saw it; with the keyboard or the pointer on it, where the model looked"`}><img src="${src}.png" width="224" height="224" alt="Region of ${level} as the model saw it">
 ${decided?.cam && html`<img class="cam" src="${src}/cam.png" width="224" height="224" alt="">`}</div>
 <div><h3>${level}</h3>${decided ? verdict(decided) : html`<p class="quiet">not classified yet</p>`}
 ${answers.filter(({ role }) => role === 'shadow').map(shadow)}

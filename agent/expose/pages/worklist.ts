@@ -1,15 +1,13 @@
 import type { WorklistFlag, WorklistRow } from '../../../db/worklist.js';
 import { LEVELS, type Level } from '../../dicom/levels.js';
 import { type Html, html } from '../html.js';
-import { CT_WORDS, interval, moment, PAIRING_WORDS, percent, personName, STATE_WORDS } from '../words.js';
+import { age, apart, CT_WORDS, moment, PAIRING_WORDS, percent, personName, STATE_WORDS } from '../words.js';
 
 export interface WorklistPage {
   readonly rows: readonly WorklistRow[];
-  readonly query: Readonly<{
-    flag?: string | undefined;
-    find?: string | undefined;
-    state?: string | undefined;
-  }>;
+  readonly query: Readonly<
+    Partial<Record<'flag' | 'level' | 'find' | 'state' | 'from' | 'to', string | undefined>>
+  >;
   readonly page: number;
   readonly hasMore: boolean;
 }
@@ -23,77 +21,112 @@ const FILTERS = [
 
 export function worklistPage({ rows, query, page, hasMore }: WorklistPage): Html {
   return html`<h1>Worklist</h1>
-<form class="filters" method="get" action="/" role="search">
-  <nav aria-label="Filter by flag">${FILTERS.map(([flag, label]) => filterLink(flag, label, query))}</nav>
-  ${query.flag && html`<input type="hidden" name="flag" value="${query.flag}">`}
-  <label>Patient ID or accession number <input name="find" value="${query.find ?? ''}" autocomplete="off"></label>
-  <button>Find</button>
-</form>
+<nav class="chips" aria-label="Filter by flag">${FILTERS.map(([flag, label]) => filterLink(flag, label, query))}</nav>
+${filterForm(query)}
+<div data-live>
 ${rows.length === 0 ? empty(query) : table(rows)}
 <nav class="pages" aria-label="Pages">
   ${page > 0 && html`<a href="${link({ ...query, page: page - 1 })}">Newer</a>`}
   ${hasMore && html`<a href="${link({ ...query, page: page + 1 })}">Older</a>`}
-</nav>`;
+</nav></div>
+<p class="legend"><span class="flag yes">● calcified</span> <span class="flag no">○ not calcified</span>: what the
+model says, with its probability. <span class="differs">≠</span> the CT says otherwise. <strong>?</strong> the level is in doubt.</p>`;
 }
 
+function filterForm(query: WorklistPage['query']): Html {
+  const { flag, level, state, from, to, find } = query;
+  return html`<form class="filters" method="get" action="/" role="search">
+  ${flag && html`<input type="hidden" name="flag" value="${flag}">`}
+  <label>Disc ${select('level', level, [['', 'any'], ...LEVELS.map((each) => [each, each] as const)])}</label>
+  <label>State ${select('state', state, [['', 'any'], ...Object.entries(STATE_WORDS)])}</label>
+  <label>MR from <input type="date" name="from" value="${from ?? ''}"></label>
+  <label>to <input type="date" name="to" value="${to ?? ''}"></label>
+  <label>Patient ID or accession number <input name="find" value="${find ?? ''}" autocomplete="off"></label>
+  <button>Find</button> ${isFiltered(query) && html`<a href="/">Clear</a>`}
+</form>`;
+}
+
+function select(
+  name: string,
+  current: string | undefined,
+  options: readonly (readonly [value: string, label: string])[],
+): Html {
+  return html`<select name="${name}">${options.map(
+    ([value, label]) =>
+      html`<option value="${value}"${value === (current ?? '') && html` selected`}>${label}</option>`,
+  )}</select>`;
+}
+
+/** Another filter starts at its own first page. */
 function filterLink(flag: string, label: string, query: WorklistPage['query']): Html {
   const isCurrent = (query.flag ?? '') === flag;
-  const href = link({ ...query, flag: flag || undefined });
+  const href = link({ ...query, flag: flag || undefined, page: undefined });
   return html`<a href="${href}"${isCurrent && html` aria-current="page"`}>${label}</a>`;
 }
 
 function link(query: Readonly<Record<string, string | number | undefined>>): string {
   const search = new URLSearchParams();
-  for (const [key, value] of Object.entries(query))
-    if (value !== undefined && value !== '') search.set(key, String(value));
+  for (const [key, value] of Object.entries(query)) {
+    const isDefault = value === undefined || value === '' || DEFAULTS[key] === value;
+    if (!isDefault) search.set(key, String(value));
+  }
   return search.size === 0 ? '/' : `/?${search}`;
 }
 
+/** What need not stand in an address. */
+const DEFAULTS: Readonly<Record<string, number>> = { page: 0, limit: 50 };
+
+function isFiltered({ flag, level, find, state, from, to }: WorklistPage['query']): boolean {
+  return [flag, level, find, state, from, to].some(Boolean);
+}
+
 function empty(query: WorklistPage['query']): Html {
-  const isFiltered = Boolean(query.flag || query.find || query.state);
   return html`<p class="empty">${
-    isFiltered
+    isFiltered(query)
       ? 'No case matches.'
       : 'No case yet. Send a sagittal T2 lumbar MR to this agent by C-STORE; it shows here as soon as its series is complete.'
   }</p>`;
 }
 
 function table(rows: readonly WorklistRow[]): Html {
-  return html`<div class="scroll"><table class="worklist">
+  return html`<table class="worklist">
 <thead><tr><th scope="col">Patient</th><th scope="col">MR</th><th scope="col">CT</th>
 ${LEVELS.map((level) => html`<th scope="col" class="level">${level}</th>`)}
 <th scope="col">State</th></tr></thead>
-<tbody>${rows.map(tableRow)}</tbody></table></div>`;
+<tbody>${rows.map(tableRow)}</tbody></table>`;
 }
 
 function tableRow(row: WorklistRow): Html {
   return html`<tr>
 <th scope="row"><a href="/cases/${row.id}">${personName(row.patientName) || 'no name'}</a><small>${row.patientId}</small></th>
-<td>${row.mrAcquisitionDate ?? '–'}<small>${row.studyDescription}</small></td>
-<td>${pairingCell(row)}</td>
-${LEVELS.map((level) => html`<td class="level">${flagCell(level, row)}</td>`)}
-<td><span class="state ${row.state}">${STATE_WORDS[row.state]}</span>
-<small>${row.revision > 1 && `revision ${row.revision}, `}${moment(row.stateSince)}${row.lastErrorCode && ` ${row.lastErrorCode}`}</small></td>
+<td class="date" data-label="MR">${row.mrAcquisitionDate ?? '–'}<small>${row.studyDescription}</small></td>
+<td class="date" data-label="CT">${pairingCell(row)}</td>
+${LEVELS.map((level) => html`<td class="level" data-label="${level}">${flagCell(level, row)}</td>`)}
+<td class="status" data-label="State"><span class="state ${row.state}">${STATE_WORDS[row.state]}</span>
+<small>${row.revision > 1 && `revision ${row.revision}, `}<time datetime="${row.stateSince.toISOString()}" title="${moment(row.stateSince)} UTC">for ${age(row.stateSince)}</time>${row.lastErrorCode && ` · ${row.lastErrorCode}`}</small></td>
 </tr>`;
 }
 
 function pairingCell({ pairingOutcome, intervalDays }: WorklistRow): Html {
   if (pairingOutcome === null) return html`–`;
-  if (intervalDays !== null) return html`${interval(intervalDays)}`;
+  if (intervalDays !== null) return html`${apart(intervalDays)}`;
   return html`<span class="quiet">${PAIRING_WORDS[pairingOutcome] ?? pairingOutcome}</span>`;
 }
 
 function flagCell(level: Level, row: WorklistRow): Html {
   const flag = row.flags.find((each) => each.level === level);
-  if (!flag)
-    return row.locateStatus === null ? html`` : html`<span class="quiet" title="not found">not found</span>`;
-  return html`${modelFlag(flag, row.locateStatus === 'uncertain')}${
-    flag.ctLabel && html`<small class="ct ${flag.ctLabel}">CT ${CT_WORDS[flag.ctLabel]}</small>`
-  }`;
+  if (!flag) return row.locateStatus === null ? html`` : html`<span class="quiet">not found</span>`;
+  return html`${modelFlag(flag, row.locateStatus === 'uncertain')}${flag.ctLabel && ctFlag(flag, flag.ctLabel)}`;
 }
 
 function modelFlag({ calcified, probability }: WorklistFlag, isUncertain: boolean): Html {
   if (calcified === null || probability === null) return html`<span class="quiet">–</span>`;
   const sign = calcified ? '●' : '○';
   return html`<span class="flag ${calcified ? 'yes' : 'no'}">${sign} ${percent(probability)}${isUncertain && ' ?'}</span>`;
+}
+
+function ctFlag({ calcified }: WorklistFlag, ctLabel: keyof typeof CT_WORDS): Html {
+  const differs =
+    calcified !== null && ctLabel !== 'indeterminate' && calcified !== (ctLabel === 'calcified');
+  return html`<small class="ct ${ctLabel}">${differs && html`<span class="differs" title="the CT says otherwise">≠</span> `}CT ${CT_WORDS[ctLabel]}</small>`;
 }
