@@ -41,6 +41,7 @@ module.exports = {
     stage('assemble', ['receive', 'route']),
     stage('route', []),
     stage('pair', []),
+    stage('query', []),
     stage('steps', ['pair', 'locate', 'report', 'deliver']),
     pure('agent/locate', ['agent/dicom', 'config']),
     stage('report', ['locate']),

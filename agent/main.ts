@@ -9,7 +9,10 @@ import { startSweep } from '../db/sweep.js';
 import { type Assembler, startAssembler } from './assemble/assembler.js';
 import { auditRefusal } from './assemble/refusals.js';
 import { openLocator } from './locate/pool.js';
-import { ctComplete, mrComplete } from './pair/reconsider.js';
+import { ctComplete, hastenCase, mrComplete } from './pair/reconsider.js';
+import { askForPriors } from './query/askForPriors.js';
+import { startCounts } from './query/counts.js';
+import { type Fetcher, startFetcher } from './query/fetcher.js';
 import { startCommitments } from './receive/commitments.js';
 import { AGENT_USES } from './receive/policy.js';
 import type { Receiver } from './receive/receiver.js';
@@ -49,6 +52,8 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
   const spool = await openSpool({ dir: join(config.dataDir, 'spool'), log });
   const locator = await openLocator(config, log);
 
+  let fetcher: Fetcher | null = null;
+  const counts = startCounts({ config, database, log, onCount: (series) => assembler.look(series) });
   const assembler = startAssembler({
     config,
     database,
@@ -56,12 +61,17 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
     spool,
     decideRole,
     log,
+    onIndexed: counts.ask,
     onSeriesComplete: async (trx, series) => {
+      await askForPriors(trx, series, config);
       if (series.role === 'mr') return mrComplete(trx, series);
       if (series.role === 'ct') return ctComplete(trx, series, config.pair.windowDays);
       return [];
     },
-    wake: (row) => void queues.wake(row),
+    wake: (row) => {
+      fetcher?.wake();
+      void queues.wake(row);
+    },
   });
   for await (const file of spool.pending()) assembler.stored(file);
 
@@ -94,11 +104,23 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
     isAccepting: () => acceptance(assembler),
     uses: [...AGENT_USES, 'commitment'],
   });
+  // Last: what it asks for comes to the listener.
+  fetcher = startFetcher({
+    config,
+    database,
+    log,
+    onAttempt: async ({ seriesInstanceUid }) => {
+      const row = await hastenCase(knex, seriesInstanceUid);
+      if (row) await queues.wake(row);
+    },
+  });
 
   return {
     dicomPort: receiver.port,
     settled: () => assembler.settled(),
     async close() {
+      // Before the listener: a move that fails because we are closing is no failure of the PACS.
+      await Promise.all([fetcher?.close(), counts.close()]);
       await Promise.all([receiver?.close(), commitments.close()]);
       await assembler.close();
       await sweep.stop();

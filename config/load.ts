@@ -52,11 +52,14 @@ function refuseOpenListener({ dicom }: Config): void {
   );
 }
 
-function refuseTlsWithoutIdentity({ dicom, route }: Config): void {
+function refuseTlsWithoutIdentity({ dicom, query, route }: Config): void {
   if (dicom.tls) return;
   const wants = route.destinations.find((each) => each.tls)?.name;
   if (wants)
     throw new ConfigError(`The destination ${wants} speaks TLS: dicom.tls has to name our certificate.`);
+  const asked = query.sources.find((each) => each.tls)?.name;
+  if (asked)
+    throw new ConfigError(`The query source ${asked} speaks TLS: dicom.tls has to name our certificate.`);
   const pinned = dicom.remotes.find((each) => each.certificates.length > 0)?.aeTitle;
   if (pinned)
     throw new ConfigError(`The remote ${pinned} has to show a certificate: dicom.tls has to be set.`);

@@ -72,6 +72,18 @@ const Destination = z.strictObject({
   tls: z.boolean().default(false),
 });
 
+/** A PACS that can be asked (C-FIND) and that sends what is asked for (C-MOVE). */
+const QuerySource = z.strictObject({
+  name: z.string().min(1),
+  aeTitle: AeTitle,
+  host: z.string().min(1),
+  port: Port.min(1),
+  /** Speaks TLS, with `dicom.tls` as our side of it. */
+  tls: z.boolean().default(false),
+  /** The AE title this PACS knows us by as a C-MOVE destination; absent: dicom.aeTitle. */
+  moveDestination: AeTitle.optional(),
+});
+
 export const ConfigSchema = z.strictObject({
   dataDir: z.string().default('./calcidisc-data'),
   log: z
@@ -147,6 +159,43 @@ export const ConfigSchema = z.strictObject({
     .strictObject({
       /** Calendar days between the two acquisition dates, either way (the study: within 4 weeks). */
       windowDays: z.number().int().nonnegative().default(28),
+    })
+    .prefault({}),
+  query: z
+    .strictObject({
+      sources: z
+        .array(QuerySource)
+        .refine((sources) => new Set(sources.map(({ name }) => name)).size === sources.length, {
+          error: 'two sources have the same name',
+        })
+        .default([]),
+      /** Asks the sources how many images a series has that is being received. */
+      counts: z.boolean().default(true),
+      /** A series is asked about again after so long; a count is believed when it was the same twice. */
+      recountMs: Milliseconds.default(2_000),
+      /** For the association and for each answer to a C-FIND. */
+      timeoutMs: Milliseconds.default(10_000),
+      priors: z
+        .strictObject({
+          enabled: z.boolean().default(true),
+          /** Calendar days before and after; absent: pair.windowDays. */
+          windowDays: z.number().int().nonnegative().optional(),
+          /** CEL over what the PACS says of a series (docs/routing.md): which of those in the window are fetched. */
+          rule: z.string().default('true'),
+          /** The studies nearest in time, for each series that asks and each source. */
+          maxStudies: z.number().int().positive().default(3),
+          /** Fetches that are under way at once. */
+          maxConcurrent: z.number().int().positive().default(2),
+          /** A C-MOVE that says nothing for so long is given up and tried again. */
+          moveTimeoutMs: Milliseconds.default(120_000),
+          /** A case waits so long for a fetch that is under way, and no longer. */
+          caseWaitMs: Milliseconds.default(120_000),
+          firstRetryMs: Milliseconds.default(5_000),
+          maxRetryMs: Milliseconds.default(600_000),
+          /** After so long without success a fetch has failed. */
+          giveUpAfterMs: Milliseconds.default(24 * 3_600_000),
+        })
+        .prefault({}),
     })
     .prefault({}),
   locate: z

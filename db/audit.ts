@@ -28,6 +28,8 @@ export const AUDIT_EVENTS = {
   AUDIT_EXPORTED: event('110101', 'Audit Log Used', 'R'),
   CASE_VIEWED: event('110103', 'DICOM Instances Accessed', 'R'),
   REPORT_SENT: event('110104', 'DICOM Instances Transferred', 'R'),
+  PRIOR_FETCHED: event('110104', 'DICOM Instances Transferred', 'C'),
+  PRIOR_FAILED: event('110104', 'DICOM Instances Transferred', 'C', OUTCOMES.seriousFailure),
   REPORT_REFUSED: event('110104', 'DICOM Instances Transferred', 'R', OUTCOMES.seriousFailure),
   DATASET_EXPORTED: event('110106', 'Export', 'R'),
   SERIES_RECEIVED: event('110107', 'Import', 'C'),

@@ -72,6 +72,14 @@ export async function countInstances(tx: Tx, seriesInstanceUid: string): Promise
   return Number(row?.count ?? 0);
 }
 
+/** The AE titles that brought a series' images. */
+export async function listSenders(tx: Tx, seriesInstanceUid: string): Promise<string[]> {
+  const rows: { callingAe: string }[] = await tx('instance')
+    .where({ seriesInstanceUid })
+    .distinct('callingAe');
+  return rows.map(({ callingAe }) => callingAe);
+}
+
 /** Which of these spool files the index has: a rebuild skips them. */
 export async function knownSpoolPaths(tx: Tx, spoolPaths: readonly string[]): Promise<Set<string>> {
   const rows: { spoolPath: string }[] = await tx('instance')

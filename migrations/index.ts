@@ -1,10 +1,12 @@
 import * as initial from './0001_initial.js';
 import * as audit from './0002_audit.js';
 import * as installation from './0003_installation.js';
+import * as query from './0004_query.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
   { name: '0001_initial', ...initial },
   { name: '0002_audit', ...audit },
   { name: '0003_installation', ...installation },
+  { name: '0004_query', ...query },
 ] as const;

@@ -9,6 +9,8 @@ import { type IndexContext, indexFiles } from './indexer.js';
 export interface AssembleContext extends IndexContext, CompleteContext {
   readonly log: Logger;
   wake(row: CaseRow): void;
+  /** Told of every series that got new images, when they are in the index. */
+  onIndexed?(seriesInstanceUids: ReadonlySet<string>): void;
 }
 
 /** What the receiver's news become: rows, complete series, cases. */
@@ -16,6 +18,8 @@ export interface Assembler {
   associationOpened(association: AssociationInfo): void;
   associationEnded(id: string, how: AssociationEnd): void;
   stored(file: SpooledFile): void;
+  /** What is known about a series has changed: it is looked at now. */
+  look(seriesInstanceUid: string): void;
   /** Objects that are durable but not indexed yet. */
   readonly backlog: number;
   /** The last try to write the index failed; it is tried again until it succeeds. */
@@ -98,10 +102,12 @@ export function startAssembler(context: AssembleContext): Assembler {
       await endAssociation(database.knex, first.id, first.how);
       return (await listReceivingSeries(database.knex)).map(({ seriesInstanceUid }) => seriesInstanceUid);
     }
-    return indexFiles(
+    const changed = await indexFiles(
       context,
       batch.filter((item) => item.kind === 'stored').map(({ file }) => file),
     );
+    context.onIndexed?.(changed);
+    return changed;
   }
 
   function look(seriesInstanceUid: string, inMs: number): void {
@@ -149,6 +155,7 @@ export function startAssembler(context: AssembleContext): Assembler {
     associationOpened: (association) => tell({ kind: 'opened', association }),
     associationEnded: (id, how) => tell({ kind: 'ended', id, how }),
     stored: (file) => tell({ kind: 'stored', file }),
+    look: (seriesInstanceUid) => look(seriesInstanceUid, 0),
     get backlog() {
       return news.length;
     },

@@ -35,8 +35,9 @@ export function completenessOf(
 ): Completeness {
   const { expectedInstances, instanceCount, lastReceivedMs } = evidence;
   const quietAtMs = lastReceivedMs + policy.quietPeriodMs;
-  if (expectedInstances !== null) {
-    if (instanceCount >= expectedInstances) return { complete: true, reason: 'counted' };
+  // Fewer than have come: an answer from before the source had them all, which says nothing any more.
+  if (expectedInstances !== null && instanceCount <= expectedInstances) {
+    if (instanceCount === expectedInstances) return { complete: true, reason: 'counted' };
     return nowMs >= quietAtMs
       ? { complete: true, reason: 'quiet' }
       : { complete: false, lookAgainMs: quietAtMs };

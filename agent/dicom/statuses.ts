@@ -48,6 +48,22 @@ export function remedyOf(code: number): Remedy {
   return high === 0x01 && low !== 0x10 ? 'give-up' : 'retry';
 }
 
+/** Of C-FIND and C-MOVE (PS3.4 tables C.4-1 and C.4-2): where a code says something else than of C-STORE. */
+export const QUERY_STATUSES = {
+  subOperationsFailed: { code: 0xb000, remedy: 'retry', meaning: 'some images could not be sent' },
+  outOfResourcesMatches: { code: 0xa701, remedy: 'retry', meaning: 'refused: out of resources, matches' },
+  outOfResourcesMoves: { code: 0xa702, remedy: 'retry', meaning: 'refused: out of resources, sending' },
+  moveDestinationUnknown: { code: 0xa801, remedy: 'give-up', meaning: 'move destination unknown' },
+  identifierMismatch: { code: 0xa900, remedy: 'give-up', meaning: 'identifier does not match SOP class' },
+} as const satisfies Record<string, { code: number; remedy: 'none' | 'retry' | 'give-up'; meaning: string }>;
+
+/** What the last status of a query or a move means; "unable to process" (Cxxx) is often over after a while. */
+export function queryRemedyOf(code: number): Remedy {
+  const row = Object.values(QUERY_STATUSES).find((status) => status.code === code);
+  if (row) return row.remedy;
+  return code >> 12 === 0xc ? 'retry' : remedyOf(code);
+}
+
 /** C-STORE's warnings, B0xx: the object is stored, with a remark (PS3.4 table B.2-1). */
 export function isStoreWarning(code: number): boolean {
   return code >> 8 === 0xb0;

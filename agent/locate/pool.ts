@@ -63,6 +63,7 @@ export async function openLocator(
   return {
     locateMr: async (files) => (await run('MR', files)) as Located<LocateResult>,
     measureCt: async (files) => (await run('CT', files)) as Located<CtResult>,
-    close: () => pool.destroy(),
+    // A thread that is ended inside onnxruntime takes the whole process with it: what runs is waited for.
+    close: () => pool.close({ force: true }),
   };
 }

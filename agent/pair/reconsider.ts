@@ -21,6 +21,12 @@ export async function mrComplete(trx: Tx, series: SeriesRow): Promise<readonly C
   return revised ? [revised] : [];
 }
 
+/** What the case of an MR waits for may be there. @returns the case to wake, null when it waits for nothing */
+export async function hastenCase(tx: Tx, mrSeriesInstanceUid: string): Promise<CaseRow | null> {
+  const row = await findCaseOfSeries(tx, mrSeriesInstanceUid);
+  return row?.state === 'received' ? hastenStep(tx, row.id) : null;
+}
+
 /**
  * A complete CT concerns every case of its patient: one that waits for it is woken; one that was paired without it,
  * or with it before it was whole, is read again and its report amended.

@@ -1,5 +1,6 @@
 import { lockCase } from '../../db/cases.js';
 import { insertPairing } from '../../db/pairings.js';
+import { isCtBeingFetched } from '../../db/priorFetches.js';
 import { DecidedOtherwise } from '../../db/runStep.js';
 import { pairSeries } from '../pair/pairing.js';
 import type { PairingDecision } from '../pair/window.js';
@@ -7,12 +8,16 @@ import type { AgentStep } from './types.js';
 
 /** How long a pairing waits before it looks again at a CT that is still arriving; its completion wakes it sooner. */
 const ARRIVING_AGAIN_MS = 2_000;
+/** The same for a CT that is being fetched; the end of the fetch, and of its arrival, wakes it sooner. */
+const FETCHING_AGAIN_MS = 2_000;
 
 /** received -> paired: the CT within the window, or why there is none. */
 export const pairStep: AgentStep = async ({ config, database }, row) => {
   const { windowDays } = config.pair;
   const { mr, decision } = await pairSeries(database.knex, row.mrSeriesInstanceUid, windowDays);
   if (decision.wait) return { postponeMs: ARRIVING_AGAIN_MS };
+  if (await isCtBeingFetched(database.knex, mr.patientId, config.query.priors.caseWaitMs))
+    return { postponeMs: FETCHING_AGAIN_MS };
   const { outcome, ctSeriesInstanceUid, ctAcquisitionDate, intervalDays, candidates } = decision;
   return {
     to: 'paired',

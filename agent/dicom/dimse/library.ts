@@ -44,6 +44,7 @@ export type CEchoResponse = InstanceType<typeof dimse.responses.CEchoResponse>;
 export type CFindRequest = InstanceType<typeof dimse.requests.CFindRequest>;
 export type CFindResponse = InstanceType<typeof dimse.responses.CFindResponse>;
 export type CMoveRequest = InstanceType<typeof dimse.requests.CMoveRequest>;
+export type CMoveResponse = InstanceType<typeof dimse.responses.CMoveResponse>;
 export type CStoreRequest = InstanceType<typeof dimse.requests.CStoreRequest>;
 export type CStoreResponse = InstanceType<typeof dimse.responses.CStoreResponse>;
 export type NActionRequest = InstanceType<typeof dimse.requests.NActionRequest>;

@@ -1,0 +1,129 @@
+import type { Logger } from '../../config/log.js';
+import { appendAudit } from '../../db/audit.js';
+import type { Database } from '../../db/database.js';
+import { countInstances } from '../../db/instances.js';
+import {
+  listPriorSeries,
+  type PlannedSeries,
+  type PriorFetchRow,
+  planPriorFetch,
+  recordMove,
+} from '../../db/priorFetches.js';
+import { findSeries } from '../../db/series.js';
+import type { CalcidiscError } from '../dicom/errors.js';
+import { findSeriesOf, findStudies, type SeriesMatch } from './find.js';
+import { moveSeries } from './move.js';
+import { chooseStudies, isSeriesInWindow } from './priors.js';
+import type { PriorRule } from './rule.js';
+import { FIND, MOVE, type QueryConfig, type Source, withSource } from './source.js';
+
+export interface FetchContext {
+  readonly config: QueryConfig;
+  readonly database: Pick<Database, 'knex'>;
+  readonly log: Logger;
+  readonly fits: PriorRule;
+  readonly signal: AbortSignal;
+}
+
+interface Found {
+  readonly studies: number;
+  readonly leftOut: number;
+  readonly series: readonly SeriesMatch[];
+}
+
+/**
+ * One attempt: asks the source, writes down what it has, and has it send what is not here yet.
+ * @returns in words what came of it
+ * @throws CalcidiscError DESTINATION_* when not everything came
+ */
+export async function fetchPriors(
+  context: FetchContext,
+  row: PriorFetchRow,
+  source: Source,
+): Promise<string> {
+  const found = await query(context, row, source);
+  const plan = await planOf(context, row, found.series);
+  await context.database.knex.transaction(async (trx) => {
+    await planPriorFetch(trx, row.id, found.studies, plan);
+    await appendAudit(trx, {
+      event: 'PACS_QUERIED',
+      subjectType: 'series',
+      subjectId: row.seriesInstanceUid,
+      detail: { ...describe(row, source), studies: found.studies, series: found.series.length },
+    });
+  });
+  const wanted = plan.filter(({ state }) => state === 'wanted');
+  if (wanted.length > 0) await moveAll(context, row, source, wanted);
+  return inWords(row, found, wanted.length);
+}
+
+async function query({ config, fits, signal }: FetchContext, row: PriorFetchRow, source: Source) {
+  const { timeoutMs, priors } = config.query;
+  return withSource(FIND, { source, config, timeoutMs, signal }, async (association): Promise<Found> => {
+    const { patientId, wantedModality: modality, dateFrom: from, dateTo: to } = row;
+    const answers = await findStudies(association, source, { patientId, modality, from, to });
+    const { studies, leftOut } = chooseStudies(row, answers, priors.maxStudies);
+    const series: SeriesMatch[] = [];
+    for (const study of studies)
+      for (const one of await findSeriesOf(association, source, study.studyInstanceUid, { modality }))
+        if (isSeriesInWindow(row, one) && fits({ source, study, series: one, anchorDate: row.anchorDate }))
+          series.push(one);
+    return { studies: studies.length, leftOut, series };
+  });
+}
+
+/** What the index has complete, or an earlier attempt has moved already, is not asked for again. */
+async function planOf(
+  { database: { knex } }: FetchContext,
+  { id }: PriorFetchRow,
+  found: readonly SeriesMatch[],
+): Promise<PlannedSeries[]> {
+  const before = new Map((await listPriorSeries(knex, id)).map((one) => [one.seriesInstanceUid, one.state]));
+  const plan: PlannedSeries[] = [];
+  for (const { seriesInstanceUid, studyInstanceUid, instances } of found) {
+    const known = await findSeries(knex, seriesInstanceUid);
+    const have = known === null ? 0 : await countInstances(knex, seriesInstanceUid);
+    const isHere = known?.state === 'complete' && have >= (instances ?? 0);
+    // Moved by an attempt of before, and perhaps not all in the index yet.
+    const isMoved = before.get(seriesInstanceUid) === 'moved' && (known === null || have >= (instances ?? 0));
+    const state = isMoved ? 'moved' : isHere ? 'skipped' : 'wanted';
+    plan.push({ seriesInstanceUid, studyInstanceUid, expectedInstances: instances, state });
+  }
+  return plan;
+}
+
+/** One series after the other over one association: a series that fails does not stop the next. */
+async function moveAll(
+  { config, database, signal }: FetchContext,
+  row: PriorFetchRow,
+  source: Source,
+  wanted: readonly PlannedSeries[],
+): Promise<void> {
+  const destination = source.moveDestination ?? config.dicom.aeTitle;
+  const timeoutMs = config.query.priors.moveTimeoutMs;
+  let failed: CalcidiscError | null = null;
+  await withSource(MOVE, { source, config, timeoutMs, signal }, async (association) => {
+    for (const series of wanted) {
+      const { error, ...counts } = await moveSeries(association, source, destination, series);
+      const state = error === null ? 'moved' : 'failed';
+      await recordMove(database.knex, row.id, series.seriesInstanceUid, { state, ...counts });
+      failed ??= error;
+    }
+  });
+  if (failed) throw failed;
+}
+
+/** Ids and UIDs of ours only: the trail has no patient's identifiers. */
+export function describe(
+  { wantedModality, dateFrom, dateTo, attempts }: PriorFetchRow,
+  { name, aeTitle }: Source,
+) {
+  return { purpose: 'prior', source: name, aeTitle, wantedModality, dateFrom, dateTo, attempts };
+}
+
+function inWords({ wantedModality }: PriorFetchRow, found: Found, moved: number): string {
+  const left = found.leftOut > 0 ? `; ${found.leftOut} studies farther away left out` : '';
+  if (found.series.length === 0) return `no ${wantedModality} within the window${left}`;
+  const here = found.series.length - moved;
+  return `${moved} series fetched, ${here} here already${left}`;
+}

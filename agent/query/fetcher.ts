@@ -1,0 +1,144 @@
+import type { Logger } from '../../config/log.js';
+import { appendAudit } from '../../db/audit.js';
+import { backoffMs } from '../../db/backoff.js';
+import type { Database } from '../../db/database.js';
+import {
+  claimPriorFetch,
+  endPriorFetch,
+  findPriorFetch,
+  type PriorFetchRow,
+  postponePriorFetch,
+  releasePriorFetch,
+} from '../../db/priorFetches.js';
+import { asCalcidiscError, CalcidiscError } from '../dicom/errors.js';
+import { describe, fetchPriors } from './fetch.js';
+import { compilePriorRule } from './rule.js';
+import type { QueryConfig, Source } from './source.js';
+
+export interface FetcherParts {
+  readonly config: QueryConfig;
+  readonly database: Pick<Database, 'knex'>;
+  readonly log: Logger;
+  /** Told after every attempt, however it ended: whoever waits for the fetch looks again. */
+  onAttempt?(row: PriorFetchRow): Promise<void>;
+}
+
+export interface Fetcher {
+  /** Something may be due: looks at once instead of at the next tick. */
+  wake(): void;
+  close(): Promise<void>;
+}
+
+/** Rows that came due, or whose process died, are found so often without being told. */
+const TICK_MS = 2_000;
+
+/**
+ * Works off the rows of prior_fetch, a few at once. The row is the truth: a process that ends hands its fetches back,
+ * one that is killed has them taken over (db/presence.ts), and images that come twice are counted, not kept twice.
+ * @throws ConfigError when the rule is no CEL expression
+ */
+export function startFetcher(parts: FetcherParts): Fetcher {
+  const { config, database, log } = parts;
+  const { priors, sources } = config.query;
+  const fits = compilePriorRule(priors.rule);
+  const stop = new AbortController();
+  const running = new Map<string, Promise<void>>();
+  let filling: Promise<void> | null = null;
+  let isWanted = false;
+
+  function wake(): void {
+    isWanted = true;
+    filling ??= fill().finally(() => {
+      filling = null;
+    });
+  }
+
+  async function fill(): Promise<void> {
+    while (isWanted && !stop.signal.aborted) {
+      isWanted = false;
+      try {
+        while (running.size < priors.maxConcurrent && !stop.signal.aborted) {
+          const row = await claimPriorFetch(database.knex, [...running.keys()]);
+          if (!row) break;
+          const work = attempt(row).finally(() => {
+            running.delete(row.id);
+            wake();
+          });
+          running.set(row.id, work);
+        }
+      } catch (error) {
+        log.warn({ err: error }, 'the fetches that are due could not be read');
+      }
+    }
+  }
+
+  async function attempt(row: PriorFetchRow): Promise<void> {
+    const about = { fetch: row.id, source: row.source, seriesInstanceUid: row.seriesInstanceUid };
+    try {
+      const source = sources.find(({ name }) => name === row.source);
+      if (!source) throw new CalcidiscError('DESTINATION_REFUSED', `no source ${row.source} is configured`);
+      const reason = await fetchPriors({ config, database, log, fits, signal: stop.signal }, row, source);
+      await end(parts, row, source, { state: 'done', reason });
+      log.info({ ...about, reason }, 'prior fetch done');
+    } catch (thrown) {
+      // The database may be what failed: then the row is ours until the next claim finds it.
+      await afterFailure(row, asCalcidiscError(thrown), about).catch((error) =>
+        log.error({ ...about, err: error }, 'a fetch that failed could not be written down'),
+      );
+    }
+    await parts.onAttempt?.(row).catch((error) => log.warn({ ...about, err: error }, 'waking a case failed'));
+  }
+
+  async function afterFailure(row: PriorFetchRow, error: CalcidiscError, about: object): Promise<void> {
+    if (stop.signal.aborted) return releasePriorFetch(database.knex, row.id);
+    const { firstRetryMs: firstMs, maxRetryMs: maxMs, giveUpAfterMs } = priors;
+    const ageMs = Date.now() - row.askedAt.getTime();
+    if (error.permanent || ageMs >= giveUpAfterMs) {
+      const source = sources.find(({ name }) => name === row.source);
+      await end(parts, row, source, { state: 'failed', reason: error.message, errorCode: error.code });
+      return log.error({ ...about, code: error.code, reason: error.message }, 'prior fetch failed for good');
+    }
+    const delayMs = backoffMs(row.attempts, { firstMs, maxMs });
+    await postponePriorFetch(database.knex, row.id, error, delayMs);
+    log.warn({ ...about, delayMs, code: error.code, reason: error.message }, 'prior fetch failed: again');
+  }
+
+  const timer = setInterval(wake, TICK_MS);
+  wake();
+  return {
+    wake,
+    async close() {
+      clearInterval(timer);
+      stop.abort();
+      await filling;
+      await Promise.all(running.values());
+    },
+  };
+}
+
+interface End {
+  readonly state: 'done' | 'failed';
+  /** In words, for the row. A PACS may repeat what it was asked, so the trail gets the code. */
+  readonly reason: string;
+  readonly errorCode?: string;
+}
+
+/** The row's end and its audit event in one transaction; nothing when another process has taken it over. */
+async function end(
+  { database }: FetcherParts,
+  row: PriorFetchRow,
+  source: Source | undefined,
+  { errorCode, ...how }: End,
+): Promise<void> {
+  await database.knex.transaction(async (trx) => {
+    if (!(await endPriorFetch(trx, row.id, how))) return;
+    const { seriesMoved, seriesSkipped, instancesMoved } = (await findPriorFetch(trx, row.id))!;
+    const asked = source ? describe(row, source) : { purpose: 'prior', source: row.source };
+    await appendAudit(trx, {
+      event: how.state === 'done' ? 'PRIOR_FETCHED' : 'PRIOR_FAILED',
+      subjectType: 'series',
+      subjectId: row.seriesInstanceUid,
+      detail: { ...asked, seriesMoved, seriesSkipped, instancesMoved, ...(errorCode && { errorCode }) },
+    });
+  });
+}

@@ -1,0 +1,130 @@
+import { CFindRequest, type CFindResponse, Dataset } from '../dicom/dimse/library.js';
+import type { OutgoingAssociation } from '../dicom/dimse/outgoing.js';
+import { isUid } from '../dicom/uid.js';
+import { type Matched, parseMatch } from './match.js';
+import { refuseFailure, type Source } from './source.js';
+
+/** A PACS that answers with more than this answers another question than the one that was asked. */
+const MOST_MATCHES = 20_000;
+
+type Level = 'STUDY' | 'SERIES' | 'IMAGE';
+
+/** A study as the source describes it. Dates are ISO. */
+export interface StudyMatch {
+  readonly studyInstanceUid: string;
+  readonly patientId: string;
+  readonly issuerOfPatientId: string;
+  readonly studyDate: string | null;
+  readonly studyDescription: string;
+  /** Empty when the source does not say. */
+  readonly modalities: readonly string[];
+}
+
+export interface SeriesMatch {
+  readonly studyInstanceUid: string;
+  readonly seriesInstanceUid: string;
+  readonly modality: string;
+  readonly seriesDescription: string;
+  readonly bodyPartExamined: string;
+  readonly seriesDate: string | null;
+  /** NumberOfSeriesRelatedInstances; null when the source leaves it empty. */
+  readonly instances: number | null;
+}
+
+export interface StudyQuery {
+  readonly patientId: string;
+  readonly modality: string;
+  /** ISO dates. */
+  readonly from: string;
+  readonly to: string;
+}
+
+/** C-FIND at study level: one patient's studies of a modality between two dates. */
+export async function findStudies(
+  association: OutgoingAssociation,
+  source: Source,
+  { patientId, modality, from, to }: StudyQuery,
+): Promise<StudyMatch[]> {
+  const matches = await find(association, source, 'STUDY', {
+    PatientID: patientId,
+    IssuerOfPatientID: '',
+    StudyInstanceUID: '',
+    StudyDate: `${from.replaceAll('-', '')}-${to.replaceAll('-', '')}`,
+    StudyDescription: '',
+    ModalitiesInStudy: modality,
+  });
+  return matches
+    .map((match) => ({
+      studyInstanceUid: match.text('StudyInstanceUID'),
+      patientId: match.text('PatientID'),
+      issuerOfPatientId: match.text('IssuerOfPatientID'),
+      studyDate: match.date('StudyDate'),
+      studyDescription: match.text('StudyDescription'),
+      modalities: match.list('ModalitiesInStudy'),
+    }))
+    .filter(({ studyInstanceUid }) => isUid(studyInstanceUid));
+}
+
+/** C-FIND at series level: a study's series, of one modality or one UID when given. */
+export async function findSeriesOf(
+  association: OutgoingAssociation,
+  source: Source,
+  studyInstanceUid: string,
+  only: { readonly modality?: string; readonly seriesInstanceUid?: string },
+): Promise<SeriesMatch[]> {
+  const matches = await find(association, source, 'SERIES', {
+    StudyInstanceUID: studyInstanceUid,
+    SeriesInstanceUID: only.seriesInstanceUid ?? '',
+    Modality: only.modality ?? '',
+    SeriesDescription: '',
+    BodyPartExamined: '',
+    SeriesDate: '',
+    NumberOfSeriesRelatedInstances: '',
+  });
+  return matches
+    .map((match) => ({
+      studyInstanceUid,
+      seriesInstanceUid: match.text('SeriesInstanceUID'),
+      modality: match.text('Modality'),
+      seriesDescription: match.text('SeriesDescription'),
+      bodyPartExamined: match.text('BodyPartExamined'),
+      seriesDate: match.date('SeriesDate'),
+      instances: match.count('NumberOfSeriesRelatedInstances'),
+    }))
+    .filter(({ seriesInstanceUid }) => isUid(seriesInstanceUid));
+}
+
+/** For a PACS that does not keep the number: its images, counted one by one. */
+export async function countImages(
+  association: OutgoingAssociation,
+  source: Source,
+  studyInstanceUid: string,
+  seriesInstanceUid: string,
+): Promise<number> {
+  const matches = await find(association, source, 'IMAGE', {
+    StudyInstanceUID: studyInstanceUid,
+    SeriesInstanceUID: seriesInstanceUid,
+    SOPInstanceUID: '',
+  });
+  return new Set(matches.map((match) => match.text('SOPInstanceUID'))).size;
+}
+
+async function find(
+  association: OutgoingAssociation,
+  source: Source,
+  level: Level,
+  keys: Readonly<Record<string, string>>,
+): Promise<Matched[]> {
+  const request = new CFindRequest();
+  // What is not ASCII goes out as UTF-8 whatever is declared, so it is declared.
+  const isAscii = Object.values(keys).every((value) => /^[\x20-\x7e]*$/.test(value));
+  const charset = isAscii ? {} : { SpecificCharacterSet: 'ISO_IR 192' };
+  request.setDataset(new Dataset({ ...charset, QueryRetrieveLevel: level, ...keys }));
+  const matches: Matched[] = [];
+  const last = await association.perform(request, (response) => {
+    const dataset = (response as CFindResponse).getDataset();
+    if (dataset && matches.length < MOST_MATCHES) matches.push(parseMatch(dataset.getElements()));
+  });
+  refuseFailure(`C-FIND at ${level} level`, source, last.getStatus(), last.getErrorComment() ?? '');
+  return matches;
+}
