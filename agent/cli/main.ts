@@ -10,7 +10,9 @@ const program = new Command('calcidisc')
   )
   .version(version)
   .option('-c, --config <file>', 'configuration file, JSON (else CALCIDISC_CONFIG, else the defaults)')
-  .showHelpAfterError('(add --help for the options)');
+  .showHelpAfterError('(add --help for the options)')
+  // Commander ends wrong usage with 1, which here means that the work failed. Commands inherit this.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
 
 for (const register of commands) register(program);
 

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import cliProgress from 'cli-progress';
 import { type Command, InvalidArgumentError } from 'commander';
+import { z } from 'zod';
 import { isLevel, LEVELS, type Level } from '../../dicom/levels.js';
 import type { PhantomOptions, PhantomTruth } from '../../phantom/phantom.js';
 
@@ -78,7 +79,7 @@ export function register(program: Command): void {
     .action(run);
 }
 
-async function run(options: Options): Promise<void> {
+async function run(options: Options, command: Command): Promise<void> {
   // Loaded here: the other commands need no phantom.
   const { writePhantom } = await import('../../phantom/phantom.js');
   const bar = process.stderr.isTTY
@@ -91,7 +92,12 @@ async function run(options: Options): Promise<void> {
       bar?.setTotal(total);
       bar?.update(written, { modality });
     },
-  }).finally(() => bar?.stop());
+  })
+    .catch((thrown: unknown) => {
+      if (thrown instanceof z.ZodError) return command.error(`calcidisc: ${z.prettifyError(thrown)}`);
+      throw thrown;
+    })
+    .finally(() => bar?.stop());
   console.log(options.json ? JSON.stringify(truth, null, 1) : summary(truth, options.out));
 }
 
