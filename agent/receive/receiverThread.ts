@@ -1,13 +1,22 @@
 /** Entry of the receiver's thread; see thread.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { createLogger } from '../../config/log.js';
+import { HeldNews } from './heldNews.js';
 import { startReceiver } from './receiver.js';
 import { joinSpool } from './spool.js';
-import type { FromThread, ThreadData, ToThread } from './threadMessages.js';
+import type { FromThread, News, ThreadData, ToThread } from './threadMessages.js';
 
 const data = workerData as ThreadData;
 const log = createLogger({ log: { level: data.logLevel } });
 const tell = (message: FromThread) => parentPort!.postMessage(message);
+
+/** The index takes notice of a series when its association ends, in a pause, or after so long. */
+const HOLD = { quietMs: 100, longestMs: 3_000, most: 2_000 };
+const held = new HeldNews<News>(HOLD, (news) => tell({ kind: 'news', news }));
+const tellAtOnce = (item: News) => {
+  held.tell(item);
+  held.flush();
+};
 
 try {
   let acceptance = data.acceptance;
@@ -19,12 +28,12 @@ try {
     isAccepting: () => acceptance,
     ...(data.uses ? { uses: data.uses } : {}),
     events: {
-      associationOpened: (association) => tell({ kind: 'opened', association }),
-      associationEnded: (id, how) => tell({ kind: 'ended', id, how }),
-      stored: (file) => tell({ kind: 'stored', file }),
-      refused: (refusal) => tell({ kind: 'refused', refusal }),
-      commitmentRequested: (owed) => tell({ kind: 'commitmentRequested', owed }),
-      commitmentReported: (result) => tell({ kind: 'commitmentReported', result }),
+      associationOpened: (association) => held.tell({ kind: 'opened', association }),
+      associationEnded: (id, how) => tellAtOnce({ kind: 'ended', id, how }),
+      stored: (file) => held.tell({ kind: 'stored', file }),
+      refused: (refusal) => held.tell({ kind: 'refused', refusal }),
+      commitmentRequested: (owed) => tellAtOnce({ kind: 'commitmentRequested', owed }),
+      commitmentReported: (result) => tellAtOnce({ kind: 'commitmentReported', result }),
     },
   });
   parentPort!.on('message', async (message: ToThread) => {
@@ -39,7 +48,7 @@ try {
     }
     await receiver.close();
     await spool.close();
-    tell({ kind: 'closed' });
+    held.flush();
     parentPort!.close();
   });
   tell({ kind: 'listening', port: receiver.port });

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Config } from '../../config/schema.js';
 import type { Receiver, ReceiverOptions } from './receiver.js';
 import type { Acceptance } from './storeSession.js';
-import type { FromThread, ThreadData, ToThread } from './threadMessages.js';
+import type { FromThread, News, ThreadData, ToThread } from './threadMessages.js';
 import type { ReceiveEvents } from './types.js';
 
 /** How often the thread is told whether the rest of the process can take more. */
@@ -30,7 +30,7 @@ export async function startReceiverThread(options: ReceiverOptions): Promise<Rec
   const questions = new Map<number, (isTaken: boolean) => void>();
   worker.on('message', (message: FromThread) => {
     if (message.kind === 'answer') questions.get(message.question)?.(message.isTaken);
-    else pass(message, events);
+    else if (message.kind === 'news') for (const item of message.news) pass(item, events);
   });
   // Nothing in it may throw; should it, a process without ears must not look alive.
   worker.on('error', (error) => {
@@ -76,7 +76,7 @@ function listening(worker: Worker): Promise<number> {
   });
 }
 
-function pass(message: FromThread, events: ReceiveEvents): void {
+function pass(message: News, events: ReceiveEvents): void {
   if (message.kind === 'stored') events.stored(message.file);
   else if (message.kind === 'opened') events.associationOpened(message.association);
   else if (message.kind === 'ended') events.associationEnded(message.id, message.how);

@@ -24,15 +24,18 @@ export type ToThread =
     }
   | { readonly kind: 'close' };
 
-export type FromThread =
-  | { readonly kind: 'listening'; readonly port: number }
-  /** A copied error loses its code. */
-  | { readonly kind: 'failed'; readonly message: string; readonly code: string | undefined }
-  | { readonly kind: 'closed' }
+/** What the rest of the agent learns, in the order it happened. */
+export type News =
   | { readonly kind: 'opened'; readonly association: AssociationInfo }
   | { readonly kind: 'ended'; readonly id: string; readonly how: AssociationEnd }
   | { readonly kind: 'stored'; readonly file: SpooledFile }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   | { readonly kind: 'commitmentRequested'; readonly owed: OwedCommitment }
-  | { readonly kind: 'commitmentReported'; readonly result: CommitmentResult }
+  | { readonly kind: 'commitmentReported'; readonly result: CommitmentResult };
+
+export type FromThread =
+  | { readonly kind: 'listening'; readonly port: number }
+  /** A copied error loses its code. */
+  | { readonly kind: 'failed'; readonly message: string; readonly code: string | undefined }
+  | { readonly kind: 'news'; readonly news: readonly News[] }
   | { readonly kind: 'answer'; readonly question: number; readonly isTaken: boolean };

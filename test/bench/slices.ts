@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SOP_CLASSES } from '../../agent/dicom/sopClasses.js';
 import { TRANSFER_SYNTAXES } from '../../agent/dicom/transferSyntaxes.js';
@@ -11,6 +11,7 @@ const SIZE = 512;
 export async function writeSlices(folder: string, count: number): Promise<string[]> {
   const [studyUid, seriesUid] = [newUid(), newUid()];
   const paths: string[] = [];
+  await mkdir(folder, { recursive: true });
   for (let index = 0; index < count; index++) {
     const path = join(folder, `${String(index).padStart(4, '0')}.dcm`);
     await writeFile(path, slice(index, studyUid, seriesUid));
