@@ -5,6 +5,7 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from '../../config/root.js';
+import { listAudit } from '../../db/audit.js';
 import { listInferences } from '../../db/inferences.js';
 import { useDatabase } from '../support/database.js';
 import { insertLocatedCase, regionsOf, settled } from './locatedCases.js';
@@ -103,6 +104,34 @@ describe('the commands of the worker', function () {
     worker.kill('SIGTERM');
     const [code] = await once(worker, 'exit');
     assert.equal(code, 0);
+  });
+
+  it('worker killed in the middle loses nothing and answers nothing twice', async () => {
+    const { knex } = test.database;
+    const png = await pngOf(greyRegion(3));
+    const cases = [];
+    for (let n = 0; n < 40; n++) cases.push(await insertLocatedCase(test.database, regionsOf([png, png])));
+    const classified = async () =>
+      Number((await knex('case').where({ state: 'classified' }).count('* as count'))[0]!.count);
+    const before = await classified();
+    worker = spawn(process.execPath, [cli, 'worker'], { env: environment(), stdio: 'ignore' });
+    while ((await classified()) === before) await new Promise((resolve) => setTimeout(resolve, 2));
+    worker.kill('SIGKILL');
+    await once(worker, 'exit');
+    assert.ok((await classified()) < before + cases.length, 'killed in the middle');
+    worker = spawn(process.execPath, [cli, 'worker'], { env: environment(), stdio: 'ignore' });
+    for (const { id } of cases) assert.equal((await settled(test.database, id, 60_000)).state, 'classified');
+    worker.kill('SIGTERM');
+    await once(worker, 'exit');
+    for (const { id } of cases) {
+      assert.equal(
+        (await listInferences(knex, id, 1)).length,
+        4,
+        'two regions, an active model and a shadow',
+      );
+      const moves = (await listAudit(knex, 'case', id)).filter(({ event }) => event === 'CASE_MOVED');
+      assert.equal(moves.length, 1);
+    }
   });
 
   it('replay exits with 0 when every bit is the same, with 1 when one is not', async () => {
