@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { DatasetBytes } from '../dicom/dimse/outgoing.js';
 import { decodeFileMeta, type FileMeta } from '../dicom/fileMeta.js';
+import { toImplicitVr } from '../dicom/implicitVr.js';
 
 /** A DICOM file that can be sent: a path, or its bytes where it was just built. */
 export type DicomSource = string | Uint8Array;
@@ -20,6 +21,27 @@ const HEAD_BYTES = 65_536;
  */
 export async function openObject(source: DicomSource): Promise<SendableObject> {
   return typeof source === 'string' ? openFile(source) : openBytes(Buffer.from(source));
+}
+
+/** More than this is not converted in memory. */
+const MOST_CONVERTED_BYTES = 512 << 20;
+
+/**
+ * The object's data set in Implicit VR Little Endian, for a peer that takes nothing else.
+ * @throws RangeError when it cannot be converted
+ */
+export async function asImplicitVr({ dataset }: SendableObject): Promise<DatasetBytes> {
+  if (dataset.length > MOST_CONVERTED_BYTES) throw new RangeError('too large to be converted');
+  const pieces: Buffer[] = [];
+  for (let offset = 0; offset < dataset.length; offset += pieces.at(-1)!.length) {
+    pieces.push(await dataset.read(offset, dataset.length - offset));
+    if (pieces.at(-1)!.length === 0) throw new RangeError('the file has become shorter');
+  }
+  const converted = toImplicitVr(Buffer.concat(pieces));
+  return {
+    length: converted.length,
+    read: async (offset, most) => converted.subarray(offset, offset + most),
+  };
 }
 
 /** Only the file meta information, for the presentation contexts. */

@@ -11,7 +11,7 @@ import type { FileMeta } from '../dicom/fileMeta.js';
 import { SOP_CLASSES } from '../dicom/sopClasses.js';
 import { remedyOf, STATUSES, statusText } from '../dicom/statuses.js';
 import { TRANSFER_SYNTAXES } from '../dicom/transferSyntaxes.js';
-import { type DicomSource, openObject, readMeta } from './datasetFile.js';
+import { asImplicitVr, type DicomSource, openObject, readMeta } from './datasetFile.js';
 
 export type { Peer } from '../dicom/dimse/outgoing.js';
 export type { DicomSource } from './datasetFile.js';
@@ -44,7 +44,7 @@ interface Sendable {
 
 /**
  * C-STOREs files over one association (more only when they need over 128 presentation contexts), each in the
- * transfer syntax it lies in and byte for byte. One result per file, in their order: a file that cannot be sent
+ * transfer syntax it lies in and byte for byte; a peer that takes nothing but Implicit VR gets Explicit VR converted. One result per file, in their order: a file that cannot be sent
  * does not stop the rest.
  * @throws CalcidiscError DESTINATION_* when not even an association could be opened
  */
@@ -106,7 +106,9 @@ async function storeBatch(batch: readonly Sendable[], options: StoreOptions, rep
 async function storeOne(association: OutgoingAssociation, each: Sendable, peer: Peer): Promise<StoreResult> {
   const { sopClassUid, sopInstanceUid, transferSyntaxUid } = each.meta;
   const name = nameOf(each.source, each.index);
-  const context = association.contextFor(sopClassUid, transferSyntaxUid);
+  const context =
+    association.contextFor(sopClassUid, transferSyntaxUid) ??
+    (transferSyntaxUid === EXPLICIT ? association.contextFor(sopClassUid, IMPLICIT) : null);
   if (context === null) {
     const why = `${peer.calledAe} does not take SOP class ${sopClassUid} in transfer syntax ${transferSyntaxUid}`;
     return failed(name, sopInstanceUid, new CalcidiscError('DESTINATION_REFUSED', why, { sopInstanceUid }));
@@ -114,18 +116,21 @@ async function storeOne(association: OutgoingAssociation, each: Sendable, peer: 
   try {
     const object = await openObject(each.source);
     try {
-      const { status, comment } = await association.store(
-        context,
-        { sopClassUid, sopInstanceUid },
-        object.dataset,
-      );
+      const isAsItLies = context.transferSyntaxUid === transferSyntaxUid;
+      const dataset = isAsItLies ? object.dataset : await asImplicitVr(object);
+      const { status, comment } = await association.store(context, { sopClassUid, sopInstanceUid }, dataset);
       const error = errorOf(status, comment, peer.calledAe, { sopInstanceUid });
       return { file: name, sopInstanceUid, status: statusText(status), isStored: error === null, error };
     } finally {
       await object.close();
     }
   } catch (error) {
-    return failed(name, sopInstanceUid, asCalcidiscError(error));
+    // What the file itself does not allow is mended by no other attempt.
+    const code = error instanceof RangeError ? 'DESTINATION_REFUSED' : null;
+    const known = code
+      ? new CalcidiscError(code, messageOf(error), { sopInstanceUid }, { cause: error })
+      : asCalcidiscError(error);
+    return failed(name, sopInstanceUid, known);
   }
 }
 
@@ -148,32 +153,39 @@ function errorOf(
   );
 }
 
-/** One context for each SOP class and syntax: an acceptor chooses one syntax per context, and we do not transcode. */
+/**
+ * One context for each SOP class and syntax, as an acceptor chooses one syntax per context; and for Explicit VR
+ * Little Endian another with the syntax that everybody takes (PS3.5 10.1), should that be all the peer knows.
+ */
 function contextsFor(batch: readonly Sendable[]): OfferedContext[] {
-  const offered = new Map<string, OfferedContext>();
-  for (const { meta } of batch) {
-    const context = { abstractSyntaxUid: meta.sopClassUid, transferSyntaxUids: [meta.transferSyntaxUid] };
-    offered.set(contextKey(meta), context);
-  }
-  return [...offered.values()];
+  const keys = new Set(batch.flatMap(({ meta }) => contextKeys(meta)));
+  return [...keys].map((key) => {
+    const [abstractSyntaxUid, transferSyntaxUid] = key.split(' ') as [string, string];
+    return { abstractSyntaxUid, transferSyntaxUids: [transferSyntaxUid] };
+  });
 }
 
 function batches(files: readonly Sendable[]): Sendable[][] {
   const all: Sendable[][] = [];
   let keys = new Set<string>();
   for (const file of files) {
-    keys.add(contextKey(file.meta));
+    const own = contextKeys(file.meta);
+    for (const key of own) keys.add(key);
     if (all.length === 0 || keys.size > MOST_CONTEXTS) {
       all.push([]);
-      keys = new Set([contextKey(file.meta)]);
+      keys = new Set(own);
     }
     all.at(-1)!.push(file);
   }
   return all;
 }
 
-function contextKey({ sopClassUid, transferSyntaxUid }: FileMeta): string {
-  return `${sopClassUid} ${transferSyntaxUid}`;
+const { uid: EXPLICIT } = TRANSFER_SYNTAXES.explicitVrLittleEndian;
+const { uid: IMPLICIT } = TRANSFER_SYNTAXES.implicitVrLittleEndian;
+
+function contextKeys({ sopClassUid, transferSyntaxUid }: FileMeta): string[] {
+  const syntaxes = transferSyntaxUid === EXPLICIT ? [EXPLICIT, IMPLICIT] : [transferSyntaxUid];
+  return syntaxes.map((syntax) => `${sopClassUid} ${syntax}`);
 }
 
 function nameOf(source: DicomSource, index: number): string {

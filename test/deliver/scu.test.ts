@@ -49,6 +49,28 @@ describe('the storage client', () => {
     await scp.stop();
   });
 
+  it('sends Explicit VR as Implicit VR to a peer that takes nothing else, and the same values arrive', async function () {
+    needsPeer(this, 'dcmtk');
+    const scp = await startStorescp(['+xi']);
+    const object = smallObject({ pixelBytes: 300_000 });
+    const jpeg = { ...smallObject(), transferSyntaxUid: TRANSFER_SYNTAXES.jpegLsLossless.uid };
+    const files = [fileOf(object), fileOf(jpeg)];
+    const [converted, refused] = await storeFiles({ ...peer(scp.port), files });
+    assert.equal(converted!.status, '0000', String(converted!.error));
+    assert.equal(refused!.error!.code, 'DESTINATION_REFUSED');
+    const [path] = await scp.files();
+    const bytes = await readFile(path!);
+    const { meta, datasetOffset } = decodeFileMeta(bytes)!;
+    assert.equal(meta.transferSyntaxUid, TRANSFER_SYNTAXES.implicitVrLittleEndian.uid);
+    const expected = smallObject({
+      pixelBytes: 300_000,
+      sopInstanceUid: object.sopInstanceUid,
+      syntax: 'implicitVrLittleEndian',
+    });
+    assert.deepEqual(bytes.subarray(datasetOffset), expected.dataset);
+    await scp.stop();
+  });
+
   it('sends to Orthanc what it lists afterwards, and a Comprehensive 3D SR’s class is offered', async function () {
     needsPeer(this, 'orthanc');
     const orthanc = await startOrthanc();
