@@ -15,7 +15,7 @@ import { toGrey } from './resample.js';
 import type { SagittalImage } from './sagittal.js';
 import type { Series, SourceImage } from './series.js';
 import { tracksOf } from './tracks.js';
-import type { CtDisc, CtResult, Located, PixelBox } from './types.js';
+import type { CtDisc, CtLocation, CtResult, Located, PixelBox } from './types.js';
 import { voxelsIn } from './voxels.js';
 
 type Measured = Omit<Located<CtResult>, 'localiser' | 'milliseconds'>;
@@ -181,7 +181,19 @@ function describe(
     meanHu: measured.meanHu === null ? null : tidy(measured.meanHu),
     maxHu: measured.maxHu === null ? null : tidy(measured.maxHu),
     areaMm2: tidy(measured.areaMm2),
+    volumeMm3: tidy(measured.volumeMm3),
+    location: measured.centreMm && locationOf(measured.centreMm, track.members),
   };
+}
+
+/** Thirds of the disc from front to back, by the planes' own direction of the disc. */
+function locationOf(centreMm: Vector, members: readonly Candidate[]): CtLocation {
+  const nearest = members.reduce((best, one) =>
+    Math.abs(one.centreMm[0] - centreMm[0]) < Math.abs(best.centreMm[0] - centreMm[0]) ? one : best,
+  );
+  const half = ((nearest.extent[2] - nearest.extent[0]) / 2) * REFORMAT_MM;
+  const share = (centreMm[1] - nearest.centreMm[1]) / half;
+  return share > 1 / 3 ? 'posterior' : share < -1 / 3 ? 'anterior' : 'central';
 }
 
 /** The middle of the disc in space: midway between the end plates, over all of the disc that the planes show. */

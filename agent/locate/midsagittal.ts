@@ -36,3 +36,32 @@ export function canalMiddleMm(positionsMm: readonly number[], canal: readonly nu
   if (sum === 0) return positionsMm[positionsMm.length >> 1]!;
   return weights.reduce((total, weight, i) => total + weight * positionsMm[i]!, 0) / sum;
 }
+
+/** A disc's own middle is taken for real when it lies this far from the slice shown. */
+const OWN_SLICE_MM = 5;
+
+/** Where across the slices a disc has its middle: by the canal behind it, slice by slice. */
+export function discMiddleMm({ track }: NamedTrack, positionsMm: readonly number[]): number | null {
+  const evidence = positionsMm.map((_, i) => canalEvidence(track.members.filter(({ slice }) => slice === i)));
+  return Math.max(...evidence) > 0 ? canalMiddleMm(positionsMm, evidence) : null;
+}
+
+/**
+ * The slice for one disc: the one shown, unless the spine curves sideways and another is nearer to the disc's middle.
+ * @param middleMm the disc's own middle, from discMiddleMm
+ */
+export function ownSlice(
+  disc: NamedTrack,
+  shown: number,
+  positionsMm: readonly number[],
+  middleMm: number | null,
+): number {
+  const withDisc = positionsMm
+    .map((_, i) => i)
+    .filter((i) => disc.track.members.some(({ slice }) => slice === i));
+  const isShown = withDisc.includes(shown);
+  if (middleMm === null || withDisc.length === 0) return shown;
+  if (isShown && Math.abs(positionsMm[shown]! - middleMm) < OWN_SLICE_MM) return shown;
+  const off = (i: number) => Math.abs(positionsMm[i]! - middleMm);
+  return withDisc.reduce((a, b) => (off(b) < off(a) ? b : a));
+}

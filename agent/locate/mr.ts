@@ -1,9 +1,10 @@
 import { anatomicalPlane, dot, normalOf, type Vector } from '../dicom/geometry.js';
 import { type Stack, stacksOf } from '../dicom/stacks.js';
+import { curveDegrees, type Facts, outsideStudy, signalToNoise, signalVoidMm2 } from './applicability.js';
 import { type Candidate, candidatesOf } from './candidates.js';
 import { type NamedTrack, nameDiscs } from './chain.js';
 import { LEVEL_OF_RANK, lumbarDiscs, verdictOf } from './doubts.js';
-import { canalEvidence, canalMiddleMm, midSagittal } from './midsagittal.js';
+import { canalEvidence, canalMiddleMm, discMiddleMm, midSagittal, ownSlice } from './midsagittal.js';
 import type { Marked, Network } from './network.js';
 import { greyPng, sha256 } from './png.js';
 import { GREY_PERCENTILES, REGION_PIXELS, regionOf, regionPixels } from './region.js';
@@ -46,6 +47,7 @@ export async function locateMr(series: Series, network: Network, marginMm: numbe
   );
   const reasons = [...verdict.reasons, ...stack.notes, ...series.notes];
   if (middle === null) return nothing(series, reasons);
+  reasons.push(...outsideStudy(factsOf(series, stack, looked, middle, discs)));
   return describe(series, stack, looked, middle, discs, { status: verdict.status, reasons }, marginMm);
 }
 
@@ -151,43 +153,78 @@ async function describe(
 ): Promise<Found> {
   const { image, index } = looked[middle]!;
   const source = stack.slices[index]!;
-  const [low, high] = percentiles(image.pixels, GREY_PERCENTILES) as [number, number];
+  const positions = looked.map(({ positionMm }) => positionMm);
+  const sliceOf = (at: number) => ({
+    sopInstanceUid: stack.slices[looked[at]!.index]!.sopInstanceUid,
+    index: looked[at]!.index,
+    count: stack.slices.length,
+  });
   const discs: LocatedDisc[] = [];
   const regions: RegionImage[] = [];
-  for (const { track, rank, confidence } of named) {
-    const own = track.members.find(({ slice }) => slice === middle);
+  for (const disc of named) {
+    const at = ownSlice(disc, middle, positions, discMiddleMm(disc, positions));
+    const own = disc.track.members.find(({ slice }) => slice === at);
     if (!own) continue;
-    const level = LEVEL_OF_RANK[rank]!;
-    const box = regionOf(own.extent, image.plane.spacingMm, marginMm).map(tidy) as unknown as PixelBox;
-    discs.unshift({
-      level,
-      centrePatientMm: own.centreMm.map(tidy) as unknown as Vector,
-      centrePixel: image.toStored(own.centre).map(tidy) as unknown as PixelPoint,
-      roiPixel: storedBox(image, box),
-      confidence: Math.round(confidence * 1e4) / 1e4,
-    });
-    const png = await greyPng(regionPixels(image, box, low, high), REGION_PIXELS, REGION_PIXELS);
+    const level = LEVEL_OF_RANK[disc.rank]!;
+    const { located, grey } = regionIn(looked[at]!.image, own, marginMm);
+    const confidence = Math.round(disc.confidence * 1e4) / 1e4;
+    discs.unshift({ level, ...located, confidence, ...(at === middle ? {} : { slice: sliceOf(at) }) });
+    const png = await greyPng(grey, REGION_PIXELS, REGION_PIXELS);
     regions.unshift({ level, png, sha256: sha256(png) });
   }
   const { modality, seriesInstanceUid } = series;
-  const slice = { sopInstanceUid: source.sopInstanceUid, index, count: stack.slices.length };
-  const spacing = source.plane.spacingMm;
   return {
-    result: { modality, seriesInstanceUid, ...verdict, slice, discs },
-    slicePng: await storedPng(image, source, low, high),
-    pixelSpacingMm: spacing,
+    result: { modality, seriesInstanceUid, ...verdict, slice: sliceOf(middle), discs },
+    slicePng: await storedPng(image, source),
+    pixelSpacingMm: source.plane.spacingMm,
     regions,
   };
 }
 
+/** A disc's place and region in stored pixels, and the picture that the classifier sees of it. */
+function regionIn(image: SagittalImage, own: Candidate, marginMm: number) {
+  const box = regionOf(own.extent, image.plane.spacingMm, marginMm).map(tidy) as unknown as PixelBox;
+  return {
+    located: {
+      centrePatientMm: own.centreMm.map(tidy) as unknown as Vector,
+      centrePixel: image.toStored(own.centre).map(tidy) as unknown as PixelPoint,
+      roiPixel: storedBox(image, box),
+    },
+    grey: regionPixels(image, box, ...greyRange(image)),
+  };
+}
+
+function greyRange({ pixels }: SagittalImage): [low: number, high: number] {
+  return percentiles(pixels, GREY_PERCENTILES) as [number, number];
+}
+
+/** What bears on whether the models know this patient's like. */
+function factsOf(
+  series: Series,
+  stack: Stack<SourceImage>,
+  looked: readonly LookedAt[],
+  middle: number,
+  discs: readonly NamedTrack[],
+): Facts {
+  const { image, marked } = looked[middle]!;
+  const positions = looked.map(({ positionMm }) => positionMm);
+  const places = discs.flatMap((disc) => {
+    const across = discMiddleMm(disc, positions);
+    return across === null ? [] : [[across, disc.track.place[1]] as const];
+  });
+  return {
+    header: series.header,
+    sliceMm: stack.spacingMm,
+    pixelMm: Math.max(...image.plane.spacingMm),
+    signalToNoise: signalToNoise(image, marked),
+    voidMm2: signalVoidMm2(image, marked),
+    curveDegrees: curveDegrees(places),
+  };
+}
+
 /** The slice as it is stored, so that pixel positions are those of the DICOM image. */
-async function storedPng(
-  image: SagittalImage,
-  { plane }: SourceImage,
-  low: number,
-  high: number,
-): Promise<Uint8Array> {
-  const grey = toGrey(image.pixels, low, high);
+async function storedPng(image: SagittalImage, { plane }: SourceImage): Promise<Uint8Array> {
+  const grey = toGrey(image.pixels, ...greyRange(image));
   const stored = new Uint8Array(grey.length);
   for (let row = 0, i = 0; row < image.rows; row++)
     for (let col = 0; col < image.columns; col++, i++) {

@@ -17,6 +17,8 @@ export interface LocatedDisc {
   readonly roiPixel: PixelBox;
   /** 0..1 */
   readonly confidence: number;
+  /** The disc's own best slice, where a sideways curve makes it another than the result's; pixels are then its. */
+  readonly slice?: LocatedSlice;
 }
 
 /** The image the discs are drawn on. For CT it is a reformat, and names the axial image nearest its middle. */
@@ -46,7 +48,12 @@ export interface CtDisc extends LocatedDisc {
   readonly maxHu: number | null;
   /** Area of the calcified region on the sagittal plane where it is largest. */
   readonly areaMm2: number;
+  readonly volumeMm3: number;
+  /** Where the calcified region lies in the disc, front to back; null without one. */
+  readonly location: CtLocation | null;
 }
+
+export type CtLocation = 'anterior' | 'central' | 'posterior';
 
 export interface CtResult extends Omit<LocateResult, 'discs'> {
   readonly discs: readonly CtDisc[];

@@ -6,6 +6,7 @@ import { insertLocalisation } from '../../db/localisations.js';
 import { insertMeasurements } from '../../db/measurements.js';
 import { findPairing } from '../../db/pairings.js';
 import { insertRegions } from '../../db/regions.js';
+import { mrCtDoubts, withDoubts } from '../locate/agree.js';
 import type { CtResult, Located, LocateResult } from '../locate/types.js';
 import type { AgentStep, StepContext } from './types.js';
 
@@ -13,10 +14,11 @@ import type { AgentStep, StepContext } from './types.js';
 export const locateStep: AgentStep = async (context, row) => {
   const pairing = await findPairing(context.database.knex, row.id, row.revision);
   const ctSeries = pairing?.ctSeriesInstanceUid ?? null;
-  const [mr, ct] = await Promise.all([
+  const [found, ct] = await Promise.all([
     files(context, row.mrSeriesInstanceUid).then((paths) => context.locator.locateMr(paths)),
     ctSeries === null ? null : files(context, ctSeries).then((paths) => context.locator.measureCt(paths)),
   ]);
+  const mr = ct ? withDoubts(found, mrCtDoubts(found.result, ct.result)) : found;
   return {
     to: 'located',
     auditDetail: { mr: summary(mr), ...(ct ? { ct: summary(ct) } : {}) },
@@ -75,14 +77,14 @@ async function writeRegions(
   const images = new Map(mr.regions.map((region) => [region.level, region]));
   await insertRegions(
     trx,
-    mr.result.discs.flatMap(({ level, centrePatientMm, centrePixel, roiPixel, confidence }) => {
+    mr.result.discs.flatMap(({ level, centrePatientMm, centrePixel, roiPixel, confidence, slice }) => {
       const image = images.get(level);
       if (!image || !mr.result.slice) return [];
       return {
         caseId: row.id,
         revision: row.revision,
         level,
-        sopInstanceUid: mr.result.slice.sopInstanceUid,
+        sopInstanceUid: (slice ?? mr.result.slice).sopInstanceUid,
         centrePatientMm,
         centrePixel,
         roiPixel,

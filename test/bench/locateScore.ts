@@ -28,11 +28,14 @@ export function scoreOf(
   { result, milliseconds, pixelSpacingMm }: Located<LocateResult | CtResult>,
   marginMm: number,
 ): Score {
-  const known = truth.discs.get(truth.modality === 'CT' ? '' : (result.slice?.sopInstanceUid ?? '')) ?? [];
+  const discsOn = (slice: { sopInstanceUid: string } | null) =>
+    truth.discs.get(truth.modality === 'CT' ? '' : (slice?.sopInstanceUid ?? '')) ?? [];
+  const shown = discsOn(result.slice);
   const wrong: Level[] = [];
   const errorsMm: number[] = [];
   const overlaps: number[] = [];
   for (const disc of result.discs) {
+    const known = discsOn(disc.slice ?? result.slice);
     const nearest = nearestDisc(known, disc.centrePatientMm);
     // A disc that the truth does not speak of is neither right nor wrong.
     if (!nearest && !known.some(({ level }) => level === disc.level)) continue;
@@ -48,10 +51,10 @@ export function scoreOf(
     name,
     status: result.status,
     reasons: result.reasons,
-    present: known.length,
+    present: shown.length,
     right: errorsMm.length,
     wrong,
-    missed: known.map(({ level }) => level).filter((level) => !found.has(level)),
+    missed: shown.map(({ level }) => level).filter((level) => !found.has(level)),
     errorsMm,
     overlaps,
     milliseconds,

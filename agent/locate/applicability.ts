@@ -1,0 +1,127 @@
+import type { Header } from '../dicom/header.js';
+import { patchesOf } from './candidates.js';
+import { type Marked, TISSUE } from './network.js';
+import type { SagittalImage } from './sagittal.js';
+
+/** What is known of a series that bears on whether the models know its like. */
+export interface Facts {
+  readonly header: Pick<
+    Header,
+    'patientAge' | 'magneticFieldStrength' | 'echoTime' | 'inversionTime' | 'scanningSequence'
+  >;
+  /** Between slices; null for a single one. */
+  readonly sliceMm: number | null;
+  readonly pixelMm: number;
+  /** Mean over noise inside the vertebrae. */
+  readonly signalToNoise: number | null;
+  /** Largest signal void among the vertebrae, mm2. */
+  readonly voidMm2: number;
+  /** Sideways angle between the ends of the lumbar spine, degrees. */
+  readonly curveDegrees: number;
+}
+
+type Check = readonly [reason: string, isOutside: (facts: Facts) => boolean];
+
+/** Not what the study's patients were like: each is said with the result, none withholds it. */
+const CHECKS: readonly Check[] = [
+  ['younger than 18 years', ({ header }) => (ageYears(header.patientAge) ?? 99) < 18],
+  ['field strength below 1 tesla', ({ header }) => (tesla(header.magneticFieldStrength) ?? 99) < 1],
+  ['not T2-weighted by its echo time', ({ header }) => isShortEcho(header)],
+  ['fat suppressed by inversion recovery', ({ header }) => header.scanningSequence.includes('IR')],
+  ['slices further apart than 5.5 mm', ({ sliceMm }) => (sliceMm ?? 0) > 5.5],
+  ['a single slice', ({ sliceMm }) => sliceMm === null],
+  ['pixels larger than 1.2 mm', ({ pixelMm }) => pixelMm > 1.2],
+  ['signal-to-noise ratio below 4', ({ signalToNoise }) => (signalToNoise ?? 99) < 4],
+  ['a signal void among the vertebrae, as metal makes it', ({ voidMm2 }) => voidMm2 > 150],
+  ['marked scoliosis, over 20 degrees', ({ curveDegrees }) => curveDegrees > 20],
+];
+
+/** Reasons why this patient or scan is not one the models know. Motion is not measured. */
+export function outsideStudy(facts: Facts): readonly string[] {
+  return CHECKS.filter(([, isOutside]) => isOutside(facts)).map(([reason]) => `outside the study: ${reason}`);
+}
+
+/** PS3.5 AS: 063Y, 018M, 003W, 010D. */
+function ageYears(age: string | null): number | null {
+  const parts = /^(\d{3})([YMWD])$/.exec(age ?? '');
+  if (!parts) return null;
+  const perYear = { Y: 1, M: 12, W: 52.2, D: 365.25 }[parts[2] as 'Y' | 'M' | 'W' | 'D'];
+  return Number(parts[1]) / perYear;
+}
+
+/** The element is in tesla; some scanners write gauss. */
+function tesla(strength: number | null): number | null {
+  if (strength === null || strength <= 0) return null;
+  return strength > 100 ? strength / 10_000 : strength;
+}
+
+/** Spin echo below 60 ms is T1 or proton density; gradient echoes have other rules and are let be. */
+function isShortEcho({ echoTime, scanningSequence }: Facts['header']): boolean {
+  return echoTime !== null && echoTime > 0 && echoTime < 60 && !scanningSequence.includes('GR');
+}
+
+/**
+ * Mean over noise in the vertebrae. Noise by Immerkaer (CVIU 64:300, 1996): the mean response to a mask that is
+ * blind to edges and slopes.
+ */
+export function signalToNoise({ pixels, columns }: SagittalImage, marked: Marked): number | null {
+  const isBone = boneTest(marked);
+  let [sum, noise, count] = [0, 0, 0];
+  for (let at = columns + 1; at < pixels.length - columns - 1; at++) {
+    const [row, col] = [Math.floor(at / columns), at % columns];
+    if (col === 0 || col === columns - 1 || !isBone(row, col)) continue;
+    const edges = pixels[at - 1]! + pixels[at + 1]! + pixels[at - columns]! + pixels[at + columns]!;
+    const corners =
+      pixels[at - columns - 1]! +
+      pixels[at - columns + 1]! +
+      pixels[at + columns - 1]! +
+      pixels[at + columns + 1]!;
+    noise += Math.abs(4 * pixels[at]! - 2 * edges + corners);
+    sum += pixels[at]!;
+    count++;
+  }
+  if (count < 200 || noise === 0) return null;
+  return sum / count / ((Math.sqrt(Math.PI / 2) * noise) / (6 * count));
+}
+
+/** Where a picture's pixel lies in a vertebra of the network's grid. */
+function boneTest(marked: Marked): (row: number, col: number) => boolean {
+  return (row, col) => {
+    const r = Math.min(marked.rows - 1, Math.floor((row + 0.5) / marked.rowScale));
+    const c = Math.min(marked.columns - 1, Math.floor((col + 0.5) / marked.colScale));
+    return marked.tissue[r * marked.columns + c] === TISSUE.vertebra;
+  };
+}
+
+/** A void is darker than this share of the vertebrae's mean. */
+const VOID_SHARE = 0.08;
+
+/** The largest connected place without signal inside the vertebrae, mm2: cortex and veins are thin and small. */
+export function signalVoidMm2(image: SagittalImage, marked: Marked): number {
+  const isBone = boneTest(marked);
+  const { pixels, rows, columns } = image;
+  let [sum, count] = [0, 0];
+  const bone = new Uint8Array(pixels.length);
+  for (let at = 0; at < bone.length; at++)
+    if (isBone(Math.floor(at / columns), at % columns)) {
+      bone[at] = 1;
+      sum += pixels[at]!;
+      count++;
+    }
+  const dark = bone.map((isMarked, at) => (isMarked && pixels[at]! < (VOID_SHARE * sum) / count ? 1 : 0));
+  const largest = Math.max(0, ...patchesOf(dark, 1, rows, columns).map(({ length }) => length));
+  return largest * image.plane.spacingMm[0] * image.plane.spacingMm[1];
+}
+
+/**
+ * The angle between the directions in which the row of discs runs at its two ends, seen from the front.
+ * @param places [across, along the spine] of the discs' middles in order, mm
+ */
+export function curveDegrees(places: readonly (readonly [across: number, along: number])[]): number {
+  if (places.length < 4) return 0;
+  const direction = (a: number, b: number) =>
+    Math.atan2(places[b]![0] - places[a]![0], places[b]![1] - places[a]![1]);
+  const last = places.length - 1;
+  const turn = Math.abs(direction(0, 1) - direction(last - 1, last));
+  return (Math.min(turn, 2 * Math.PI - turn) * 180) / Math.PI;
+}

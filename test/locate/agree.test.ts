@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { LEVELS } from '../../agent/dicom/levels.js';
+import { mrCtDoubts } from '../../agent/locate/agree.js';
+import {
+  curveDegrees,
+  type Facts,
+  outsideStudy,
+  signalToNoise,
+  signalVoidMm2,
+} from '../../agent/locate/applicability.js';
+import type { Marked } from '../../agent/locate/network.js';
+import type { SagittalImage } from '../../agent/locate/sagittal.js';
+import type { LocatedDisc } from '../../agent/locate/types.js';
+
+/** Discs from L1-L2 down with these distances between them. */
+function discs(steps: readonly number[], from = 0): LocatedDisc[] {
+  let z = 0;
+  return [0, ...steps].map((step, i) => {
+    z -= step;
+    return {
+      level: LEVELS[i + from]!,
+      centrePatientMm: [0, 0, z],
+      centrePixel: [0, 0],
+      roiPixel: [0, 0, 1, 1],
+      confidence: 1,
+    };
+  });
+}
+
+describe('MR and CT', () => {
+  it('agree where the discs lie equally far apart, a few per cent of posture allowed', () => {
+    assert.deepEqual(mrCtDoubts({ discs: discs([30, 33, 36, 40]) }, { discs: discs([31, 33, 35, 41]) }), []);
+  });
+  it('disagree where the levels of one are shifted', () => {
+    const mr = { discs: discs([28, 32, 37, 43]) };
+    const ct = { discs: discs([24, 28, 32, 37]) };
+    assert.match(mrCtDoubts(mr, ct)[0]!, /levels one apart/);
+  });
+  it('disagree where the distances are those of another spine', () => {
+    assert.match(
+      mrCtDoubts({ discs: discs([30, 40, 30, 40]) }, { discs: discs([40, 30, 40, 30]) })[0]!,
+      /MR and CT disagree/,
+    );
+  });
+  it('say nothing with too few discs', () => {
+    assert.deepEqual(mrCtDoubts({ discs: discs([30, 33]) }, { discs: discs([50, 20]) }), []);
+  });
+});
+
+describe('applicability', () => {
+  const usual: Facts = {
+    header: {
+      patientAge: '045Y',
+      magneticFieldStrength: 1.5,
+      echoTime: 100,
+      inversionTime: null,
+      scanningSequence: ['SE'],
+    },
+    sliceMm: 4.4,
+    pixelMm: 0.6,
+    signalToNoise: 20,
+    voidMm2: 0,
+    curveDegrees: 5,
+  };
+  it('finds nothing against a usual scan, nor against one whose header says nothing', () => {
+    assert.deepEqual(outsideStudy(usual), []);
+    const silent = {
+      patientAge: null,
+      magneticFieldStrength: null,
+      echoTime: null,
+      inversionTime: null,
+      scanningSequence: [],
+    };
+    assert.deepEqual(outsideStudy({ ...usual, header: silent, signalToNoise: null }), []);
+  });
+  const header = (more: Partial<Facts['header']>) => ({ header: { ...usual.header, ...more } });
+  for (const [more, pattern] of [
+    [header({ patientAge: '017Y' }), /younger than 18/],
+    [header({ patientAge: '180M' }), /younger than 18/],
+    [header({ magneticFieldStrength: 0.3 }), /below 1 tesla/],
+    [header({ magneticFieldStrength: 5000 }), /below 1 tesla/],
+    [header({ echoTime: 12 }), /not T2-weighted/],
+    [header({ scanningSequence: ['SE', 'IR'] }), /inversion recovery/],
+    [{ sliceMm: 6 }, /further apart/],
+    [{ sliceMm: null }, /single slice/],
+    [{ pixelMm: 1.3 }, /larger than 1.2/],
+    [{ signalToNoise: 3 }, /signal-to-noise/],
+    [{ voidMm2: 200 }, /signal void/],
+    [{ curveDegrees: 25 }, /scoliosis/],
+  ] as const)
+    it(`says ${pattern.source}`, () => {
+      const reasons = outsideStudy({ ...usual, ...more });
+      assert.equal(reasons.length, 1);
+      assert.match(reasons[0]!, pattern);
+    });
+
+  /** 64 by 64 pixels of vertebra, all of it. */
+  function picture(value: (i: number) => number): [SagittalImage, Marked] {
+    const side = 64;
+    const pixels = Float32Array.from({ length: side * side }, (_, i) => value(i));
+    const image = {
+      pixels,
+      rows: side,
+      columns: side,
+      plane: { spacingMm: [0.5, 0.5] },
+    } as unknown as SagittalImage;
+    const marked = {
+      rows: side,
+      columns: side,
+      rowScale: 1,
+      colScale: 1,
+      tissue: new Uint8Array(side * side).fill(1),
+    };
+    return [image, marked as unknown as Marked];
+  }
+  it('measures the noise that is there, not the slope under it', () => {
+    // Sums of twelve uniform numbers of a fixed generator (Lehmer's): standard deviation 1.
+    let state = 42;
+    const uniform = () => {
+      state = (state * 48271) % 2147483647;
+      return state / 2147483647;
+    };
+    const normal = () => Array.from({ length: 12 }, uniform).reduce((sum, u) => sum + u, -6);
+    const snr = signalToNoise(...picture((i) => 200 + (i % 64) + 10 * normal()))!;
+    assert.ok(snr > 21 && snr < 26, `${snr}`);
+  });
+  it('measures a signal void in mm2', () => {
+    assert.equal(signalVoidMm2(...picture((i) => (i < 640 ? 0 : 100))), 160);
+    assert.equal(signalVoidMm2(...picture(() => 100)), 0);
+  });
+  it('measures the sideways angle between the ends of the row', () => {
+    assert.ok(
+      Math.abs(
+        curveDegrees([
+          [0, 0],
+          [0, 30],
+          [0, 60],
+          [0, 90],
+        ]),
+      ) < 1e-9,
+    );
+    const bent = curveDegrees([
+      [0, 0],
+      [10, 30],
+      [15, 60],
+      [15, 90],
+      [10, 120],
+    ]);
+    assert.ok(bent > 26 && bent < 29, `${bent}`);
+  });
+});
