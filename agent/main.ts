@@ -117,7 +117,10 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
 
   return {
     dicomPort: receiver.port,
-    settled: () => assembler.settled(),
+    settled: async () => {
+      await receiver?.flush();
+      await assembler.settled();
+    },
     async close() {
       // Before the listener: a move that fails because we are closing is no failure of the PACS.
       await Promise.all([fetcher?.close(), counts.close()]);

@@ -26,6 +26,8 @@ export interface ReceiverOptions {
 
 export interface Receiver {
   readonly port: number;
+  /** Resolves when everything that was acknowledged so far has been told. */
+  flush(): Promise<void>;
   /** The result of a storage commitment, on the association that asked for it; false when that is gone. */
   reportCommitment(associationId: string, result: CommitmentResult): Promise<boolean>;
   /** Stops listening, lets running stores end, aborts what is still open. */
@@ -76,6 +78,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
 
   return {
     port,
+    flush: async () => undefined,
     reportCommitment: async (associationId, result) => {
       const connection = [...connections].find((each) => each.id === associationId);
       return (await connection?.reportCommitment(result)) ?? false;

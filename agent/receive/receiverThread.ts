@@ -41,6 +41,11 @@ try {
       acceptance = message.acceptance;
       return;
     }
+    if (message.kind === 'flush') {
+      held.flush();
+      tell({ kind: 'answer', question: message.question, isTaken: true });
+      return;
+    }
     if (message.kind === 'reportCommitment') {
       const isTaken = await receiver.reportCommitment(message.associationId, message.result);
       tell({ kind: 'answer', question: message.question, isTaken });

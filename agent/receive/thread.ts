@@ -28,10 +28,22 @@ export async function startReceiverThread(options: ReceiverOptions): Promise<Rec
   const port = await listening(worker);
   const tell = (message: ToThread) => worker.postMessage(message);
   const questions = new Map<number, (isTaken: boolean) => void>();
+  let hasEnded = false;
+  worker.once('exit', () => {
+    hasEnded = true;
+    for (const answer of questions.values()) answer(false);
+  });
   worker.on('message', (message: FromThread) => {
     if (message.kind === 'answer') questions.get(message.question)?.(message.isTaken);
     else if (message.kind === 'news') for (const item of message.news) pass(item, events);
   });
+  const ask = (message: (question: number) => ToThread): Promise<boolean> => {
+    if (hasEnded) return Promise.resolve(false);
+    const question = nextQuestion++;
+    const answered = new Promise<boolean>((resolve) => questions.set(question, resolve));
+    tell(message(question));
+    return answered.finally(() => questions.delete(question));
+  };
   // Nothing in it may throw; should it, a process without ears must not look alive.
   worker.on('error', (error) => {
     log.fatal({ err: error }, 'the receiver has failed');
@@ -42,19 +54,16 @@ export async function startReceiverThread(options: ReceiverOptions): Promise<Rec
 
   return {
     port,
-    reportCommitment: (associationId, result) => {
-      const question = nextQuestion++;
-      tell({ kind: 'reportCommitment', question, associationId, result });
-      return new Promise<boolean>((resolve) => questions.set(question, resolve)).finally(() =>
-        questions.delete(question),
-      );
+    flush: async () => {
+      await ask((question) => ({ kind: 'flush', question }));
     },
+    reportCommitment: (associationId, result) =>
+      ask((question) => ({ kind: 'reportCommitment', question, associationId, result })),
     close: async () => {
       clearInterval(timer);
       const ended = once(worker, 'exit');
       tell({ kind: 'close' });
       await ended;
-      for (const answer of questions.values()) answer(false);
     },
   };
 }

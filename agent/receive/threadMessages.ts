@@ -22,6 +22,7 @@ export type ToThread =
       readonly associationId: string;
       readonly result: CommitmentResult;
     }
+  | { readonly kind: 'flush'; readonly question: number }
   | { readonly kind: 'close' };
 
 /** What the rest of the agent learns, in the order it happened. */

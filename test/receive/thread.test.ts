@@ -50,6 +50,14 @@ describe('the receiver on a thread of its own', () => {
     assert.ok(seen.files[0]!.receivedAt instanceof Date);
   });
 
+  it('tells on demand what it holds back for a pause', async () => {
+    const peer = await RawPeer.associate(receiver.port);
+    for (let i = 0; i < 5; i++) await peer.store(smallObject());
+    await receiver.flush();
+    assert.equal(seen.files.length, 5);
+    peer.destroy();
+  });
+
   it('serves senders while this thread is busy', async function () {
     needsPeer(this, 'dcmtk');
     const path = await writeObject(join(dir, 'one.dcm'), smallObject({ pixelBytes: 500_000 }));
