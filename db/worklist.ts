@@ -2,7 +2,10 @@ import type { CaseState } from '../agent/dicom/caseStates.js';
 import type { Level } from '../agent/dicom/levels.js';
 import type { Tx } from './knex.js';
 
-/** What the deciding model and the CT say about one disc of a case's current revision. */
+/**
+ * What the deciding model and the CT say about one disc of a case's current revision. The CT is silent where either
+ * side doubts its levels, as in the report.
+ */
 export interface WorklistFlag {
   readonly level: Level;
   readonly probability: number | null;
@@ -55,7 +58,8 @@ const FLAGS = `
     FROM (SELECT coalesce(r.level, m.level) AS level, i.probability, i.calcified, m.label AS ct_label,
                  (:level::text IS NULL OR coalesce(r.level, m.level) = :level) AS is_meant
             FROM (SELECT * FROM disc_region d WHERE d.case_id = c.id AND d.revision = c.revision) r
-            FULL JOIN (SELECT * FROM ct_measurement x WHERE x.case_id = c.id AND x.revision = c.revision) m
+            FULL JOIN (SELECT * FROM ct_measurement x WHERE x.case_id = c.id AND x.revision = c.revision
+                         AND l.status = 'located' AND lct.status = 'located') m
               ON m.level = r.level
             LEFT JOIN inference i ON i.disc_region_id = r.id AND i.role = 'active') f`;
 
@@ -79,6 +83,7 @@ export async function listWorklist(tx: Tx, filter: WorklistFilter): Promise<Work
        JOIN series mr ON mr.series_instance_uid = c.mr_series_instance_uid
        LEFT JOIN pairing p ON p.case_id = c.id AND p.revision = c.revision
        LEFT JOIN localisation l ON l.case_id = c.id AND l.revision = c.revision AND l.modality = 'MR'
+       LEFT JOIN localisation lct ON lct.case_id = c.id AND lct.revision = c.revision AND lct.modality = 'CT'
       CROSS JOIN LATERAL (${FLAGS}) f
       WHERE (:states::text[] IS NULL OR c.state = ANY(:states::text[]))
         AND (:find::text IS NULL OR s.patient_id = :find OR s.accession_number = :find)

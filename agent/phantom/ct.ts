@@ -49,7 +49,7 @@ export function ctStack(anatomy: Anatomy, spine: Spine, settings: PhantomSetting
   const columns = Math.round(ct.fieldOfViewMm / spacingMm / 2) * 2;
   const half = ((columns - 1) / 2) * spacingMm;
   const top = originMm[2] + extent.highZ + 4;
-  const slices = Math.ceil((extent.highZ + 4 - (extent.lowZ + 22)) / ct.sliceMm);
+  const slices = Math.ceil((extent.highZ - extent.lowZ) / ct.sliceMm);
   const middle = pose.midlineToPatient(extent.middleY, (extent.lowZ + extent.highZ) / 2);
   const corner = [middle[0] - half, middle[1] - half] as const;
   const noise = new NoiseTable(random);

@@ -31,6 +31,30 @@ describe('expose: pages and JSON over a real database', () => {
     fetch(`http://127.0.0.1:${http.port}${path}`, { headers });
   const text = async (path: string) => (await get(path)).text();
 
+  const localise = (
+    { id: caseId, revision, mrSeriesInstanceUid: seriesInstanceUid }: CaseRow,
+    modality: 'MR' | 'CT',
+    status: 'located' | 'uncertain',
+    reasons: string[] = [],
+  ) =>
+    insertLocalisation(db.database.knex, {
+      caseId,
+      revision,
+      modality,
+      seriesInstanceUid,
+      status,
+      reasons,
+      sliceSopInstanceUid: null,
+      sliceIndex: null,
+      sliceCount: null,
+      slicePng: null,
+      pixelSpacingMm: null,
+      localiserName: 'localiser',
+      localiserVersion: '1',
+      localiserSha256: '0'.repeat(64),
+      milliseconds: 1,
+    });
+
   it('markup in a patient name is text', async () => {
     for (const path of ['/', `/cases/${row.id}`]) {
       const page = await text(path);
@@ -91,23 +115,7 @@ describe('expose: pages and JSON over a real database', () => {
   });
 
   it('levels in doubt are called out before anything else', async () => {
-    await insertLocalisation(db.database.knex, {
-      caseId: row.id,
-      revision: row.revision,
-      modality: 'MR',
-      seriesInstanceUid: row.mrSeriesInstanceUid,
-      status: 'uncertain',
-      reasons: ['sacrum not seen'],
-      sliceSopInstanceUid: null,
-      sliceIndex: null,
-      sliceCount: null,
-      slicePng: null,
-      pixelSpacingMm: null,
-      localiserName: 'localiser',
-      localiserVersion: '1',
-      localiserSha256: '0'.repeat(64),
-      milliseconds: 1,
-    });
+    await localise(row, 'MR', 'uncertain', ['sacrum not seen']);
     const page = await text(`/cases/${row.id}`);
     assert.match(page, /role="alert".*levels are uncertain.*sacrum not seen/s);
     const { cases } = (await (await get('/api/cases?flag=uncertain')).json()) as { cases: { id: string }[] };
@@ -117,13 +125,13 @@ describe('expose: pages and JSON over a real database', () => {
     );
   });
 
-  it('what the CT says stands beside the disc', async () => {
-    const [region] = await listRegions(db.database.knex, row.id, row.revision);
+  it('what the CT says stands beside the disc, unless one of the two doubts its levels', async () => {
+    const other = await insertLocatedCase(db.database, regionsOf([await pngOf(greyRegion(60))]));
     await insertMeasurements(db.database.knex, [
       {
-        caseId: row.id,
-        revision: row.revision,
-        level: region!.level,
+        caseId: other.id,
+        revision: other.revision,
+        level: 'L1-L2',
         label: 'calcified',
         meanHu: 210.4,
         maxHu: 350,
@@ -136,7 +144,12 @@ describe('expose: pages and JSON over a real database', () => {
         confidence: 1,
       },
     ]);
-    assert.match(await text(`/cases/${row.id}`), /CT: calcified, mean 210 HU, max 350 HU/);
+    await localise(other, 'MR', 'located');
+    await localise(other, 'CT', 'uncertain', ['sacrum not seen']);
+    assert.doesNotMatch(await text(`/cases/${other.id}`), /mean 210 HU, max/);
+    assert.doesNotMatch(await text('/'), /CT calcified/);
+    await db.database.knex('localisation').where({ caseId: other.id }).update({ status: 'located' });
+    assert.match(await text(`/cases/${other.id}`), /CT: calcified, mean 210 HU, max 350 HU/);
     assert.match(await text('/'), /CT calcified/);
   });
 
@@ -150,7 +163,7 @@ describe('expose: pages and JSON over a real database', () => {
 
   it('metrics and health are there for a monitor', async () => {
     const metrics = await text('/metrics');
-    assert.match(metrics, /calcidisc_cases\{state="located"\} 1/);
+    assert.match(metrics, /calcidisc_cases\{state="located"\} 2/);
     assert.match(metrics, /calcidisc_queue_jobs\{queue="worker"\} 3/);
     assert.equal((await get('/readyz')).status, 200);
   });

@@ -1,5 +1,6 @@
 import type { CaseView } from '../../../db/caseView.js';
 import { LEVELS } from '../../dicom/levels.js';
+import { agreement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
 import { CT_WORDS, hounsfield, interval, moment, PAIRING_WORDS, personName, STATE_WORDS } from '../words.js';
 import { auditTable } from './audit.js';
@@ -30,28 +31,27 @@ ${view.regions.length === 0 && html`<p class="empty">No disc has been located${r
 }
 
 /** The answer in one line, before everything it rests on. */
-function headline({ regions, inferences, measurements }: CaseView): Html | false {
+function headline(view: CaseView): Html | false {
+  const { regions, inferences } = view;
   const decided = inferences.filter(({ role }) => role === 'active');
   if (decided.length === 0) return false;
-  const flagged = LEVELS.filter((level) => decided.some((each) => each.level === level && each.calcified));
-  const compared = decided.flatMap(({ level, calcified }) => {
-    const label = measurements.find((each) => each.level === level)?.label;
-    return label && label !== 'indeterminate'
-      ? [{ level, agrees: calcified === (label === 'calcified') }]
-      : [];
-  });
-  const differing = compared.filter(({ agrees }) => !agrees).map(({ level }) => level);
+  const byLevel = LEVELS.flatMap((level) => decided.filter((each) => each.level === level));
+  const flagged = byLevel.filter(({ calcified }) => calcified).map(({ level }) => level);
+  const compared = byLevel.map(({ level, calcified }) => ({
+    level,
+    agrees: agreement(calcified, measurementBeside(view, level)),
+  }));
+  const differing = compared.filter(({ agrees }) => agrees === false).map(({ level }) => level);
+  const agreeing = compared.filter(({ agrees }) => agrees === true).length;
   return html`<p class="headline"><strong class="${flagged.length > 0 ? 'yes' : 'no'}">${
     flagged.length > 0
       ? `● Calcified by the model: ${flagged.join(', ')}`
       : '○ No disc calcified by the model'
   }</strong> of ${regions.length} discs read.${
-    compared.length > 0 &&
-    html` <span>${
-      differing.length === 0
-        ? `The CT agrees on all ${compared.length} it could measure.`
-        : html`<span class="differs">≠ The CT says otherwise at ${differing.join(', ')}.</span>`
-    }</span>`
+    differing.length > 0 &&
+    html` <span class="differs">≠ The CT says otherwise at ${differing.join(', ')}.</span>`
+  }${
+    differing.length === 0 && agreeing > 0 && html` <span>The CT agrees on ${agreeing} of them.</span>`
   }</p>`;
 }
 
@@ -75,7 +75,7 @@ function doubts({ mr }: CaseView): Html | false {
 function ctSection(view: CaseView): Html {
   const { ct, measurements } = view;
   if (!ct) return html`<p class="empty">No CT was measured for this revision.</p>`;
-  return html`${ct.status !== 'located' && html`<p class="alert">On the CT the levels are ${ct.status}: ${ct.reasons.join('; ')}</p>`}
+  return html`${ct.status !== 'located' && html`<p class="alert">On the CT the levels are ${ct.status}: ${ct.reasons.join('; ')}. Its values are not held against the model.</p>`}
 <div class="split"><div>${slicePicture(view, 'CT')}</div><div><table><thead><tr><th scope="col">Disc</th><th scope="col">Label</th><th scope="col">Mean</th><th scope="col">Max</th><th scope="col">Area</th></tr></thead>
 <tbody>${measurements.map(
     (

@@ -1,15 +1,15 @@
 import type { CaseView } from '../../../db/caseView.js';
 import type { Level } from '../../dicom/levels.js';
+import { agreement, type Measurement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
 import { CT_WORDS, hounsfield, percent } from '../words.js';
 
 type Inference = CaseView['inferences'][number];
-type Measurement = CaseView['measurements'][number];
 
 /** One disc: the pixels the model saw, where it looked, what it said, and what the CT says. */
 export function discCard(view: CaseView, level: Level): Html | false {
   const region = view.regions.find((each) => each.level === level);
-  const measured = view.measurements.find((each) => each.level === level);
+  const measured = measurementBeside(view, level);
   if (!region) return false;
   const answers = view.inferences.filter(({ discRegionId }) => discRegionId === region.id);
   const decided = answers.find(({ role }) => role === 'active');
@@ -35,12 +35,9 @@ function shadow({ modelName, modelVersion, probability }: Inference): Html {
   return html`<p class="quiet">shadow ${modelName} ${modelVersion}: ${percent(probability)}</p>`;
 }
 
-function ctLine({ label, meanHu, maxHu }: Measurement, decided: Inference | undefined): Html {
-  return html`<p class="ct ${label}">CT: ${CT_WORDS[label]}, mean ${hounsfield(meanHu)}, max ${hounsfield(maxHu)} ${agreement(label, decided)}</p>`;
-}
-
-function agreement(label: Measurement['label'], decided: Inference | undefined): Html | false {
-  if (!decided || label === 'indeterminate') return false;
-  const agrees = decided.calcified === (label === 'calcified');
-  return html`<span class="${agrees ? 'agrees' : 'differs'}">${agrees ? '✓ agrees' : '✗ differs from the model'}</span>`;
+function ctLine(measured: Measurement, decided: Inference | undefined): Html {
+  const { label, meanHu, maxHu } = measured;
+  const agrees = agreement(decided?.calcified, measured);
+  return html`<p class="ct ${label}">CT: ${CT_WORDS[label]}, mean ${hounsfield(meanHu)}, max ${hounsfield(maxHu)}
+${agrees === true && html`<span class="agrees">✓ agrees</span>`}${agrees === false && html`<span class="differs">≠ differs from the model</span>`}</p>`;
 }

@@ -1,0 +1,19 @@
+import type { CaseView } from '../../db/caseView.js';
+import type { Level } from '../dicom/levels.js';
+
+export type Measurement = CaseView['measurements'][number];
+
+/**
+ * The CT's measurement that may stand beside the model's answer. None where either side doubts its levels: they are
+ * matched by level, and the report leaves the values out too (report/measurements.ts).
+ */
+export function measurementBeside({ mr, ct, measurements }: CaseView, level: Level): Measurement | null {
+  if (mr?.status !== 'located' || ct?.status !== 'located') return null;
+  return measurements.find((each) => each.level === level) ?? null;
+}
+
+/** Does the CT say what the model says? null where one of them does not say. */
+export function agreement(calcified: boolean | undefined, measured: Measurement | null): boolean | null {
+  if (calcified === undefined || !measured || measured.label === 'indeterminate') return null;
+  return calcified === (measured.label === 'calcified');
+}
