@@ -59,6 +59,11 @@ describe('assemble: when a series is complete', () => {
     assert.equal(decide({ expectedInstances: 6 }).complete, false);
     assert.deepEqual(decide({ expectedInstances: 6 }, NOW + 60_000), { complete: true, reason: 'quiet' });
   });
+  it('a count that fewer than have come is from before the source had them all: it says nothing', () => {
+    assert.deepEqual(decide({ expectedInstances: 4 }), decide({}));
+    const open = { associations: [{ endedHow: null, endedAtMs: null }], expectedInstances: 4 };
+    assert.equal(decide(open).complete, false);
+  });
   it('whatever the evidence, it looks again in the future and ends by the quiet period', () => {
     const association = fc.record({
       endedHow: fc.constantFrom(null, 'released', 'aborted', 'lost'),

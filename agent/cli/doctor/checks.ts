@@ -25,8 +25,9 @@ export async function examine(config: Config): Promise<Finding[]> {
       : checkDatabase(config),
     ...(config.queue.redisUrl ? [pingRedis(config.queue.redisUrl)] : []),
     checkModels(),
-    ...config.route.destinations.map((each) => checkDestination(each, config)),
+    ...config.route.destinations.map((each) => checkPeer('destination', each, config)),
     ...(config.route.destinations.length > 0 ? [] : [NO_DESTINATION]),
+    ...config.query.sources.map((each) => checkPeer('query source', each, config)),
   ]);
   return [dataFolder, ...rest.flat()];
 }
@@ -132,9 +133,9 @@ async function checkTrail({ knex }: Pick<Database, 'knex'>): Promise<Finding> {
 
 type Destination = Config['route']['destinations'][number];
 
-async function checkDestination(destination: Destination, { dicom }: Config): Promise<Finding> {
+async function checkPeer(kind: string, destination: Destination, { dicom }: Config): Promise<Finding> {
   const { name, host, port, aeTitle, tls } = destination;
-  const what = `destination ${name}`;
+  const what = `${kind} ${name}`;
   const peer = { host, port, calledAe: aeTitle, callingAe: dicom.aeTitle, tls: tls ? dicom.tls : undefined };
   try {
     const { elapsedMs } = await echo({ ...peer, answerTimeoutMs: ECHO_TIMEOUT_MS });
