@@ -1,11 +1,14 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
+import { ConfigError, loadConfig } from '../../config/load.js';
+import type { Peer } from '../deliver/scu.js';
 
 /** A DICOM node as a person writes it: host:port, AE titles. */
 export interface PeerOptions {
   readonly to: { readonly host: string; readonly port: number };
   readonly called: string;
   readonly calling: string;
+  readonly tls?: boolean;
 }
 
 export function addPeerOptions(command: Command): Command {
@@ -16,7 +19,18 @@ export function addPeerOptions(command: Command): Command {
       parseAddress,
     )
     .requiredOption('--called <AE>', 'its AE title', parseAeTitle)
-    .option('--calling <AE>', 'the AE title to call with', parseAeTitle, 'CALCIDISC');
+    .option('--calling <AE>', 'the AE title to call with', parseAeTitle, 'CALCIDISC')
+    .option('--tls', 'speak TLS, with the certificate that dicom.tls of the configuration names');
+}
+
+/** @throws ConfigError when --tls is asked for and dicom.tls is not there */
+export function peerOf(options: PeerOptions, program: Command): Peer {
+  const plain = { ...options.to, calledAe: options.called, callingAe: options.calling };
+  if (!options.tls) return plain;
+  const { dicom } = loadConfig(process.env, program.opts().config);
+  if (!dicom.tls)
+    throw new ConfigError('--tls needs dicom.tls in the configuration: our certificate and key');
+  return { ...plain, tls: dicom.tls };
 }
 
 /** @throws InvalidArgumentError, which commander turns into wrong usage */

@@ -1,7 +1,11 @@
 import type { Command } from 'commander';
 import { echo } from '../../deliver/scu.js';
 import { asCalcidiscError } from '../../dicom/errors.js';
-import { addPeerOptions, type PeerOptions } from '../peer.js';
+import { addPeerOptions, type PeerOptions, peerOf } from '../peer.js';
+
+interface EchoOptions extends PeerOptions {
+  readonly json?: boolean;
+}
 
 export function register(program: Command): void {
   const command = program
@@ -11,19 +15,20 @@ export function register(program: Command): void {
     .option('--json', 'one JSON document on stdout');
   addPeerOptions(command)
     .addHelpText('after', '\nExample:\n  calcidisc echo --to 127.0.0.1:4242 --called ORTHANC\n')
-    .action(run);
+    .action((options: EchoOptions) => run(program, options));
 }
 
-async function run(options: PeerOptions & { readonly json?: boolean }): Promise<void> {
+async function run(program: Command, options: EchoOptions): Promise<void> {
   const { host, port } = options.to;
-  const peer = { host, port, calledAe: options.called, callingAe: options.calling };
+  const peer = peerOf(options, program);
+  const about = { host, port, calledAe: peer.calledAe, callingAe: peer.callingAe };
   try {
     const elapsedMs = Math.round((await echo(peer)).elapsedMs);
-    if (options.json) console.log(JSON.stringify({ ...peer, ok: true, elapsedMs }));
+    if (options.json) console.log(JSON.stringify({ ...about, ok: true, elapsedMs }));
     else console.log(`${options.called} at ${host}:${port} answers in ${elapsedMs} ms`);
   } catch (thrown) {
     const { code, message } = asCalcidiscError(thrown);
-    if (options.json) console.log(JSON.stringify({ ...peer, ok: false, code, message }));
+    if (options.json) console.log(JSON.stringify({ ...about, ok: false, code, message }));
     else console.error(message);
     process.exitCode = 1;
   }

@@ -2,7 +2,7 @@ import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
 import { type StoreResult, storeFiles } from '../../deliver/scu.js';
 import { filesUnder } from '../files.js';
-import { addPeerOptions, type PeerOptions } from '../peer.js';
+import { addPeerOptions, type PeerOptions, peerOf } from '../peer.js';
 
 interface SendOptions extends PeerOptions {
   readonly json?: boolean;
@@ -24,18 +24,16 @@ export function register(program: Command): void {
     .option('--json', 'one JSON document on stdout');
   addPeerOptions(command)
     .addHelpText('after', '\nExample:\n  calcidisc send ./study --to 127.0.0.1:11112 --called CALCIDISC\n')
-    .action(run);
+    .action((paths: string[], options: SendOptions) => run(program, paths, options));
 }
 
-async function run(paths: string[], options: SendOptions): Promise<void> {
+async function run(program: Command, paths: string[], options: SendOptions): Promise<void> {
   const files = await filesUnder(paths);
   if (files.length === 0) throw new Error('there are no files to send');
   const begin = performance.now();
   const progress = options.json ? silent : process.stderr.isTTY ? bar(files.length) : lines(files.length);
   const results = await storeFiles({
-    ...options.to,
-    calledAe: options.called,
-    callingAe: options.calling,
+    ...peerOf(options, program),
     files,
     onProgress: (_, done) => progress.at(done),
   }).finally(() => progress.end());
