@@ -9,6 +9,7 @@ import { findReport } from '../../../db/reports.js';
 import { CalcidiscError } from '../../dicom/errors.js';
 import { LEVELS } from '../../dicom/levels.js';
 import { withoutPixels } from '../../expose/api.js';
+import { measurementBeside } from '../../expose/comparison.js';
 import { hounsfield, interval, moment, PAIRING_WORDS, percent, STATE_WORDS } from '../../expose/words.js';
 import { readReport, renderReport } from '../../report/tree.js';
 import { asTable } from '../demo/table.js';
@@ -101,11 +102,12 @@ function pairingText({ pairing }: CaseView): string {
     : `Pairing: ${words}, ${interval(pairing.intervalDays)}`;
 }
 
-function discTable({ regions, measurements, inferences }: CaseView): string {
+function discTable(view: CaseView): string {
+  const { regions, inferences } = view;
   const rows = LEVELS.map((level) => {
     const region = regions.find((each) => each.level === level);
     const decided = inferences.find((each) => each.level === level && each.role === 'active');
-    const ct = measurements.find((each) => each.level === level);
+    const ct = measurementBeside(view, level);
     return [
       level,
       region ? percent(region.confidence) : 'not found',
