@@ -40,15 +40,32 @@ export function canalMiddleMm(positionsMm: readonly number[], canal: readonly nu
 /** A disc's own middle is taken for real when it lies this far from the slice shown. */
 const OWN_SLICE_MM = 5;
 
-/** Where across the slices a disc has its middle: by the canal behind it, slice by slice. */
-export function discMiddleMm({ track }: NamedTrack, positionsMm: readonly number[]): number | null {
-  const evidence = positionsMm.map((_, i) => canalEvidence(track.members.filter(({ slice }) => slice === i)));
-  return Math.max(...evidence) > 0 ? canalMiddleMm(positionsMm, evidence) : null;
+/**
+ * Where across the slices each disc has its middle, by the canal behind it, slice by slice. Each is the median with
+ * its neighbours', so that one bad estimate is no curve. Null where no canal is seen.
+ * @param discs in order along the spine
+ */
+export function discMiddlesMm(
+  discs: readonly NamedTrack[],
+  positionsMm: readonly number[],
+): readonly (number | null)[] {
+  const raw = discs.map(({ track }) => {
+    const evidence = positionsMm.map((_, i) =>
+      canalEvidence(track.members.filter(({ slice }) => slice === i)),
+    );
+    return Math.max(...evidence) > 0 ? canalMiddleMm(positionsMm, evidence) : null;
+  });
+  return raw.map((own, i) => {
+    const near = [raw[i - 1], own, raw[i + 1]].filter((mm) => mm !== null && mm !== undefined);
+    const sorted = near.sort((a, b) => a - b);
+    if (own === null || sorted.length === 0) return own;
+    return sorted.length === 2 ? (sorted[0]! + sorted[1]!) / 2 : sorted[sorted.length >> 1]!;
+  });
 }
 
 /**
  * The slice for one disc: the one shown, unless the spine curves sideways and another is nearer to the disc's middle.
- * @param middleMm the disc's own middle, from discMiddleMm
+ * @param middleMm the disc's own middle, from discMiddlesMm
  */
 export function ownSlice(
   disc: NamedTrack,

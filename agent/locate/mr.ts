@@ -4,7 +4,7 @@ import { curveDegrees, type Facts, outsideStudy, signalToNoise, signalVoidMm2 } 
 import { type Candidate, candidatesOf } from './candidates.js';
 import { type NamedTrack, nameDiscs } from './chain.js';
 import { LEVEL_OF_RANK, lumbarDiscs, verdictOf } from './doubts.js';
-import { canalEvidence, canalMiddleMm, discMiddleMm, midSagittal, ownSlice } from './midsagittal.js';
+import { canalEvidence, canalMiddleMm, discMiddlesMm, midSagittal, ownSlice } from './midsagittal.js';
 import type { Marked, Network } from './network.js';
 import { greyPng, sha256 } from './png.js';
 import { GREY_PERCENTILES, REGION_PIXELS, regionOf, regionPixels } from './region.js';
@@ -161,8 +161,9 @@ async function describe(
   });
   const discs: LocatedDisc[] = [];
   const regions: RegionImage[] = [];
-  for (const disc of named) {
-    const at = ownSlice(disc, middle, positions, discMiddleMm(disc, positions));
+  const middles = discMiddlesMm(named, positions);
+  for (const [i, disc] of named.entries()) {
+    const at = ownSlice(disc, middle, positions, middles[i]!);
     const own = disc.track.members.find(({ slice }) => slice === at);
     if (!own) continue;
     const level = LEVEL_OF_RANK[disc.rank]!;
@@ -208,9 +209,10 @@ function factsOf(
 ): Facts {
   const { image, marked } = looked[middle]!;
   const positions = looked.map(({ positionMm }) => positionMm);
-  const places = discs.flatMap((disc) => {
-    const across = discMiddleMm(disc, positions);
-    return across === null ? [] : [[across, disc.track.place[1]] as const];
+  const middles = discMiddlesMm(discs, positions);
+  const places = discs.flatMap(({ track }, i) => {
+    const across = middles[i]!;
+    return across === null ? [] : [[across, track.place[1]] as const];
   });
   return {
     header: series.header,
