@@ -10,6 +10,9 @@ import { createNormaliser, type Normalisation } from './tensor.js';
 export type Provider = 'cpu' | 'cuda';
 export type ProviderChoice = Provider | 'auto';
 
+// What goes wrong is thrown, and logged by whoever asked; onnxruntime would print it in red on stderr as well.
+env.logLevel = 'fatal';
+
 /** Recorded with every result: bits are promised only for the same runtime on the same kind of processor. */
 export const RUNTIME = `onnxruntime-node ${env.versions.node ?? '?'} ${process.platform}-${process.arch}`;
 
