@@ -19,15 +19,17 @@ from .export import SPIDER_ATTRIBUTION, SPIDER_SOURCE, export_onnx, write_card
 from .simulate_params import SIMULATION
 
 TOLERANCE = 1e-3
+SIZE_NOTE = {True: 'the network works at 224 by 224', False: 'the graph resizes 224 by 224 to networkSize first: a region holds about 117 by 68 source pixels, '
+             'and the size is one of those of the study\'s search; chosen for the time at hand'}
 TITLES = dict(resnet34='ResNet-34', densenet121='DenseNet-121', mobilevit_s='MobileViT-S')
 
 
-def export_classifier(classifier, path):
+def export_classifier(classifier, path, size=224):
     """Write a Classifier as ONNX (half-precision weights, any batch) and check it against PyTorch.
 
     Returns the largest difference in probability over 16 drawn pictures; raises ValueError above TOLERANCE.
     """
-    deployed = Deployed(classifier).eval().float().to('cpu', memory_format=torch.contiguous_format)
+    deployed = Deployed(classifier, size).eval().float().to('cpu', memory_format=torch.contiguous_format)
     example = to_input(torch.from_numpy(drawn_pictures(2)))
     export_onnx(deployed, example, path, ['image'], ['probability', 'cam'], {k: {0: 'N'} for k in ('image', 'probability', 'cam')})
     return check_parity(deployed, path)
@@ -90,8 +92,12 @@ def measure(path, data, cache, split, regions, workers):
     return threshold, metrics
 
 
-def card_of(name, version, run, split, threshold, metrics, parity):
-    arguments = run['arguments']
+def cam_note(size):
+    return '; its mean is the logit of the probability' if size == 224 else f', {size // 32} by {size // 32} brought to 7 by 7'
+
+
+def card_of(name, version, run, split, threshold, metrics, parity, start=None):
+    arguments = dict(run['arguments'], weights=os.path.basename(run['arguments']['weights']))
     best = max(run['epochs'], key=lambda e: (e['epoch'] > arguments['focus_epochs'], e['validationAuc']))
     return dict(
         name=name, version=str(version), kind='classifier',
@@ -102,16 +108,17 @@ def card_of(name, version, run, split, threshold, metrics, parity):
                    region='disc extent plus 10 mm on each side, 224 by 224, 8-bit grey from percentiles 1 to 99.5 of the slice; canal to the right',
                    channels='grey / 255 three times', normalisation=dict(scale=1 / 255, mean=list(MEAN), std=list(STD))),
         outputs=[dict(name='probability', type='float32', shape=['N', 1], meaning='sigmoid; calcified at or above the threshold'),
-                 dict(name='cam', type='float32', shape=['N', 1, 7, 7], meaning='class activation map in logits; its mean is the logit of the probability. '
+                 dict(name='cam', type='float32', shape=['N', 1, 7, 7], meaning='class activation map in logits' + cam_note(arguments['size']) + '. '
                       'For this head (global average pooling, one linear layer) it equals Grad-CAM of the last features before its ReLU and scaling')],
         threshold=round(float(threshold), 6), thresholdFrom='maximum Youden index on the validation patients',
         trainingData=dict(source=SPIDER_SOURCE, attribution=SPIDER_ATTRIBUTION, patients=split['training'], validation=split['validation'], heldOut=split['heldOut'],
                           split='by patient: 5 held out, the others 8:2 into training and validation', simulated=True,
                           slices=f'the middle {round(100 * MIDDLE_SHARE)}% of each patient\'s slices, discs with canal behind them', simulation=SIMULATION,
                           external='the held-out patients again, other lesions, the whole slice passed through the externalSite processing: another site, not other people'),
-        training=dict(arguments=arguments, epochs=len(run['epochs']), bestEpoch=best['epoch'], validationAuc=best['validationAuc'],
-                      minutes=run['epochs'][-1]['minutes'], weights='from scratch' if arguments['weights'] == 'none' else arguments['weights'],
+        training=dict(arguments=arguments, networkSize=arguments['size'], sizeNote=SIZE_NOTE[arguments['size'] == 224], epochs=len(run['epochs']), bestEpoch=best['epoch'], validationAuc=best['validationAuc'],
+                      minutes=run['epochs'][-1]['minutes'], startedFrom=start or ('random weights' if arguments['weights'] == 'none' else arguments['weights']),
                       notAsInTheStudy='no ImageNet weights unless named above; an extra loss teaches the class activation map where the simulated lesion lies (guide); '
+                                      'twins (the same picture without the calcification) in every training batch; first epochs on plain lesions only, in a window about the posterior edge; '
                                       'up and down are exchanged instead of left and right, which would put the canal in front of the disc'),
         metrics=dict(metrics, parityWithPyTorch=dict(largestProbabilityDifference=float(f'{parity:.2e}'), tolerance=TOLERANCE),
                      interval='95%, bootstrap over discs (2,000 rounds): several slices and lesions of one disc are not independent. 5 patients, 25 discs: the intervals do not cover differences between people'),
@@ -132,7 +139,8 @@ def main():
     p.add_argument('--out', required=True)
     p.add_argument('--version', required=True)
     p.add_argument('--cache')
-    p.add_argument('--regions', type=int, default=1000, help='per test set')
+    p.add_argument('--start', help='what the run started from, in words, where it was not --weights as recorded')
+    p.add_argument('--regions', type=int, default=500, help='per test set')
     p.add_argument('--workers', type=int, default=2)
     a = p.parse_args()
     with open(f'{a.run}/history.json', encoding='utf-8') as f:
@@ -142,9 +150,9 @@ def main():
     classifier.load_state_dict(torch.load(f'{a.run}/best.pt', map_location='cpu', weights_only=True)['model'])
     os.makedirs(a.out, exist_ok=True)
     path = os.path.join(a.out, 'model.onnx')
-    parity = export_classifier(classifier, path)
+    parity = export_classifier(classifier, path, run['arguments']['size'])
     threshold, metrics = measure(path, a.data, a.cache, split, a.regions, a.workers)
-    write_card(a.out, card_of(name, a.version, run, split, threshold, metrics, parity))
+    write_card(a.out, card_of(name, a.version, run, split, threshold, metrics, parity, a.start))
     for site in ('validation', 'internal', 'external'):
         m = metrics[site]
         print(f"{name} {a.version} {site}: AUC {m['auc']} {m['aucInterval95']} sensitivity {m['sensitivity']} specificity {m['specificity']} of {m['regions']} regions")

@@ -68,11 +68,16 @@ def patient_anatomies(folder, patient):
 
 
 def make_part(folder, patient, count, site, seed, jitter):
-    """`count` regions of one patient, half of them calcified."""
+    """`count` regions of one patient, half of them calcified.
+
+    In training regions 2k and 2k + 1 are twins: the same slice, herniation, look-alikes and noise without and with a
+    calcification. Every other set draws each region on its own.
+    """
     anatomies = patient_anatomies(folder, patient)
     regions = []
     for i in range(count):
-        rng = np.random.default_rng([seed, SITE_SEEDS.get(site, 9), patient, i])
+        twin = i // 2 if site == 'training' else i
+        rng = np.random.default_rng([seed, SITE_SEEDS[site], patient, twin])
         number, order, anatomy = anatomies[rng.integers(len(anatomies))]
         region = simulate_region(anatomy, i % 2, rng, site='internal' if site == 'validation' else site)
         region.about.update(slice=int(number), disc=int(order))
@@ -96,7 +101,7 @@ def make_pool(folder, patients, count, site, seed=1, jitter=True, workers=1):
 
 
 def pool_key(patients, count, site, seed):
-    text = json.dumps([SIMULATION, sorted(patients), count, site, seed], sort_keys=True)
+    text = json.dumps([SIMULATION, 'twins', sorted(patients), count, site, seed], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -45,8 +45,8 @@ class Classifier(nn.Module):
     def __init__(self, name, weights='none'):
         super().__init__()
         self.name, self.net = name, create(name, weights)
-        self.guide_scale = nn.Parameter(torch.tensor(0.3))
-        self.guide_bias = nn.Parameter(torch.tensor(-2.0))
+        self.guide_scale = nn.Parameter(torch.tensor(0.7))
+        self.guide_bias = nn.Parameter(torch.tensor(-1.2))
 
     def forward(self, image):
         features = self.net.forward_features(image)
@@ -55,20 +55,36 @@ class Classifier(nn.Module):
         return cam.mean((2, 3)), cam
 
     def guide(self, cam):
-        """Logits per place for the lesion map; only training uses them."""
-        return cam * self.guide_scale + self.guide_bias
+        """Logits per place for the lesion map; only training uses them.
+
+        Taken from the batch's mean, so that "most places are clear" does not pull the probability down.
+        """
+        return (cam - cam.mean()) * self.guide_scale + self.guide_bias
 
 
 class Deployed(nn.Module):
-    """What is exported: image [N, 3, 224, 224] -> probability [N, 1], cam [N, 1, 7, 7] (logits)."""
+    """What is exported: image [N, 3, 224, 224] -> probability [N, 1], cam [N, 1, 7, 7] (logits).
 
-    def __init__(self, classifier):
+    A network trained at another size has its input resized in the graph, and its map brought back to 7 by 7.
+    """
+
+    def __init__(self, classifier, size=224):
         super().__init__()
-        self.classifier = classifier
+        self.classifier, self.size = classifier, size
 
     def forward(self, image):
-        logit, cam = self.classifier(image)
+        logit, cam = self.classifier(resize(image, self.size / 224))
+        if self.size != 224:
+            cam = nn.functional.interpolate(cam, size=(7, 7), mode='bilinear', align_corners=False)
         return torch.sigmoid(logit), cam
+
+
+def resize(image, scale, multiple=1):
+    """Bilinear; height and width rounded down to a multiple."""
+    size = [int(n * scale + 1e-6) // multiple * multiple for n in image.shape[2:]]
+    if size == list(image.shape[2:]):
+        return image
+    return nn.functional.interpolate(image, size=size, mode='bilinear', align_corners=False)
 
 
 def to_input(pictures):

@@ -171,7 +171,7 @@ def patchy(scene, rng, centre, radii, turn, area):
     scale = pick(rng, SIMULATION['calcification']['patchScaleMm']) / scene.spacing_mm
     noise = smooth_noise(rng, area.shape, scale)
     core = ellipse(scene.t, scene.s, centre, (0.4 * radii[0], 0.4 * radii[1]), turn)
-    return area * np.maximum(ramp(noise * 0.6 + 0.25, 0.8), 0.8 * core)
+    return area * np.maximum(ramp(noise * 0.6 + 0.35, 0.8), 0.8 * core)
 
 
 def rim(scene, rng, centre, radii, turn, area):
@@ -233,9 +233,10 @@ def simulate_region(anatomy, label, rng, site='internal', jitter=True):
         image, herniation, depth = add_herniation(image, scene, rng, psf)
     image, drawn = add_confounders(image, scene, rng, herniation, psf)
     about = dict(herniationMm=round(depth, 1), confounders=drawn)
+    lesion_rng = np.random.default_rng(rng.integers(2 ** 62))      # its own, so that a twin without lesion stays a twin
     alpha = np.zeros(image.shape)
     if label:
-        image, alpha, lesion = add_calcification(image, scene, rng, herniation, depth, psf)
+        image, alpha, lesion = add_calcification(image, scene, lesion_rng, herniation, depth, psf)
         about.update(lesion)
     low, high = anatomy.grey
     if site == 'external':

@@ -13,36 +13,36 @@ SIMULATION = dict(
     blurPx=(0.35, 0.75),                   # point spread on what is painted, source pixels (0.47 mm)
     herniation=dict(
         share=0.90,                        # the same with and without calcification: a bulge alone tells nothing
-        depthMm=(3.0, 9.0),
+        depthMm=(3.5, 9.0),
         depthOfCanal=0.75,                 # never more than this share of the canal
         halfHeightMm=(2.5, 6.5),
         offsetMm=2.0,                      # standard deviation along the spine
         slant=0.45,                        # standard deviation of the shift along the spine per mm of depth
-        signalOfBone=(0.35, 1.00),         # of the vertebral marrow: from fibrous to well hydrated
-        texture=0.14,                      # standard deviation, share of its signal
+        signalOfBone=(0.45, 1.00),         # of the vertebral marrow: from fibrous to well hydrated
+        texture=0.10,                      # standard deviation, share of its signal
         rimShare=0.6, rimDepth=(0.3, 0.7),
     ),
     calcification=dict(
-        inHerniation=0.90,                 # of those with a herniation; the rest lies in the posterior annulus
+        inHerniation=0.95,                 # of those with a herniation; the rest lies in the posterior annulus
         annulusDepthMm=(0.3, 5.0),         # in front of the disc's posterior edge
         kinds=dict(granular=0.45, patchy=0.35, rim=0.20),
-        lengthMm=(2.2, 13.0),              # long axis of the affected area, drawn log-evenly: down to none visible
-        flatness=(0.5, 1.0),
-        grainRadiusMm=(0.4, 1.2),
-        grainsPerMm2=(0.4, 1.0),
+        lengthMm=(2.5, 14.0),              # long axis of the affected area, drawn log-evenly: down to none visible
+        flatness=(0.6, 1.0),
+        grainRadiusMm=(0.5, 1.4),
+        grainsPerMm2=(0.5, 1.1),
         patchScaleMm=(0.5, 1.2),
-        rimThicknessMm=(0.8, 1.8),
-        density=(0.55, 1.0),               # share of signal lost at a grain's centre (partial volume through the slice)
+        rimThicknessMm=(1.0, 2.2),
+        density=(0.7, 1.0),               # share of signal lost at a grain's centre (partial volume through the slice)
         signalOfBone=(0.02, 0.12),         # what a fully calcified pixel still gives
     ),
     confounders=dict(                      # drawn alike with and without calcification
-        fibrous=dict(share=0.35, radiusMm=(1.0, 2.6), darkening=(0.15, 0.45), count=(1, 2)),
+        fibrous=dict(share=0.25, radiusMm=(1.0, 2.4), darkening=(0.15, 0.40), count=(1, 2)),
         gasCleft=dict(share=0.18, thicknessMm=(0.6, 2.0), endsMmBeforePosterior=(1.5, 12.0), darkening=(0.6, 1.0)),
         darkDisc=dict(share=0.30, darkening=(0.2, 0.65)),
-        vessels=dict(share=0.40, count=(1, 3), radiusMm=(0.4, 1.3), darkening=(0.4, 1.0)),
+        vessels=dict(share=0.30, count=(1, 3), radiusMm=(0.4, 1.3), darkening=(0.4, 1.0)),
         sclerosis=dict(share=0.30, depthMm=(1.5, 6.0), darkening=(0.25, 0.7)),
-        ligament=dict(share=0.40, thicknessMm=(0.4, 1.0), darkening=(0.35, 0.8)),
-        corner=dict(share=0.18, radiusMm=(0.8, 2.2), darkening=(0.4, 0.9)),
+        ligament=dict(share=0.30, thicknessMm=(0.4, 1.0), darkening=(0.35, 0.8)),
+        corner=dict(share=0.12, radiusMm=(0.8, 2.2), darkening=(0.4, 0.9)),
     ),
     trainingVariety=dict(                  # training patients only; mild, and not what the external site does
         gamma=(0.85, 1.2), biasField=0.08, noiseOfBone=(0.0, 0.04), blurPx=(0.0, 0.7),

@@ -9,6 +9,7 @@ Writes last.pt (for --resume), best.pt (highest AUC on validation patients) and 
 """
 import argparse
 import json
+import math
 import os
 import time
 
@@ -18,10 +19,10 @@ from torch import nn
 
 from .classifier_data import cached_pool, split_patients
 from .classifier_metrics import auc
-from .classifier_net import NETWORKS, Classifier, to_input
+from .classifier_net import NETWORKS, Classifier, resize, to_input
 from .spider import HELD_OUT, patients_in
 
-FOCUS_ROWS, FOCUS_COLS = 5, 4         # cells of 32 pixels about the posterior edge
+FOCUS_CELLS = 4         # cells of 32 pixels about the posterior edge
 PLAIN = 20.0                          # visibility, in noise units, of what the first epochs are shown
 
 
@@ -46,7 +47,7 @@ def arguments():
     p.add_argument('--size', type=int, choices=[128, 224, 256, 512], default=224)
     p.add_argument('--flip', choices=['none', 'vertical', 'horizontal'], default='vertical')
     p.add_argument('--guide', type=float, default=1.0, help='weight of the lesion map loss; 0 as in the study')
-    p.add_argument('--focus-epochs', type=int, default=0, help='first epochs on plain lesions, in a window about the posterior edge: 0.4 of the work')
+    p.add_argument('--focus-epochs', type=int, default=0, help='first epochs on plain lesions in a window about the posterior edge: a third of the work')
     p.add_argument('--seed', type=int, default=1)
     p.add_argument('--workers', type=int, default=2, help='processes that simulate')
     p.add_argument('--threads', type=int)
@@ -56,43 +57,45 @@ def arguments():
 
 
 def augment(pictures, cells, rng, flip):
-    """Shift by up to 4 pixels, contrast, brightness, flip. [N, H, W] uint8 -> float tensors; cells follow flips."""
-    shifts = rng.integers(-4, 5, (len(pictures), 2))
+    """Shift by up to 4 pixels, contrast, brightness, flip; twins (2k, 2k + 1) alike.
+
+    [N, H, W] uint8 -> float arrays; cells follow flips.
+    """
+    count = len(pictures) // 2
+    shifts = np.repeat(rng.integers(-4, 5, (count, 2)), 2, 0)
     moved = np.stack([np.roll(p, tuple(s), (0, 1)) for p, s in zip(pictures, shifts)]).astype(np.float32)
-    gain, offset = rng.uniform(0.8, 1.25, (len(moved), 1, 1)), rng.normal(0, 8, (len(moved), 1, 1))
+    gain, offset = (np.repeat(v, 2)[:, None, None] for v in (rng.uniform(0.8, 1.25, count), rng.normal(0, 8, count)))
     moved = np.clip(moved * gain + offset, 0, 255).astype(np.float32)
     cells = cells.copy()
     if flip != 'none':
-        turned = rng.random(len(moved)) < 0.5
+        turned = np.repeat(rng.random(count) < 0.5, 2)
         axis = 1 if flip == 'vertical' else 2
         moved[turned], cells[turned] = np.flip(moved[turned], axis), np.flip(cells[turned], axis)
     return moved, cells
 
 
-def plain_ones(pool, rng):
-    """Indices of the regions whose calcification is plain to see, and as many without."""
-    plain = np.flatnonzero([about.get('visibility', 0) >= PLAIN for about in pool.about])
-    return np.concatenate([plain, rng.choice(np.flatnonzero(pool.labels == 0), len(plain), replace=False)])
+def pairs_of(pool, plain):
+    """Indices [P, 2] of twins (see classifier_data.make_part); with `plain` only those whose calcification is plain to see."""
+    pairs = np.arange(len(pool.labels)).reshape(-1, 2)
+    seen = np.array([pool.about[i].get('visibility', 0) for i in pairs[:, 1]])
+    return pairs[seen >= PLAIN] if plain else pairs
 
 
 def focus(pictures, cells, posterior):
-    """A window of whole cells about each posterior edge: pictures [N, 160, 128], cells [N, 5, 4], labels by the cells."""
-    rows = np.clip(np.round(posterior[:, 1] / 32 - FOCUS_ROWS / 2).astype(int), 0, 7 - FOCUS_ROWS)
-    cols = np.clip(np.round(posterior[:, 0] / 32 - FOCUS_COLS / 2 + 0.5).astype(int), 0, 7 - FOCUS_COLS)
-    pictures = np.stack([p[r * 32:(r + FOCUS_ROWS) * 32, c * 32:(c + FOCUS_COLS) * 32] for p, r, c in zip(pictures, rows, cols)])
-    cells = np.stack([x[r:r + FOCUS_ROWS, c:c + FOCUS_COLS] for x, r, c in zip(cells, rows, cols)])
+    """A window of whole cells about each posterior edge: pictures [N, 128, 128], cells [N, 4, 4]."""
+    rows, cols = (np.clip(np.round(posterior[:, axis] / 32 - FOCUS_CELLS / 2).astype(int), 0, 7 - FOCUS_CELLS) for axis in (1, 0))
+    pictures = np.stack([p[r * 32:(r + FOCUS_CELLS) * 32, c * 32:(c + FOCUS_CELLS) * 32] for p, r, c in zip(pictures, rows, cols)])
+    cells = np.stack([x[r:r + FOCUS_CELLS, c:c + FOCUS_CELLS] for x, r, c in zip(cells, rows, cols)])
     return pictures, cells
 
 
 def loss_of(model, pictures, labels, cells, guide, size):
-    image = to_input(pictures)
-    if size != 224:
-        image = nn.functional.interpolate(image, scale_factor=size / 224, mode='bilinear', align_corners=False)
+    image = resize(to_input(pictures), size / 224, 32)
     logit, cam = model(image.contiguous(memory_format=torch.channels_last))
     loss = nn.functional.binary_cross_entropy_with_logits(logit.float()[:, 0], labels)
     if guide > 0:
         inner = model.module if hasattr(model, 'module') else model
-        target = nn.functional.interpolate((cells * 1.5).clamp(0, 1)[:, None], cam.shape[2:], mode='nearest')
+        target = nn.functional.adaptive_max_pool2d((cells * 1.5).clamp(0, 1)[:, None], cam.shape[2:])
         told = nn.functional.binary_cross_entropy_with_logits(inner.guide(cam.float()), target, pos_weight=cam.new_tensor(6.0).float())
         return loss + guide * told, loss
     return loss, loss
@@ -104,9 +107,7 @@ def scores_of(model, pictures, size=224, device='cpu', batch=32, half=None):
     model.eval()
     found = []
     for at in range(0, len(pictures), batch):
-        image = to_input(torch.from_numpy(pictures[at:at + batch]).to(device))
-        if size != 224:
-            image = nn.functional.interpolate(image, size=(size, size), mode='bilinear', align_corners=False)
+        image = resize(to_input(torch.from_numpy(pictures[at:at + batch]).to(device)), size / 224)
         with torch.autocast(device, dtype=half or torch.float32, enabled=half is not None):
             logit, _ = model(image.contiguous(memory_format=torch.channels_last))
         found.append(torch.sigmoid(logit.float())[:, 0].cpu().numpy())
@@ -141,7 +142,8 @@ class Run:
         self.model = nn.parallel.DistributedDataParallel(self.inner, find_unused_parameters=True) if self.world > 1 else self.inner
         self.half = half_type(self.device)
         self.scaler = torch.amp.GradScaler(self.device, enabled=self.half == torch.float16)
-        parameters = self.inner.parameters()
+        guide = [p for n, p in self.inner.named_parameters() if n.startswith('guide_')]
+        parameters = [dict(params=list(self.inner.net.parameters()), part=1), dict(params=guide, part=20)]
         self.optimiser = torch.optim.Adam(parameters, a.lr, fused=self.scaler.is_enabled() is False) if a.optimiser == 'adam' else torch.optim.SGD(parameters, a.lr, momentum=0.9)
         self.history, self.epoch, self.best, self.started = [], 0, -1.0, time.time()
         if a.resume and os.path.exists(f'{a.out}/last.pt'):
@@ -172,24 +174,25 @@ class Run:
         if a.schedule == 'constant':
             return a.lr
         warm = min(1, progress / 0.03)
-        return a.lr * warm * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * min(progress, 1))))
+        return a.lr * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(progress, 1))))
 
     def train_epoch(self, pool):
         a, rng = self.a, np.random.default_rng([self.a.seed, 7, self.epoch])
         posterior = np.array([about['posterior'] for about in pool.about])
         narrow = self.epoch < a.focus_epochs
-        order = rng.permutation(plain_ones(pool, rng) if narrow else len(pool.labels))[self.rank::self.world]
-        steps, losses, began = len(order) // a.batch, [], time.time()
+        order = rng.permutation(pairs_of(pool, narrow))[self.rank::self.world]
+        half = max(1, a.batch // 2)
+        steps, losses, began = len(order) // half, [], time.time()
         self.model.train()
         for step in range(steps):
-            pick = np.sort(order[step * a.batch:(step + 1) * a.batch])
+            pick = order[step * half:(step + 1) * half].ravel()
             pictures, cells, labels = pool.pictures[pick], pool.cells[pick], pool.labels[pick].astype(np.float32)
             if narrow:
                 pictures, cells = focus(pictures, cells, posterior[pick])
                 labels = labels * (cells.max((1, 2)) > 0.05)
             pictures, cells = augment(pictures, cells, rng, a.flip)
             for group in self.optimiser.param_groups:
-                group['lr'] = self.rate(self.progress(step / steps))
+                group['lr'] = group['part'] * self.rate(self.progress(step / steps))
             tensors = [torch.from_numpy(np.ascontiguousarray(v)).to(self.device) for v in (pictures, labels.astype(np.float32), cells)]
             with torch.autocast(self.device, dtype=self.half or torch.float32, enabled=self.half is not None):
                 total, loss = loss_of(self.model, *tensors, a.guide, a.size)

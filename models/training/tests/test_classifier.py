@@ -2,6 +2,7 @@
 import importlib.util
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -9,6 +10,7 @@ import unittest
 import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..'))
+sys.path.insert(0, os.path.dirname(__file__))
 NEEDED = ('torch', 'timm', 'onnx', 'onnxruntime')
 MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]
 MODELS = os.path.join(os.path.dirname(__file__), '../..')
@@ -65,6 +67,46 @@ class Networks(unittest.TestCase):
         for posterior in ([180.0, 112.0], [223.0, 0.0], [100.0, 223.0]):
             pictures, maps = focus(picture[None], cells[None], np.array([posterior]))
             np.testing.assert_array_equal(pictures[0, 16::32, 16::32], maps[0])
+
+
+def write_drawn_patients(folder, patients, slices=6):
+    """A folder as SPIDER's, of drawn slices with one disc each."""
+    from drawn import drawn_anatomy
+    from PIL import Image
+    for kind in ('images', 'masks'):
+        os.makedirs(os.path.join(folder, kind))
+    for patient in patients:
+        for number in range(slices):
+            anatomy = drawn_anatomy(seed=patient * 10 + number)
+            for kind, values in (('images', anatomy.pixels), ('masks', anatomy.mask)):
+                Image.fromarray(values.astype(np.uint8)).save(os.path.join(folder, kind, f'{patient}_t2_SPACE_slice{number}.png'))
+
+
+@unittest.skipIf(MISSING, f'not installed: {", ".join(MISSING)}')
+class Training(unittest.TestCase):
+    def test_an_interrupted_run_goes_on_where_it_stopped_and_becomes_a_model_with_a_card(self):
+        with tempfile.TemporaryDirectory() as folder:
+            data, out, model = (os.path.join(folder, name) for name in ('data', 'run', 'model'))
+            write_drawn_patients(data, (1, 2, 3, 4, 5, 57, 81, 107, 141, 234))
+            common = ['--network', 'mobilevit_s', '--data', data, '--out', out, '--weights', 'none', '--regions', '8', '--validation-regions', '4',
+                      '--batch', '4', '--size', '128', '--focus-epochs', '1', '--workers', '1', '--cache', os.path.join(folder, 'cache')]
+            self.train(*common, '--epochs', '1')
+            self.train(*common, '--epochs', '3', '--resume')
+            with open(os.path.join(out, 'history.json'), encoding='utf-8') as f:
+                self.assertEqual([e['epoch'] for e in json.load(f)['epochs']], [1, 2, 3])
+            self.python('calcidisc_training.classifier_card', '--run', out, '--data', data, '--out', model, '--version', '9', '--regions', '10', '--workers', '1')
+            with open(os.path.join(model, 'card.json'), encoding='utf-8') as f:
+                card = json.load(f)
+            self.assertEqual((card['name'], card['version'], card['metrics']['external']['regions']), ('mobilevit_s', '9', 10))
+            self.assertNotIn(folder, json.dumps(card))
+
+    def train(self, *arguments):
+        self.python('calcidisc_training.train_classifier', *arguments)
+
+    def python(self, module, *arguments):
+        root = os.path.join(os.path.dirname(__file__), '..')
+        done = subprocess.run([sys.executable, '-m', module, *arguments], cwd=root, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr[-2000:])
 
 
 @unittest.skipIf(MISSING, f'not installed: {", ".join(MISSING)}')
