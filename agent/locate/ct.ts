@@ -21,7 +21,7 @@ import { voxelsIn } from './voxels.js';
 type Measured = Omit<Located<CtResult>, 'localiser' | 'milliseconds'>;
 
 /** Offsets from the scout's midline: a coarse look finds the canal, a fine one the discs. */
-const COARSE_MM = [-24, -16, -8, 0, 8, 16, 24];
+const COARSE_MM = [-24, -12, 0, 12, 24];
 const FINE_STEP_MM = 3;
 const FINE_REACH_MM = 21;
 /** The picture's grey: the bone window of spine CT. */

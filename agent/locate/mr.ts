@@ -17,10 +17,11 @@ import type { Located, LocatedDisc, LocateResult, PixelBox, PixelPoint, RegionIm
 type Found = Omit<Located<LocateResult>, 'localiser' | 'milliseconds'>;
 
 /** A first look takes no more slices than this, no nearer to each other than that. */
-const MAX_FIRST_SLICES = 24;
-const MIN_FIRST_GAP_MM = 2.5;
-/** The middle is looked at slice by slice within this distance. */
-const MIDDLE_MM = 2.6;
+const MAX_FIRST_SLICES = 16;
+const MIN_FIRST_GAP_MM = 6;
+/** Within this distance of the middle slices are looked at no nearer to each other than that. */
+const MIDDLE_MM = 10;
+const MIN_MIDDLE_GAP_MM = 2.4;
 
 interface LookedAt {
   /** Index into the stack. */
@@ -85,9 +86,7 @@ async function lookAt(stack: Stack<SourceImage>, network: Network): Promise<read
     looked.map(({ positionMm }) => positionMm),
     looked.map(({ canal }) => canal),
   );
-  const more = stack.positionsMm.flatMap((position, i) =>
-    Math.abs(position - middle) <= MIDDLE_MM && !first.includes(i) ? [i] : [],
-  );
+  const more = aroundMiddle(stack.positionsMm, first, middle);
   looked.push(...(await mark(stack, more, network)));
   looked.sort((a, b) => a.index - b.index);
   return looked.map((one, slice) => ({
@@ -103,6 +102,24 @@ export function firstLook(positionsMm: readonly number[]): readonly number[] {
   const chosen: number[] = [];
   for (const [i, position] of positionsMm.entries())
     if (chosen.length === 0 || position - positionsMm[chosen.at(-1)!]! >= gap - 1e-6) chosen.push(i);
+  return chosen;
+}
+
+/** Slices about the middle that a first look left out, the one nearest to it first of all. */
+function aroundMiddle(
+  positionsMm: readonly number[],
+  looked: readonly number[],
+  middle: number,
+): readonly number[] {
+  const chosen: number[] = [];
+  const off = (i: number) => Math.abs(positionsMm[i]! - middle);
+  const near = positionsMm.map((_, i) => i).filter((i) => off(i) <= MIDDLE_MM && !looked.includes(i));
+  for (const i of near.sort((a, b) => off(a) - off(b))) {
+    const gap = Math.min(
+      ...[...looked, ...chosen].map((other) => Math.abs(positionsMm[other]! - positionsMm[i]!)),
+    );
+    if (chosen.length === 0 || gap >= MIN_MIDDLE_GAP_MM) chosen.push(i);
+  }
   return chosen;
 }
 

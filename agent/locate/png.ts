@@ -5,7 +5,7 @@ import sharp from 'sharp';
 export async function greyPng(grey: Uint8Array, rows: number, columns: number): Promise<Uint8Array> {
   return sharp(grey, { raw: { width: columns, height: rows, channels: 1 } })
     .toColourspace('b-w')
-    .png({ compressionLevel: 9, adaptiveFiltering: false, palette: false })
+    .png({ compressionLevel: 6, adaptiveFiltering: false, palette: false })
     .toBuffer();
 }
 

@@ -12,6 +12,7 @@ export interface Grid {
  * @param rowScale, colScale new pixel size in old pixels
  */
 export function rescale(grid: Grid, rowScale: number, colScale: number): Grid {
+  if (rowScale === 1 && colScale === 1) return grid;
   const rows = Math.max(1, Math.round(grid.rows / rowScale));
   const columns = Math.max(1, Math.round(grid.columns / colScale));
   const rowTaps = tapsOf(grid.rows, rows, rowScale);
@@ -95,37 +96,40 @@ export function bilinear({ pixels, rows, columns }: Grid, col: number, row: numb
   return top * (1 - fy) + bottom * fy;
 }
 
+const BINS = 4096;
+
 /** Percentiles of unsorted values, linear between ranks as numpy's default; exact, without sorting all of them. */
 export function percentiles(values: Float32Array, shares: readonly number[]): readonly number[] {
-  const ranked = rankedBins(values);
-  return shares.map((share) => {
-    const at = (share / 100) * (values.length - 1);
-    const low = ranked(Math.floor(at));
-    const high = ranked(Math.min(Math.floor(at) + 1, values.length - 1));
+  const last = values.length - 1;
+  const places = shares.map((share) => (share / 100) * last);
+  const ranks = places.flatMap((at) => [Math.floor(at), Math.min(Math.floor(at) + 1, last)]);
+  const ranked = valuesAt(values, ranks);
+  return places.map((at, i) => {
+    const [low, high] = [ranked[2 * i]!, ranked[2 * i + 1]!];
     return low + (at - Math.floor(at)) * (high - low);
   });
 }
 
-const BINS = 4096;
-
-/** The value of any rank: values are counted into bins, and only the bin that holds the rank is sorted. */
-function rankedBins(values: Float32Array): (rank: number) => number {
+/** The values of given ranks: values are counted into bins, and only the bins that hold a rank are sorted. */
+function valuesAt(values: Float32Array, ranks: readonly number[]): readonly number[] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of values) {
     if (value < low) low = value;
     if (value > high) high = value;
   }
   const perValue = high > low ? (BINS - 1) / (high - low) : 0;
-  const binOf = (value: number) => Math.floor((value - low) * perValue);
-  const counts = new Uint32Array(BINS);
-  for (const value of values) counts[binOf(value)]!++;
-  const sorted = new Map<number, Float32Array>();
-  return (rank) => {
-    let [bin, before] = [0, 0];
-    while (before + counts[bin]! <= rank) before += counts[bin++]!;
-    if (!sorted.has(bin)) sorted.set(bin, values.filter((value) => binOf(value) === bin).sort());
-    return sorted.get(bin)![rank - before]!;
+  const starts = new Uint32Array(BINS + 1);
+  for (const value of values) starts[Math.floor((value - low) * perValue) + 1]!++;
+  for (let bin = 0; bin < BINS; bin++) starts[bin + 1]! += starts[bin]!;
+  const binOf = (rank: number) => {
+    let bin = 0;
+    while (starts[bin + 1]! <= rank) bin++;
+    return bin;
   };
+  const sorted = new Map<number, number[]>(ranks.map((rank) => [binOf(rank), []]));
+  for (const value of values) sorted.get(Math.floor((value - low) * perValue))?.push(value);
+  for (const own of sorted.values()) own.sort((a, b) => a - b);
+  return ranks.map((rank) => sorted.get(binOf(rank))![rank - starts[binOf(rank)]!]!);
 }
 
 export function percentileOfSorted(sorted: ArrayLike<number>, share: number): number {

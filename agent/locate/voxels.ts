@@ -118,29 +118,64 @@ export function sagittalVoxelMm2({ spacingMm, sagittalAxis }: VoxelBox): number 
   return spacingMm.reduce((area, mm, axis) => (axis === sagittalAxis ? area : area * mm), 1);
 }
 
-/** Voxels whose centre lies within an ellipsoid about the centre of a marked one. */
+/** Voxels whose centre lies within an ellipsoid about the centre of a marked one, the marked ones included. */
 export function nearVoxels(
   { size, spacingMm }: VoxelBox,
   marked: Uint8Array,
   radiusMm: readonly [number, number, number],
 ): Uint8Array {
-  const near = new Uint8Array(marked.length);
-  const reach = radiusMm.map((mm, axis) => Math.floor(mm / spacingMm[axis]!)) as [number, number, number];
+  const near = marked.slice();
   const [nx, ny, nz] = size;
-  for (let at = 0; at < marked.length; at++) {
-    if (!marked[at]) continue;
-    const [x, y, z] = [at % nx, Math.floor(at / nx) % ny, Math.floor(at / (nx * ny))];
-    for (let dz = -reach[2]; dz <= reach[2]; dz++)
-      for (let dy = -reach[1]; dy <= reach[1]; dy++)
-        for (let dx = -reach[0]; dx <= reach[0]; dx++) {
-          if (x + dx < 0 || y + dy < 0 || z + dz < 0 || x + dx >= nx || y + dy >= ny || z + dz >= nz)
-            continue;
-          const off = [dx, dy, dz].reduce(
-            (sum, d, axis) => sum + ((d * spacingMm[axis]!) / radiusMm[axis]!) ** 2,
-            0,
-          );
-          if (off <= 1) near[((z + dz) * ny + y + dy) * nx + x + dx] = 1;
+  const offsets = ellipsoid(spacingMm, radiusMm);
+  for (let z = 0, at = 0; z < nz; z++)
+    for (let y = 0; y < ny; y++)
+      for (let x = 0; x < nx; x++, at++) {
+        if (!marked[at] || isBuried(marked, at, x, y, z, size)) continue;
+        for (let k = 0; k < offsets.length; k += 3) {
+          const [dx, dy, dz] = [x + offsets[k]!, y + offsets[k + 1]!, z + offsets[k + 2]!];
+          if (dx < 0 || dy < 0 || dz < 0 || dx >= nx || dy >= ny || dz >= nz) continue;
+          near[(dz * ny + dy) * nx + dx] = 1;
         }
-  }
+      }
   return near;
+}
+
+/** Inside a marked body: what lies near it lies near the body's surface too, or in the body. */
+function isBuried(
+  marked: Uint8Array,
+  at: number,
+  x: number,
+  y: number,
+  z: number,
+  [nx, ny, nz]: VoxelBox['size'],
+): boolean {
+  if (x === 0 || y === 0 || z === 0 || x === nx - 1 || y === ny - 1 || z === nz - 1) return false;
+  const row = nx * ny;
+  return !!(
+    marked[at - 1] &&
+    marked[at + 1] &&
+    marked[at - nx] &&
+    marked[at + nx] &&
+    marked[at - row] &&
+    marked[at + row]
+  );
+}
+
+/** Voxel offsets [x, y, z, x, y, z, ...] whose length fits into the ellipsoid. */
+function ellipsoid(
+  spacingMm: VoxelBox['spacingMm'],
+  radiusMm: readonly [number, number, number],
+): Int32Array {
+  const reach = radiusMm.map((mm, axis) => Math.floor(mm / spacingMm[axis]!)) as [number, number, number];
+  const offsets: number[] = [];
+  for (let z = -reach[2]; z <= reach[2]; z++)
+    for (let y = -reach[1]; y <= reach[1]; y++)
+      for (let x = -reach[0]; x <= reach[0]; x++) {
+        const share = [x, y, z].reduce(
+          (sum, d, axis) => sum + ((d * spacingMm[axis]!) / radiusMm[axis]!) ** 2,
+          0,
+        );
+        if (share <= 1) offsets.push(x, y, z);
+      }
+  return Int32Array.from(offsets);
 }
