@@ -228,7 +228,7 @@ export class Anatomy {
       (shifted / (0.36 * depthMm)) ** 2 +
       (x / (0.38 * widthMm)) ** 2 +
       0.35 * offMiddle * offMiddle * offMiddle;
-    const share = Math.min(1, Math.max(0, (1.15 - core) * 2.6));
+    const share = Math.min(1, Math.max(0, (1.45 - core) * 1.25));
     if (disc.gas && share > 0.6 && offMiddle < 0.45) {
       this.tissue = TISSUE.gas;
       return true;
@@ -239,10 +239,10 @@ export class Anatomy {
     }
     const wear = unit.grade;
     // The dark cleft in the middle of an adult nucleus.
-    const cleft = wear > 1.8 && wear < 3.8 && offMiddle < 0.2 ? 0.72 : 1;
+    const cleft = wear > 1.8 && wear < 3.8 && offMiddle < 0.2 ? 0.8 : 1;
     const bright = nucleusSignal(wear) * cleft;
     this.tissue = TISSUE.nucleus;
-    this.mrFactor = (bright * share + 0.1 * (1 - share)) / 0.5;
+    this.mrFactor = (bright * share + 0.12 * (1 - share)) / 0.5;
     this.huShift = 16 * (1 - share);
     return true;
   }
@@ -309,7 +309,7 @@ export class Anatomy {
 
 /** Of Pfirrmann's grades, T2 signal with fluid as 1. */
 function nucleusSignal(grade: number): number {
-  return Math.max(0.11, 0.74 - 0.16 * (grade - 1) - (grade > 3 ? 0.08 * (grade - 3) : 0));
+  return Math.max(0.1, 0.5 - 0.125 * (grade - 1));
 }
 
 function inBasivertebralVein(x: number, forward: number, fraction: number, depth: number): boolean {

@@ -13,7 +13,7 @@ const SUBSAMPLES = 4;
 /** Point spread with the overshoot of a truncated k-space. */
 const POINT_SPREAD = [0.76, 0.15, -0.03] as const;
 const FLUID_VALUE = 1900;
-const NOISE_SD = 24;
+const NOISE_SD = 42;
 const MOST = 4095;
 
 /** One sagittal slice as it is written. */
@@ -141,8 +141,8 @@ function drawField(
   { lowZ, highZ, middleY }: ReturnType<typeof extentOf>,
   spine: Spine,
 ): CoilField {
-  const reachMm = random.between(55, 90);
-  const base = random.between(0.25, 0.5);
+  const reachMm = random.between(85, 130);
+  const base = random.between(0.1, 0.3);
   const saturation = random.between(0.55, 0.93);
   const middleZ = (lowZ + highZ) / 2;
   const halfZ = (highZ - lowZ) / 2;

@@ -82,7 +82,7 @@ export class PosteriorParts {
     const r = a * a + b * b;
     if (r < 1) return r > 0.86 ? this.dura() : this.inSac(x, along, behind, middle, y, z);
     if (behind > roof) return behind > roof + 0.4 ? TISSUE.ligament : TISSUE.ligament;
-    if (behind < 0.9) return this.ligamentOrVein(x, along);
+    if (behind < 0.6) return this.ligamentOrVein(x, along);
     return TISSUE.innerFat;
   }
 

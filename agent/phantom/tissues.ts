@@ -5,7 +5,7 @@
 export const TISSUES = {
   air: { mr: 0, hu: -1000, mrGrain: 0, huGrain: 0 },
   skin: { mr: 0.3, hu: 20, mrGrain: 0.1, huGrain: 5 },
-  fat: { mr: 0.82, hu: -103, mrGrain: 0.07, huGrain: 6 },
+  fat: { mr: 0.66, hu: -103, mrGrain: 0.09, huGrain: 6 },
   innerFat: { mr: 0.62, hu: -98, mrGrain: 0.12, huGrain: 8 },
   muscle: { mr: 0.17, hu: 55, mrGrain: 0.14, huGrain: 6 },
   ligament: { mr: 0.07, hu: 70, mrGrain: 0.2, huGrain: 8 },
@@ -17,9 +17,9 @@ export const TISSUES = {
   endPlate: { mr: 0.07, hu: 520, mrGrain: 0.2, huGrain: 70 },
   sclerosis: { mr: 0.14, hu: 420, mrGrain: 0.2, huGrain: 60 },
   /** Its HU overlaps the range of a calcified disc, as in patients. */
-  marrow: { mr: 0.4, hu: 165, mrGrain: 0.13, huGrain: 28 },
-  nucleus: { mr: 0.5, hu: 72, mrGrain: 0.08, huGrain: 3 },
-  annulus: { mr: 0.1, hu: 88, mrGrain: 0.15, huGrain: 4 },
+  marrow: { mr: 0.4, hu: 165, mrGrain: 0.26, huGrain: 28 },
+  nucleus: { mr: 0.5, hu: 72, mrGrain: 0.2, huGrain: 3 },
+  annulus: { mr: 0.13, hu: 88, mrGrain: 0.3, huGrain: 4 },
   herniation: { mr: 0.27, hu: 82, mrGrain: 0.12, huGrain: 4 },
   calcification: { mr: 0.035, hu: 250, mrGrain: 0.3, huGrain: 0 },
   gas: { mr: 0.02, hu: -900, mrGrain: 0, huGrain: 20 },
