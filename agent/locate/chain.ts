@@ -41,6 +41,9 @@ const CHAIN = {
   /** A patch that is taken for no disc, and one with as much tissue as the usual disc. */
   skip: -1,
   skipWholeDisc: -10,
+  /** A disc with less than this share of the usual disc's tissue is the less likely one, by this power of it. */
+  faintShare: 0.25,
+  faintPower: 2,
   /** The lowest disc found is L5-S1, if nothing else is known. */
   startsBelow: -2,
   startsAbove: -3,
@@ -82,7 +85,11 @@ function scoresOf(tracks: readonly Track[]): Scores {
   const usual = strengths[Math.min(2, strengths.length - 1)]!;
   const skip = tracks.map(({ strength }) => CHAIN.skip + CHAIN.skipWholeDisc * Math.min(1, strength / usual));
   const skipped = (from: number, to: number) => skip.slice(from, to).reduce((sum, cost) => sum + cost, 0);
-  const emitted = tracks.map((track) => RANKS.map((rank) => emission(track, rank)));
+  const faint = tracks.map(
+    ({ strength }) =>
+      CHAIN.faintPower * Math.log(Math.min(1, (strength + 1e-6) / (CHAIN.faintShare * usual))),
+  );
+  const emitted = tracks.map((track, i) => RANKS.map((rank) => faint[i]! + emission(track, rank)));
   const stepMm = usualStep(tracks);
   return {
     count: tracks.length,

@@ -23,12 +23,14 @@ type Measured = Omit<Located<CtResult>, 'localiser' | 'milliseconds'>;
 /** Offsets from the scout's midline: a coarse look finds the canal, a fine one the discs. */
 const COARSE_MM = [-24, -12, 0, 12, 24];
 const FINE_STEP_MM = 3;
-const FINE_REACH_MM = 21;
+const FINE_REACH_MM = 27;
 /** The picture's grey: the bone window of spine CT. */
 const WINDOW_HU = [-160, 840] as const;
 /** Coarser slices than this make no reformat in which a disc can be told from its end plates. */
 const MAX_SLICE_MM = 6;
 
+/** Calcified herniations lie in or beside the canal; further out facets and the sacrum's wings are bone. */
+const MEASURED_REACH_MM = 18;
 /** Pixels of the reformat about a disc's zone in which bone is looked for. */
 const BONE_MARGIN = 8;
 
@@ -169,7 +171,13 @@ function describe(
   const { image } = planes[middle]!;
   const centreMm = centreBetweenPlates(track.members, planes);
   const [col, row] = patientToIndex(image.plane, centreMm);
-  const measured = measureDisc(track.members, planes, volume, scout, reference);
+  const measured = measureDisc(
+    track.members.filter(({ slice }) => Math.abs(planes[slice]!.x - centreMm[0]) <= MEASURED_REACH_MM),
+    planes,
+    volume,
+    scout,
+    reference,
+  );
   if (process.env.DBG) console.log(LEVEL_OF_RANK[rank], measured, own.centreMm);
   return {
     level: LEVEL_OF_RANK[rank]!,
@@ -205,7 +213,7 @@ function centreBetweenPlates(members: readonly Candidate[], planes: readonly Pla
     const { col, row, count } = midSurface(pixels, marked.columns);
     const point = indexToPatient(image.plane, col, row);
     // The planes need not reach to both ends of the disc: the canal behind it tells its middle.
-    const weight = count * (0.05 + canalBehind);
+    const weight = count * (0.02 + canalBehind ** 2);
     for (const axis of [0, 1, 2]) sum[axis]! += point[axis]! * weight;
     all += weight;
   }

@@ -57,9 +57,8 @@ export function discMiddlesMm(
   });
   return raw.map((own, i) => {
     const near = [raw[i - 1], own, raw[i + 1]].filter((mm) => mm !== null && mm !== undefined);
-    const sorted = near.sort((a, b) => a - b);
-    if (own === null || sorted.length === 0) return own;
-    return sorted.length === 2 ? (sorted[0]! + sorted[1]!) / 2 : sorted[sorted.length >> 1]!;
+    // At the ends of the row there is no neighbour on the other side: a median of two would straighten the curve.
+    return near.length < 3 ? own : near.sort((a, b) => a - b)[1]!;
   });
 }
 

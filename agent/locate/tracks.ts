@@ -105,7 +105,7 @@ function merged(groups: readonly Candidate[][], placeOf: Place): Candidate[][] {
 }
 
 function trackOf(members: readonly Candidate[], slices: readonly SliceWeight[], placeOf: Place): Track {
-  const weights = members.map((c) => c.areaMm2 * c.discShare * (0.1 + slices[c.slice]!.weight));
+  const weights = members.map((c) => c.areaMm2 * c.discShare * (0.03 + slices[c.slice]!.weight ** 2));
   const strength = weights.reduce((sum, w) => sum + w, 0);
   const mean = (value: (c: Candidate) => number) =>
     members.reduce((sum, c, i) => sum + value(c) * weights[i]!, 0) / strength;
