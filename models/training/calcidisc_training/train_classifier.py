@@ -39,7 +39,7 @@ def arguments():
     p.add_argument('--validation-regions', type=int, default=500)
     p.add_argument('--epochs', type=int, default=150)
     p.add_argument('--patience', type=int, default=20, help='epochs without a better validation AUC before stopping')
-    p.add_argument('--minutes', type=float, help='stop after the epoch that passes this')
+    p.add_argument('--minutes', type=float, help='stop here, and end the schedule here')
     p.add_argument('--optimiser', choices=['adam', 'sgd'], default='adam')
     p.add_argument('--lr', type=float, default=1e-4)
     p.add_argument('--schedule', choices=['constant', 'cosine'], default='constant')
@@ -201,6 +201,8 @@ class Run:
             self.scaler.step(self.optimiser)
             self.scaler.update()
             losses.append(loss.item())
+            if a.minutes and time.time() - self.started > 60 * a.minutes:
+                break
             if (step + 1) % a.every == 0 and not self.rank:
                 pace = (step + 1) / (time.time() - began)
                 print(f'epoch {self.epoch + 1} step {step + 1}/{steps} loss {np.mean(losses[-a.every:]):.4f} total {total.item():.4f} '
