@@ -6,7 +6,6 @@ import sys
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 from PIL import Image
@@ -98,6 +97,8 @@ def test_a_resumed_run_draws_what_an_unbroken_one_would(run_folder):
 def test_onnx_runs_as_pytorch_does_and_holds_half_precision_weights(run_folder, tmp_path):
     card = localiser_card.export(str(run_folder[1]), str(tmp_path), '9')
     model = localiser_card.load_weights(str(run_folder[1]))
+    # Debian has no onnxruntime: pip install onnxruntime for this one.
+    onnxruntime = pytest.importorskip('onnxruntime')
     session = onnxruntime.InferenceSession(str(tmp_path / 'model.onnx'), providers=['CPUExecutionProvider'])
     for shape in ((1, 1, 64, 96), (3, 1, 320, 256)):
         image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
@@ -125,6 +126,7 @@ def test_a_committed_version_is_the_one_its_card_describes(version):
 
 @pytest.mark.parametrize('version', sorted(os.listdir(VERSIONS)) if os.path.isdir(VERSIONS) else [])
 def test_a_committed_version_finds_the_discs_of_drawn_spines(version):
+    pytest.importorskip('onnxruntime')
     from calcidisc_training.evaluate_localiser import infer, open_session
     from calcidisc_training.synthetic_spine import synthetic_spine
     session, right, discs = open_session(os.path.join(VERSIONS, version)), 0, 0
