@@ -53,9 +53,10 @@ export async function loseNothing(trial: LossTrial): Promise<LossFindings> {
   };
   try {
     const objects = objectsOf(trial);
-    const senders = shared(objects, trial.associations).map((share) => sendAll(share, port));
+    const progress: Progress = { acknowledged: 0 };
+    const senders = shared(objects, trial.associations).map((share) => sendAll(share, port, progress));
     const sending = Promise.all(senders);
-    await killAtRandom(trial, restart, sending);
+    await killAtRandom(trial, restart, progress);
     const retries = (await sending).reduce((sum, each) => sum + each, 0);
     trial.onEvent?.(`all ${objects.length} acknowledged, ${retries} associations broken`);
     await settled(test);
@@ -66,32 +67,35 @@ export async function loseNothing(trial: LossTrial): Promise<LossFindings> {
   }
 }
 
-/** The first kill may come at once; each next one as soon as the agent is back and some time has gone. */
+interface Progress {
+  acknowledged: number;
+}
+
+/** By how much was acknowledged, not by the clock: on any machine senders are at work when the kill comes. */
 async function killAtRandom(
   trial: LossTrial,
   restart: () => Promise<void>,
-  sending: Promise<unknown>,
+  progress: Progress,
 ): Promise<void> {
-  let isSending = true;
-  void sending.finally(() => {
-    isSending = false;
-  });
-  for (let kill = 1; kill <= trial.kills; kill++) {
-    const afterMs = 200 + Math.random() * 1500;
-    await new Promise((resolve) => setTimeout(resolve, afterMs));
-    trial.onEvent?.(`kill -9 number ${kill}${isSending ? '' : ' (nobody was sending)'}`);
+  const moments = Array.from({ length: trial.kills }, () => trial.instances * (0.05 + 0.7 * Math.random()));
+  for (const [index, moment] of moments.toSorted((a, b) => a - b).entries()) {
+    while (progress.acknowledged < moment) await new Promise((resolve) => setTimeout(resolve, 2));
+    trial.onEvent?.(`kill -9 number ${index + 1} after ${progress.acknowledged} were acknowledged`);
     await restart();
   }
 }
 
 /** @returns how often it had to begin again */
-async function sendAll(objects: readonly SmallObject[], port: number): Promise<number> {
+async function sendAll(objects: readonly SmallObject[], port: number, progress: Progress): Promise<number> {
   const peer = {
     host: '127.0.0.1',
     port,
     calledAe: 'CALCIDISC',
     callingAe: 'SENDER',
     connectTimeoutMs: 2_000,
+    onProgress: ({ isStored }: { readonly isStored: boolean }) => {
+      if (isStored) progress.acknowledged += 1;
+    },
   };
   let [left, retries] = [[...objects], 0];
   while (left.length > 0) {
