@@ -224,4 +224,4 @@ if (options.json)
       1,
     ),
   );
-if (options.sheet) await writeSheet(options.sheet, rows);
+if (options.sheet && rows.length > 0) await writeSheet(options.sheet, rows);

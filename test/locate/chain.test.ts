@@ -128,6 +128,31 @@ describe('chain model', () => {
     assert.equal(verdictOf(nameDiscs(shifted)).status, 'uncertain');
   });
 
+  it('doubts a whole disc at S1-S2 that passes for L5-S1: the upper discs look one level lower than named', () => {
+    // What a network said of a real spine that it named one level too low, each name with a posterior above 0.99.
+    const said = [
+      [0.99, 0.01, 0, 0, 0, 0, 0],
+      [0.02, 0.97, 0.01, 0, 0, 0, 0],
+      [0, 0.27, 0.73, 0, 0, 0, 0],
+      [0, 0, 0.74, 0.25, 0.01, 0, 0],
+      [0, 0, 0, 0.9, 0.09, 0.01, 0],
+      [0, 0, 0, 0.08, 0.89, 0.03, 0],
+    ];
+    const named = nameDiscs(
+      spine()
+        .slice(0, 6)
+        .map((one, i) => ({
+          ...one,
+          levelShares: said[i]!,
+          members: [{ slice: 0, levelShares: said[i]! } as unknown as Candidate],
+        })),
+    );
+    assert.ok(named.slice(0, 5).every(({ confidence }) => confidence > 0.95));
+    const { status, reasons } = verdictOf(named);
+    assert.equal(status, 'uncertain');
+    assert.match(reasons.join(), /transitional vertebra/);
+  });
+
   it('answers not-found without discs', () => {
     assert.deepEqual(verdictOf(nameDiscs([])), {
       status: 'not-found',
