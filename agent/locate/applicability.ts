@@ -64,12 +64,12 @@ function isShortEcho({ echoTime, scanningSequence }: Facts['header']): boolean {
  * Mean over noise in the vertebrae. Noise by Immerkaer (CVIU 64:300, 1996): the mean response to a mask that is
  * blind to edges and slopes.
  */
-export function signalToNoise({ pixels, columns }: SagittalImage, marked: Marked): number | null {
-  const isBone = boneTest(marked);
+export function signalToNoise(image: SagittalImage, marked: Marked): number | null {
+  const { pixels, columns } = image;
+  const bone = boneOf(image, marked);
   let [sum, noise, count] = [0, 0, 0];
   for (let at = columns + 1; at < pixels.length - columns - 1; at++) {
-    const [row, col] = [Math.floor(at / columns), at % columns];
-    if (col === 0 || col === columns - 1 || !isBone(row, col)) continue;
+    if (bone[at] === 0 || at % columns === 0 || at % columns === columns - 1) continue;
     const edges = pixels[at - 1]! + pixels[at + 1]! + pixels[at - columns]! + pixels[at + columns]!;
     const corners =
       pixels[at - columns - 1]! +
@@ -84,13 +84,18 @@ export function signalToNoise({ pixels, columns }: SagittalImage, marked: Marked
   return sum / count / ((Math.sqrt(Math.PI / 2) * noise) / (6 * count));
 }
 
-/** Where a picture's pixel lies in a vertebra of the network's grid. */
-function boneTest(marked: Marked): (row: number, col: number) => boolean {
-  return (row, col) => {
-    const r = Math.min(marked.rows - 1, Math.floor((row + 0.5) / marked.rowScale));
-    const c = Math.min(marked.columns - 1, Math.floor((col + 0.5) / marked.colScale));
-    return marked.tissue[r * marked.columns + c] === TISSUE.vertebra;
-  };
+/** 1 where a picture's pixel lies in a vertebra of the network's grid. */
+function boneOf({ rows, columns }: SagittalImage, marked: Marked): Uint8Array {
+  const colOf = Int32Array.from({ length: columns }, (_, col) =>
+    Math.min(marked.columns - 1, Math.floor((col + 0.5) / marked.colScale)),
+  );
+  const bone = new Uint8Array(rows * columns);
+  for (let row = 0, at = 0; row < rows; row++) {
+    const from = Math.min(marked.rows - 1, Math.floor((row + 0.5) / marked.rowScale)) * marked.columns;
+    for (let col = 0; col < columns; col++, at++)
+      if (marked.tissue[from + colOf[col]!] === TISSUE.vertebra) bone[at] = 1;
+  }
+  return bone;
 }
 
 /** A void is darker than this share of the vertebrae's mean. */
@@ -98,17 +103,16 @@ const VOID_SHARE = 0.08;
 
 /** The largest connected place without signal inside the vertebrae, mm2: cortex and veins are thin and small. */
 export function signalVoidMm2(image: SagittalImage, marked: Marked): number {
-  const isBone = boneTest(marked);
   const { pixels, rows, columns } = image;
+  const bone = boneOf(image, marked);
   let [sum, count] = [0, 0];
-  const bone = new Uint8Array(pixels.length);
   for (let at = 0; at < bone.length; at++)
-    if (isBone(Math.floor(at / columns), at % columns)) {
-      bone[at] = 1;
+    if (bone[at] === 1) {
       sum += pixels[at]!;
       count++;
     }
-  const dark = bone.map((isMarked, at) => (isMarked && pixels[at]! < (VOID_SHARE * sum) / count ? 1 : 0));
+  const limit = (VOID_SHARE * sum) / count;
+  const dark = bone.map((isMarked, at) => (isMarked === 1 && pixels[at]! < limit ? 1 : 0));
   const largest = Math.max(0, ...patchesOf(dark, 1, rows, columns).map(({ length }) => length));
   return largest * image.plane.spacingMm[0] * image.plane.spacingMm[1];
 }

@@ -9,7 +9,7 @@ import { type Measurement, measure, type Reference } from './hounsfield.js';
 import { canalEvidence, canalMiddleMm, midSagittal } from './midsagittal.js';
 import type { Marked, Network } from './network.js';
 import { greyPng } from './png.js';
-import { REFORMAT_MM, type Scout, sagittalReformat, scoutOf } from './reformat.js';
+import { REFORMAT_MM, type Scout, sagittalReformats, scoutOf } from './reformat.js';
 import { regionOf } from './region.js';
 import { toGrey } from './resample.js';
 import type { SagittalImage } from './sagittal.js';
@@ -126,7 +126,7 @@ async function lookAt(
   scout: Scout,
   network: Network,
 ): Promise<readonly Plane[]> {
-  const images = xs.map((x) => sagittalReformat(volume, scout, x));
+  const images = sagittalReformats(volume, scout, xs);
   const marked = await network.mark(
     images.map((image) => ({ ...image, spacingMm: image.plane.spacingMm })),
     'CT',
@@ -178,7 +178,6 @@ function describe(
     scout,
     reference,
   );
-  if (process.env.DBG) console.log(LEVEL_OF_RANK[rank], measured, own.centreMm);
   return {
     level: LEVEL_OF_RANK[rank]!,
     centrePatientMm: centreMm.map(tidy) as unknown as Vector,
@@ -242,12 +241,15 @@ function measureDisc(
   );
   const { rows, columns } = planes[0]!.image;
   const top = planes[0]!.image.plane.origin[2];
-  const classify = ([x, y, z]: Vector): number => {
-    const plane = Math.round((x - planes[0]!.x) / FINE_STEP_MM);
-    const col = Math.round((y - scout.fromY) / REFORMAT_MM);
-    const row = Math.round((top - z) / REFORMAT_MM);
-    if (col < 0 || row < 0 || col >= columns || row >= rows) return 0;
-    return zones.get(plane)?.[row * columns + col] ?? 0;
+  const zoneOf = planes.map((_, i) => zones.get(i));
+  const [x0, y0] = [planes[0]!.x, scout.fromY];
+  const classify = (x: number, y: number, z: number): number => {
+    const zone = zoneOf[Math.floor((x - x0) / FINE_STEP_MM + 0.5)];
+    if (zone === undefined) return ZONE.none;
+    const col = Math.floor((y - y0) / REFORMAT_MM + 0.5);
+    const row = Math.floor((top - z) / REFORMAT_MM + 0.5);
+    if (col < 0 || row < 0 || col >= columns || row >= rows) return ZONE.none;
+    return zone[row * columns + col]!;
   };
   const used = [...zones].flatMap(([, zone]) =>
     [...zone.keys()].filter((at) => zone[at] === ZONE.disc || zone[at] === ZONE.behind),

@@ -74,11 +74,17 @@ function frameOf(disc: Int32Array, { columns }: Marked): Frame {
   return { centre, along, normal, posterior, halfHeight: d[Math.floor(0.9 * (d.length - 1))]! };
 }
 
-/** Vertebra, and background that the level head takes for sacrum. */
+const bones = new WeakMap<Marked, Uint8Array>();
+
+/** Vertebra, and background that the level head takes for sacrum; one answer for all discs of a picture. */
 function boneOf(marked: Marked): Uint8Array {
-  return marked.tissue.map((tissue, at) =>
-    tissue === TISSUE.vertebra || (tissue === TISSUE.background && isSacral(marked, at)) ? 1 : 0,
-  );
+  const bone =
+    bones.get(marked) ??
+    marked.tissue.map((tissue, at) =>
+      tissue === TISSUE.vertebra || (tissue === TISSUE.background && isSacral(marked, at)) ? 1 : 0,
+    );
+  bones.set(marked, bone);
+  return bone;
 }
 
 function addBehind(zone: Uint8Array, frame: Frame, marked: Marked, bone: Uint8Array): void {

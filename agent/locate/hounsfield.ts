@@ -45,7 +45,9 @@ export function measure(box: VoxelBox, reference: Reference): Measurement {
   const besideBone = besideBoneOf(box, reference.huLow);
   const found = calcifiedRegions(box, besideBone, reference);
   if (found.length === 0) {
-    const disc = [...box.zone.keys()].filter((at) => box.zone[at] === ZONE.disc && !besideBone[at]);
+    const disc: number[] = [];
+    for (let at = 0; at < box.zone.length; at++)
+      if (box.zone[at] === ZONE.disc && !besideBone[at]) disc.push(at);
     const label = disc.length === 0 ? 'indeterminate' : 'not-calcified';
     return { label, ...statistics(disc, box.hu), areaMm2: 0, volumeMm3: 0, centreMm: null };
   }

@@ -212,8 +212,13 @@ function regionIn(image: SagittalImage, own: Candidate, marginMm: number) {
   };
 }
 
-function greyRange({ pixels }: SagittalImage): [low: number, high: number] {
-  return percentiles(pixels, GREY_PERCENTILES) as [number, number];
+const greyRanges = new WeakMap<SagittalImage, [low: number, high: number]>();
+
+/** Of the whole slice, which most discs share: counted once. */
+function greyRange(image: SagittalImage): [low: number, high: number] {
+  const range = greyRanges.get(image) ?? (percentiles(image.pixels, GREY_PERCENTILES) as [number, number]);
+  greyRanges.set(image, range);
+  return range;
 }
 
 /** What bears on whether the models know this patient's like. */
@@ -245,11 +250,13 @@ function factsOf(
 async function storedPng(image: SagittalImage, { plane }: SourceImage): Promise<Uint8Array> {
   const grey = toGrey(image.pixels, ...greyRange(image));
   const stored = new Uint8Array(grey.length);
+  const at = (point: PixelPoint) => {
+    const [col, row] = image.toStored(point);
+    return row * plane.columns + col;
+  };
+  const [first, perCol, perRow] = [at([0, 0]), at([1, 0]) - at([0, 0]), at([0, 1]) - at([0, 0])];
   for (let row = 0, i = 0; row < image.rows; row++)
-    for (let col = 0; col < image.columns; col++, i++) {
-      const [c, r] = image.toStored([col, row]);
-      stored[r * plane.columns + c] = grey[i]!;
-    }
+    for (let col = 0; col < image.columns; col++) stored[first + row * perRow + col * perCol] = grey[i++]!;
   return greyPng(stored, plane.rows, plane.columns);
 }
 

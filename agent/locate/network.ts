@@ -29,8 +29,8 @@ export interface Picture extends Grid {
   readonly spacingMm: readonly [row: number, col: number];
 }
 
-/** Pictures of one run may have different sizes; the smaller are padded. Memory bounds how many run at once. */
-const BATCH = 8;
+/** Pictures of one run may have different sizes; the smaller are padded. More at once are no faster, and need room. */
+const BATCH = 2;
 
 export class Network {
   private constructor(
@@ -44,6 +44,8 @@ export class Network {
       interOpNumThreads: 1,
       graphOptimizationLevel: 'all',
       logSeverityLevel: 3,
+      // Threads that spin while they wait take the cores from whatever else runs: half as much work again.
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
     });
     return new Network(session, card);
   }
@@ -67,8 +69,8 @@ export class Network {
     const rowScale = spacingMm / picture.spacingMm[0];
     const colScale = spacingMm / picture.spacingMm[1];
     const grid = rescale(picture, rowScale, colScale);
-    const [floor, ceiling] = modality === 'CT' ? normalisation.ctWindowHu : [-Infinity, Infinity];
-    const pixels = grid.pixels.map((value) => Math.min(ceiling, Math.max(floor, value)));
+    const pixels = grid.pixels.slice();
+    if (modality === 'CT') clamp(pixels, ...normalisation.ctWindowHu);
     const [low, high] = percentiles(pixels, [normalisation.low, normalisation.high]) as [number, number];
     const factor = 1 / Math.max(high - low, 1e-6);
     for (let k = 0; k < pixels.length; k++) {
@@ -119,6 +121,10 @@ interface Prepared extends Grid {
   readonly colScale: number;
 }
 
+function clamp(values: Float32Array, floor: number, ceiling: number): void {
+  for (let i = 0; i < values.length; i++) values[i] = Math.min(ceiling, Math.max(floor, values[i]!));
+}
+
 function readTissue(logits: Float32Array, height: number, width: number, rows: number, columns: number) {
   const size = height * width;
   const tissue = new Uint8Array(rows * columns);
@@ -126,12 +132,15 @@ function readTissue(logits: Float32Array, height: number, width: number, rows: n
   for (let row = 0; row < rows; row++) {
     for (let col = 0; col < columns; col++) {
       const at = row * width + col;
-      let best = 0;
-      for (let k = 1; k < 4; k++) if (logits[k * size + at]! > logits[best * size + at]!) best = k;
+      let [best, top] = [0, logits[at]!];
+      for (let k = 1; k < 4; k++) {
+        const logit = logits[k * size + at]!;
+        if (logit > top) [best, top] = [k, logit];
+      }
       tissue[row * columns + col] = best;
       if (best !== TISSUE.disc) continue;
       let sum = 0;
-      for (let k = 0; k < 4; k++) sum += Math.exp(logits[k * size + at]! - logits[best * size + at]!);
+      for (let k = 0; k < 4; k++) sum += Math.exp(logits[k * size + at]! - top);
       discShare[row * columns + col] = 1 / sum;
     }
   }
@@ -146,6 +155,7 @@ function cut(
   rows: number,
   columns: number,
 ): Float32Array {
+  if (rows === height && columns === width) return channels.slice();
   const kept = new Float32Array(LEVEL_CLASSES * rows * columns);
   for (let k = 0; k < LEVEL_CLASSES; k++)
     for (let row = 0; row < rows; row++) {

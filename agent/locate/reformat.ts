@@ -1,5 +1,6 @@
-import type { Vector } from '../dicom/geometry.js';
-import { AIR_HU, type CtVolume, sampleCt } from './ctVolume.js';
+import type { Plane } from '../dicom/geometry.js';
+import { sampleCt, sampleParallel } from './ctSample.js';
+import { AIR_HU, type CtVolume } from './ctVolume.js';
 import { percentileOfSorted } from './resample.js';
 import type { SagittalImage } from './sagittal.js';
 
@@ -50,24 +51,44 @@ export function scoutOf(volume: CtVolume): Scout | null {
   };
 }
 
-/** The sagittal plane at x, from the top of the scan to its bottom, as the network wants it. */
-export function sagittalReformat(volume: CtVolume, { fromY, toY }: Scout, x: number): SagittalImage {
+/** The sagittal planes at xs, from the top of the scan to its bottom, as the network wants them. */
+export function sagittalReformats(
+  volume: CtVolume,
+  { fromY, toY }: Scout,
+  xs: readonly number[],
+): readonly SagittalImage[] {
   const [low, high] = volume.bounds;
   const rows = Math.max(1, Math.floor((high[2] - low[2]) / REFORMAT_MM));
   const columns = Math.max(1, Math.floor((toY - fromY) / REFORMAT_MM));
-  const planeAt = (offset: number) => ({
-    origin: [x + offset, fromY, high[2]] as Vector,
-    along: [0, 1, 0] as Vector,
-    down: [0, 0, -1] as Vector,
-    spacingMm: [REFORMAT_MM, REFORMAT_MM] as const,
+  const planeAt = (x: number): Plane => ({
+    origin: [x, fromY, high[2]],
+    along: [0, 1, 0],
+    down: [0, 0, -1],
+    spacingMm: [REFORMAT_MM, REFORMAT_MM],
     rows,
     columns,
   });
-  const pixels = new Float32Array(rows * columns);
-  for (const offset of SLAB_OFFSETS_MM) {
-    const values = sampleCt(volume, planeAt(offset));
-    for (let i = 0; i < pixels.length; i++)
-      pixels[i]! += Math.max(AIR_HU, values[i]!) / SLAB_OFFSETS_MM.length;
-  }
-  return { pixels, rows, columns, plane: planeAt(0), toStored: (point) => point };
+  // Neighbouring slabs share a plane: to a micrometre it is the same.
+  const keyOf = (x: number) => Math.round(x * 1000);
+  const wanted = new Map(xs.flatMap((x) => SLAB_OFFSETS_MM.map((offset) => [keyOf(x + offset), x + offset])));
+  const sampled = sampleParallel(
+    volume,
+    planeAt(xs[0]!),
+    [...wanted.values()].map((x) => planeAt(x).origin),
+  );
+  const at = new Map([...wanted.keys()].map((key, i) => [key, sampled[i]!]));
+  return xs.map((x) => ({
+    pixels: slabOf(SLAB_OFFSETS_MM.map((offset) => at.get(keyOf(x + offset))!)),
+    rows,
+    columns,
+    plane: planeAt(x),
+    toStored: (point) => point,
+  }));
+}
+
+function slabOf(layers: readonly Float32Array[]): Float32Array {
+  const pixels = new Float32Array(layers[0]!.length);
+  for (const layer of layers)
+    for (let i = 0; i < pixels.length; i++) pixels[i]! += Math.max(AIR_HU, layer[i]!) / layers.length;
+  return pixels;
 }

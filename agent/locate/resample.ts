@@ -18,11 +18,13 @@ export function rescale(grid: Grid, rowScale: number, colScale: number): Grid {
   const rowTaps = tapsOf(grid.rows, rows, rowScale);
   const colTaps = tapsOf(grid.columns, columns, colScale);
   const narrow = new Float32Array(grid.rows * columns);
+  const { pixels: old, columns: width } = grid;
+  const { start, index, weight: share } = colTaps;
   for (let row = 0; row < grid.rows; row++) {
+    const from = row * width;
     for (let col = 0; col < columns; col++) {
       let sum = 0;
-      for (let k = colTaps.start[col]!; k < colTaps.start[col + 1]!; k++)
-        sum += colTaps.weight[k]! * grid.pixels[row * grid.columns + colTaps.index[k]!]!;
+      for (let k = start[col]!; k < start[col + 1]!; k++) sum += share[k]! * old[from + index[k]!]!;
       narrow[row * columns + col] = sum;
     }
   }
@@ -113,23 +115,46 @@ export function percentiles(values: Float32Array, shares: readonly number[]): re
 /** The values of given ranks: values are counted into bins, and only the bins that hold a rank are sorted. */
 function valuesAt(values: Float32Array, ranks: readonly number[]): readonly number[] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const value of values) {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
     if (value < low) low = value;
     if (value > high) high = value;
   }
   const perValue = high > low ? (BINS - 1) / (high - low) : 0;
-  const starts = new Uint32Array(BINS + 1);
-  for (const value of values) starts[Math.floor((value - low) * perValue) + 1]!++;
-  for (let bin = 0; bin < BINS; bin++) starts[bin + 1]! += starts[bin]!;
-  const binOf = (rank: number) => {
-    let bin = 0;
-    while (starts[bin + 1]! <= rank) bin++;
-    return bin;
-  };
-  const sorted = new Map<number, number[]>(ranks.map((rank) => [binOf(rank), []]));
-  for (const value of values) sorted.get(Math.floor((value - low) * perValue))?.push(value);
-  for (const own of sorted.values()) own.sort((a, b) => a - b);
-  return ranks.map((rank) => sorted.get(binOf(rank))![rank - starts[binOf(rank)]!]!);
+  const counts = new Uint32Array(BINS);
+  for (let i = 0; i < values.length; i++) counts[Math.floor((values[i]! - low) * perValue)]!++;
+  const places = placesIn(counts, ranks);
+  const sorted = membersOf(values, counts, new Set(places.map(({ bin }) => bin)), low, perValue);
+  return places.map(({ bin, rank }) => sorted.get(bin)![rank]!);
+}
+
+/** The bin that holds each rank, and the rank within it. */
+function placesIn(counts: Uint32Array, ranks: readonly number[]): readonly { bin: number; rank: number }[] {
+  return ranks.map((rank) => {
+    let [bin, before] = [0, 0];
+    while (before + counts[bin]! <= rank) before += counts[bin++]!;
+    return { bin, rank: rank - before };
+  });
+}
+
+/** The values of the wanted bins, sorted. */
+function membersOf(
+  values: Float32Array,
+  counts: Uint32Array,
+  wanted: ReadonlySet<number>,
+  low: number,
+  perValue: number,
+): ReadonlyMap<number, Float32Array> {
+  const isWanted = new Uint8Array(BINS);
+  for (const bin of wanted) isWanted[bin] = 1;
+  const found = new Map([...wanted].map((bin) => [bin, { own: new Float32Array(counts[bin]!), length: 0 }]));
+  for (let i = 0; i < values.length; i++) {
+    const bin = Math.floor((values[i]! - low) * perValue);
+    if (isWanted[bin] === 0) continue;
+    const into = found.get(bin)!;
+    into.own[into.length++] = values[i]!;
+  }
+  return new Map([...found].map(([bin, { own }]) => [bin, own.sort()]));
 }
 
 export function percentileOfSorted(sorted: ArrayLike<number>, share: number): number {

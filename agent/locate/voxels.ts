@@ -24,7 +24,7 @@ export function voxelsIn(
   volume: CtVolume,
   low: Vector,
   high: Vector,
-  classify: (point: Vector) => number,
+  classify: (x: number, y: number, z: number) => number,
 ): VoxelBox | null {
   const corners = [0, 1, 2, 3, 4, 5, 6, 7].map(
     (bits): Vector => [bits & 1 ? high[0] : low[0], bits & 2 ? high[1] : low[1], bits & 4 ? high[2] : low[2]],
@@ -49,12 +49,19 @@ export function voxelsIn(
   const hu = new Float32Array(size[0] * size[1] * size[2]);
   const zone = new Uint8Array(hu.length);
   let i = 0;
-  for (const { slice } of inside)
+  for (const { slice } of inside) {
+    const { origin, along, down, spacingMm, columns } = slice.plane;
     for (let row = row0; row <= row1; row++)
       for (let col = col0; col <= col1; col++, i++) {
-        zone[i] = classify(indexToPatient(slice.plane, col, row));
-        hu[i] = slice.stored[row * plane.columns + col]! * slice.slope + slice.intercept;
+        const [a, b] = [col * spacingMm[1], row * spacingMm[0]];
+        zone[i] = classify(
+          origin[0] + a * along[0] + b * down[0],
+          origin[1] + a * along[1] + b * down[1],
+          origin[2] + a * along[2] + b * down[2],
+        );
+        hu[i] = slice.stored[row * columns + col]! * slice.slope + slice.intercept;
       }
+  }
   const across = [plane.along[0], plane.down[0], volume.normal[0]].map(Math.abs);
   return {
     size,
@@ -118,64 +125,96 @@ export function sagittalVoxelMm2({ spacingMm, sagittalAxis }: VoxelBox): number 
   return spacingMm.reduce((area, mm, axis) => (axis === sagittalAxis ? area : area * mm), 1);
 }
 
-/** Voxels whose centre lies within an ellipsoid about the centre of a marked one, the marked ones included. */
+/**
+ * Voxels whose centre lies within an ellipsoid about the centre of a marked one, the marked ones included. Axis by
+ * axis: the least of the sums of squares is the least along z of the least along y of the least along x.
+ */
 export function nearVoxels(
   { size, spacingMm }: VoxelBox,
   marked: Uint8Array,
   radiusMm: readonly [number, number, number],
 ): Uint8Array {
-  const near = marked.slice();
+  const squares = radiusMm.map((radius, axis) =>
+    Float64Array.from(
+      { length: Math.floor(radius / spacingMm[axis]!) + 1 },
+      (_, d) => ((d * spacingMm[axis]!) / radius) ** 2,
+    ),
+  ) as [Float64Array, Float64Array, Float64Array];
   const [nx, ny, nz] = size;
-  const offsets = ellipsoid(spacingMm, radiusMm);
-  for (let z = 0, at = 0; z < nz; z++)
-    for (let y = 0; y < ny; y++)
-      for (let x = 0; x < nx; x++, at++) {
-        if (!marked[at] || isBuried(marked, at, x, y, z, size)) continue;
-        for (let k = 0; k < offsets.length; k += 3) {
-          const [dx, dy, dz] = [x + offsets[k]!, y + offsets[k + 1]!, z + offsets[k + 2]!];
-          if (dx < 0 || dy < 0 || dz < 0 || dx >= nx || dy >= ny || dz >= nz) continue;
-          near[(dz * ny + dy) * nx + dx] = 1;
-        }
-      }
+  const [alongX, alongY] = scratchOf(marked.length);
+  leastAlongRows(marked, nx, squares[0], alongX);
+  leastOverRows(alongX, alongY, squares[1], { length: nx, count: ny * nz, step: 1, within: ny });
+  const least = alongX;
+  leastOverRows(alongY, least, squares[2], { length: nx, count: ny * nz, step: ny, within: ny * nz });
+  const near = new Uint8Array(marked.length);
+  for (let at = 0; at < near.length; at++) if (least[at]! <= 1) near[at] = 1;
   return near;
 }
 
-/** Inside a marked body: what lies near it lies near the body's surface too, or in the body. */
-function isBuried(
-  marked: Uint8Array,
-  at: number,
-  x: number,
-  y: number,
-  z: number,
-  [nx, ny, nz]: VoxelBox['size'],
-): boolean {
-  if (x === 0 || y === 0 || z === 0 || x === nx - 1 || y === ny - 1 || z === nz - 1) return false;
-  const row = nx * ny;
-  return !!(
-    marked[at - 1] &&
-    marked[at + 1] &&
-    marked[at - nx] &&
-    marked[at + nx] &&
-    marked[at - row] &&
-    marked[at + row]
-  );
+/** Beyond every limit. */
+const FAR = 2;
+
+let scratch: [Float64Array, Float64Array] = [new Float64Array(0), new Float64Array(0)];
+
+/** Megabytes that every call wants twice: kept from one to the next. */
+function scratchOf(length: number): [Float64Array, Float64Array] {
+  if (scratch[0].length < length) scratch = [new Float64Array(length), new Float64Array(length)];
+  return [scratch[0].subarray(0, length), scratch[1].subarray(0, length)];
 }
 
-/** Voxel offsets [x, y, z, x, y, z, ...] whose length fits into the ellipsoid. */
-function ellipsoid(
-  spacingMm: VoxelBox['spacingMm'],
-  radiusMm: readonly [number, number, number],
-): Int32Array {
-  const reach = radiusMm.map((mm, axis) => Math.floor(mm / spacingMm[axis]!)) as [number, number, number];
-  const offsets: number[] = [];
-  for (let z = -reach[2]; z <= reach[2]; z++)
-    for (let y = -reach[1]; y <= reach[1]; y++)
-      for (let x = -reach[0]; x <= reach[0]; x++) {
-        const share = [x, y, z].reduce(
-          (sum, d, axis) => sum + ((d * spacingMm[axis]!) / radiusMm[axis]!) ** 2,
-          0,
-        );
-        if (share <= 1) offsets.push(x, y, z);
-      }
-  return Int32Array.from(offsets);
+/** The square for the distance to the nearest marked voxel of the same row; FAR beyond the squares. */
+function leastAlongRows(marked: Uint8Array, nx: number, squares: Float64Array, least: Float64Array): void {
+  const none = squares.length;
+  for (let from = 0; from < marked.length; from += nx) {
+    for (let at = from, since = none; at < from + nx; at++) {
+      since = marked[at] ? 0 : since + 1;
+      least[at] = since < none ? squares[since]! : FAR;
+    }
+    for (let at = from + nx - 1, since = none; at >= from; at--) {
+      since = marked[at] ? 0 : since + 1;
+      if (since < none && squares[since]! < least[at]!) least[at] = squares[since]!;
+    }
+  }
+}
+
+/** Rows of voxels: neighbours lie `step` rows apart, in blocks of `within` rows. */
+interface Rows {
+  readonly length: number;
+  readonly count: number;
+  readonly step: number;
+  readonly within: number;
+}
+
+/** For each voxel the least sum of a neighbour's value and the square for its distance in rows. */
+function leastOverRows(values: Float64Array, least: Float64Array, squares: Float64Array, rows: Rows): void {
+  const { length, count, step, within } = rows;
+  least.set(values);
+  for (let row = 0; row < count; row++) {
+    if (isFar(values, row * length, length)) continue;
+    const block = Math.floor(row / within) * within;
+    for (let d = 1; d < squares.length; d++) {
+      const [before, after] = [row - d * step, row + d * step];
+      if (before >= block) lower(least, before * length, values, row * length, length, squares[d]!);
+      if (after < block + within) lower(least, after * length, values, row * length, length, squares[d]!);
+    }
+  }
+}
+
+function isFar(values: Float64Array, from: number, length: number): boolean {
+  for (let at = from; at < from + length; at++) if (values[at]! < FAR) return false;
+  return true;
+}
+
+function lower(
+  least: Float64Array,
+  into: number,
+  values: Float64Array,
+  from: number,
+  length: number,
+  square: number,
+): void {
+  for (let i = 0; i < length; i++) {
+    const sum = values[from + i]! + square;
+    if (sum < least[into + i]!) least[into + i] = sum;
+  }
 }

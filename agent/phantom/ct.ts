@@ -27,6 +27,8 @@ export interface CtStack {
   readonly slices: number;
   readonly spacingMm: number;
   readonly pose: Pose;
+  /** As ImageOrientationPatient. */
+  readonly orientation: readonly number[];
   /** From above down. */
   slice(index: number): CtSlice;
   /** [column, row, slice index], not rounded. */
@@ -51,47 +53,64 @@ export function ctStack(anatomy: Anatomy, spine: Spine, settings: PhantomSetting
   const top = originMm[2] + extent.highZ + 4;
   const slices = Math.ceil((extent.highZ - extent.lowZ) / ct.sliceMm);
   const middle = pose.midlineToPatient(extent.middleY, (extent.lowZ + extent.highZ) / 2);
-  const corner = [middle[0] - half, middle[1] - half] as const;
+  const left = middle[0] - half;
   const noise = new NoiseTable(random);
   const kernel = kernelTaps(spacingMm);
   // White noise loses this much in each of the two passes of the kernel.
   const passed = kernel[0] ** 2 + 2 * kernel[1] ** 2 + 2 * kernel[2] ** 2;
   const sd = (NOISE_SD_HU * settings.noise * Math.sqrt(1.5 / ct.sliceMm)) / passed;
-  const geometry = { columns, spacingMm, sliceMm: ct.sliceMm };
+  const [cos, sin] = [Math.cos(ct.gantryTiltDeg * DEG), Math.sin(ct.gantryTiltDeg * DEG)];
+  const geometry = { columns, spacingMm, sliceMm: ct.sliceMm, down: [cos, sin] as const };
   return {
     rows: columns,
     columns,
     slices,
     spacingMm,
     pose,
+    orientation: [1, 0, 0, 0, cos, sin],
     slice: (index) => {
-      const positionMm: PointMm = [corner[0], corner[1], top - index * ct.sliceMm];
+      // A tilted slice turns about its own middle row.
+      const positionMm: PointMm = [left, middle[1] - half * cos, top - index * ct.sliceMm - half * sin];
       const hu = sample(anatomy, pose, geometry, positionMm);
       for (let i = 0; i < hu.length; i++) hu[i] = hu[i]! + sd * noise.next();
       blurSlice(hu, columns, columns, kernel);
       for (let i = 0; i < hu.length; i++) hu[i] = Math.min(MOST_HU, Math.max(LEAST_HU, hu[i]!));
       return { hu, positionMm };
     },
-    indexOf: ([x, y, z]) => [
-      (x - corner[0]) / spacingMm,
-      (y - corner[1]) / spacingMm,
-      (top - z) / ct.sliceMm,
-    ],
+    indexOf: ([x, y, z]) => {
+      const down = (y - middle[1]) / cos;
+      return [(x - left) / spacingMm, (down + half) / spacingMm, (top + down * sin - z) / ct.sliceMm];
+    },
   };
 }
 
+/** A slice is sampled this often through its thickness at least, so that a thick one averages what it contains. */
+const SAMPLE_MM = 0.85;
+
 /** Sub-voxel offsets [x, y, z] in voxels, so that a thin cortex is averaged and not missed. */
-const OFFSETS = [
-  [-0.25, 0.25, -0.25],
-  [0.25, -0.25, 0.25],
-] as const;
+function offsetsOf(sliceMm: number): readonly (readonly [number, number, number])[] {
+  const count = Math.max(2, Math.round(sliceMm / SAMPLE_MM));
+  return Array.from({ length: count }, (_, k) => {
+    const aside = k % 2 === 0 ? -0.25 : 0.25;
+    return [aside, -aside, (k + 0.5) / count - 0.5] as const;
+  });
+}
+
+interface Geometry {
+  readonly columns: number;
+  readonly spacingMm: number;
+  readonly sliceMm: number;
+  /** Of increasing rows: y and z. */
+  readonly down: readonly [y: number, z: number];
+}
 
 function sample(
   anatomy: Anatomy,
   pose: Pose,
-  { columns, spacingMm, sliceMm }: { columns: number; spacingMm: number; sliceMm: number },
+  { columns, spacingMm, sliceMm, down }: Geometry,
   position: PointMm,
 ): Float32Array {
+  const offsets = offsetsOf(sliceMm);
   const table = column('hu');
   const grain = column('huGrain');
   const hu = new Float32Array(columns * columns);
@@ -99,12 +118,12 @@ function sample(
   for (let row = 0; row < columns; row++) {
     for (let col = 0; col < columns; col++) {
       let sum = 0;
-      const samples = isNearSpine(col, row, columns, spacingMm) ? 2 : 1;
+      const samples = isNearSpine(col, row, columns, spacingMm) ? offsets.length : 1;
       for (let k = 0; k < samples; k++) {
-        const [dx, dy, dz] = OFFSETS[k]!;
+        const [dx, dy, dz] = offsets[k]!;
         const x = position[0] + (col + dx) * spacingMm;
-        const y = position[1] + (row + dy) * spacingMm;
-        pose.toSpine(x, y, position[2] + dz * sliceMm, point);
+        const from = (row + dy) * spacingMm;
+        pose.toSpine(x, position[1] + from * down[0], position[2] + from * down[1] + dz * sliceMm, point);
         anatomy.at(point[0]!, point[1]!, point[2]!);
         const { tissue } = anatomy;
         const own =

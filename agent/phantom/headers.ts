@@ -4,7 +4,7 @@ import { decimalString } from './dicom.js';
 import type { PhantomSettings } from './options.js';
 
 /** Changes when the same settings would give other pixels: then the UIDs are others too. */
-const PHANTOM_VERSION = 1;
+const PHANTOM_VERSION = 2;
 
 export const MR_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.4';
 export const CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2';
@@ -107,16 +107,32 @@ export function ctAttributes(settings: PhantomSettings, series: SeriesIdentity):
     KVP: '120',
     ConvolutionKernel: 'B30',
     ReconstructionDiameter: decimalString(ct.fieldOfViewMm),
-    GantryDetectorTilt: '0',
+    GantryDetectorTilt: decimalString(ct.gantryTiltDeg),
     SpacingBetweenSlices: decimalString(ct.sliceMm),
     WindowCenter: '50',
     WindowWidth: '400',
-    ...(ct.omitRescale
-      ? {}
-      : {
-          RescaleIntercept: decimalString(ct.intercept),
-          RescaleSlope: decimalString(ct.slope),
-          RescaleType: 'HU',
-        }),
+  };
+}
+
+/** HU = stored * slope + intercept (PS3.3 C.11.1.1.2). */
+export interface Rescale {
+  readonly slope: number;
+  readonly intercept: number;
+}
+
+/** Of one slice: the series' own, or one that differs from its neighbours'. */
+export function rescaleOf({ ct }: PhantomSettings, index: number): Rescale {
+  const { slope, intercept } = ct;
+  return ct.rescaleVaries
+    ? { slope: slope * (0.5 + (index % 3) * 0.25), intercept: intercept - 8 * (index % 5) }
+    : { slope, intercept };
+}
+
+export function rescaleAttributes({ ct }: PhantomSettings, { slope, intercept }: Rescale): DcmjsDataset {
+  if (ct.omitRescale) return {};
+  return {
+    RescaleIntercept: decimalString(intercept),
+    RescaleSlope: decimalString(slope),
+    RescaleType: ct.rescaleType,
   };
 }

@@ -45,6 +45,13 @@ export const PhantomSchema = z.strictObject({
       slope: z.number().positive().default(1),
       intercept: z.number().default(-1024),
       signed: z.boolean().default(false),
+      bitsStored: z.union([z.literal(12), z.literal(16)]).default(16),
+      /** Every slice has its own slope and intercept, as some scanners write them. */
+      rescaleVaries: z.boolean().default(false),
+      /** A defective series where it is not HU, to see it refused. */
+      rescaleType: z.enum(['HU', 'US', 'OD']).default('HU'),
+      /** Slices leant backwards by this, the table moving straight on. */
+      gantryTiltDeg: z.number().min(-25).max(25).default(0),
       /** A defective series, to see it refused: no rescale slope and intercept. */
       omitRescale: z.boolean().default(false),
       /** Discs with a vacuum cleft: gas, -900 HU. */

@@ -12,6 +12,9 @@ import {
   MR_IMAGE_STORAGE,
   mrAttributes,
   patientIdOf,
+  type Rescale,
+  rescaleAttributes,
+  rescaleOf,
 } from './headers.js';
 import { drawLesions, type Lesion } from './lesions.js';
 import { mrStack } from './mr.js';
@@ -138,7 +141,6 @@ async function writeCt({ settings, spine, anatomy, outDir, onProgress }: Inventi
   const identity = identify(settings, 'CT');
   const stack = ctStack(anatomy, spine, settings);
   const shared = ctAttributes(settings, identity);
-  const { slope, intercept, signed } = settings.ct;
   const discs = byLevel((level): CtDiscTruth => {
     const unit = discUnits(spine).get(level)!;
     const centrePatientMm = centreOf(anatomy, unit, stack.pose);
@@ -149,15 +151,16 @@ async function writeCt({ settings, spine, anatomy, outDir, onProgress }: Inventi
     const sopInstanceUid = identity.sopInstanceUid(index);
     const plane = planeAttributes({
       ...stack,
-      orientation: [1, 0, 0, 0, 1, 0],
       positionMm,
       sliceThicknessMm: settings.ct.sliceMm,
-      pixelRepresentation: signed ? 1 : 0,
-      bitsStored: 16,
+      pixelRepresentation: settings.ct.signed ? 1 : 0,
+      bitsStored: settings.ct.bitsStored,
     });
-    const stored = toStored(hu, slope, intercept, signed);
+    const rescale = rescaleOf(settings, index);
+    const stored = toStored(hu, rescale, settings.ct);
     const image = { sopClassUid: CT_IMAGE_STORAGE, sopInstanceUid };
-    await writeImage(folder, index + 1, image, { ...shared, ...plane }, stored);
+    const attributes = { ...shared, ...plane, ...rescaleAttributes(settings, rescale) };
+    await writeImage(folder, index + 1, image, attributes, stored);
     for (const disc of Object.values(discs)) {
       const [col, row, at] = stack.indexOf(disc.centrePatientMm).map(Math.round) as [number, number, number];
       if (at === index)
@@ -173,12 +176,12 @@ async function writeCt({ settings, spine, anatomy, outDir, onProgress }: Inventi
 /** PS3.3 C.11.1.1.2: HU = stored * slope + intercept. What the stored range cannot hold is clamped. */
 function toStored(
   hu: Float32Array,
-  slope: number,
-  intercept: number,
-  signed: boolean,
+  { slope, intercept }: Rescale,
+  { signed, bitsStored }: PhantomSettings['ct'],
 ): Uint16Array | Int16Array {
   const stored = signed ? new Int16Array(hu.length) : new Uint16Array(hu.length);
-  const [least, most] = signed ? [-32768, 32767] : [0, 65535];
+  const values = 2 ** bitsStored;
+  const [least, most] = signed ? [-values / 2, values / 2 - 1] : [0, values - 1];
   for (let i = 0; i < hu.length; i++)
     stored[i] = Math.min(most, Math.max(least, Math.round((hu[i]! - intercept) / slope)));
   return stored;

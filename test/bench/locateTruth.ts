@@ -35,9 +35,17 @@ export function trueSeriesUnder(root: string): readonly TrueSeries[] {
   return [...(own ? [own] : []), ...below.sort().flatMap(trueSeriesUnder)];
 }
 
+/** The DICOM files of a folder, sorted. */
+export function filesIn(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.dcm'))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
 function readTruth(folder: string): TrueSeries | null {
   const raw: RawTruth = JSON.parse(readFileSync(join(folder, 'truth.json'), 'utf8'));
-  const files = readdirSync(folder).filter((name) => name.endsWith('.dcm'));
+  const files = filesIn(folder);
   if ((raw.modality !== 'MR' && raw.modality !== 'CT') || files.length === 0) return null;
   const lists = raw.slices
     ? raw.slices.map(
@@ -46,7 +54,7 @@ function readTruth(folder: string): TrueSeries | null {
     : [['', discsOf(raw.discs ?? {})] as const];
   return {
     folder,
-    files: files.sort().map((name) => join(folder, name)),
+    files,
     modality: raw.modality,
     discs: new Map(lists),
   };

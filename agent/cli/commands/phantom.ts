@@ -25,6 +25,8 @@ interface Options {
   readonly ctSlope: number;
   readonly ctIntercept: number;
   readonly ctSigned?: boolean;
+  readonly ctBits: number;
+  readonly ctTilt: number;
   readonly ctNoRescale?: boolean;
   readonly mrSlices: number;
   readonly mrGap: number;
@@ -70,6 +72,8 @@ export function register(program: Command): void {
     .option('--ct-slope <x>', 'rescale slope', number, 1)
     .option('--ct-intercept <hu>', 'rescale intercept', number, -1024)
     .option('--ct-signed', 'signed stored values')
+    .option('--ct-bits <n>', 'bits stored, 12 or 16', number, 16)
+    .option('--ct-tilt <degrees>', 'tilt of the gantry', number, 0)
     .option('--ct-no-rescale', 'a defective CT without rescale slope and intercept, to see it refused')
     .option('--json', 'print truth.json on stdout')
     .addHelpText(
@@ -130,6 +134,8 @@ function phantomOptions(options: Options): PhantomOptions {
       slope: options.ctSlope,
       intercept: options.ctIntercept,
       signed: options.ctSigned ?? false,
+      bitsStored: options.ctBits as 12 | 16,
+      gantryTiltDeg: options.ctTilt,
       omitRescale: options.ctNoRescale ?? false,
       gas: options.gas,
     },
