@@ -16,6 +16,7 @@ from .classifier_data import MIDDLE_SHARE, cached_pool
 from .classifier_metrics import auc, report, youden_threshold
 from .classifier_net import MEAN, STD, Classifier, Deployed, to_input
 from .export import SPIDER_ATTRIBUTION, SPIDER_SOURCE, export_onnx, write_card
+from .runtime import NodeSession, open_session
 from .simulate_params import SIMULATION
 
 TOLERANCE = 1e-3
@@ -53,13 +54,11 @@ def check_parity(deployed, path, pictures=None):
     return worst
 
 
-def onnx_scores(path, pictures, batch=16):
+def onnx_scores(path, pictures, batch=16, at_once=256):
     """Probabilities [N] of [N, 224, 224] uint8 pictures by onnxruntime on the CPU."""
-    import onnxruntime
-    options = onnxruntime.SessionOptions()
-    options.add_session_config_entry('session.intra_op.allow_spinning', '0')
-    session = onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
-    parts = [session.run(['probability'], {'image': to_input(torch.from_numpy(pictures[i:i + batch])).numpy()})[0][:, 0] for i in range(0, len(pictures), batch)]
+    session = open_session(path)
+    step = at_once if isinstance(session, NodeSession) else batch
+    parts = [session.run(['probability'], {'image': to_input(torch.from_numpy(pictures[i:i + step])).numpy()})[0][:, 0] for i in range(0, len(pictures), step)]
     return np.concatenate(parts)
 
 

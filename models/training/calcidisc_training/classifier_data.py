@@ -113,7 +113,8 @@ def cached_pool(cache, folder, patients, count, site, seed=1, workers=1):
     if not os.path.exists(path):
         os.makedirs(cache, exist_ok=True)
         pool = make_pool(folder, patients, count, site, seed, workers=workers)
-        np.savez(path + '.part.npz', pictures=pool.pictures, labels=pool.labels, cells=pool.cells, patients=pool.patients, about=json.dumps(pool.about))
-        os.replace(path + '.part.npz', path)
+        part = f'{path}.{os.getpid()}.part.npz'
+        np.savez(part, pictures=pool.pictures, labels=pool.labels, cells=pool.cells, patients=pool.patients, about=json.dumps(pool.about))
+        os.replace(part, path)
     with np.load(path) as kept:
         return Pool(kept['pictures'], kept['labels'], kept['cells'], kept['patients'], json.loads(str(kept['about'])))

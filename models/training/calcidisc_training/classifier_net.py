@@ -1,27 +1,33 @@
-"""The three networks of the study from timm, with the class activation map the graph exports.
+"""The three networks of the study, timm's or their copies in networks.py, with the class activation map the graph exports.
 
 For a network that ends in global average pooling and one linear layer, Grad-CAM of the last features equals the class
 activation map: the linear layer applied at every place. Its mean over the places is the logit itself.
 """
+import importlib.util
+
 import torch
 from torch import nn
 
-NETWORKS = ('resnet34', 'densenet121', 'mobilevit_s')
+from .networks import ARCHITECTURES
+
+NETWORKS = tuple(ARCHITECTURES)
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def create(name, weights='none'):
-    """A timm network with one output. weights: 'imagenet' (fetched by timm), 'none', or a state-dict file.
+    """A network with one output. weights: 'imagenet' (fetched by timm), 'none', or a state-dict file.
 
-    Raises RuntimeError where timm is missing, ValueError for a file that does not fit.
+    Raises RuntimeError for ImageNet weights where timm is missing, ValueError for a file that does not fit.
     """
     if name not in NETWORKS:
         raise ValueError(f'{name} is none of {", ".join(NETWORKS)}')
-    try:
+    if importlib.util.find_spec('timm'):
         import timm
-    except ImportError as error:
-        raise RuntimeError("training the classifiers needs timm: pip install -e '.[classifiers]'") from error
-    net = timm.create_model(name, pretrained=weights == 'imagenet', num_classes=1)
+        net = timm.create_model(name, pretrained=weights == 'imagenet', num_classes=1)
+    elif weights == 'imagenet':
+        raise RuntimeError("ImageNet weights come with timm: pip install -e '.[classifiers]', or take --weights none or --weights FILE")
+    else:
+        net = ARCHITECTURES[name]()
     if weights not in ('imagenet', 'none'):
         load_weights(net, weights)
     return net

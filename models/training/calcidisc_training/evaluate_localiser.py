@@ -11,10 +11,9 @@ import os
 from collections import Counter
 
 import numpy as np
-import onnxruntime
 from PIL import Image
 
-from . import overlay
+from . import overlay, runtime
 from .candidates import by_chain, by_head, by_order, candidates, describe
 from .levels import BELOW, LUMBAR
 from .normalise import normalise, pad
@@ -28,9 +27,7 @@ NAMINGS = {'order': by_order, 'head': by_head, 'chain': by_chain}
 
 
 def open_session(folder, threads=2):
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(os.path.join(folder, 'model.onnx'), options, providers=['CPUExecutionProvider'])
+    return runtime.open_session(os.path.join(folder, 'model.onnx'), threads)
 
 
 def infer(session, grey):

@@ -20,6 +20,7 @@ from torch import nn
 from .classifier_data import cached_pool, split_patients
 from .classifier_metrics import auc
 from .classifier_net import NETWORKS, Classifier, resize, to_input
+from .processes import Processes, can_fuse_adam, grad_scaler, half_type, mixed
 from .spider import HELD_OUT, patients_in
 
 FOCUS_CELLS = 4         # cells of 32 pixels about the posterior edge
@@ -52,6 +53,7 @@ def arguments():
     p.add_argument('--workers', type=int, default=2, help='processes that simulate')
     p.add_argument('--threads', type=int)
     p.add_argument('--every', type=int, default=20, help='steps between progress lines')
+    p.add_argument('--no-bf16', action='store_true', help='full precision, on GPUs too')
     p.add_argument('--resume', action='store_true')
     return p.parse_args()
 
@@ -90,15 +92,15 @@ def focus(pictures, cells, posterior):
 
 
 def loss_of(model, pictures, labels, cells, guide, size):
+    """(what is minimised, cross-entropy alone) of a Taught model."""
     image = resize(to_input(pictures), size / 224, 32)
-    logit, cam = model(image.contiguous(memory_format=torch.channels_last))
+    logit, cam, places = model(image.contiguous(memory_format=torch.channels_last))
     loss = nn.functional.binary_cross_entropy_with_logits(logit.float()[:, 0], labels)
-    if guide > 0:
-        inner = model.module if hasattr(model, 'module') else model
-        target = nn.functional.adaptive_max_pool2d((cells * 1.5).clamp(0, 1)[:, None], cam.shape[2:])
-        told = nn.functional.binary_cross_entropy_with_logits(inner.guide(cam.float()), target, pos_weight=cam.new_tensor(6.0).float())
-        return loss + guide * told, loss
-    return loss, loss
+    if places is None:
+        return loss, loss
+    target = nn.functional.adaptive_max_pool2d((cells * 1.5).clamp(0, 1)[:, None], cam.shape[2:])
+    told = nn.functional.binary_cross_entropy_with_logits(places, target, pos_weight=places.new_tensor(6.0))
+    return loss + guide * told, loss
 
 
 @torch.no_grad()
@@ -108,44 +110,43 @@ def scores_of(model, pictures, size=224, device='cpu', batch=32, half=None):
     found = []
     for at in range(0, len(pictures), batch):
         image = resize(to_input(torch.from_numpy(pictures[at:at + batch]).to(device)), size / 224)
-        with torch.autocast(device, dtype=half or torch.float32, enabled=half is not None):
+        with mixed(device, half):
             logit, _ = model(image.contiguous(memory_format=torch.channels_last))
         found.append(torch.sigmoid(logit.float())[:, 0].cpu().numpy())
     return np.concatenate(found)
 
 
-def half_type(device):
-    """bfloat16 where the machine has it natively, None where it would only slow things down."""
-    if device == 'cuda':
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    try:
-        with open('/proc/cpuinfo', encoding='utf-8') as f:
-            flags = f.read()
-    except OSError:
-        return None
-    return torch.bfloat16 if 'amx_bf16' in flags or 'avx512_bf16' in flags else None
+class Taught(nn.Module):
+    """What the loop runs: classifier and lesion map in one forward, so that parallel training sees every parameter used.
+
+    image -> (logit, cam, lesion map logits or None).
+    """
+
+    def __init__(self, classifier, guided):
+        super().__init__()
+        self.classifier, self.guided = classifier, guided
+
+    def forward(self, image):
+        logit, cam = self.classifier(image)
+        return logit, cam, self.classifier.guide(cam.float()) if self.guided else None
 
 
 class Run:
     """One training run: model, optimiser, history; saved whole after every epoch."""
 
-    def __init__(self, a):
-        self.a = a
-        self.rank, self.world = int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1))
-        self.device = 'cuda' if torch.cuda.is_available() else 'cpu'
-        if self.device == 'cuda':
-            torch.cuda.set_device(int(os.environ.get('LOCAL_RANK', 0)))
-        if self.world > 1:
-            torch.distributed.init_process_group('nccl' if self.device == 'cuda' else 'gloo')
+    def __init__(self, a, processes):
+        self.a, self.processes, self.device = a, processes, processes.device
         torch.manual_seed(a.seed)
-        self.inner = Classifier(a.network, a.weights).to(self.device, memory_format=torch.channels_last)
-        self.model = nn.parallel.DistributedDataParallel(self.inner, find_unused_parameters=True) if self.world > 1 else self.inner
-        self.half = half_type(self.device)
-        self.scaler = torch.amp.GradScaler(self.device, enabled=self.half == torch.float16)
+        self.inner = processes.first_then_others(lambda: Classifier(a.network, a.weights)).to(self.device, memory_format=torch.channels_last)
+        self.model = Taught(self.inner, a.guide > 0)
+        if processes.world > 1:
+            self.model = nn.parallel.DistributedDataParallel(self.model, find_unused_parameters=a.guide <= 0)
+        self.half = None if a.no_bf16 else half_type(self.device)
+        self.scaler = grad_scaler(self.device, self.half)
         guide = [p for n, p in self.inner.named_parameters() if n.startswith('guide_')]
         parameters = [dict(params=list(self.inner.net.parameters()), part=1), dict(params=guide, part=20)]
-        self.optimiser = torch.optim.Adam(parameters, a.lr, fused=self.scaler.is_enabled() is False) if a.optimiser == 'adam' else torch.optim.SGD(parameters, a.lr, momentum=0.9)
-        self.history, self.epoch, self.best, self.started = [], 0, -1.0, time.time()
+        self.optimiser = torch.optim.Adam(parameters, a.lr, fused=can_fuse_adam(self.device, self.half)) if a.optimiser == 'adam' else torch.optim.SGD(parameters, a.lr, momentum=0.9)
+        self.history, self.epoch, self.best, self.since, self.started = [], 0, -1.0, 0, time.time()
         if a.resume and os.path.exists(f'{a.out}/last.pt'):
             self.load()
 
@@ -156,9 +157,11 @@ class Run:
         self.epoch, self.best = kept['epoch'], kept['best']
         with open(f'{self.a.out}/history.json', encoding='utf-8') as f:
             self.history = json.load(f)['epochs'][:self.epoch]
+        counted = [e for e in self.history if e['epoch'] > self.a.focus_epochs]
+        self.since = self.epoch - max(counted, key=lambda e: e['validationAuc'])['epoch'] if counted else self.epoch
 
     def save(self, better, split):
-        if self.rank:
+        if not self.processes.is_first:
             return
         state = dict(model=self.inner.state_dict(), optimiser=self.optimiser.state_dict(), epoch=self.epoch, best=self.best)
         torch.save(state, f'{self.a.out}/last.part')
@@ -180,7 +183,7 @@ class Run:
         a, rng = self.a, np.random.default_rng([self.a.seed, 7, self.epoch])
         posterior = np.array([about['posterior'] for about in pool.about])
         narrow = self.epoch < a.focus_epochs
-        order = rng.permutation(pairs_of(pool, narrow))[self.rank::self.world]
+        order = self.processes.share_of(rng.permutation(pairs_of(pool, narrow)))
         half = max(1, a.batch // 2)
         steps, losses, began = len(order) // half, [], time.time()
         self.model.train()
@@ -194,40 +197,49 @@ class Run:
             for group in self.optimiser.param_groups:
                 group['lr'] = group['part'] * self.rate(self.progress(step / steps))
             tensors = [torch.from_numpy(np.ascontiguousarray(v)).to(self.device) for v in (pictures, labels.astype(np.float32), cells)]
-            with torch.autocast(self.device, dtype=self.half or torch.float32, enabled=self.half is not None):
+            with mixed(self.device, self.half):
                 total, loss = loss_of(self.model, *tensors, a.guide, a.size)
             self.optimiser.zero_grad(set_to_none=True)
             self.scaler.scale(total).backward()
             self.scaler.step(self.optimiser)
             self.scaler.update()
             losses.append(loss.item())
-            if a.minutes and time.time() - self.started > 60 * a.minutes:
+            if self.is_over():
                 break
-            if (step + 1) % a.every == 0 and not self.rank:
+            if (step + 1) % a.every == 0 and self.processes.is_first:
                 pace = (step + 1) / (time.time() - began)
                 print(f'epoch {self.epoch + 1} step {step + 1}/{steps} loss {np.mean(losses[-a.every:]):.4f} total {total.item():.4f} '
-                      f'{pace * a.batch * self.world:.1f} regions/s, epoch ends in {(steps - step - 1) / pace:.0f} s', flush=True)
+                      f'{pace * a.batch * self.processes.world:.1f} regions/s, epoch ends in {(steps - step - 1) / pace:.0f} s', flush=True)
         return float(np.mean(losses)) if losses else float('nan')
 
     def progress(self, part):
         by_epoch = (self.epoch + part) / self.a.epochs
         return max(by_epoch, (time.time() - self.started) / 60 / self.a.minutes) if self.a.minutes else by_epoch
 
+    def is_over(self):
+        return bool(self.a.minutes) and self.processes.from_first(time.time() - self.started) > 60 * self.a.minutes
+
+    def validate(self, validation):
+        """AUC as the first process finds it: the others' running means differ in the last digits."""
+        first = self.processes.is_first
+        value = auc(validation.labels, scores_of(self.inner, validation.pictures, self.a.size, self.device, half=self.half)) if first else 0.0
+        return self.processes.from_first(value)
+
     def go(self, training_pool, validation, split):
-        a, since = self.a, 0
-        while self.epoch < a.epochs:
+        a = self.a
+        while self.epoch < a.epochs and self.since < a.patience:
             loss = self.train_epoch(training_pool(self.epoch))
-            value = auc(validation.labels, scores_of(self.inner, validation.pictures, a.size, self.device, half=self.half))
+            value = self.validate(validation)
             self.epoch += 1
             better = value > self.best and self.epoch > a.focus_epochs
-            self.best, since = (value, 0) if better else (self.best, since + 1)
+            self.best, self.since = (value, 0) if better else (self.best, self.since + 1)
             passed = (time.time() - self.started) / 60
             self.history.append(dict(epoch=self.epoch, loss=round(loss, 5), validationAuc=round(value, 5), minutes=round(passed, 1)))
             self.save(better, split)
             left = passed / max(self.progress(0), 1e-6) - passed
-            if not self.rank:
-                print(f'epoch {self.epoch} loss {loss:.4f} validation AUC {value:.4f}{" best" if better else ""} ETA {max(left, 0):.0f} min', flush=True)
-            if since >= a.patience or (a.minutes and passed >= a.minutes):
+            if self.processes.is_first:
+                print(f'epoch {self.epoch} of {a.epochs} loss {loss:.4f} validation AUC {value:.4f}{" best" if better else ""} ETA {max(left, 0):.0f} min', flush=True)
+            if self.is_over():
                 break
 
 
@@ -236,21 +248,25 @@ def main():
     if a.threads:
         torch.set_num_threads(a.threads)
     os.makedirs(a.out, exist_ok=True)
+    processes = Processes()
     training, validation = split_patients(patients_in(a.data), HELD_OUT)
     split = dict(training=training, validation=validation, heldOut=list(HELD_OUT))
-    print('training', training, 'validation', validation, 'held out', HELD_OUT, flush=True)
-    checked = cached_pool(a.cache, a.data, validation, a.validation_regions, 'validation', workers=a.workers)
+    if processes.is_first:
+        print('training', training, 'validation', validation, 'held out', HELD_OUT, flush=True)
+    checked = processes.first_then_others(lambda: cached_pool(a.cache, a.data, validation, a.validation_regions, 'validation', workers=a.workers))
     pools = {}
 
     def pool(epoch):
         which = epoch // a.repeats % a.pools
         if which not in pools:
             pools.clear()
-            pools[which] = cached_pool(a.cache, a.data, training, a.regions, 'training', a.seed + 1000 * which, workers=a.workers)
+            pools[which] = processes.first_then_others(
+                lambda: cached_pool(a.cache, a.data, training, a.regions, 'training', a.seed + 1000 * which, workers=a.workers))
         return pools[which]
 
-    run = Run(a)
+    run = Run(a, processes)
     run.go(pool, checked, split)
+    processes.leave()
 
 
 if __name__ == '__main__':

@@ -14,6 +14,7 @@ from calcidisc_training import localiser_card
 from calcidisc_training.candidates import by_chain, candidates
 from calcidisc_training.levels import BELOW, DISC, IGNORE, UNKNOWABLE
 from calcidisc_training.localiser_net import Localiser, level_loss, losses
+from calcidisc_training.runtime import open_session
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VERSIONS = os.path.join(os.path.dirname(HERE), 'localiser')
@@ -97,9 +98,7 @@ def test_a_resumed_run_draws_what_an_unbroken_one_would(run_folder):
 def test_onnx_runs_as_pytorch_does_and_holds_half_precision_weights(run_folder, tmp_path):
     card = localiser_card.export(str(run_folder[1]), str(tmp_path), '9')
     model = localiser_card.load_weights(str(run_folder[1]))
-    # Debian has no onnxruntime: pip install onnxruntime for this one.
-    onnxruntime = pytest.importorskip('onnxruntime')
-    session = onnxruntime.InferenceSession(str(tmp_path / 'model.onnx'), providers=['CPUExecutionProvider'])
+    session = open_session(str(tmp_path / 'model.onnx'))
     for shape in ((1, 1, 64, 96), (3, 1, 320, 256)):
         image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
         with torch.no_grad():
@@ -126,10 +125,10 @@ def test_a_committed_version_is_the_one_its_card_describes(version):
 
 @pytest.mark.parametrize('version', sorted(os.listdir(VERSIONS)) if os.path.isdir(VERSIONS) else [])
 def test_a_committed_version_finds_the_discs_of_drawn_spines(version):
-    pytest.importorskip('onnxruntime')
-    from calcidisc_training.evaluate_localiser import infer, open_session
+    from calcidisc_training import evaluate_localiser
+    from calcidisc_training.evaluate_localiser import infer
     from calcidisc_training.synthetic_spine import synthetic_spine
-    session, right, discs = open_session(os.path.join(VERSIONS, version)), 0, 0
+    session, right, discs = evaluate_localiser.open_session(os.path.join(VERSIONS, version)), 0, 0
     for seed in range(6):
         image, _, level, *_ = synthetic_spine(np.random.default_rng(seed))
         found = candidates(*infer(session, image))
