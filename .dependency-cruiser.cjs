@@ -47,6 +47,7 @@ module.exports = {
     stage('report', ['locate']),
     stage('deliver', ['report']),
     stage('expose', ['locate', 'report'], ['worker/cam\\.ts$']),
+    stage('dataset', ['locate', 'study']),
     pure('agent/study', ['agent/dicom']),
     pure('agent/phantom', ['agent/dicom', 'config', 'agent/locate']),
     adapter('dcmjs-dimse', '^agent/(receive|deliver|dicom)/'),

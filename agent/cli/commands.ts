@@ -3,6 +3,7 @@ import { register as audit } from './commands/audit.js';
 import { register as caseCommand } from './commands/case.js';
 import { register as classify } from './commands/classify.js';
 import { register as ct } from './commands/ct.js';
+import { register as dataset } from './commands/dataset.js';
 import { register as demo } from './commands/demo.js';
 import { register as doctor } from './commands/doctor.js';
 import { register as echo } from './commands/echo.js';
@@ -37,5 +38,6 @@ export const commands: readonly Register[] = [
   replay,
   phantom,
   report,
+  dataset,
   evaluate,
 ];

@@ -27,6 +27,10 @@ export interface Header {
   readonly patientSex: string | null;
   /** As AS writes it: 063Y. */
   readonly patientAge: string | null;
+  /** Metres. */
+  readonly patientSize: number | null;
+  /** Kilograms. */
+  readonly patientWeight: number | null;
 
   readonly studyId: string | null;
   readonly accessionNumber: string | null;
@@ -102,6 +106,8 @@ function patientOf(dataSet: DataSet) {
     patientBirthDate: date(dataSet.string('PatientBirthDate')),
     patientSex: dataSet.string('PatientSex'),
     patientAge: dataSet.string('PatientAge'),
+    patientSize: dataSet.number('PatientSize'),
+    patientWeight: dataSet.number('PatientWeight'),
   };
 }
 

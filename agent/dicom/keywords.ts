@@ -24,6 +24,8 @@ export const KEYWORDS = {
   PatientBirthDate: [0x00100030, 'DA'],
   PatientSex: [0x00100040, 'CS'],
   PatientAge: [0x00101010, 'AS'],
+  PatientSize: [0x00101020, 'DS'],
+  PatientWeight: [0x00101030, 'DS'],
   BodyPartExamined: [0x00180015, 'CS'],
   ScanningSequence: [0x00180020, 'CS'],
   SequenceName: [0x00180024, 'SH'],

@@ -122,12 +122,12 @@ const SHARE_FLOOR = 0.02;
 
 /** A transitional vertebra: order and sacrum say one thing, the looks of the discs another. */
 function shiftDoubt(discs: readonly (NamedTrack & { rank: number })[]): string | null {
-  const fit = (shift: -1 | 0 | 1) =>
+  const likeness = (shift: -1 | 0 | 1) =>
     discs.reduce((sum, { track, rank }) => {
       const at = rank + shift < 0 ? CLASS_BELOW : Math.min(CLASS_ABOVE, rank + shift);
       return sum + Math.log(track.levelShares[at]! + SHARE_FLOOR);
     }, 0) / discs.length;
-  const odds = fit(0) - Math.max(fit(-1), fit(1));
+  const odds = likeness(0) - Math.max(likeness(-1), likeness(1));
   return odds < DOUBT.minShiftOdds
     ? 'the discs look nearly as much like the levels next to theirs: a transitional vertebra is possible'
     : null;

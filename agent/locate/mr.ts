@@ -3,12 +3,13 @@ import { type Stack, stacksOf } from '../dicom/stacks.js';
 import { curveDegrees, type Facts, outsideStudy, signalToNoise, signalVoidMm2 } from './applicability.js';
 import { type Candidate, candidatesOf } from './candidates.js';
 import { type NamedTrack, nameDiscs } from './chain.js';
+import { greyRange, storedBox, tidy } from './cut.js';
 import { LEVEL_OF_RANK, lumbarDiscs, verdictOf } from './doubts.js';
 import { canalEvidence, canalMiddleMm, discMiddlesMm, midSagittal, ownSlice } from './midsagittal.js';
 import type { Marked, Network } from './network.js';
 import { greyPng, sha256 } from './png.js';
-import { GREY_PERCENTILES, REGION_PIXELS, regionOf, regionPixels } from './region.js';
-import { percentiles, toGrey } from './resample.js';
+import { REGION_PIXELS, regionOf, regionPixels } from './region.js';
+import { toGrey } from './resample.js';
 import { type SagittalImage, sagittalOf } from './sagittal.js';
 import type { Series, SourceImage } from './series.js';
 import { tracksOf } from './tracks.js';
@@ -63,7 +64,7 @@ function nothing(series: Series, reasons: readonly string[]): Found {
 }
 
 /** The sagittal stack to read: the one with the longest echo where there are several, else the largest. */
-function sagittalStack(series: Series): Stack<SourceImage> | string {
+export function sagittalStack(series: Series): Stack<SourceImage> | string {
   const stacks = stacksOf(series.images);
   if (stacks.length === 0) return 'no image of the series has a plane';
   const sagittal = stacks.filter(({ slices }) => anatomicalPlane(normalOf(slices[0]!.plane)) === 'SAGITTAL');
@@ -212,15 +213,6 @@ function regionIn(image: SagittalImage, own: Candidate, marginMm: number) {
   };
 }
 
-const greyRanges = new WeakMap<SagittalImage, [low: number, high: number]>();
-
-/** Of the whole slice, which most discs share: counted once. */
-function greyRange(image: SagittalImage): [low: number, high: number] {
-  const range = greyRanges.get(image) ?? (percentiles(image.pixels, GREY_PERCENTILES) as [number, number]);
-  greyRanges.set(image, range);
-  return range;
-}
-
 /** What bears on whether the models know this patient's like. */
 function factsOf(
   series: Series,
@@ -258,17 +250,4 @@ async function storedPng(image: SagittalImage, { plane }: SourceImage): Promise<
   for (let row = 0, i = 0; row < image.rows; row++)
     for (let col = 0; col < image.columns; col++) stored[first + row * perRow + col * perCol] = grey[i++]!;
   return greyPng(stored, plane.rows, plane.columns);
-}
-
-function storedBox(image: SagittalImage, [col0, row0, col1, row1]: PixelBox): PixelBox {
-  const a = image.toStored([col0, row0]);
-  const b = image.toStored([col1, row1]);
-  return [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[0], b[0]), Math.max(a[1], b[1])].map(
-    tidy,
-  ) as unknown as PixelBox;
-}
-
-/** Three decimals: a micrometre, and a number that reads back as printed. */
-function tidy(value: number): number {
-  return Math.round(value * 1000) / 1000;
 }

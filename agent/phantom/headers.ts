@@ -45,6 +45,8 @@ function commonAttributes(
     PatientBirthDate: `${Number(date.slice(0, 4)) - 54}0615`,
     PatientSex: 'O',
     PatientAge: '053Y',
+    PatientSize: '1.7',
+    PatientWeight: '72',
     PatientPosition: 'HFS',
     StudyInstanceUID: series.studyInstanceUid,
     SeriesInstanceUID: series.seriesInstanceUid,

@@ -9,6 +9,13 @@ const optionalNumber = z
   .transform((text) => (text ? Number(text) : null))
   .refine((value) => value === null || Number.isFinite(value), 'must be a number or empty');
 
+/** Ages above 89 come as one group from `calcidisc dataset export`: 90 stands for all of them. */
+const age = z
+  .string()
+  .optional()
+  .transform((text) => (text === '90+' ? '90' : text))
+  .pipe(optionalNumber);
+
 const LABELS: Readonly<Record<string, boolean | null>> = {
   calcified: true,
   '1': true,
@@ -32,7 +39,7 @@ const LabelSchema = z.object({
   label: z
     .string()
     .refine((label) => label in LABELS, 'is calcified (1), not-calcified (0) or indeterminate'),
-  age: optionalNumber,
+  age,
   sex: z
     .string()
     .optional()

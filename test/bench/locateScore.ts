@@ -133,7 +133,10 @@ export function summarise(scores: readonly Score[]): Summary {
   };
 }
 
+/** Between the two nearest values, as NumPy and R do unless told otherwise (type 7 of Hyndman and Fan). */
 function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+  const at = share * (sorted.length - 1);
+  const [low, high] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]];
+  return low === undefined || high === undefined ? Number.NaN : low + (high - low) * (at - Math.floor(at));
 }

@@ -66,6 +66,8 @@ describe('applicability', () => {
     assert.deepEqual(outsideStudy(usual), []);
     const silent = {
       patientAge: null,
+      patientSize: null,
+      patientWeight: null,
       magneticFieldStrength: null,
       echoTime: null,
       inversionTime: null,

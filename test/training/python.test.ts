@@ -12,7 +12,7 @@ const ENVIRONMENT = { OMP_NUM_THREADS: '1', PYTHONPATH: folder, PYTHONDONTWRITEB
 describe('training: the Python package with what Debian has', function () {
   this.timeout(300_000);
 
-  for (const file of ['test_roi', 'test_simulate'])
+  for (const file of ['test_roi', 'test_simulate', 'test_dataset'])
     it(`${file}, numpy and Pillow only`, async function () {
       needsPeer(this, 'python');
       const args = ['-m', 'unittest', 'discover', '-s', join(folder, 'tests'), '-p', `${file}.py`];

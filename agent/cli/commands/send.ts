@@ -1,15 +1,13 @@
-import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
 import { type StoreResult, storeFiles } from '../../deliver/scu.js';
 import { filesUnder } from '../files.js';
 import { addPeerOptions, type PeerOptions, peerOf } from '../peer.js';
+import { showProgress } from '../progress.js';
 
 interface SendOptions extends PeerOptions {
   readonly json?: boolean;
 }
 
-/** Without a terminal: a line so often, not one per file. */
-const LINE_EVERY_MS = 2_000;
 const MOST_FAILURES_SHOWN = 50;
 
 export function register(program: Command): void {
@@ -31,7 +29,7 @@ async function run(program: Command, paths: string[], options: SendOptions): Pro
   const files = await filesUnder(paths);
   if (files.length === 0) throw new Error('there are no files to send');
   const begin = performance.now();
-  const progress = options.json ? silent : process.stderr.isTTY ? bar(files.length) : lines(files.length);
+  const progress = showProgress(files.length, 'files', options.json);
   const results = await storeFiles({
     ...peerOf(options, program),
     files,
@@ -75,30 +73,4 @@ function plain({ file, sopInstanceUid, status, isStored, error }: StoreResult) {
     isStored,
     error: error && { code: error.code, message: error.message },
   };
-}
-
-interface Progress {
-  at(done: number): void;
-  end(): void;
-}
-
-const silent: Progress = { at: () => undefined, end: () => undefined };
-
-function bar(total: number): Progress {
-  const progress = new SingleBar({
-    format: '{bar} {value}/{total} files, {eta} s left',
-    stream: process.stderr,
-  });
-  progress.start(total, 0);
-  return { at: (done) => progress.update(done), end: () => progress.stop() };
-}
-
-function lines(total: number): Progress {
-  let last = performance.now();
-  const at = (done: number) => {
-    if (performance.now() - last < LINE_EVERY_MS) return;
-    last = performance.now();
-    console.error(`${done} of ${total} files`);
-  };
-  return { at, end: () => undefined };
 }

@@ -1,6 +1,7 @@
 """Train one of the study's networks on simulated calcification over SPIDER regions.
 
     python -m calcidisc_training.train_classifier --network resnet34 --data …/spider-t2-sagittal --out runs/resnet34
+    python -m calcidisc_training.train_classifier --network resnet34 --dataset export --out runs/ours    # a site's own regions
     torchrun --nproc_per_node 4 -m calcidisc_training.train_classifier …
 
 Defaults are the study's (Adam 1e-4, batch 6, 150 epochs at most, ImageNet weights); `--flip` is not: a horizontal flip
@@ -20,6 +21,7 @@ from torch import nn
 from .classifier_data import cached_pool, split_patients
 from .classifier_metrics import auc
 from .classifier_net import NETWORKS, Classifier, resize, to_input
+from .dataset import read_dataset, split_by_patient
 from .processes import Processes, can_fuse_adam, grad_scaler, half_type, mixed
 from .spider import HELD_OUT, patients_in
 
@@ -30,7 +32,9 @@ PLAIN = 20.0                          # visibility, in noise units, of what the 
 def arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--network', choices=NETWORKS, default='resnet34')
-    p.add_argument('--data', required=True, help='folder with images/ and masks/ of SPIDER slices')
+    source = p.add_mutually_exclusive_group(required=True)
+    source.add_argument('--data', help='folder with images/ and masks/ of SPIDER slices, to simulate on')
+    source.add_argument('--dataset', help='folder of `calcidisc dataset export`: real regions, split 8:2 by patient')
     p.add_argument('--out', required=True)
     p.add_argument('--cache', help='folder to keep simulated sets in')
     p.add_argument('--weights', default='imagenet', help="'imagenet' (by timm), 'none', or a file")
@@ -58,26 +62,31 @@ def arguments():
     return p.parse_args()
 
 
-def augment(pictures, cells, rng, flip):
-    """Shift by up to 4 pixels, contrast, brightness, flip; twins (2k, 2k + 1) alike.
+def augment(pictures, cells, rng, flip, alike=2):
+    """Shift by up to 4 pixels, contrast, brightness, flip; `alike` neighbours at a time, as twins (2k, 2k + 1) must be.
 
     [N, H, W] uint8 -> float arrays; cells follow flips.
     """
-    count = len(pictures) // 2
-    shifts = np.repeat(rng.integers(-4, 5, (count, 2)), 2, 0)
+    count = len(pictures) // alike
+    shifts = np.repeat(rng.integers(-4, 5, (count, 2)), alike, 0)
     moved = np.stack([np.roll(p, tuple(s), (0, 1)) for p, s in zip(pictures, shifts)]).astype(np.float32)
-    gain, offset = (np.repeat(v, 2)[:, None, None] for v in (rng.uniform(0.8, 1.25, count), rng.normal(0, 8, count)))
+    gain, offset = (np.repeat(v, alike)[:, None, None] for v in (rng.uniform(0.8, 1.25, count), rng.normal(0, 8, count)))
     moved = np.clip(moved * gain + offset, 0, 255).astype(np.float32)
     cells = cells.copy()
     if flip != 'none':
-        turned = np.repeat(rng.random(count) < 0.5, 2)
+        turned = np.repeat(rng.random(count) < 0.5, alike)
         axis = 1 if flip == 'vertical' else 2
         moved[turned], cells[turned] = np.flip(moved[turned], axis), np.flip(cells[turned], axis)
     return moved, cells
 
 
 def pairs_of(pool, plain):
-    """Indices [P, 2] of twins (see classifier_data.make_part); with `plain` only those whose calcification is plain to see."""
+    """Indices [P, 2] of twins (see classifier_data.make_part); with `plain` only those whose calcification is plain to see.
+
+    [N, 1] for a set whose regions have no twins: one read by dataset.read_dataset.
+    """
+    if not getattr(pool, 'is_twinned', True):
+        return np.arange(len(pool.labels))[:, None]
     pairs = np.arange(len(pool.labels)).reshape(-1, 2)
     seen = np.array([pool.about[i].get('visibility', 0) for i in pairs[:, 1]])
     return pairs[seen >= PLAIN] if plain else pairs
@@ -168,7 +177,7 @@ class Run:
         os.replace(f'{self.a.out}/last.part', f'{self.a.out}/last.pt')
         if better:
             torch.save(dict(model=self.inner.state_dict(), epoch=self.epoch), f'{self.a.out}/best.pt')
-        about = dict(arguments={k: v for k, v in vars(self.a).items() if k not in ('data', 'out', 'cache')}, split=split, epochs=self.history)
+        about = dict(arguments={k: v for k, v in vars(self.a).items() if k not in ('data', 'dataset', 'out', 'cache')}, split=split, epochs=self.history)
         with open(f'{self.a.out}/history.json', 'w', encoding='utf-8') as f:
             json.dump(about, f, indent=1)
 
@@ -181,11 +190,12 @@ class Run:
 
     def train_epoch(self, pool):
         a, rng = self.a, np.random.default_rng([self.a.seed, 7, self.epoch])
-        posterior = np.array([about['posterior'] for about in pool.about])
         narrow = self.epoch < a.focus_epochs
+        posterior = np.array([about['posterior'] for about in pool.about]) if narrow else None
         order = self.processes.share_of(rng.permutation(pairs_of(pool, narrow)))
-        half = max(1, a.batch // 2)
-        steps, losses, began = len(order) // half, [], time.time()
+        alike = order.shape[1]
+        half = max(1, a.batch // alike)
+        steps, losses, began = max(1, len(order) // half), [], time.time()
         self.model.train()
         for step in range(steps):
             pick = order[step * half:(step + 1) * half].ravel()
@@ -193,7 +203,7 @@ class Run:
             if narrow:
                 pictures, cells = focus(pictures, cells, posterior[pick])
                 labels = labels * (cells.max((1, 2)) > 0.05)
-            pictures, cells = augment(pictures, cells, rng, a.flip)
+            pictures, cells = augment(pictures, cells, rng, a.flip, alike)
             for group in self.optimiser.param_groups:
                 group['lr'] = group['part'] * self.rate(self.progress(step / steps))
             tensors = [torch.from_numpy(np.ascontiguousarray(v)).to(self.device) for v in (pictures, labels.astype(np.float32), cells)]
@@ -243,12 +253,27 @@ class Run:
                 break
 
 
+def train_on_dataset(a, processes):
+    """Real regions: no lesion map to teach, none plain enough to begin with; both are switched off and recorded so."""
+    a.guide, a.focus_epochs, a.regions, a.validation_regions = 0.0, 0, None, None
+    regions = read_dataset(a.dataset)
+    training, validation = split_by_patient(regions, a.seed)
+    shown, checked = regions.of(training), regions.of(validation)
+    if processes.is_first:
+        print(f'{len(training)} patients, {len(shown.labels)} regions for training; {len(validation)}, {len(checked.labels)} for validation', flush=True)
+    Run(a, processes).go(lambda _: shown, checked, dict(training=training, validation=validation, heldOut=[]))
+    processes.leave()
+
+
 def main():
     a = arguments()
     if a.threads:
         torch.set_num_threads(a.threads)
     os.makedirs(a.out, exist_ok=True)
     processes = Processes()
+    if a.dataset:
+        train_on_dataset(a, processes)
+        return
     training, validation = split_patients(patients_in(a.data), HELD_OUT)
     split = dict(training=training, validation=validation, heldOut=list(HELD_OUT))
     if processes.is_first:

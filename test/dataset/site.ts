@@ -1,0 +1,79 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { dicomFilesIn } from '../../agent/cli/demo/pacs.js';
+import { type RunningService, startService } from '../../agent/cli/service.js';
+import { storeFiles } from '../../agent/deliver/scu.js';
+import { type PhantomOptions, type PhantomTruth, writePhantom } from '../../agent/phantom/phantom.js';
+import { parseConfig } from '../../config/load.js';
+import type { Config } from '../../config/schema.js';
+import type { Database } from '../../db/database.js';
+import { createTestDatabase, quietLog, type TestDatabase } from '../support/database.js';
+
+/** A hospital in small: phantoms sent by DICOM to a real agent and worker, on a real PostgreSQL. */
+export interface Site {
+  readonly config: Config;
+  readonly database: Database;
+  readonly dir: string;
+  /** In the order of the patients; `dicom` is the folder with mr/ and ct/. */
+  readonly patients: readonly {
+    readonly truth: PhantomTruth;
+    readonly dicom: string;
+    readonly caseId: string;
+  }[];
+  close(): Promise<void>;
+}
+
+export type SitePatient = Omit<PhantomOptions, 'outDir'> & { readonly withoutCt?: boolean };
+
+/** All cases are reported when it returns; with nowhere to send reports that is the end of their way. */
+export async function openSite(patients: readonly SitePatient[]): Promise<Site> {
+  const dir = await mkdtemp(join(tmpdir(), 'calcidisc-site-'));
+  const test = await createTestDatabase();
+  const config = parseConfig({
+    dataDir: test.config.dataDir,
+    database: { url: test.config.database.url! },
+    queue: { sweepMs: 500 },
+    dicom: { port: 0 },
+    http: { port: 0 },
+  });
+  const close = async () => {
+    await test.close();
+    await rm(dir, { recursive: true, force: true });
+  };
+  const service = await startService(config, quietLog, { agent: true, worker: true });
+  try {
+    const made: Site['patients'][number][] = [];
+    for (const [number, { withoutCt, ...options }] of patients.entries()) {
+      const dicom = join(dir, `dicom-${number}`);
+      const truth = await writePhantom({ ...options, outDir: dicom });
+      if (!withoutCt) await send(join(dicom, 'ct'), service);
+      await send(join(dicom, 'mr'), service);
+      made.push({ truth, dicom, caseId: await reported(test, truth) });
+    }
+    return { config, database: test.database, dir, patients: made, close };
+  } catch (error) {
+    await close();
+    throw error;
+  } finally {
+    await service.close();
+  }
+}
+
+async function send(folder: string, { dicomPort }: RunningService): Promise<void> {
+  const peer = { host: '127.0.0.1', port: dicomPort!, calledAe: 'CALCIDISC', callingAe: 'TEST' };
+  const results = await storeFiles({ ...peer, files: dicomFilesIn(folder) });
+  const refused = results.find(({ isStored }) => !isStored);
+  if (refused) throw new Error(`not stored: ${refused.file}`);
+}
+
+async function reported({ database: { knex } }: TestDatabase, truth: PhantomTruth): Promise<string> {
+  for (let waited = 0; waited < 90_000; waited += 50) {
+    const row = await knex('case').where({ mrStudyInstanceUid: truth.mr.studyInstanceUid }).first('*');
+    if (row?.state === 'reported') return row.id;
+    if (row?.state === 'parked') throw new Error(`parked: ${row.lastError}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const row = await knex('case').where({ mrStudyInstanceUid: truth.mr.studyInstanceUid }).first('*');
+  throw new Error(`the case of ${truth.patientId} was not reported in time: ${JSON.stringify(row)}`);
+}
