@@ -17,7 +17,7 @@ export const ERROR_CODES = {
   REGION_CORRUPT: { permanent: true, meaning: 'a stored region does not match its SHA-256' },
   DATASET_INVALID: { permanent: true, meaning: 'a table of labels or answers cannot be read' },
   DATASET_EMPTY: { permanent: true, meaning: 'no disc fits what was asked for' },
-  KEY_INVALID: { permanent: true, meaning: 'the file with the pseudonyms\' key cannot be used' },
+  KEY_INVALID: { permanent: true, meaning: "the file with the pseudonyms' key cannot be used" },
   MARKUP_INVALID: { permanent: true, meaning: 'a drawn region cannot be read, or does not lie on the image' },
   REGION_INVALID: { permanent: true, meaning: 'an image is not a 224 by 224 8-bit grey PNG' },
   REGION_UNCLASSIFIABLE: { permanent: true, meaning: 'the network gave no probability for a region' },
