@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
-import { type CaseRow, type GroupMove, moveCase, moveCases } from './cases.js';
+import { type CaseRow, type MoveWithResults, moveCase, moveCases } from './cases.js';
 import { gather } from './gather.js';
+import { insertInferences } from './inferences.js';
 import { type Step, startStep, startSteps } from './steps.js';
 
 /** How a step is taken, and how it ends well: its results, the new state and the audit event in one transaction. */
@@ -8,16 +9,17 @@ export interface CaseSteps {
   /** @returns null when there is nothing to do (startStep) */
   start(step: Step): Promise<CaseRow | null>;
   /** @throws StaleCase and commits nothing of the case when it has moved on */
-  advance(move: GroupMove): Promise<CaseRow>;
+  advance(move: MoveWithResults): Promise<CaseRow>;
 }
 
 /** Each case by itself. */
 export function oneByOne(knex: Knex, maxAttempts: number): CaseSteps {
   return {
     start: (step) => startStep(knex, { ...step, maxAttempts }),
-    advance: ({ save, ...move }) =>
+    advance: ({ save, inferences, ...move }) =>
       knex.transaction(async (trx) => {
         await save?.(trx);
+        await insertInferences(trx, inferences ?? []);
         return moveCase(trx, move);
       }),
   };
@@ -42,7 +44,7 @@ export function together(knex: Knex, { maxAttempts, limit, waitMs }: Together): 
       waitMs,
       run: (steps) => startSteps(knex, steps, { maxAttempts }),
     }),
-    advance: gather<GroupMove, CaseRow>({
+    advance: gather<MoveWithResults, CaseRow>({
       limit,
       waitMs,
       run: (moves) => knex.transaction((trx) => moveCases(trx, moves)),

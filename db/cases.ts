@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { CASE_STATES, type CaseState, mayMove } from '../agent/dicom/caseStates.js';
 import { CalcidiscError } from '../agent/dicom/errors.js';
 import { type AuditEvent, appendAudit, appendAudits } from './audit.js';
+import { insertInferences, type NewInference } from './inferences.js';
 import type { Tx } from './knex.js';
 
 export interface CaseRow {
@@ -124,9 +125,11 @@ export async function moveCase(trx: Tx, { id, revision, from, to, auditDetail }:
   return row;
 }
 
-/** Between the same two states, and each with what is written with it. */
-export interface GroupMove extends Move {
+/** A move with what is written with it. */
+export interface MoveWithResults extends Move {
   readonly save?: ((trx: Tx) => Promise<unknown>) | undefined;
+  /** A worker's results: for a whole group of cases one statement writes them. */
+  readonly inferences?: readonly NewInference[] | undefined;
 }
 
 /**
@@ -134,8 +137,11 @@ export interface GroupMove extends Move {
  * @returns in the order given, StaleCase for a case that had moved on: nothing of it is written
  * @throws RangeError as moveCase, and for steps that differ
  */
-export async function moveCases(trx: Tx, moves: readonly GroupMove[]): Promise<(CaseRow | StaleCase)[]> {
-  const [{ from, to }] = moves as [GroupMove, ...GroupMove[]];
+export async function moveCases(
+  trx: Tx,
+  moves: readonly MoveWithResults[],
+): Promise<(CaseRow | StaleCase)[]> {
+  const [{ from, to }] = moves as [MoveWithResults, ...MoveWithResults[]];
   if (!mayMove(from, to)) throw new RangeError(`a case does not go from ${from} to ${to}`);
   if (moves.some((move) => move.from !== from || move.to !== to)) throw new RangeError('different steps');
   const places = moves.map(({ id, revision }) => [id, revision]);
@@ -147,6 +153,10 @@ export async function moveCases(trx: Tx, moves: readonly GroupMove[]): Promise<(
   const moved = new Map(rows.map((row) => [row.id, row]));
   const fresh = moves.filter(({ id }) => moved.has(id));
   for (const { save } of fresh) await save?.(trx);
+  await insertInferences(
+    trx,
+    fresh.flatMap(({ inferences }) => inferences ?? []),
+  );
   await appendAudits(trx, fresh.map(movedEvent));
   return moves.map(({ id, revision }) => moved.get(id) ?? new StaleCase(id, revision, from));
 }

@@ -3,9 +3,8 @@ import type { CaseState } from '../agent/dicom/caseStates.js';
 import type { Logger } from '../config/log.js';
 import { backoffMs } from './backoff.js';
 import { type CaseSteps, oneByOne } from './caseSteps.js';
-import { type CaseRow, type GroupMove, StaleCase } from './cases.js';
+import { type CaseRow, type MoveWithResults, StaleCase } from './cases.js';
 import type { Database } from './database.js';
-import type { Tx } from './knex.js';
 import type { Job, Queues } from './queue.js';
 import { failStep, postponeStep, type StepRetry } from './steps.js';
 
@@ -28,8 +27,9 @@ export type StepEnd =
   | {
       readonly to: CaseState;
       /** Writes the step's results, in the transaction that moves the case. */
-      readonly save?: ((trx: Tx) => Promise<unknown>) | undefined;
-      readonly auditDetail?: GroupMove['auditDetail'] | undefined;
+      readonly save?: MoveWithResults['save'];
+      readonly inferences?: MoveWithResults['inferences'];
+      readonly auditDetail?: MoveWithResults['auditDetail'];
     }
   | { readonly postponeMs: number };
 

@@ -1,7 +1,7 @@
 import { asCalcidiscError, CalcidiscError } from '../agent/dicom/errors.js';
 import type { Logger } from '../config/log.js';
 import type { CaseRow } from '../db/cases.js';
-import { insertInferences, type NewInference } from '../db/inferences.js';
+import type { NewInference } from '../db/inferences.js';
 import type { RegionPicture } from '../db/regions.js';
 import type { StepEnd } from '../db/runStep.js';
 import { encodeCam } from './cam.js';
@@ -34,7 +34,7 @@ export async function classifyCase(tools: WorkerTools, row: CaseRow): Promise<St
   const answers = await classifyRegions(tools, atWork, regions);
   return {
     to: 'classified',
-    save: (trx) => insertInferences(trx, answers.inferences),
+    inferences: answers.inferences,
     auditDetail: { regions: regions.length, ...answers.detail },
   };
 }

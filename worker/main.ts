@@ -53,7 +53,7 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
 }
 
 /** A batch's cases end together; so long do they wait for each other before the database is asked. */
-const TOGETHER_MS = 5;
+const TOGETHER_MS = 10;
 
 /** In every lane a batch is computed; another one waits, one is gathered, one written. A case has five regions. */
 function casesAtOnce(batchSize: number, lanes: number): number {

@@ -16,6 +16,17 @@ describe('the batcher', () => {
     assert.equal(decideBatch({ ...sight, waiting: 9, running: 2 }), 0);
   });
 
+  it('keeps every lane busy and one batch ahead; lanes that are free share a partial batch', () => {
+    const sight = { waiting: 9, running: 1, oldestHasWaited: false, size: 4, lanes: 2 };
+    assert.equal(decideBatch({ ...sight, running: 2 }), 4);
+    assert.equal(decideBatch({ ...sight, running: 3 }), 0);
+    const partial = { ...sight, waiting: 3, oldestHasWaited: true };
+    assert.deepEqual(
+      [0, 1, 2].map((running) => decideBatch({ ...partial, running })),
+      [2, 3, 0],
+    );
+  });
+
   it('puts items of several callers into one batch, in the order they came', async () => {
     const batches: (readonly number[])[] = [];
     const run = async (items: readonly number[]) => {
