@@ -220,6 +220,7 @@ export const ConfigSchema = z.strictObject({
       batchSize: z.number().int().positive().default(16),
       batchWaitMs: z.number().int().nonnegative().default(10),
       threads: z.number().int().positive().optional(),
+      lanes: z.number().int().positive().optional(),
     })
     .prefault({}),
   report: z

@@ -89,9 +89,18 @@ export type AuditVerdict =
  * Writes one event in the caller's transaction. Append last: the chain's lock is held until the commit, and a
  * transaction that waits for a row while it holds that lock makes every other appender wait with it.
  */
-export async function appendAudit(trx: Tx, { event: name, ...given }: AuditEvent): Promise<void> {
+export function appendAudit(trx: Tx, event: AuditEvent): Promise<void> {
+  return appendAudits(trx, [event]);
+}
+
+/** As appendAudit, several at once: they stand in the chain in this order. */
+export async function appendAudits(trx: Tx, events: readonly AuditEvent[]): Promise<void> {
+  if (events.length > 0) await trx('auditEvent').insert(events.map(auditColumns));
+}
+
+function auditColumns({ event: name, ...given }: AuditEvent) {
   const { code, meaning, action, outcome } = AUDIT_EVENTS[name];
-  await trx('auditEvent').insert({
+  return {
     event: name,
     eventCode: code,
     eventMeaning: meaning,
@@ -101,7 +110,7 @@ export async function appendAudit(trx: Tx, { event: name, ...given }: AuditEvent
     subjectType: given.subjectType,
     subjectId: given.subjectId,
     detail: JSON.stringify(given.detail ?? {}),
-  });
+  };
 }
 
 /** @param expected a head exported earlier: the chain must still go through it */

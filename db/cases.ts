@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { CASE_STATES, type CaseState, mayMove } from '../agent/dicom/caseStates.js';
 import { CalcidiscError } from '../agent/dicom/errors.js';
-import { appendAudit } from './audit.js';
+import { type AuditEvent, appendAudit, appendAudits } from './audit.js';
+import { insertInferences, type NewInference } from './inferences.js';
 import type { Tx } from './knex.js';
 
 export interface CaseRow {
@@ -120,13 +121,53 @@ export async function moveCase(trx: Tx, { id, revision, from, to, auditDetail }:
     .update({ ...FRESH(trx), state: to, parkedFrom: to === 'parked' ? from : null })
     .returning('*');
   if (!row) throw new StaleCase(id, revision, from);
-  await appendAudit(trx, {
+  await appendAudit(trx, movedEvent({ id, revision, from, to, auditDetail }));
+  return row;
+}
+
+/** A move with what is written with it. */
+export interface MoveWithResults extends Move {
+  readonly save?: ((trx: Tx) => Promise<unknown>) | undefined;
+  /** A worker's results: for a whole group of cases one statement writes them. */
+  readonly inferences?: readonly NewInference[] | undefined;
+}
+
+/**
+ * As moveCase, for several that take the same step, with their results: in the caller's transaction, as its last.
+ * @returns in the order given, StaleCase for a case that had moved on: nothing of it is written
+ * @throws RangeError as moveCase, and for steps that differ
+ */
+export async function moveCases(
+  trx: Tx,
+  moves: readonly MoveWithResults[],
+): Promise<(CaseRow | StaleCase)[]> {
+  const [{ from, to }] = moves as [MoveWithResults, ...MoveWithResults[]];
+  if (!mayMove(from, to)) throw new RangeError(`a case does not go from ${from} to ${to}`);
+  if (moves.some((move) => move.from !== from || move.to !== to)) throw new RangeError('different steps');
+  const places = moves.map(({ id, revision }) => [id, revision]);
+  const rows: CaseRow[] = await trx('case')
+    .where({ state: from })
+    .whereIn(['id', 'revision'], places)
+    .update({ ...FRESH(trx), state: to, parkedFrom: to === 'parked' ? from : null })
+    .returning('*');
+  const moved = new Map(rows.map((row) => [row.id, row]));
+  const fresh = moves.filter(({ id }) => moved.has(id));
+  for (const { save } of fresh) await save?.(trx);
+  await insertInferences(
+    trx,
+    fresh.flatMap(({ inferences }) => inferences ?? []),
+  );
+  await appendAudits(trx, fresh.map(movedEvent));
+  return moves.map(({ id, revision }) => moved.get(id) ?? new StaleCase(id, revision, from));
+}
+
+function movedEvent({ id, revision, from, to, auditDetail }: Move): AuditEvent {
+  return {
     event: to === 'parked' ? 'CASE_PARKED' : from === 'parked' ? 'CASE_UNPARKED' : 'CASE_MOVED',
     subjectType: 'case',
     subjectId: id,
     detail: { ...auditDetail, from, to, revision },
-  });
-  return row;
+  };
 }
 
 export interface Reason {

@@ -3,7 +3,8 @@ import { CASE_STATES, type CaseState } from '../agent/dicom/caseStates.js';
 import type { Logger } from '../config/log.js';
 import type { Config } from '../config/schema.js';
 import type { Database } from './database.js';
-import { chooseBackend, type JobQueue, type QueueName } from './queueBackend.js';
+import { gather } from './gather.js';
+import { chooseBackend, type JobQueue, type QueuedJob, type QueueName } from './queueBackend.js';
 import { startWorker } from './queueWorker.js';
 import type { Step } from './steps.js';
 
@@ -64,6 +65,7 @@ export async function openQueues(
   const backend = chooseBackend(config, database.url);
   const health = reportHealth(log, backend.kind);
   const queues = { agent: backend.queue('agent'), worker: backend.queue('worker') };
+  const add = { agent: adderTo(queues.agent), worker: adderTo(queues.worker) };
   for (const queue of Object.values(queues)) queue.on('error', health.failed);
   // One after the other: both would make the same tables. Redis may come later.
   if (backend.kind === 'postgres') for (const queue of Object.values(queues)) await queue.waitUntilReady();
@@ -90,7 +92,7 @@ export async function openQueues(
       const { by } = CASE_STATES[step.state];
       if (by === null) return true;
       try {
-        await within(wakeTimeoutMs, addJob(queues[by], step));
+        await within(wakeTimeoutMs, add[by](step));
         health.answered();
         return true;
       } catch (error) {
@@ -108,16 +110,32 @@ export async function openQueues(
   };
 }
 
-function addJob(queue: JobQueue, { id, revision, state, nextAttemptAt, delayMs }: Wake): Promise<unknown> {
-  const job: Job = { caseId: id, revision, state };
-  return queue.add(CASE_STATES[state].work ?? state, job, {
+/** Wakes that come together are added together. */
+function adderTo(queue: JobQueue): (step: Wake) => Promise<unknown> {
+  return gather({
+    limit: 500,
+    waitMs: 0,
+    run: async (steps: readonly Wake[]) => {
+      const jobs = steps.map(jobOf);
+      // In PostgreSQL BullMQ makes two temporary tables to add in bulk: worth it from four jobs on.
+      if (jobs.length >= 4) await queue.addBulk(jobs);
+      else await Promise.all(jobs.map(({ name, data, opts }) => queue.add(name, data, opts)));
+      return steps;
+    },
+  });
+}
+
+function jobOf({ id, revision, state, nextAttemptAt, delayMs }: Wake): QueuedJob {
+  const data: Job = { caseId: id, revision, state };
+  const opts = {
     jobId: [id, revision, state, nextAttemptAt?.getTime() ?? 'now'].join('.'),
     removeOnComplete: true,
     removeOnFail: true,
     // The database counts the attempts.
     attempts: 1,
     ...(delayMs ? { delay: delayMs } : {}),
-  });
+  };
+  return { name: CASE_STATES[state].work ?? state, data, opts };
 }
 
 async function handle(job: Job, handler: Handler, log: Logger): Promise<void> {

@@ -3,9 +3,17 @@ import type { Config } from '../config/schema.js';
 
 export type QueueName = 'agent' | 'worker';
 
+export interface QueuedJob {
+  readonly name: string;
+  readonly data: unknown;
+  readonly opts: JobsOptions;
+}
+
 /** As much of BullMQ's Queue and Worker as is used here, the same for both of its backends. */
 export interface JobQueue {
   add(name: string, data: unknown, options: JobsOptions): Promise<unknown>;
+  /** All of them or none; an id that is queued already is left as it is. */
+  addBulk(jobs: QueuedJob[]): Promise<unknown>;
   getJobCounts(
     ...states: ('waiting' | 'prioritized' | 'delayed' | 'active')[]
   ): Promise<Record<string, number>>;

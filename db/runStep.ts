@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CaseState } from '../agent/dicom/caseStates.js';
 import type { Logger } from '../config/log.js';
 import { backoffMs } from './backoff.js';
-import { type CaseRow, type Move, moveCase, StaleCase } from './cases.js';
+import { type CaseSteps, oneByOne } from './caseSteps.js';
+import { type CaseRow, type MoveWithResults, StaleCase } from './cases.js';
 import type { Database } from './database.js';
-import type { Tx } from './knex.js';
 import type { Job, Queues } from './queue.js';
-import { failStep, postponeStep, type StepRetry, startStep } from './steps.js';
+import { failStep, postponeStep, type StepRetry } from './steps.js';
 
 /** Thrown by `save` when what the step rests on has changed meanwhile: nothing is written, it is taken again at once. */
 export class DecidedOtherwise extends Error {
@@ -18,6 +18,8 @@ export interface StepContext {
   readonly queues: Pick<Queues, 'wake'>;
   readonly retry: StepRetry;
   readonly log: Logger;
+  /** One by one unless said otherwise. */
+  readonly steps?: CaseSteps;
 }
 
 /** How a step ended well: the next state and what is written with it, or when to come again. */
@@ -25,8 +27,9 @@ export type StepEnd =
   | {
       readonly to: CaseState;
       /** Writes the step's results, in the transaction that moves the case. */
-      readonly save?: ((trx: Tx) => Promise<unknown>) | undefined;
-      readonly auditDetail?: Move['auditDetail'] | undefined;
+      readonly save?: MoveWithResults['save'];
+      readonly inferences?: MoveWithResults['inferences'];
+      readonly auditDetail?: MoveWithResults['auditDetail'];
     }
   | { readonly postponeMs: number };
 
@@ -40,41 +43,23 @@ export async function runStep(
   { caseId: id, revision, state }: Job,
   work: (row: CaseRow) => Promise<StepEnd>,
 ): Promise<void> {
-  const { database, retry, log } = context;
+  const { database, queues, retry, log } = context;
   const step = { id, revision, state };
-  const row = await startStep(database.knex, { ...step, maxAttempts: retry.maxAttempts });
+  const steps = context.steps ?? oneByOne(database.knex, retry.maxAttempts);
+  const row = await steps.start(step);
   if (!row) return;
   try {
     const end = await work(row);
-    if ('to' in end) await advanceCase(context, { ...step, from: state, ...end });
+    // The wake for what comes next, once this is committed.
+    if ('to' in end) await queues.wake(await steps.advance({ ...step, from: state, ...end }));
     else await comeAgain(context, row, end.postponeMs);
   } catch (error) {
     if (error instanceof StaleCase)
       return log.info({ ...step }, 'a step was overtaken: its result is thrown away');
     const failure = await insist(() => failStep(database.knex, { ...step, error, retry }));
     log.warn({ err: error, ...step, ...failure }, 'a step failed');
-    if (failure.outcome === 'retry') await context.queues.wake({ ...step, ...failure });
+    if (failure.outcome === 'retry') await queues.wake({ ...step, ...failure });
   }
-}
-
-export interface Advance extends Move {
-  readonly save?: ((trx: Tx) => Promise<unknown>) | undefined;
-}
-
-/**
- * Results, state and audit event in one transaction; then, once it is committed, the wake for what comes next.
- * @throws StaleCase and commits nothing when the case has moved on
- */
-export async function advanceCase(
-  { database, queues }: Pick<StepContext, 'database' | 'queues'>,
-  { save, ...move }: Advance,
-): Promise<CaseRow> {
-  const row = await database.knex.transaction(async (trx) => {
-    await save?.(trx);
-    return moveCase(trx, move);
-  });
-  await queues.wake(row);
-  return row;
 }
 
 async function comeAgain({ database, queues }: StepContext, row: CaseRow, delayMs: number): Promise<void> {

@@ -37,7 +37,7 @@ export function dueCases(tx: Tx, limit: number): Promise<CaseRow[]> {
     .select('*');
 }
 
-export interface StartStep extends Step {
+export interface StartLimits {
   readonly leaseMs?: number;
   /** A step that was started so often, and never lived to say how it failed, is parked. */
   readonly maxAttempts?: number;
@@ -49,21 +49,47 @@ export interface StartStep extends Step {
  */
 export async function startStep(
   tx: Tx,
-  { id, revision, state, leaseMs = STEP_LEASE_MS, maxAttempts = 8 }: StartStep,
+  { leaseMs, maxAttempts, ...step }: Step & StartLimits,
 ): Promise<CaseRow | null> {
-  const [row] = await tx('case')
-    .where({ id, revision, state })
-    .whereIn('state', WORKING_STATES)
-    .whereRaw(DUE)
-    .update({
-      attempts: tx.raw('attempts + 1'),
-      owner: processOwner,
-      nextAttemptAt: tx.raw("clock_timestamp() + ? * interval '1 millisecond'", [leaseMs]),
-    })
-    .returning('*');
-  if (!row || row.attempts <= maxAttempts) return row ?? null;
-  await tx.transaction((trx) => park(trx, row, diedEveryTime(row, maxAttempts)));
-  return null;
+  const [row] = await startSteps(tx, [step], {
+    ...(leaseMs && { leaseMs }),
+    ...(maxAttempts && { maxAttempts }),
+  });
+  return row!;
+}
+
+/** As startStep, for many: null where there is nothing to do, in the order asked; asked twice, a step is given once. */
+export async function startSteps(
+  tx: Tx,
+  steps: readonly Step[],
+  { leaseMs = STEP_LEASE_MS, maxAttempts = 8 }: StartLimits = {},
+): Promise<(CaseRow | null)[]> {
+  const { rows } = await tx.raw(START, [...columnsOf(steps), WORKING_STATES, processOwner, leaseMs]);
+  const taken = new Map((rows as CaseRow[]).map((row) => [row.id, row]));
+  const started: (CaseRow | null)[] = [];
+  for (const { id } of steps) {
+    const row = taken.get(id) ?? null;
+    taken.delete(id);
+    const diedTooOften = row !== null && row.attempts > maxAttempts;
+    if (diedTooOften) await tx.transaction((trx) => park(trx, row, diedEveryTime(row, maxAttempts)));
+    started.push(diedTooOften ? null : row);
+  }
+  return started;
+}
+
+/** Locked in one order, so that two processes that ask for the same cases do not cross. */
+const START = `
+  WITH mine AS (
+    SELECT id FROM "case" JOIN unnest(?::uuid[], ?::integer[], ?::text[]) AS step (id, revision, state)
+      USING (id, revision, state)
+    WHERE state = ANY (?::text[]) AND ${DUE}
+    ORDER BY id FOR UPDATE OF "case")
+  UPDATE "case" SET attempts = attempts + 1, owner = ?,
+    next_attempt_at = clock_timestamp() + ? * interval '1 millisecond'
+  FROM mine WHERE "case".id = mine.id RETURNING "case".*`;
+
+function columnsOf(steps: readonly Step[]) {
+  return [steps.map(({ id }) => id), steps.map(({ revision }) => revision), steps.map(({ state }) => state)];
 }
 
 export type StepFailure =

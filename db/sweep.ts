@@ -27,7 +27,7 @@ export function startSweep(
 
   async function once(): Promise<number> {
     const due = await dueCases(knex, BATCH);
-    for (const step of due) if (!(await queues.wake(step))) break;
+    await Promise.all(due.map((step) => queues.wake(step)));
     return due.length;
   }
 

@@ -3,6 +3,8 @@ export interface BatcherOptions<Item, Result> {
   readonly size: number;
   /** An item waits at most so long for company while nothing is running. */
   readonly waitMs: number;
+  /** So many batches may be computed at once. */
+  readonly lanes: number;
   /** Answers one result, or the error of that one item, per item and in order. A throw fails the batch as a whole. */
   run(items: readonly Item[]): Promise<readonly (Result | Error)[]>;
   /** Whether one item may be to blame for the failure of a whole batch, so that it is worth splitting. */
@@ -20,15 +22,18 @@ export interface BatcherSight {
   readonly running: number;
   readonly oldestHasWaited: boolean;
   readonly size: number;
+  readonly lanes: number;
 }
 
 /**
- * How many items leave now. A full batch leaves while another still runs, so that the network never idles between
- * two; a partial one leaves only when nothing runs, for until then company costs no time.
+ * How many items leave now. A full batch leaves also while every lane is busy, one ahead, so that no lane idles between
+ * two; a partial one leaves only when a lane is free, for until then company costs no time, and the lanes that are free
+ * share what waits.
  */
-export function decideBatch({ waiting, running, oldestHasWaited, size }: BatcherSight): number {
-  if (waiting >= size && running < 2) return size;
-  if (waiting > 0 && running === 0 && oldestHasWaited) return Math.min(waiting, size);
+export function decideBatch({ waiting, running, oldestHasWaited, size, lanes }: BatcherSight): number {
+  if (waiting >= size && running <= lanes) return size;
+  if (waiting > 0 && running < lanes && oldestHasWaited)
+    return Math.min(size, Math.ceil(waiting / (lanes - running)));
   return 0;
 }
 
@@ -41,6 +46,7 @@ interface Waiting<Item, Result> {
 
 /** Gathers items of many callers into batches; the order of arrival is the order in the batch. */
 export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> {
+  const { size, lanes } = options;
   const line: Waiting<Item, Result>[] = [];
   let running = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -50,12 +56,12 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
     for (;;) {
       const waited = line[0] ? performance.now() - line[0].since : 0;
       const oldestHasWaited = waited >= options.waitMs;
-      const count = decideBatch({ waiting: line.length, running, oldestHasWaited, size: options.size });
+      const count = decideBatch({ waiting: line.length, running, oldestHasWaited, size, lanes });
       if (count === 0) break;
       void start(line.splice(0, count));
     }
     const [first] = line;
-    if (first && running === 0)
+    if (first && running < lanes)
       timer = setTimeout(pump, Math.max(1, first.since + options.waitMs - performance.now()));
   }
 

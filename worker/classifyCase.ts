@@ -1,21 +1,21 @@
 import { asCalcidiscError, CalcidiscError } from '../agent/dicom/errors.js';
 import type { Logger } from '../config/log.js';
 import type { CaseRow } from '../db/cases.js';
-import type { Database } from '../db/database.js';
-import { insertInferences, type NewInference } from '../db/inferences.js';
-import { listRegions, type RegionRow } from '../db/regions.js';
+import type { NewInference } from '../db/inferences.js';
+import type { RegionPicture } from '../db/regions.js';
 import type { StepEnd } from '../db/runStep.js';
 import { encodeCam } from './cam.js';
 import type { Engine, Inference } from './engine.js';
+import type { Material } from './material.js';
 import type { ModelFolders } from './modelFiles.js';
-import { openRegion } from './region.js';
-import { type Classifier, type ClassifiersAtWork, classifiersAtWork, openClassifier } from './registry.js';
+import { type Classifier, type ClassifiersAtWork, openClassifier } from './registry.js';
 
 export interface WorkerTools {
-  readonly database: Database;
   readonly engine: Engine;
   readonly folders: ModelFolders;
   readonly log: Logger;
+  /** What a case is classified by: its regions, and the classifiers at work now. */
+  material(row: CaseRow): Promise<Material>;
 }
 
 /**
@@ -23,42 +23,34 @@ export interface WorkerTools {
  * A case without regions (no discs found) moves on without answers.
  * @throws CalcidiscError whatever kept a region from being classified: it names the level
  */
-export async function classifyCase(tools: WorkerTools, { id, revision }: CaseRow): Promise<StepEnd> {
-  const { knex } = tools.database;
-  const regions = await listRegions(knex, id, revision);
-  const atWork = regions.length > 0 ? await classifiersAtWork(knex, tools.folders) : null;
-  if (atWork && 'missing' in atWork) {
-    tools.log.warn({ caseId: id, revision }, `a case waits for a classifier: ${atWork.missing}`);
+export async function classifyCase(tools: WorkerTools, row: CaseRow): Promise<StepEnd> {
+  const { regions, atWork } = await tools.material(row);
+  if (regions.length === 0) return { to: 'classified', auditDetail: { regions: 0 } };
+  if ('missing' in atWork) {
+    const { id: caseId, revision } = row;
+    tools.log.warn({ caseId, revision }, `a case waits for a classifier: ${atWork.missing}`);
     return { postponeMs: WAIT_FOR_MODEL_MS };
   }
-  const answers = atWork ? await classifyRegions(tools, atWork, regions) : NO_ANSWERS;
+  const answers = await classifyRegions(tools, atWork, regions);
   return {
     to: 'classified',
-    save: (trx) => insertInferences(trx, answers.inferences),
+    inferences: answers.inferences,
     auditDetail: { regions: regions.length, ...answers.detail },
   };
 }
 
 /** Nothing is wrong with the case, so waiting for a model costs it none of its attempts. */
 const WAIT_FOR_MODEL_MS = 5_000;
-const NO_ANSWERS = { inferences: [], detail: {} };
 
 async function classifyRegions(
   tools: WorkerTools,
   { active, shadows }: ClassifiersAtWork,
-  regions: readonly RegionRow[],
+  regions: readonly RegionPicture[],
 ) {
-  const greys = await openRegions(regions);
   const [deciding, ...recording] = await Promise.all([
-    runClassifier(tools, active, 'active', regions, greys),
+    runClassifier(tools, active, 'active', regions),
     ...shadows.map((row) =>
-      runShadow(
-        tools,
-        () => openClassifier(row, tools.folders),
-        `${row.name}@${row.version}`,
-        regions,
-        greys,
-      ),
+      runShadow(tools, () => openClassifier(row, tools.folders), `${row.name}@${row.version}`, regions),
     ),
   ]);
   return {
@@ -72,22 +64,15 @@ async function classifyRegions(
   };
 }
 
-function openRegions(regions: readonly RegionRow[]): Promise<Uint8Array[]> {
-  return Promise.all(
-    regions.map((region) => openRegion(region, { discRegionId: region.id, level: region.level })),
-  );
-}
-
 /** A shadow only records: whatever is wrong with it is said, and holds nobody up. */
 async function runShadow(
   tools: WorkerTools,
   open: () => Classifier,
   named: string,
-  regions: readonly RegionRow[],
-  greys: readonly Uint8Array[],
+  regions: readonly RegionPicture[],
 ): Promise<NewInference[]> {
   try {
-    return await runClassifier(tools, open(), 'shadow', regions, greys);
+    return await runClassifier(tools, open(), 'shadow', regions);
   } catch (thrown) {
     const { code, message } = asCalcidiscError(thrown);
     tools.log.error({ model: named, code, caseId: regions[0]?.caseId }, `shadow model failed: ${message}`);
@@ -99,10 +84,10 @@ async function runClassifier(
   { engine }: WorkerTools,
   classifier: Classifier,
   role: NewInference['role'],
-  regions: readonly RegionRow[],
-  greys: readonly Uint8Array[],
+  regions: readonly RegionPicture[],
 ): Promise<NewInference[]> {
-  const settled = await Promise.allSettled(engine.classify(classifier, greys));
+  const inputs = regions.map(({ png, pngSha256 }) => ({ png, pngSha256 }));
+  const settled = await Promise.allSettled(engine.classify(classifier, inputs));
   return settled.map((answer, i) => {
     const region = regions[i]!;
     if (answer.status === 'fulfilled') return toRow(classifier, role, region, answer.value);
@@ -113,7 +98,7 @@ async function runClassifier(
 function toRow(
   { row, sha256, card }: Classifier,
   role: NewInference['role'],
-  region: RegionRow,
+  region: RegionPicture,
   { cam, ...inference }: Inference,
 ): NewInference {
   // As the database keeps it: the stored numbers alone must give the decision again.
@@ -131,7 +116,7 @@ function toRow(
   };
 }
 
-function aboutRegion(thrown: unknown, { id, level }: RegionRow): CalcidiscError {
+function aboutRegion(thrown: unknown, { id, level }: RegionPicture): CalcidiscError {
   const { code, message, subject } = asCalcidiscError(thrown);
   return new CalcidiscError(
     code,

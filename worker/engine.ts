@@ -5,10 +5,10 @@ import type { Config } from '../config/schema.js';
 import { type Batcher, createBatcher } from './batcher.js';
 import { CAM_SIDE } from './cam.js';
 import type { ClassifierCard } from './card.js';
-import { usableCores } from './cores.js';
+import { planLanes, usableCores } from './cores.js';
 import type { BatchDone, BatchReply, BatchTask } from './inferenceThread.js';
-import { REGION_PIXELS } from './region.js';
-import { type Provider, RUNTIME } from './session.js';
+import type { RegionInput } from './region.js';
+import { mayUseGpu, type Provider, RUNTIME } from './session.js';
 
 /** A classifier's file on this host and the card that explains it. */
 export interface ClassifierFile {
@@ -30,55 +30,52 @@ export interface Inference {
 }
 
 export interface Engine {
+  /** How many batches are computed at once. */
+  readonly lanes: number;
   /**
-   * Classifies regions (224 * 224 grey values each), together with those of other callers.
+   * Classifies regions, together with those of other callers.
    * Each promise may fail alone, with a CalcidiscError.
    */
-  classify(model: ClassifierFile, regions: readonly Uint8Array[]): Promise<Inference>[];
+  classify(model: ClassifierFile, regions: readonly RegionInput[]): Promise<Inference>[];
   /**
    * Runs exactly this batch. A region's last bits depend on the batch's size and on its place in it: onnxruntime
    * takes other vector loops for one shape than for another, and some begin where memory is aligned. They do not
    * depend on what the other regions show.
    */
-  runBatch(model: ClassifierFile, regions: readonly Uint8Array[]): Promise<(Inference | Error)[]>;
-  /** Loads the model and runs it once. @throws CalcidiscError when it cannot be loaded */
+  runBatch(model: ClassifierFile, regions: readonly RegionInput[]): Promise<(Inference | Error)[]>;
+  /** Loads the model in every lane and runs it once. @throws CalcidiscError when it cannot be loaded */
   warmUp(model: ClassifierFile): Promise<void>;
   close(): Promise<void>;
 }
 
-type EngineConfig = Pick<Config['worker'], 'provider' | 'batchSize' | 'batchWaitMs' | 'threads'>;
+type EngineConfig = Pick<Config['worker'], 'provider' | 'batchSize' | 'batchWaitMs' | 'threads' | 'lanes'>;
 
 /**
- * The networks, in a thread of their own: onnxruntime-node computes on the thread that calls it, and the thread that
- * answers DIMSE must not wait for that. One thread is enough: onnxruntime brings the threads inside the operators.
+ * The networks, in threads of their own, one a lane: onnxruntime-node computes on the thread that calls it, and the
+ * thread that answers DIMSE must not wait for that.
  */
 export function openEngine(config: EngineConfig, log: Logger): Engine {
+  const { lanes, threads } = planLanes(config, usableCores(), mayUseGpu(config.provider));
   const pool = new Piscina<BatchTask, BatchReply>({
     filename: new URL('./inferenceThread.js', import.meta.url).href,
     minThreads: 0,
-    maxThreads: 1,
+    maxThreads: lanes,
     idleTimeout: Infinity,
   });
-  const threads = config.threads ?? usableCores();
-  const batchers = new Map<string, Batcher<Uint8Array, Inference>>();
+  const batchers = new Map<string, Batcher<RegionInput, Inference>>();
   const said = new Set<string>();
 
-  async function runBatch(model: ClassifierFile, regions: readonly Uint8Array[]) {
-    const greys = concatenate(regions);
+  async function runBatch(model: ClassifierFile, regions: readonly RegionInput[]) {
     const { name: inputName, normalisation } = model.card.input;
-    const reply = await pool.run(
-      {
-        modelPath: model.path,
-        modelSha256: model.sha256,
-        provider: config.provider,
-        threads,
-        inputName,
-        normalisation,
-        greys,
-        count: regions.length,
-      },
-      { transferList: [greys.buffer] },
-    );
+    const reply = await pool.run({
+      modelPath: model.path,
+      modelSha256: model.sha256,
+      provider: config.provider,
+      threads,
+      inputName,
+      normalisation,
+      regions,
+    });
     if ('error' in reply) throw new CalcidiscError(reply.error.code, reply.error.message);
     sayProvider(model, reply);
     return regions.map((_, i) => inferenceOf(reply, i, regions.length));
@@ -89,6 +86,7 @@ export function openEngine(config: EngineConfig, log: Logger): Engine {
       model: model.card.name,
       version: model.card.version,
       provider,
+      lanes,
       threads,
       runtime: RUNTIME,
     };
@@ -102,13 +100,14 @@ export function openEngine(config: EngineConfig, log: Logger): Engine {
     else log.info({ ...named, ...(fallback && { reason: fallback }) }, 'classifier loaded');
   }
 
-  function batcherOf(model: ClassifierFile): Batcher<Uint8Array, Inference> {
+  function batcherOf(model: ClassifierFile): Batcher<RegionInput, Inference> {
     const known = batchers.get(model.sha256);
     if (known) return known;
     const { batchSize: size, batchWaitMs: waitMs } = config;
-    const batcher = createBatcher<Uint8Array, Inference>({
+    const batcher = createBatcher<RegionInput, Inference>({
       size,
       waitMs,
+      lanes,
       run: (items) => runBatch(model, items),
       mayBeOneItem: (error) => asCalcidiscError(error).code === 'INFERENCE_FAILED',
     });
@@ -117,25 +116,20 @@ export function openEngine(config: EngineConfig, log: Logger): Engine {
   }
 
   return {
+    lanes,
     classify: (model, regions) => batcherOf(model).add(regions),
     runBatch,
     warmUp: async (model) => {
-      await runBatch(model, [new Uint8Array(REGION_PIXELS).fill(128)]);
+      await Promise.all(Array.from({ length: lanes }, () => runBatch(model, [])));
     },
     close: () => pool.close(),
   };
 }
 
-function concatenate(regions: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const greys = new Uint8Array(regions.length * REGION_PIXELS);
-  regions.forEach((region, i) => {
-    greys.set(region, i * REGION_PIXELS);
-  });
-  return greys;
-}
-
 /** A network that answers no number for one region says nothing about the others. */
 function inferenceOf(batch: BatchDone, index: number, batchSize: number): Inference | Error {
+  const refused = batch.refused[index];
+  if (refused) return new CalcidiscError(refused.code, refused.message);
   const probability = batch.probabilities[index]!;
   if (!(probability >= 0 && probability <= 1))
     return new CalcidiscError('REGION_UNCLASSIFIABLE', `the network answered ${probability} for a region`);

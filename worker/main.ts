@@ -1,12 +1,14 @@
 import { asCalcidiscError } from '../agent/dicom/errors.js';
 import type { Logger } from '../config/log.js';
 import type { Config } from '../config/schema.js';
+import { together } from '../db/caseSteps.js';
 import type { Database } from '../db/database.js';
 import type { Queues } from '../db/queue.js';
 import { runStep } from '../db/runStep.js';
 import { startSweep } from '../db/sweep.js';
 import { classifyCase, type WorkerTools } from './classifyCase.js';
 import { openEngine } from './engine.js';
+import { readMaterial } from './material.js';
 import { type ModelFolders, modelFoldersOf } from './modelFiles.js';
 import { classifiersAtWork, registerHostModels } from './registry.js';
 
@@ -29,13 +31,16 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   const { config, database, queues, log } = parts;
   const folders = parts.folders ?? modelFoldersOf(config);
   const engine = openEngine(config.worker, log);
-  const tools: WorkerTools = { database, engine, folders, log };
+  const cases = casesAtOnce(config.worker.batchSize, engine.lanes);
+  const tools = { engine, folders, log, material: readMaterial(database.knex, folders, cases) };
   await registerHostModels(database.knex, folders, log);
-  await warmUp(tools);
-  const step = { database, queues, log, retry: config.retry };
+  await warmUp(database, tools);
+  const { maxAttempts } = config.retry;
+  const steps = together(database.knex, { maxAttempts, limit: cases, waitMs: TOGETHER_MS });
+  const step = { database, queues, log, retry: config.retry, steps };
   const running = queues.runWorker(
     (job) => runStep(step, job, (located) => classifyCase(tools, located)),
-    casesAtOnce(config.worker.batchSize),
+    cases,
   );
   const sweep = startSweep(queues, database, config.queue.sweepMs, log);
   return {
@@ -47,15 +52,18 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   };
 }
 
-/** Three batches' worth: one is computed, one gathered, one written. A case has five regions. */
-function casesAtOnce(batchSize: number): number {
-  return Math.ceil((3 * batchSize) / 5);
+/** A batch's cases end together; so long do they wait for each other before the database is asked. */
+const TOGETHER_MS = 10;
+
+/** In every lane a batch is computed; another one waits, one is gathered, one written. A case has five regions. */
+function casesAtOnce(batchSize: number, lanes: number): number {
+  return Math.ceil(((lanes + 3) * batchSize) / 5);
 }
 
 /** Not fatal: a model can be put right while the worker waits, and cases wait with it. */
-async function warmUp({ database, engine, folders, log }: WorkerTools): Promise<void> {
+async function warmUp({ knex }: Database, { engine, folders, log }: WorkerTools): Promise<void> {
   try {
-    const atWork = await classifiersAtWork(database.knex, folders);
+    const atWork = await classifiersAtWork(knex, folders);
     if ('missing' in atWork) log.warn(`no classifier to work with: ${atWork.missing}`);
     else await engine.warmUp(atWork.active);
   } catch (thrown) {

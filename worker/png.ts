@@ -39,8 +39,10 @@ export function readPngHeader(png: Uint8Array): PngHeader | null {
  * @throws Error when the data is cut short or damaged (zlib checks it with Adler-32)
  */
 export function decodeGreyPng(png: Uint8Array, { width, height }: PngHeader): Uint8Array {
-  const lines = inflateSync(imageData(png), { maxOutputLength: height * (width + 1) });
-  if (lines.length !== height * (width + 1)) throw new Error('the image data is cut short');
+  const length = height * (width + 1);
+  // In one piece: zlib's own of 16 KiB would be put together again.
+  const lines = inflateSync(imageData(png), { maxOutputLength: length, chunkSize: length + 64 });
+  if (lines.length !== length) throw new Error('the image data is cut short');
   // One line more than the image, of zeros, above the first.
   const grey = new Uint8Array((height + 1) * width);
   for (let row = 0; row < height; row++) {

@@ -13,6 +13,9 @@ export interface StoredRegion {
   readonly pngSha256: string;
 }
 
+/** A stored region, or the grey values themselves. */
+export type RegionInput = StoredRegion | Uint8Array;
+
 export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
@@ -21,7 +24,7 @@ export function sha256(bytes: Uint8Array): string {
  * The grey values of a stored region, row by row, after its hash is found to be the recorded one.
  * @throws CalcidiscError REGION_CORRUPT, REGION_INVALID
  */
-export async function openRegion(region: StoredRegion, subject: ErrorSubject): Promise<Uint8Array> {
+export async function openRegion(region: StoredRegion, subject: ErrorSubject = {}): Promise<Uint8Array> {
   const found = sha256(region.png);
   if (found === region.pngSha256) return decodeRegion(region.png, subject);
   throw new CalcidiscError(

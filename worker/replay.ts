@@ -9,7 +9,7 @@ import { listRegions, type RegionRow } from '../db/regions.js';
 import { encodeCam } from './cam.js';
 import type { Engine, Inference } from './engine.js';
 import type { ModelFolders } from './modelFiles.js';
-import { openRegion, REGION_PIXELS } from './region.js';
+import { REGION_PIXELS, type RegionInput } from './region.js';
 import { openClassifier } from './registry.js';
 import { type Provider, RUNTIME } from './session.js';
 
@@ -89,25 +89,17 @@ async function replayBatch(
   regions: ReadonlyMap<string, RegionRow>,
 ): Promise<ReplayedRegion[]> {
   const { batchSize, modelSha256, provider } = batch[0]!;
-  const places: Uint8Array[] = Array.from({ length: batchSize }, () => new Uint8Array(REGION_PIXELS));
-  const corrupt = new Map<CaseInference, string>();
-  for (const inference of batch) {
-    try {
-      const { png } = regions.get(inference.discRegionId)!;
-      places[inference.batchPosition] = await openRegion({ png, pngSha256: inference.pngSha256 }, {});
-    } catch (error) {
-      corrupt.set(inference, asCalcidiscError(error).message);
-    }
-  }
+  const black = new Uint8Array(REGION_PIXELS);
+  const places: RegionInput[] = Array.from({ length: batchSize }, () => black);
+  for (const { discRegionId, batchPosition, pngSha256 } of batch)
+    places[batchPosition] = { png: regions.get(discRegionId)!.png, pngSha256 };
   const answers = await runAgain(() => {
     const classifier = { ...openClassifier(model, folders), sha256: modelSha256 };
     return engine(provider as Provider).runBatch(classifier, places);
   });
-  return batch.map((inference) => {
-    const broken = corrupt.get(inference);
-    const answer = Array.isArray(answers) ? answers[inference.batchPosition]! : answers;
-    return compare(inference, broken === undefined ? answer : new Error(broken));
-  });
+  return batch.map((inference) =>
+    compare(inference, Array.isArray(answers) ? answers[inference.batchPosition]! : answers),
+  );
 }
 
 async function runAgain(run: () => Promise<(Inference | Error)[]>): Promise<(Inference | Error)[] | Error> {

@@ -82,6 +82,11 @@ async function createSession(model: Uint8Array, { provider, threads }: SessionOp
   return { session, provider: 'cpu' as const, fallback };
 }
 
+/** Whether this choice may end on a GPU. */
+export function mayUseGpu(provider: ProviderChoice): boolean {
+  return provider === 'cuda' || (provider === 'auto' && cudaIsInstalled());
+}
+
 /** Asking onnxruntime for a provider it lacks prints a red error, which `auto` should not cause on every host. */
 function cudaIsInstalled(): boolean {
   const entry = createRequire(import.meta.url).resolve('onnxruntime-node');

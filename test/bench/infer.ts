@@ -1,10 +1,12 @@
 /**
- * `npm run bench:infer -- [--json] [--cases 64] [--rounds 3] [--batch 16] [--threads CORES] [--model resnet34] [--models FOLDER]`
+ * `npm run bench:infer -- [--json] [--seconds 6] [--rounds 3] [--batch 16] [--threads CORES] [--model NAME]... [--models FOLDER]`
  *
- * How much of bare onnxruntime-node's speed is left when regions come through queue and database. The bare loop runs
- * ready tensors in the same batches with the same threads; the worker fetches jobs and PNGs, checks hashes, decodes,
+ * How much of bare onnxruntime-node's speed is left when regions come through queue and database, for the newest version
+ * of every classifier in models/. The bare
+ * loop runs ready tensors in the same batches with as many threads, in one session (the worker has lanes, cores.ts); the worker fetches jobs and PNGs, checks hashes, decodes,
  * normalises, classifies, and writes answers, states and audit events to a durable PostgreSQL. Both in this process,
- * by turns, so that whatever else the machine does meets both. REDIS_URL moves the queue.
+ * by turns, so that whatever else the machine does meets both; `--seconds` is about how long one turn takes, and that
+ * long because a run has a beginning and an end, where not every lane is busy. REDIS_URL moves the queue.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
@@ -31,7 +33,7 @@ const REGIONS_PER_CASE = 5;
 const { values: options } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
-    cases: { type: 'string', default: '64' },
+    seconds: { type: 'string', default: '6' },
     rounds: { type: 'string', default: '3' },
     batch: { type: 'string', default: '16' },
     threads: { type: 'string', default: String(usableCores()) },
@@ -39,7 +41,7 @@ const { values: options } = parseArgs({
     models: { type: 'string', default: join(projectRoot, 'models') },
   },
 });
-const cases = Number(options.cases);
+const seconds = Number(options.seconds);
 const rounds = Number(options.rounds);
 const batchSize = Number(options.batch);
 const threads = Number(options.threads);
@@ -47,6 +49,7 @@ const folders = [options.models];
 
 interface Outcome {
   readonly model: string;
+  readonly casesPerRound: number;
   /** Median over the rounds of worker discs/s by bare discs/s. */
   readonly ratio: number;
   readonly ratios: readonly number[];
@@ -108,13 +111,14 @@ async function benchModel(file: ModelFile, database: Database, queues: Queues): 
   const speeds = { bare: [] as number[], worker: [] as number[] };
   const cpu = { bare: [] as number[], worker: [] as number[] };
   let maxLagMs = 0;
-  await bare(2 * batchSize);
+  await bare(batchSize);
+  const cases = casesFor((2 * batchSize) / (await bare(2 * batchSize)));
+  const discs = cases * REGIONS_PER_CASE;
   for (let round = 0; round < rounds; round++) {
-    const discs = cases * REGIONS_PER_CASE;
     const bareCpu = watchCpu();
     const bareSpeed = discs / (await bare(discs));
     cpu.bare.push(bareCpu() / discs);
-    const rows = await insertCases(database);
+    const rows = await insertCases(database, cases);
     const [lag, workerCpu] = [watchLag(), watchCpu()];
     const workerSpeed = discs / (await throughWorker(database, queues, rows));
     maxLagMs = Math.max(maxLagMs, lag());
@@ -127,6 +131,7 @@ async function benchModel(file: ModelFile, database: Database, queues: Queues): 
   await worker.close();
   return {
     model: named,
+    casesPerRound: cases,
     ratio: median(ratios),
     ratios,
     bareDiscsPerSecond: median(speeds.bare),
@@ -159,7 +164,12 @@ async function openBare({ path, card }: ModelFile): Promise<(discs: number) => P
   };
 }
 
-async function insertCases(database: Database): Promise<CaseRow[]> {
+/** Whole batches at least for every lane. */
+function casesFor(discsPerSecond: number): number {
+  return Math.ceil(Math.max(seconds * discsPerSecond, 4 * batchSize) / REGIONS_PER_CASE);
+}
+
+async function insertCases(database: Database, cases: number): Promise<CaseRow[]> {
   const pngs = await Promise.all(Array.from({ length: REGIONS_PER_CASE }, (_, i) => pngOf(greyRegion(i))));
   const rows: CaseRow[] = [];
   for (let n = 0; n < cases; n++) rows.push(await insertLocatedCase(database, regionsOf(pngs)));
@@ -168,15 +178,15 @@ async function insertCases(database: Database): Promise<CaseRow[]> {
 
 /** From the first wake to the last case classified, seconds; by the clock of the rows, so that asking costs little. */
 async function throughWorker({ knex }: Database, queues: Queues, rows: readonly CaseRow[]): Promise<number> {
-  const ids = rows.map(({ id }) => id);
   const started = Date.now();
   await Promise.all(rows.map(({ id, revision, state }) => queues.wake({ id, revision, state })));
   for (;;) {
-    const left = await knex('case').whereIn('id', ids).whereNot({ state: 'classified' }).first('id');
+    const left = await knex('case').whereNot({ state: 'classified' }).first('id', 'state', 'lastError');
     if (!left) break;
+    if (left.state === 'parked') throw new Error(`case ${left.id} was parked: ${left.lastError}`);
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
-  const latest = await knex('case').whereIn('id', ids).orderBy('stateSince', 'desc').first('stateSince');
+  const latest = await knex('case').orderBy('stateSince', 'desc').first('stateSince');
   return (latest.stateSince.getTime() - started) / 1000;
 }
 
@@ -209,13 +219,22 @@ function median(values: readonly number[]): number {
 }
 
 function report(outcomes: readonly Outcome[]): void {
-  const about = { batchSize, cases, rounds, threads, cpu: cpus()[0]?.model ?? '?', runtime: RUNTIME };
+  const about = { batchSize, rounds, threads, cpu: cpus()[0]?.model ?? '?', runtime: RUNTIME };
   const queue = REDIS_URL ? 'redis' : 'postgres';
+  console.log(`queue on ${queue}, batches of ${batchSize}, ${threads} threads, ${about.cpu}, ${RUNTIME}`);
+  const line = (...cells: string[]) =>
+    cells.map((cell, i) => (i ? cell.padStart(16) : cell.padEnd(20))).join('');
+  console.log(line('discs/s', 'bare', 'worker', 'ratio', 'longest lag, ms'));
   for (const { model, ratio, bareDiscsPerSecond, workerDiscsPerSecond, maxLagMs } of outcomes)
     console.log(
-      `${model}: ${workerDiscsPerSecond.toFixed(1)} discs/s through queue (${queue}) and database, ` +
-        `${bareDiscsPerSecond.toFixed(1)} bare: ratio ${ratio.toFixed(3)}; longest lag ${maxLagMs.toFixed(0)} ms`,
+      line(
+        model,
+        bareDiscsPerSecond.toFixed(1),
+        workerDiscsPerSecond.toFixed(1),
+        ratio.toFixed(3),
+        maxLagMs.toFixed(0),
+      ),
     );
   if (options.json)
-    console.log(JSON.stringify({ ratio: outcomes[0]?.ratio ?? null, queue, ...about, models: outcomes }));
+    console.log(JSON.stringify({ ratio: outcomes[0]?.ratio ?? null, queue, ...about, networks: outcomes }));
 }

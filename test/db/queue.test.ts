@@ -98,6 +98,18 @@ for (const kind of ['PostgreSQL', 'Redis'] as const)
       await until(() => runs === 2);
     });
 
+    it('wakes that come together are one job each, put off or not', async () => {
+      const rows = await Promise.all(Array.from({ length: 8 }, () => makeCase(knex())));
+      const seen = workAll();
+      const wakes = rows.map((row, i) => (i < 6 ? row : { ...row, delayMs: 60_000 }));
+      assert.ok((await Promise.all([...wakes, rows[0]!].map((wake) => queues.wake(wake)))).every(Boolean));
+      await until(async () =>
+        (await Promise.all(rows.slice(0, 6).map(reread))).every(({ state }) => state === 'delivered'),
+      );
+      assert.equal(seen.length, 6 * 5);
+      assert.deepEqual(await queues.depth(), { agent: 2, worker: 0 });
+    });
+
     it('a job whose handler throws is gone, and the next wake runs it again', async () => {
       const row = await makeCase(knex());
       let runs = 0;

@@ -7,7 +7,7 @@ const always = () => true;
 
 describe('the batcher', () => {
   it('lets a full batch leave beside a running one, a partial one only when nothing runs and it has waited', () => {
-    const sight = { waiting: 0, running: 0, oldestHasWaited: false, size: 4 };
+    const sight = { waiting: 0, running: 0, oldestHasWaited: false, size: 4, lanes: 1 };
     assert.equal(decideBatch(sight), 0);
     assert.equal(decideBatch({ ...sight, waiting: 3 }), 0);
     assert.equal(decideBatch({ ...sight, waiting: 3, oldestHasWaited: true }), 3);
@@ -16,13 +16,30 @@ describe('the batcher', () => {
     assert.equal(decideBatch({ ...sight, waiting: 9, running: 2 }), 0);
   });
 
+  it('keeps every lane busy and one batch ahead; lanes that are free share a partial batch', () => {
+    const sight = { waiting: 9, running: 1, oldestHasWaited: false, size: 4, lanes: 2 };
+    assert.equal(decideBatch({ ...sight, running: 2 }), 4);
+    assert.equal(decideBatch({ ...sight, running: 3 }), 0);
+    const partial = { ...sight, waiting: 3, oldestHasWaited: true };
+    assert.deepEqual(
+      [0, 1, 2].map((running) => decideBatch({ ...partial, running })),
+      [2, 3, 0],
+    );
+  });
+
   it('puts items of several callers into one batch, in the order they came', async () => {
     const batches: (readonly number[])[] = [];
     const run = async (items: readonly number[]) => {
       batches.push(items);
       return items.map((item) => item * 10);
     };
-    const batcher = createBatcher<number, number>({ size: 6, waitMs: 20, run, mayBeOneItem: always });
+    const batcher = createBatcher<number, number>({
+      size: 6,
+      waitMs: 20,
+      lanes: 1,
+      run,
+      mayBeOneItem: always,
+    });
     const results = [...batcher.add([1, 2]), ...batcher.add([3, 4, 5])];
     assert.deepEqual(await Promise.all(results), [10, 20, 30, 40, 50]);
     assert.deepEqual(batches, [[1, 2, 3, 4, 5]]);
@@ -39,7 +56,13 @@ describe('the batcher', () => {
             await sleep(items.length % 2);
             return items.map((item) => -item);
           };
-          const batcher = createBatcher<number, number>({ size, waitMs: 0, run, mayBeOneItem: always });
+          const batcher = createBatcher<number, number>({
+            size,
+            waitMs: 0,
+            lanes: 1,
+            run,
+            mayBeOneItem: always,
+          });
           const answers = await Promise.all(callers.map((items) => Promise.all(batcher.add(items))));
           assert.deepEqual(
             answers,
@@ -56,7 +79,13 @@ describe('the batcher', () => {
       if (items.includes(13)) throw new Error('poison');
       return items;
     };
-    const batcher = createBatcher<number, number>({ size: 8, waitMs: 1, run, mayBeOneItem: always });
+    const batcher = createBatcher<number, number>({
+      size: 8,
+      waitMs: 1,
+      lanes: 1,
+      run,
+      mayBeOneItem: always,
+    });
     const settled = await Promise.allSettled(batcher.add([10, 11, 12, 13, 14, 15, 16]));
     assert.deepEqual(
       settled.map((s) => (s.status === 'fulfilled' ? s.value : s.reason.message)),
@@ -70,7 +99,13 @@ describe('the batcher', () => {
       runs++;
       throw new Error('no model');
     };
-    const batcher = createBatcher<number, number>({ size: 8, waitMs: 1, run, mayBeOneItem: () => false });
+    const batcher = createBatcher<number, number>({
+      size: 8,
+      waitMs: 1,
+      lanes: 1,
+      run,
+      mayBeOneItem: () => false,
+    });
     const settled = await Promise.allSettled(batcher.add([1, 2, 3]));
     assert.deepEqual([settled.map((s) => s.status), runs], [['rejected', 'rejected', 'rejected'], 1]);
   });

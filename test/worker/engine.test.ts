@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { parseClassifierCard } from '../../worker/card.js';
 import { type ClassifierFile, type Engine, type Inference, openEngine } from '../../worker/engine.js';
-import { REGION_PIXELS } from '../../worker/region.js';
-import { fixtureModels, greyRegion } from './regions.js';
+import { REGION_PIXELS, sha256 } from '../../worker/region.js';
+import { fixtureModels, greyRegion, pngOf } from './regions.js';
 
 const silent = pino({ level: 'silent' });
 const settings = { provider: 'cpu', batchSize: 16, batchWaitMs: 5, threads: 1 } as const;
@@ -75,6 +75,42 @@ describe('the inference engine', () => {
       ['fulfilled', 'rejected', 'fulfilled'],
     );
     assert.equal((settled[1] as PromiseRejectedResult).reason.code, 'REGION_UNCLASSIFIABLE');
+  });
+
+  it('opens stored regions; one that is not what was stored fails alone and changes no bit of the others', async () => {
+    const greys = [1, 2, 3].map(greyRegion);
+    const pngs = await Promise.all(greys.map((grey) => pngOf(grey)));
+    const stored = pngs.map((png) => ({ png, pngSha256: sha256(png) }));
+    const [first, second, third] = await engine.runBatch(model, [
+      stored[0]!,
+      { png: pngs[1]!, pngSha256: '0'.repeat(64) },
+      stored[2]!,
+    ]);
+    const whole = await answers(greys);
+    assert.equal((second as { code?: string }).code, 'REGION_CORRUPT');
+    assert.deepEqual(
+      [first, third].map((answer) => (answer as Inference).probability),
+      [whole[0]!.probability, whole[2]!.probability],
+    );
+  });
+
+  it('computes the same bits in every lane', async () => {
+    const lanes = openEngine({ ...settings, threads: 2, batchSize: 4, batchWaitMs: 0 }, silent);
+    assert.equal(lanes.lanes, 2);
+    const region = greyRegion(5);
+    const all = await Promise.all(
+      lanes.classify(
+        model,
+        Array.from({ length: 16 }, () => region),
+      ),
+    );
+    await lanes.close();
+    const byPlace = new Map<string, number>();
+    for (const { batchSize, batchPosition, probability } of all) {
+      const place = `${batchPosition} of ${batchSize}`;
+      assert.equal(probability, byPlace.get(place) ?? probability, place);
+      byPlace.set(place, probability);
+    }
   });
 
   it('refuses a model file that is not the registered one', async () => {

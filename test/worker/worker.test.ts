@@ -86,9 +86,10 @@ describe('the worker', () => {
   });
 
   it('puts regions of several cases into one batch', async () => {
-    const cases = [];
-    for (const first of [10, 20, 30])
-      cases.push(await insertLocatedCase(test.database, regionsOf(await pngs([first, first + 1]))));
+    const pictures = await pngs([10, 11]);
+    const cases = await Promise.all(
+      Array.from({ length: 8 }, () => insertLocatedCase(test.database, regionsOf(pictures))),
+    );
     await Promise.all(cases.map(wake));
     for (const { id } of cases) await settled(test.database, id);
     const rows = (await Promise.all(cases.map(({ id }) => listInferences(test.database.knex, id, 1)))).flat();
