@@ -75,7 +75,7 @@ describe('the receiver stores what it acknowledges', () => {
 
   it('takes sixteen senders at once without mixing their objects', async () => {
     const bySender = Array.from({ length: 16 }, () =>
-      [1, 2, 3].map(() => smallObject({ pixelBytes: 200_000 })),
+      [1, 2, 3].map(() => smallObject({ pixelBytes: 700_000 })),
     );
     const results = (await Promise.all(bySender.map(send))).flat();
     assert.ok(results.every((each) => each.status === '0000'));
