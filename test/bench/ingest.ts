@@ -32,6 +32,8 @@ const CROWD = 20;
 /** Every server is used as one that has been up for a while: these go to it first, not timed. */
 const WARM_UP = 100;
 const SETTLE_MS = 2_000;
+/** Linux's clock ticks, in which it counts processor time. */
+const MS_PER_TICK = 10;
 
 const SCENARIOS = {
   one: { associations: 1, isNagleOn: false, share: 1 },
@@ -119,8 +121,6 @@ function residentMiB(server: BenchServer, field: 'VmRSS' | 'VmHWM'): number {
   const line = execFileSync('grep', [field, `/proc/${server.pid}/status`], { encoding: 'utf8' });
   return Number(/\d+/.exec(line)![0]) / 1024;
 }
-
-const MS_PER_TICK = 10;
 
 /** User and system time of the process with all its threads (proc(5): fields 14 and 15 of stat). */
 function cpuMs({ pid }: BenchServer): number {
