@@ -1,4 +1,4 @@
-import type { Tx } from './knex.js';
+import { json, type Tx } from './knex.js';
 
 export interface InstanceRow {
   readonly sopInstanceUid: string;
@@ -41,6 +41,35 @@ export async function insertInstance(trx: Tx, instance: NewInstance): Promise<In
     .returning('*');
   return kept.datasetSha256 === instance.datasetSha256 ? 'duplicate' : 'conflict';
 }
+
+/**
+ * Many in one statement, as one JSON value: two thirds of the database's and the driver's work is per statement and
+ * per parameter.
+ * @returns the outcomes, in the order of the instances
+ */
+export async function insertInstances(trx: Tx, instances: readonly NewInstance[]): Promise<InsertOutcome[]> {
+  const { rows }: { rows: { sopInstanceUid: string }[] } = await trx.raw(INSERT_MANY, [json(instances)]);
+  const inserted = new Set(rows.map(({ sopInstanceUid }) => sopInstanceUid));
+  const outcomes: InsertOutcome[] = [];
+  for (const instance of instances) {
+    // Of two under one UID the statement takes the first.
+    const isNew = inserted.delete(instance.sopInstanceUid);
+    outcomes.push(isNew ? 'inserted' : await insertInstance(trx, instance));
+  }
+  return outcomes;
+}
+
+/** The keys of `NewInstance`, as they stand in JSON. */
+const INSERT_MANY = `
+  INSERT INTO instance (sop_instance_uid, series_instance_uid, sop_class_uid, transfer_syntax_uid, instance_number,
+    slice_position_mm, spool_path, size_bytes, dataset_sha256, calling_ae, association_id, received_at)
+  SELECT "sopInstanceUid", "seriesInstanceUid", "sopClassUid", "transferSyntaxUid", "instanceNumber",
+    "slicePositionMm", "spoolPath", "sizeBytes", "datasetSha256", "callingAe", "associationId", "receivedAt"
+  FROM json_to_recordset(?::json) AS given("sopInstanceUid" text, "seriesInstanceUid" text, "sopClassUid" text,
+    "transferSyntaxUid" text, "instanceNumber" integer, "slicePositionMm" double precision, "spoolPath" text,
+    "sizeBytes" bigint, "datasetSha256" text, "callingAe" text, "associationId" uuid, "receivedAt" timestamptz)
+  ON CONFLICT (sop_instance_uid) DO NOTHING
+  RETURNING sop_instance_uid`;
 
 export async function findInstance(tx: Tx, sopInstanceUid: string): Promise<InstanceRow | null> {
   return (await tx('instance').where({ sopInstanceUid }).first('*')) ?? null;

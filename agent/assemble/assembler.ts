@@ -35,11 +35,13 @@ type News =
   | { readonly kind: 'stored'; readonly file: SpooledFile };
 
 /** As many objects go into one transaction; more would hold its locks for longer than it saves. */
-const BATCH = 100;
+const BATCH = 250;
 /** Every receiving series is looked at so often whatever happened: the safety net under the timers. */
 const SWEEP_MS = 5_000;
 const RETRY_MS = 1_000;
 const LOOK_AT_LEAST_MS = 5;
+/** While more objects wait for the index, a look would see a part and read it all again soon. */
+const LOOK_WHEN_BEHIND_MS = 250;
 
 /**
  * One line of work, in the order of arrival: an association's end is dealt with after the last of its objects.
@@ -67,7 +69,8 @@ export function startAssembler(context: AssembleContext): Assembler {
       const batch = takeBatch(news);
       inHand = batch;
       try {
-        for (const seriesInstanceUid of await deal(batch)) look(seriesInstanceUid, 0);
+        const changed = await deal(batch);
+        for (const uid of changed) look(uid, news.length > 0 ? LOOK_WHEN_BEHIND_MS : 0);
         isStuck = false;
       } catch (error) {
         isStuck = true;

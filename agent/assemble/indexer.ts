@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import type { Logger } from '../../config/log.js';
 import { appendAudit } from '../../db/audit.js';
 import type { Database } from '../../db/database.js';
-import { type InsertOutcome, insertInstance } from '../../db/instances.js';
+import { type InsertOutcome, insertInstances } from '../../db/instances.js';
 import type { Tx } from '../../db/knex.js';
 import { ensureSeries, reopenSeries, type SeriesRow, touchSeries, updateSeries } from '../../db/series.js';
 import { ensureStudy } from '../../db/studies.js';
-import { readHeader } from '../dicom/header.js';
 import type { Spool } from '../receive/spool.js';
 import type { SpooledFile } from '../receive/types.js';
 import type { DecideRole } from '../route/rules.js';
 import { ensureKnownAssociations } from './associations.js';
-import { type ReadInstance, toReadInstance } from './rows.js';
+import { SpooledReader } from './readSpooled.js';
+import { instanceRow, type ReadInstance, seriesRow, studyRow, toReadInstance } from './rows.js';
 import { storeName, storePath } from './spoolPaths.js';
 
 export interface IndexContext {
@@ -32,10 +32,7 @@ export async function indexFiles(context: IndexContext, files: readonly SpooledF
   const read = await readAll(context, files);
   const written = await context.database.knex.transaction(async (trx) => {
     await ensureKnownAssociations(trx, read);
-    // In one order for everybody, so that two agents cannot wait for each other's rows.
-    const inOrder = read.toSorted((a, b) => (a.sopInstanceUid < b.sopInstanceUid ? -1 : 1));
-    const done: Written[] = [];
-    for (const instance of inOrder) done.push({ instance, outcome: await write(trx, context, instance) });
+    const done = await writeAll(trx, context, read);
     const reopened = await touchAll(trx, done);
     // The trail last: its lock is held until the commit (db/audit.ts).
     for (const { instance, outcome } of done) if (outcome === 'conflict') await auditConflict(trx, instance);
@@ -53,17 +50,16 @@ interface Written {
 
 /** One bad file is set aside with its reason; the others go on. */
 async function readAll(context: IndexContext, files: readonly SpooledFile[]): Promise<ReadInstance[]> {
-  const read = await Promise.all(
-    files.map(async (file) => {
-      try {
-        return toReadInstance(file, await readHeader(file.path));
-      } catch (thrown) {
-        await setAsideUnreadable(context, file, thrown as Error);
-        return null;
-      }
-    }),
-  );
-  return read.filter((each) => each !== null);
+  const reader = new SpooledReader();
+  const read: ReadInstance[] = [];
+  for (const file of files) {
+    try {
+      read.push(toReadInstance(file, await reader.read(file.path)));
+    } catch (thrown) {
+      await setAsideUnreadable(context, file, thrown as Error);
+    }
+  }
+  return read;
 }
 
 async function setAsideUnreadable({ database, spool, log }: IndexContext, file: SpooledFile, error: Error) {
@@ -80,34 +76,44 @@ async function setAsideUnreadable({ database, spool, log }: IndexContext, file: 
   });
 }
 
-async function write(trx: Tx, { decideRole }: IndexContext, instance: ReadInstance): Promise<InsertOutcome> {
-  await ensureStudy(trx, studyRow(instance));
-  const { created } = await ensureSeries(trx, seriesRow(instance));
-  if (created) {
-    const { role, reason } = decideRole(instance.attributes);
-    await updateSeries(trx, instance.seriesInstanceUid, { role, roleReason: reason });
+/**
+ * Studies, then series, then all instances in one statement; in one order for everybody, so that two agents cannot
+ * wait for each other's rows.
+ */
+async function writeAll(
+  trx: Tx,
+  { decideRole }: IndexContext,
+  read: readonly ReadInstance[],
+): Promise<Written[]> {
+  for (const first of firstOfEach(read, 'studyInstanceUid')) await ensureStudy(trx, studyRow(first));
+  for (const first of firstOfEach(read, 'seriesInstanceUid')) {
+    const { created } = await ensureSeries(trx, seriesRow(first));
+    if (!created) continue;
+    const { role, reason } = decideRole(first.attributes);
+    await updateSeries(trx, first.seriesInstanceUid, { role, roleReason: reason });
   }
-  const { file, header, sopInstanceUid, seriesInstanceUid, slicePositionMm } = instance;
-  return insertInstance(trx, {
-    sopInstanceUid,
-    seriesInstanceUid,
-    sopClassUid: file.sopClassUid,
-    transferSyntaxUid: file.transferSyntaxUid,
-    instanceNumber: wholeNumber(header.instanceNumber),
-    slicePositionMm,
-    spoolPath: storePath(sopInstanceUid),
-    sizeBytes: file.sizeBytes,
-    datasetSha256: file.datasetSha256,
-    callingAe: file.callingAe,
-    associationId: file.associationId,
-    receivedAt: file.receivedAt,
-  });
+  const inOrder = read.toSorted((a, b) => (a.sopInstanceUid < b.sopInstanceUid ? -1 : 1));
+  const outcomes = await insertInstances(trx, inOrder.map(instanceRow));
+  return inOrder.map((instance, index) => ({ instance, outcome: outcomes[index]! }));
+}
+
+/** The first that came of each study or series, in the order of their UIDs. */
+function firstOfEach(
+  read: readonly ReadInstance[],
+  uid: 'studyInstanceUid' | 'seriesInstanceUid',
+): ReadInstance[] {
+  const firsts = new Map<string, ReadInstance>();
+  for (const each of read) if (!firsts.has(each[uid])) firsts.set(each[uid], each);
+  return [...firsts.values()].sort((a, b) => (a[uid] < b[uid] ? -1 : 1));
 }
 
 const CONFLICT = 'another object under a known SOP Instance UID';
 
 /** PS3.5 9: a UID names one object. The first one stays; the other is kept aside for a person to look at. */
-async function auditConflict(trx: Tx, { file, seriesInstanceUid }: ReadInstance): Promise<void> {
+async function auditConflict(
+  trx: Tx,
+  { file, seriesInstanceUid, datasetSha256 }: ReadInstance,
+): Promise<void> {
   await appendAudit(trx, {
     event: 'OBJECT_REFUSED',
     subjectType: 'instance',
@@ -116,7 +122,7 @@ async function auditConflict(trx: Tx, { file, seriesInstanceUid }: ReadInstance)
     detail: {
       reason: 'another object under a known SOP Instance UID',
       seriesInstanceUid,
-      sha256: file.datasetSha256,
+      sha256: datasetSha256,
     },
   });
 }
@@ -162,41 +168,4 @@ async function settleFile(
   const isThere = outcome === 'duplicate' && existsSync(join(dataDir, storePath(sopInstanceUid)));
   if (isThere) await spool.drop(file);
   else await spool.keep(file, storeName(sopInstanceUid));
-}
-
-function studyRow({ header, studyInstanceUid }: ReadInstance) {
-  return {
-    studyInstanceUid,
-    patientId: header.patientId ?? '',
-    issuerOfPatientId: header.issuerOfPatientId ?? '',
-    patientName: header.patientName ?? '',
-    patientBirthDate: header.patientBirthDate,
-    patientSex: header.patientSex ?? '',
-    studyId: header.studyId ?? '',
-    accessionNumber: header.accessionNumber ?? '',
-    studyDate: header.studyDate,
-    studyTime: header.studyTime ?? '',
-    studyDescription: header.studyDescription ?? '',
-    referringPhysicianName: header.referringPhysicianName ?? '',
-  };
-}
-
-function seriesRow({ header, attributes, seriesInstanceUid, studyInstanceUid }: ReadInstance) {
-  return {
-    seriesInstanceUid,
-    studyInstanceUid,
-    modality: header.modality ?? '',
-    seriesNumber: wholeNumber(header.seriesNumber),
-    seriesDescription: header.seriesDescription ?? '',
-    protocolName: header.protocolName ?? '',
-    bodyPartExamined: header.bodyPartExamined ?? '',
-    acquisitionDate: header.acquisitionDate,
-    frameOfReferenceUid: header.frameOfReferenceUid,
-    attributes: { ...attributes, numberOfFrames: header.numberOfFrames },
-  };
-}
-
-/** IS has 32 bits (PS3.5 6.2), and so has the column; anything else is no number worth keeping. */
-function wholeNumber(value: number | null): number | null {
-  return value !== null && Number.isInteger(value) && Math.abs(value) < 2 ** 31 ? value : null;
 }

@@ -24,6 +24,7 @@ import type { CommitmentFiles } from './commitmentFiles.js';
 import { takeCommitmentRequest, takeCommitmentResult } from './commitmentService.js';
 import { type AcceptedContext, MessageReader, type WholeMessage } from './messages.js';
 import { decideAssociation, decideContext, type Policy } from './policy.js';
+import type { PeerSocket } from './socketReads.js';
 import { type StoreDeps, StoreSession } from './storeSession.js';
 import type { AssociationEnd, AssociationInfo } from './types.js';
 
@@ -63,12 +64,15 @@ export class DimseConnection extends AssociationPeer {
   #lastProgressAt = Date.now();
   #bytesSinceProgress = 0;
 
+  private readonly peer: Socket;
+
   constructor(
-    private readonly peer: Socket,
+    { socket, readTo }: PeerSocket,
     private readonly deps: ConnectionDeps,
     private readonly onClosed: (connection: DimseConnection) => void,
   ) {
-    super(peer);
+    super(socket);
+    this.peer = socket;
     this.#log = deps.log.child({ association: this.id });
     this.#messages = new MessageReader(this.#contexts, {
       progress: () => this.#progress(),
@@ -84,10 +88,16 @@ export class DimseConnection extends AssociationPeer {
       },
     });
     this.on('networkError', (error: Error) => this.#abort('invalidParameter', error.message));
-    peer.setNoDelay(true);
-    peer.on('data', (chunk: Buffer) => this.#data(chunk));
-    peer.on('error', (error) => this.#log.debug({ err: error }, 'connection error'));
-    peer.on('close', () => void this.#closed());
+    socket.setNoDelay(true);
+    readTo({
+      take: (chunk) => {
+        this.#data(chunk);
+        return this.#messages.session !== null;
+      },
+      settle: () => this.#messages.session?.settle(),
+    });
+    socket.on('error', (error) => this.#log.debug({ err: error }, 'connection error'));
+    socket.on('close', () => void this.#closed());
   }
 
   /** Null before an association is accepted. */
@@ -275,7 +285,8 @@ export class DimseConnection extends AssociationPeer {
       (this.#phase === 'awaiting-association' && type === PDU_TYPES.associateRequest) ||
       (this.#phase === 'open' && type === PDU_TYPES.releaseRequest && this.#messages.isIdle);
     if (!isExpected) throw new ProtocolError('unexpectedPdu', `a PDU of type ${type} is out of place`);
-    this.understand(bytes);
+    // The library reads it later; the bytes are only lent.
+    this.understand(Buffer.from(bytes));
   }
 
   #beginStore({ abstractSyntaxUid, transferSyntaxUid }: AcceptedContext, command: CommandSet): StoreSession {

@@ -17,9 +17,10 @@ export class DatasetProbe {
     if (this.#inflate) this.#inflated = this.#walkInflated(this.#inflate);
   }
 
+  /** @param piece only lent: what waits to be inflated is a copy */
   push(piece: Buffer): void {
     if (this.#inflate === null) this.#walker.push(piece);
-    else if (!this.#inflate.destroyed) this.#inflate.write(piece);
+    else if (!this.#inflate.destroyed) this.#inflate.write(Buffer.from(piece));
   }
 
   /** Bytes that wait to be inflated. */

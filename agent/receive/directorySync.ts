@@ -1,8 +1,13 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { close, fsync, open } from 'node:fs';
+import { open as openHandle } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+// Not a FileHandle's: its promises cost three times as much, and this runs for every object.
+const [openFd, syncFd, closeFd] = [promisify(open), promisify(fsync), promisify(close)];
 
 /** Makes what was renamed into `dir` survive a power cut. */
 export async function syncDirectory(dir: string): Promise<void> {
-  const handle = await open(dir, 'r');
+  const handle = await openHandle(dir, 'r');
   try {
     await handle.sync();
   } finally {
@@ -18,10 +23,12 @@ export class DirectorySync {
   #running: Promise<void> | null = null;
   #next: Promise<void> | null = null;
 
-  private constructor(private readonly handle: FileHandle) {}
+  #isClosed = false;
+
+  private constructor(private readonly fd: number) {}
 
   static async open(dir: string): Promise<DirectorySync> {
-    return new DirectorySync(await open(dir, 'r'));
+    return new DirectorySync(await openFd(dir, 'r'));
   }
 
   /** Resolves when a sync that began after this call has ended; rejects when that sync failed. */
@@ -35,9 +42,11 @@ export class DirectorySync {
   }
 
   async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     await this.#next?.catch(() => undefined);
     await this.#running?.catch(() => undefined);
-    await this.handle.close();
+    await closeFd(this.fd);
   }
 
   #startNext(): Promise<void> {
@@ -46,7 +55,7 @@ export class DirectorySync {
   }
 
   #start(): Promise<void> {
-    const sync = this.handle.sync().finally(() => {
+    const sync = syncFd(this.fd).finally(() => {
       if (this.#running === sync) this.#running = null;
     });
     this.#running = sync;

@@ -1,5 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { close, closeSync, fdatasync, openSync, renameSync, unlinkSync, writevSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { closeSync, fdatasync, openSync, renameSync, unlinkSync, writevSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
@@ -19,29 +19,23 @@ export interface ObjectHeader {
   readonly associationId: string;
 }
 
-/** Given to the kernel once so much has gathered: a few system calls for an ordinary slice. */
+/** Given to the kernel once so much has gathered, where the bytes may be kept so long. */
 const WRITE_BYTES = 1 << 18;
-
-/** So much may wait to be hashed until the sender has its answer; of a longer data set only the end does. */
-const MOST_UNHASHED_BYTES = 1 << 20;
 
 const syncData = promisify(fdatasync);
 
 /**
- * One data set on its way into the spool: walked as it comes, and given to the kernel at once. Those
- * calls only copy into the page cache, which costs less than handing them to the thread pool and back; when the
- * kernel makes them wait, the sender waits too, and nothing piles up here. Only the sync goes to the pool.
+ * One data set on its way into the spool: walked as it comes, and given to the kernel a buffer at a time. Those calls
+ * only copy into the page cache, which costs less than handing them to the thread pool and back; when the kernel makes
+ * them wait, the sender waits too, and nothing piles up here. Only the sync goes to the pool.
  */
 export class IncomingObject {
-  readonly #name = randomBytes(8).toString('hex');
-  readonly #hash = createHash('sha256');
+  readonly #name = nextName();
   readonly #probe: DatasetProbe;
   /** Where it lies now; null before it is opened and after it is discarded. */
   #path: string | null = null;
   #fd: number | null = null;
   #crc32 = 0;
-  #unhashed: Buffer[] = [];
-  #unhashedBytes = 0;
   #queue: Buffer[] = [];
   #queuedBytes = 0;
   #sizeBytes = 0;
@@ -59,18 +53,21 @@ export class IncomingObject {
     this.#queueUp(encodeFileMeta({ ...header, sourceAe: header.callingAe }));
   }
 
+  /** @param piece lent until `settle` */
   write(piece: Buffer): void {
     this.#probe.push(piece);
     if (this.#failure !== null) return;
     this.#crc32 = crc32(piece, this.#crc32);
-    this.#unhashed.push(piece);
-    this.#unhashedBytes += piece.length;
-    if (this.#unhashedBytes > MOST_UNHASHED_BYTES) this.#hashUp();
     this.#queueUp(piece);
-    if (this.#queuedBytes >= WRITE_BYTES) this.#try(() => this.#flush());
+    if (this.#queuedBytes >= WRITE_BYTES) this.settle();
   }
 
-  /** Bytes that wait to be looked at; what is not on disk is at most one write. */
+  /** Gives the kernel what was written: one call for everything that was read at once. */
+  settle(): void {
+    if (this.#failure === null) this.#try(() => this.#flush());
+  }
+
+  /** Bytes that wait to be looked at. */
   get backlogBytes(): number {
     return this.#probe.backlogBytes;
   }
@@ -101,19 +98,19 @@ export class IncomingObject {
       renameSync(this.#path!, path);
       this.#path = path;
       await Promise.all([syncData(this.#fd!), this.newDirectory.sync()]);
-      close(this.#fd!, () => undefined);
+      // What closing costs is in the sync; the way to the thread pool and back would be more.
+      closeSync(this.#fd!);
+      this.#fd = null;
     } catch (failure) {
       this.discard();
       throw failure;
     }
   }
 
-  /** Of a committed object. Hashes what is not hashed yet, so call it after the sender has its answer. */
+  /** Of a committed object. */
   describe(): SpooledFile {
-    this.#hashUp();
-    const datasetSha256 = this.#hash.digest('hex');
     const [path, sizeBytes, receivedAt] = [this.#path!, this.#sizeBytes, this.#receivedAt!];
-    return { ...this.header, path, sizeBytes, datasetSha256, receivedAt };
+    return { ...this.header, path, sizeBytes, receivedAt };
   }
 
   /** Closes and deletes what was written; never throws. */
@@ -122,17 +119,10 @@ export class IncomingObject {
     this.#fd = null;
     this.#path = null;
     this.#queue = [];
-    this.#unhashed = [];
     this.#probe.close();
     this.#failure ??= new Error('the object was discarded');
     this.#try(() => fd !== null && closeSync(fd));
     this.#try(() => path !== null && unlinkSync(path));
-  }
-
-  #hashUp(): void {
-    for (const piece of this.#unhashed) this.#hash.update(piece);
-    this.#unhashed = [];
-    this.#unhashedBytes = 0;
   }
 
   #queueUp(bytes: Buffer): void {
@@ -165,6 +155,15 @@ export class IncomingObject {
       this.#failure ??= failure;
     }
   }
+}
+
+/** Different in every process, and counted in it. */
+const processName = randomBytes(8).toString('hex');
+let named = 0;
+
+function nextName(): string {
+  named += 1;
+  return `${processName}${named.toString(16).padStart(8, '0')}`;
 }
 
 /** What is left of the pieces after their first `bytes`. */

@@ -58,7 +58,10 @@ export class MessageReader {
     return this.#unfinished?.kind === 'store' ? this.#unfinished.session : null;
   }
 
-  /** @throws ProtocolError */
+  /**
+   * @param piece only lent: what is kept of it is copied
+   * @throws ProtocolError
+   */
   fragment(contextId: number, isCommand: boolean, isLast: boolean, piece: Buffer, isEnd: boolean): void {
     const context = this.contexts.get(contextId);
     if (!context) {
@@ -77,13 +80,13 @@ export class MessageReader {
 
   #commandPiece(context: AcceptedContext, piece: Buffer, isComplete: boolean): void {
     if (this.#unfinished !== null) throw new ProtocolError('unexpectedPdu', 'a command inside a data set');
-    this.#command.push(piece);
+    this.#command.push(Buffer.from(piece));
     this.#commandBytes += piece.length;
     if (this.#commandBytes > LONGEST_COMMAND_BYTES) {
       throw new ProtocolError('invalidParameter', 'a command set without end');
     }
     if (!isComplete) return;
-    const bytes = this.#command.length === 1 ? piece : Buffer.concat(this.#command);
+    const bytes = this.#command.length === 1 ? this.#command[0]! : Buffer.concat(this.#command);
     this.#command = [];
     this.#commandBytes = 0;
     this.events.progress();
@@ -97,8 +100,7 @@ export class MessageReader {
       this.#unfinished = { kind: 'store', context, command, session };
     } else if (command.hasDataset) {
       const pieces: Buffer[] = [];
-      const bytes = Buffer.from(commandBytes);
-      this.#unfinished = { kind: 'other', context, command, commandBytes: bytes, pieces, bytes: 0 };
+      this.#unfinished = { kind: 'other', context, command, commandBytes, pieces, bytes: 0 };
     } else {
       this.events.other({ context, command, commandBytes, dataset: null });
     }
@@ -122,7 +124,7 @@ export class MessageReader {
 }
 
 function gather(message: Extract<Unfinished, { kind: 'other' }>, piece: Buffer): void {
-  message.pieces.push(piece);
+  message.pieces.push(Buffer.from(piece));
   message.bytes += piece.length;
   if (message.bytes > LONGEST_OTHER_DATASET_BYTES) {
     throw new ProtocolError('invalidParameter', 'a data set too long for its service');

@@ -1,4 +1,4 @@
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.js';
@@ -9,6 +9,7 @@ import { CommitmentFiles } from './commitmentFiles.js';
 import { DimseConnection } from './connection.js';
 import { watchDisk } from './diskWatch.js';
 import { AGENT_USES } from './policy.js';
+import { bufferedReads, type PeerSocket, streamReads } from './socketReads.js';
 import type { Spool } from './spool.js';
 import type { Acceptance } from './storeSession.js';
 import type { ReceiveEvents } from './types.js';
@@ -61,8 +62,8 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
         : open.filter((each) => each.callingAe === callingAe).length;
     },
   };
-  const server = createListener(options, deps.events, (socket) => {
-    connections.add(new DimseConnection(socket, deps, (closed) => connections.delete(closed)));
+  const server = createListener(options, deps.events, (peer) => {
+    connections.add(new DimseConnection(peer, deps, (closed) => connections.delete(closed)));
   });
   server.maxConnections = dicom.maxAssociations * CONNECTIONS_PER_ASSOCIATION;
   await listen(server, dicom.host, dicom.port);
@@ -96,11 +97,12 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
 function createListener(
   { dicom, log }: ReceiverOptions,
   events: ReceiveEvents,
-  onSocket: (socket: Socket) => void,
+  onPeer: (peer: PeerSocket) => void,
 ): Server {
-  if (!dicom.tls) return createServer(onSocket);
+  if (!dicom.tls) return createServer({ pauseOnConnect: true }, (socket) => onPeer(bufferedReads(socket)));
   const handshakeTimeout = Math.min(dicom.idleTimeoutMs, LONGEST_HANDSHAKE_MS);
-  const server = createTlsServer({ ...listenerTls(dicom.tls), handshakeTimeout }, onSocket);
+  const options = { ...listenerTls(dicom.tls), handshakeTimeout };
+  const server = createTlsServer(options, (socket) => onPeer(streamReads(socket)));
   server.on('tlsClientError', (error, socket) => {
     const remoteAddress = socket.remoteAddress ?? '';
     log.warn({ err: error, remoteAddress }, 'TLS handshake failed');

@@ -10,9 +10,10 @@ const data = workerData as ThreadData;
 const log = createLogger({ log: { level: data.logLevel } });
 const tell = (message: FromThread) => parentPort!.postMessage(message);
 
-/** The index takes notice of a series when its association ends, in a pause, or after so long. */
+/** The index takes notice of a series when the last association ends, in a pause, or after so long. */
 const HOLD = { quietMs: 100, longestMs: 3_000, most: 2_000 };
 const held = new HeldNews<News>(HOLD, (news) => tell({ kind: 'news', news }));
+let openAssociations = 0;
 const tellAtOnce = (item: News) => {
   held.tell(item);
   held.flush();
@@ -28,8 +29,16 @@ try {
     isAccepting: () => acceptance,
     ...(data.uses ? { uses: data.uses } : {}),
     events: {
-      associationOpened: (association) => held.tell({ kind: 'opened', association }),
-      associationEnded: (id, how) => tellAtOnce({ kind: 'ended', id, how }),
+      associationOpened: (association) => {
+        openAssociations += 1;
+        held.tell({ kind: 'opened', association });
+      },
+      associationEnded: (id, how) => {
+        openAssociations -= 1;
+        held.tell({ kind: 'ended', id, how });
+        // While others send, the index would take the processor from them.
+        if (openAssociations === 0) held.flush();
+      },
       stored: (file) => held.tell({ kind: 'stored', file }),
       refused: (refusal) => held.tell({ kind: 'refused', refusal }),
       commitmentRequested: (owed) => tellAtOnce({ kind: 'commitmentRequested', owed }),

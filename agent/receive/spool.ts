@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { access, mkdir, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import type { Logger } from 'pino';
 import { DirectorySync, syncDirectory } from './directorySync.js';
@@ -12,7 +12,10 @@ export interface Spool {
   readonly dir: string;
   /** A new object: write its data set into it, then `commit` or `discard`. */
   receive(header: ObjectHeader): IncomingObject;
-  /** Objects that were acknowledged and not yet handed on, oldest first, re-read and re-hashed. */
+  /**
+   * Objects that were acknowledged and not yet handed on, oldest first, read again and held against the checksum of
+   * what arrived.
+   */
   pending(): AsyncIterable<SpooledFile>;
   /**
    * Moves an object to its place under the store's directory. A power cut leaves it there or among the pending.
@@ -62,10 +65,9 @@ export async function joinSpool(options: SpoolOptions): Promise<Spool> {
     keep: async (file, relativePath) => {
       const path = resolve(places.store, relativePath);
       if (!path.startsWith(places.store + sep)) throw new RangeError('the path leads out of the store');
-      await mkdir(dirname(path), { recursive: true });
-      await refuseExisting(path);
+      if (existsSync(path)) throw new Error(`an object lies there already: ${path}`);
       // Not synced: should the move not survive a power cut, the object lies in `new` as it did before.
-      await rename(file.path, path);
+      moveTo(file.path, path);
       return path;
     },
     setAside: (file, reason) => moveAside(file.path, places.aside, reason),
@@ -116,10 +118,16 @@ async function moveAside(path: string, aside: string, reason: string): Promise<s
   return target;
 }
 
-async function refuseExisting(path: string): Promise<void> {
-  const exists = await access(path, constants.F_OK).then(
-    () => true,
-    () => false,
-  );
-  if (exists) throw new Error(`an object lies there already: ${path}`);
+/**
+ * Synchronous: a rename changes two names in memory, and costs a tenth of the way to the thread pool and back. The
+ * folder is there but for the first object in it.
+ */
+function moveTo(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    mkdirSync(dirname(to), { recursive: true });
+    renameSync(from, to);
+  }
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -36,15 +35,14 @@ export async function readSpooledFile(path: string): Promise<SpooledFile | null>
   const decoded = decodeFileMeta(head);
   if (decoded === null) return null;
   const [, receivedAtMs, associationId, checksum] = NAME.exec(basename(path)) ?? [];
-  const dataset = await digest(path, decoded.datasetOffset);
-  if (checksum !== undefined && checksumText(dataset.crc32) !== checksum) return null;
+  if (checksum !== undefined && checksumText(await crc32Of(path, decoded.datasetOffset)) !== checksum)
+    return null;
   return {
     path,
     sopClassUid: decoded.meta.sopClassUid,
     sopInstanceUid: decoded.meta.sopInstanceUid,
     transferSyntaxUid: decoded.meta.transferSyntaxUid,
     sizeBytes,
-    datasetSha256: dataset.sha256,
     callingAe: decoded.meta.sourceAe,
     associationId: associationId ?? null,
     receivedAt: receivedAtMs === undefined ? modifiedAt : new Date(Number(receivedAtMs)),
@@ -62,12 +60,10 @@ async function readHead(path: string): Promise<{ head: Buffer; sizeBytes: number
   }
 }
 
-async function digest(path: string, start: number): Promise<{ sha256: string; crc32: number }> {
-  const hash = createHash('sha256');
+async function crc32Of(path: string, start: number): Promise<number> {
   let checksum = 0;
   for await (const piece of createReadStream(path, { start, highWaterMark: 1 << 20 })) {
-    hash.update(piece as Buffer);
     checksum = crc32(piece as Buffer, checksum);
   }
-  return { sha256: hash.digest('hex'), crc32: checksum };
+  return checksum;
 }

@@ -57,12 +57,19 @@ export class StoreSession {
     this.#object?.onDrained(callback);
   }
 
+  /** @param piece lent until `settle` or `finish` */
   write(piece: Buffer): void {
     this.#object?.write(piece);
   }
 
+  /** Everything lent is dealt with. */
+  settle(): void {
+    this.#object?.settle();
+  }
+
   /** The data set is complete: stored and synced, or refused. Never rejects. Answer, then `announce` it. */
   async finish(): Promise<StoreAnswer> {
+    this.settle();
     return this.#refusal ?? (await this.#store(this.#object!));
   }
 

@@ -21,8 +21,6 @@ export interface SpooledFile {
   readonly sopInstanceUid: string;
   readonly transferSyntaxUid: string;
   readonly sizeBytes: number;
-  /** Lower-case hexadecimal, of the data set as it came (no preamble, no file meta information). */
-  readonly datasetSha256: string;
   readonly callingAe: string;
   readonly associationId: string | null;
   readonly receivedAt: Date;

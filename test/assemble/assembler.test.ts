@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -111,7 +111,6 @@ describe('assemble: from the spool to cases, on a real database', () => {
       sopInstanceUid: elements.SOPInstanceUID as string,
       transferSyntaxUid: '1.2.840.10008.1.2.1',
       sizeBytes: bytes.length,
-      datasetSha256: createHash('sha256').update(bytes).digest('hex'),
       callingAe: 'MR1',
       associationId,
       receivedAt: at,

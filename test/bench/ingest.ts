@@ -1,10 +1,13 @@
 /**
  * npm run bench:ingest [-- --json] [--rounds N] [--slices N]: the same CT slices from DCMTK's storescu to Orthanc,
  * to storescp and to the whole Calcidisc agent, over one association, over four, and from a sender with Nagle's
- * algorithm on (DCMTK's default). Servers take turns in every round, each started fresh; the figure is the median.
- * Calcidisc syncs each object to disk before it answers; the other two leave that to the kernel.
+ * algorithm on (DCMTK's default). Servers take turns in every round, each started fresh; speeds are medians, and a ratio
+ * is the median over the rounds of Calcidisc's speed over that of Orthanc just before it. Calcidisc syncs each object
+ * to disk before it answers; the other two leave that to the kernel. Its index catches up behind the senders: how long
+ * after them, and at what cost, is said too.
  */
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,6 +32,8 @@ const CROWD = 20;
 /** Every server is used as one that has been up for a while: these go to it first, not timed. */
 const WARM_UP = 100;
 const SETTLE_MS = 2_000;
+/** Linux's clock ticks, in which it counts processor time. */
+const MS_PER_TICK = 10;
 
 const SCENARIOS = {
   one: { associations: 1, isNagleOn: false, share: 1 },
@@ -42,6 +47,10 @@ interface Run {
   readonly imagesPerSecond: number;
   readonly peakMiB: number;
   readonly aboveIdleMiB: number;
+  /** Processor time of the server's process while the senders were at work. */
+  readonly cpuMsPerImage: number;
+  /** From the last answer until all images were in its index. */
+  readonly indexedAfterSeconds: number;
 }
 
 needs('storescu', 'storescp', 'Orthanc');
@@ -89,11 +98,16 @@ async function storescuTimedInto(
     await storescuTimed(server.port, warmUp, 1, false);
     await sleep(SETTLE_MS);
     const idleMiB = residentMiB(server, 'VmRSS');
+    const cpuBefore = cpuMs(server);
     const seconds = await storescuTimed(server.port, slices, associations, isNagleOn);
+    const cpuMsPerImage = (cpuMs(server) - cpuBefore) / slices.length;
+    const answeredAt = performance.now();
     const stored = (await server.stored()) - warmUp.length;
+    const indexedAfterSeconds = (performance.now() - answeredAt) / 1000;
     if (stored !== slices.length) throw new Error(`${name} has ${stored} of ${slices.length} images`);
     const peakMiB = residentMiB(server, 'VmHWM');
-    return { imagesPerSecond: slices.length / seconds, peakMiB, aboveIdleMiB: peakMiB - idleMiB };
+    const imagesPerSecond = slices.length / seconds;
+    return { imagesPerSecond, peakMiB, aboveIdleMiB: peakMiB - idleMiB, cpuMsPerImage, indexedAfterSeconds };
   } finally {
     await server.stop();
   }
@@ -108,15 +122,35 @@ function residentMiB(server: BenchServer, field: 'VmRSS' | 'VmHWM'): number {
   return Number(/\d+/.exec(line)![0]) / 1024;
 }
 
+/** User and system time of the process with all its threads (proc(5): fields 14 and 15 of stat). */
+function cpuMs({ pid }: BenchServer): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
+}
+
 function report(runs: ReadonlyMap<string, readonly Run[]>, crowded: Run): void {
-  const speed = (scenario: Scenario, server: ServerName) =>
-    median(runs.get(`${scenario} ${server}`)!.map((each) => each.imagesPerSecond));
-  const ratio = (scenario: Scenario) => speed(scenario, 'calcidisc') / speed(scenario, 'orthanc');
+  const ofRuns = (key: string, value: (run: Run) => number) => median(runs.get(key)!.map(value));
+  const ratio = (scenario: Scenario) => {
+    const orthanc = runs.get(`${scenario} orthanc`)!;
+    return median(
+      runs
+        .get(`${scenario} calcidisc`)!
+        .map((run, round) => run.imagesPerSecond / orthanc[round]!.imagesPerSecond),
+    );
+  };
   for (const scenario of Object.keys(SCENARIOS) as Scenario[]) {
     const speeds = (Object.keys(SERVERS) as ServerName[]).map(
-      (server) => `${server} ${speed(scenario, server).toFixed(0)}`,
+      (server) => `${server} ${ofRuns(`${scenario} ${server}`, (run) => run.imagesPerSecond).toFixed(0)}`,
     );
-    say(`${scenario}: ${speeds.join(', ')} images/s; Calcidisc over Orthanc ${ratio(scenario).toFixed(2)}`);
+    const over = `Calcidisc over Orthanc ${ratio(scenario).toFixed(2)} (median of ${rounds} paired rounds)`;
+    say(`${scenario}: ${speeds.join(', ')} images/s; ${over}`);
+  }
+  const cpu = (key: string) => ofRuns(key, (run) => run.cpuMsPerImage).toFixed(2);
+  for (const scenario of ['one', 'four'] as const) {
+    const costs = `Orthanc ${cpu(`${scenario} orthanc`)}, Calcidisc ${cpu(`${scenario} calcidisc`)} ms of processor`;
+    const late = ofRuns(`${scenario} calcidisc`, (run) => run.indexedAfterSeconds).toFixed(2);
+    say(`${scenario}: ${costs} for an image; Calcidisc's index had all ${late} s after the last answer`);
   }
   const peak = (server: ServerName) =>
     Math.max(...runs.get(`four ${server}`)!.map((each) => each.peakMiB)).toFixed(0);
@@ -133,6 +167,7 @@ function report(runs: ReadonlyMap<string, readonly Run[]>, crowded: Run): void {
       ratioFour: rounded(ratio('four')),
       ratioNagle: rounded(ratio('nagle')),
       crowdAboveIdleMiB: Math.round(crowded.aboveIdleMiB),
+      cpuMsPerImage: { orthanc: Number(cpu('four orthanc')), calcidisc: Number(cpu('four calcidisc')) },
       imagesPerSecond: speeds,
     }),
   );

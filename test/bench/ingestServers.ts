@@ -47,7 +47,7 @@ export const SERVERS = {
       pid: agent.pid,
       stored: async () => {
         // Files move from `new` to `store` as they are indexed: counted when all have.
-        while ((await readdir(join(dataDir, 'spool/new'))).length > 0) await sleep(100);
+        while ((await readdir(join(dataDir, 'spool/new'))).length > 0) await sleep(20);
         const names = await readdir(join(dataDir, 'spool/store'), { recursive: true });
         return names.filter((name) => name.endsWith('.dcm')).length;
       },

@@ -56,7 +56,10 @@ export class PduFramer {
     private readonly events: FramerEvents,
   ) {}
 
-  /** @throws ProtocolError; the framer is of no use afterwards */
+  /**
+   * @param chunk may be lent: what is kept of it is copied; the events get views of it
+   * @throws ProtocolError; the framer is of no use afterwards
+   */
   push(chunk: Buffer): void {
     const bytes = this.#gather(chunk);
     if (bytes === null) return;
@@ -75,9 +78,12 @@ export class PduFramer {
   /** Joins once per header or PDU, not once per chunk: a peer that sends byte by byte must not cost us squares. */
   #gather(chunk: Buffer): Buffer | null {
     if (this.#gatheredBytes === 0) return chunk;
-    this.#gathered.push(chunk);
     this.#gatheredBytes += chunk.length;
-    if (this.#gatheredBytes < this.#need) return null;
+    if (this.#gatheredBytes < this.#need) {
+      this.#gathered.push(Buffer.from(chunk));
+      return null;
+    }
+    this.#gathered.push(chunk);
     const joined = Buffer.concat(this.#gathered);
     this.#gathered = [];
     this.#gatheredBytes = 0;
