@@ -1,3 +1,4 @@
+import type { DeliveryRow } from '../../db/deliveries.js';
 import type { CaseState } from '../dicom/caseStates.js';
 
 /** How states, outcomes and labels read on a page. Colour never says it alone. */
@@ -25,6 +26,26 @@ export const CT_WORDS = {
   'not-calcified': 'not calcified',
   indeterminate: 'indeterminate',
 } as const;
+
+export const COMMITMENT_WORDS = {
+  none: '',
+  due: 'storage commitment to be asked for',
+  requested: 'storage commitment asked for, no answer yet',
+  resending: 'not kept by the PACS: sent again',
+  committed: 'storage committed',
+  failed: 'no storage commitment',
+} as const satisfies Record<DeliveryRow['commitment'], string>;
+
+/** What a destination has promised, after what it has answered; '' where nothing is asked. */
+export function commitmentText({
+  commitment,
+  committedAt,
+  commitmentError,
+}: Pick<DeliveryRow, 'commitment' | 'committedAt' | 'commitmentError'>): string {
+  const words = COMMITMENT_WORDS[commitment];
+  if (commitment === 'committed') return committedAt ? `${words} ${moment(committedAt)}` : words;
+  return commitmentError && words ? `${words} (${commitmentError})` : words;
+}
 
 export function percent(probability: number): string {
   if (probability > 0.9995) return '> 99.9 %';

@@ -10,7 +10,15 @@ import { CalcidiscError } from '../../dicom/errors.js';
 import { LEVELS } from '../../dicom/levels.js';
 import { withoutPixels } from '../../expose/api.js';
 import { measurementBeside } from '../../expose/comparison.js';
-import { hounsfield, interval, moment, PAIRING_WORDS, percent, STATE_WORDS } from '../../expose/words.js';
+import {
+  commitmentText,
+  hounsfield,
+  interval,
+  moment,
+  PAIRING_WORDS,
+  percent,
+  STATE_WORDS,
+} from '../../expose/words.js';
 import { readReport, renderReport } from '../../report/tree.js';
 import { asTable } from '../demo/table.js';
 
@@ -79,11 +87,7 @@ function caseText(view: CaseView): string {
     '',
     discTable(view),
     '',
-    ...view.deliveries.map(({ destination, state, attempts, lastError }) =>
-      [`${destination}: ${state}, ${attempts} attempt${attempts === 1 ? '' : 's'}`, lastError]
-        .filter(Boolean)
-        .join(': '),
-    ),
+    ...view.deliveries.map(deliveryText),
     ...view.reports.map(
       ({ revision, sopInstanceUid }) => `report of revision ${revision}: ${sopInstanceUid}`,
     ),
@@ -92,6 +96,12 @@ function caseText(view: CaseView): string {
       .toReversed()
       .map(({ at, event, actor, detail }) => `${moment(at)}  ${event}  ${actor}  ${JSON.stringify(detail)}`),
   ].join('\n');
+}
+
+function deliveryText(delivery: CaseView['deliveries'][number]): string {
+  const { destination, state, attempts, lastError } = delivery;
+  const said = [`${destination}: ${state}, ${attempts} attempt${attempts === 1 ? '' : 's'}`, lastError];
+  return [said.filter(Boolean).join(': '), commitmentText(delivery)].filter(Boolean).join('; ');
 }
 
 function pairingText({ pairing }: CaseView): string {

@@ -2,7 +2,16 @@ import type { CaseView } from '../../../db/caseView.js';
 import { LEVELS } from '../../dicom/levels.js';
 import { agreement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
-import { CT_WORDS, hounsfield, interval, moment, PAIRING_WORDS, personName, STATE_WORDS } from '../words.js';
+import {
+  CT_WORDS,
+  commitmentText,
+  hounsfield,
+  interval,
+  moment,
+  PAIRING_WORDS,
+  personName,
+  STATE_WORDS,
+} from '../words.js';
 import { auditTable } from './audit.js';
 import { discCard } from './disc.js';
 import { modelSection } from './model.js';
@@ -108,16 +117,11 @@ function reportSection({ case: row, reports, deliveries }: CaseView, reportText:
 ${reportText !== null && html`<details><summary>The report as a tree</summary><pre tabindex="0">${reportText}</pre></details>`}`;
 }
 
-function deliveryLine({
-  destination,
-  state,
-  storedAt,
-  attempts,
-  lastStatus,
-  lastError,
-}: CaseView['deliveries'][number]): Html {
+function deliveryLine(delivery: CaseView['deliveries'][number]): Html {
+  const { destination, state, storedAt, attempts, lastStatus, lastError } = delivery;
+  const promise = commitmentText(delivery);
   if (state === 'stored')
-    return html`<div>${destination}: stored ${storedAt && moment(storedAt)} (status ${lastStatus ?? '–'})</div>`;
+    return html`<div>${destination}: stored ${storedAt && moment(storedAt)} (status ${lastStatus ?? '–'})${promise && `; ${promise}`}</div>`;
   const words =
     state === 'parked' ? 'refused, parked' : `waiting, ${attempts} attempt${attempts === 1 ? '' : 's'}`;
   return html`<div>${destination}: ${words}${lastError && `: ${lastError}`}</div>`;
