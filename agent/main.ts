@@ -10,7 +10,7 @@ import { type Assembler, startAssembler } from './assemble/assembler.js';
 import { auditRefusal } from './assemble/refusals.js';
 import { openSafekeeping } from './deliver/safekeeping.js';
 import { openLocator } from './locate/pool.js';
-import { ctComplete, hastenCase, mrComplete } from './pair/reconsider.js';
+import { hastenCase, seriesComplete } from './pair/reconsider.js';
 import { askForPriors } from './query/askForPriors.js';
 import { startCounts } from './query/counts.js';
 import { type Fetcher, startFetcher } from './query/fetcher.js';
@@ -65,9 +65,7 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
     onIndexed: counts.ask,
     onSeriesComplete: async (trx, series) => {
       await askForPriors(trx, series, config);
-      if (series.role === 'mr') return mrComplete(trx, series);
-      if (series.role === 'ct') return ctComplete(trx, series, config.pair.windowDays);
-      return [];
+      return seriesComplete(trx, series, config.pair.windowDays);
     },
     wake: (row) => {
       fetcher?.wake();

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Tx } from './knex.js';
 
 export interface InstanceRow {
@@ -16,9 +17,12 @@ export interface InstanceRow {
   readonly associationId: string | null;
   readonly receivedAt: Date;
   readonly duplicates: number;
+  /** How it names its patient (study_identity). */
+  readonly identityId: string | null;
 }
 
-export type NewInstance = Omit<InstanceRow, 'duplicates'>;
+export type NewInstance = Omit<InstanceRow, 'duplicates' | 'identityId'> &
+  Partial<Pick<InstanceRow, 'identityId'>>;
 
 /**
  * 'duplicate': the same object was sent again; 'conflict': another object under the same UID, which is not taken
@@ -27,19 +31,66 @@ export type NewInstance = Omit<InstanceRow, 'duplicates'>;
 export type InsertOutcome = 'inserted' | 'duplicate' | 'conflict';
 
 export async function insertInstance(trx: Tx, instance: NewInstance): Promise<InsertOutcome> {
+  return (await putInstance(trx, instance)).outcome;
+}
+
+export interface Put {
+  readonly outcome: InsertOutcome;
+  /** The row under that UID. */
+  readonly kept: InstanceRow;
+}
+
+/** The same, with the row that stands. */
+export async function putInstance(trx: Tx, instance: NewInstance): Promise<Put> {
   const { sopInstanceUid } = instance;
   const inserted = await trx('instance')
     .insert(instance)
     .onConflict('sopInstanceUid')
     .ignore()
-    .returning('sopInstanceUid');
-  if (inserted.length > 0) return 'inserted';
+    .returning('*');
+  if (inserted.length > 0) return { outcome: 'inserted', kept: inserted[0] };
   const [kept] = await trx('instance')
     .where({ sopInstanceUid })
     // The same file read again (its process ended before it was moved) is no second visit.
     .update({ duplicates: trx.raw('duplicates + (received_at <> ?)::integer', [instance.receivedAt]) })
     .returning('*');
-  return kept.datasetSha256 === instance.datasetSha256 ? 'duplicate' : 'conflict';
+  return { outcome: kept.datasetSha256 === instance.datasetSha256 ? 'duplicate' : 'conflict', kept };
+}
+
+/**
+ * The same image names another patient: the new file takes the place of the one that stands, which is remembered
+ * with where it lies.
+ */
+export async function replaceInstance(trx: Tx, kept: InstanceRow, by: NewInstance): Promise<void> {
+  const { sopInstanceUid } = kept;
+  await trx('instanceBefore').insert({
+    id: randomUUID(),
+    sopInstanceUid,
+    identityId: kept.identityId,
+    transferSyntaxUid: kept.transferSyntaxUid,
+    spoolPath: kept.spoolPath,
+    sizeBytes: kept.sizeBytes,
+    datasetSha256: kept.datasetSha256,
+    callingAe: kept.callingAe,
+    receivedAt: kept.receivedAt,
+  });
+  const { identityId, transferSyntaxUid, spoolPath, sizeBytes, datasetSha256 } = by;
+  const { callingAe, associationId, receivedAt } = by;
+  const brought = { callingAe, associationId, receivedAt };
+  await trx('instance')
+    .where({ sopInstanceUid })
+    .update({ identityId, transferSyntaxUid, spoolPath, sizeBytes, datasetSha256, ...brought });
+}
+
+/** Where a file of before lies, when this is that very file read again. */
+export async function findBefore(
+  tx: Tx,
+  { sopInstanceUid, datasetSha256, receivedAt }: NewInstance,
+): Promise<{ readonly spoolPath: string } | null> {
+  const row = await tx('instanceBefore')
+    .where({ sopInstanceUid, datasetSha256, receivedAt })
+    .first('spoolPath');
+  return row ?? null;
 }
 
 export async function findInstance(tx: Tx, sopInstanceUid: string): Promise<InstanceRow | null> {

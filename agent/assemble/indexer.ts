@@ -3,17 +3,28 @@ import { join } from 'node:path';
 import type { Logger } from '../../config/log.js';
 import { appendAudit } from '../../db/audit.js';
 import type { Database } from '../../db/database.js';
-import { type InsertOutcome, insertInstance } from '../../db/instances.js';
+import {
+  findBefore,
+  type InsertOutcome,
+  type InstanceRow,
+  putInstance,
+  replaceInstance,
+} from '../../db/instances.js';
 import type { Tx } from '../../db/knex.js';
 import { ensureSeries, reopenSeries, type SeriesRow, touchSeries, updateSeries } from '../../db/series.js';
 import { ensureStudy } from '../../db/studies.js';
+import { findIdentity } from '../../db/studyIdentities.js';
 import { readHeader } from '../dicom/header.js';
+import { samePerson } from '../dicom/identity.js';
 import type { Spool } from '../receive/spool.js';
 import type { SpooledFile } from '../receive/types.js';
 import type { DecideRole } from '../route/rules.js';
 import { ensureKnownAssociations } from './associations.js';
+import { BatchIdentities } from './identities.js';
+import { identityRow, instanceRow, seriesRow, studyRow } from './indexRows.js';
 import { type ReadInstance, toReadInstance } from './rows.js';
-import { storeName, storePath } from './spoolPaths.js';
+import { isSameImage } from './sameImage.js';
+import { inStore, storePathAgain } from './spoolPaths.js';
 
 export interface IndexContext {
   readonly database: Database;
@@ -35,9 +46,11 @@ export async function indexFiles(context: IndexContext, files: readonly SpooledF
     // In one order for everybody, so that two agents cannot wait for each other's rows.
     const inOrder = read.toSorted((a, b) => (a.sopInstanceUid < b.sopInstanceUid ? -1 : 1));
     const done: Written[] = [];
-    for (const instance of inOrder) done.push({ instance, outcome: await write(trx, context, instance) });
+    const batch = { identities: new BatchIdentities(trx), written: done };
+    for (const instance of inOrder) done.push(await write(trx, context, batch, instance));
     const reopened = await touchAll(trx, done);
     // The trail last: its lock is held until the commit (db/audit.ts).
+    await batch.identities.settle();
     for (const { instance, outcome } of done) if (outcome === 'conflict') await auditConflict(trx, instance);
     for (const series of reopened) await auditReopened(trx, series);
     return done;
@@ -48,7 +61,15 @@ export async function indexFiles(context: IndexContext, files: readonly SpooledF
 
 interface Written {
   readonly instance: ReadInstance;
-  readonly outcome: InsertOutcome;
+  /** 'reidentified': the image that was here names another patient now, and this file has taken its place. */
+  readonly outcome: InsertOutcome | 'reidentified';
+  /** Where the file belongs, relative to the data folder. */
+  readonly spoolPath: string;
+}
+
+interface Batch {
+  readonly identities: BatchIdentities;
+  readonly written: readonly Written[];
 }
 
 /** One bad file is set aside with its reason; the others go on. */
@@ -80,28 +101,42 @@ async function setAsideUnreadable({ database, spool, log }: IndexContext, file: 
   });
 }
 
-async function write(trx: Tx, { decideRole }: IndexContext, instance: ReadInstance): Promise<InsertOutcome> {
-  await ensureStudy(trx, studyRow(instance));
+async function write(trx: Tx, context: IndexContext, batch: Batch, instance: ReadInstance): Promise<Written> {
+  const { study } = await ensureStudy(trx, studyRow(instance));
   const { created } = await ensureSeries(trx, seriesRow(instance));
   if (created) {
-    const { role, reason } = decideRole(instance.attributes);
+    const { role, reason } = context.decideRole(instance.attributes);
     await updateSeries(trx, instance.seriesInstanceUid, { role, roleReason: reason });
   }
-  const { file, header, sopInstanceUid, seriesInstanceUid, slicePositionMm } = instance;
-  return insertInstance(trx, {
-    sopInstanceUid,
-    seriesInstanceUid,
-    sopClassUid: file.sopClassUid,
-    transferSyntaxUid: file.transferSyntaxUid,
-    instanceNumber: wholeNumber(header.instanceNumber),
-    slicePositionMm,
-    spoolPath: storePath(sopInstanceUid),
-    sizeBytes: file.sizeBytes,
-    datasetSha256: file.datasetSha256,
-    callingAe: file.callingAe,
-    associationId: file.associationId,
-    receivedAt: file.receivedAt,
-  });
+  const identityId = await batch.identities.note(instance, study);
+  const row = instanceRow(instance, identityId);
+  const { outcome, kept } = await putInstance(trx, row);
+  if (outcome !== 'conflict') return { instance, outcome, spoolPath: kept.spoolPath };
+  const before = await findBefore(trx, row);
+  if (before) return { instance, outcome: 'duplicate', ...before };
+  if (!(await isReidentified(trx, context, batch, instance, kept)))
+    return { instance, outcome, spoolPath: kept.spoolPath };
+  const spoolPath = storePathAgain(instance.sopInstanceUid, instance.file.datasetSha256);
+  await replaceInstance(trx, kept, { ...row, spoolPath });
+  return { instance, outcome: 'reidentified', spoolPath };
+}
+
+/** The image that is here already, now under another identity: a patient was merged or corrected at the source. */
+async function isReidentified(
+  trx: Tx,
+  { dataDir }: IndexContext,
+  { written }: Batch,
+  instance: ReadInstance,
+  kept: InstanceRow,
+): Promise<boolean> {
+  const before = kept.identityId === null ? null : await findIdentity(trx, kept.identityId);
+  if (!before || samePerson(before, identityRow(instance))) return false;
+  // The one that is here may have come in this very batch, and lie where it arrived.
+  const here = written.find(
+    (each) => each.instance.sopInstanceUid === kept.sopInstanceUid && each.spoolPath === kept.spoolPath,
+  );
+  const path = here?.instance.file.path ?? join(dataDir, kept.spoolPath);
+  return isSameImage(path, instance.file.path);
 }
 
 const CONFLICT = 'another object under a known SOP Instance UID';
@@ -127,8 +162,8 @@ async function touchAll(trx: Tx, written: readonly Written[]): Promise<SeriesRow
   for (const { instance, outcome } of written) {
     const { seriesInstanceUid, file } = instance;
     const known = latest.get(seriesInstanceUid);
-    if (outcome === 'inserted' && (!known || known < file.receivedAt))
-      latest.set(seriesInstanceUid, file.receivedAt);
+    const isNews = outcome === 'inserted' || outcome === 'reidentified';
+    if (isNews && (!known || known < file.receivedAt)) latest.set(seriesInstanceUid, file.receivedAt);
   }
   const reopened: SeriesRow[] = [];
   for (const [seriesInstanceUid, at] of [...latest].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
@@ -150,7 +185,7 @@ async function auditReopened(trx: Tx, { seriesInstanceUid, reopened }: SeriesRow
 
 async function settleFile(
   { spool, dataDir, log }: IndexContext,
-  { instance, outcome }: Written,
+  { instance, outcome, spoolPath }: Written,
 ): Promise<void> {
   const { file, sopInstanceUid } = instance;
   if (outcome === 'conflict') {
@@ -158,45 +193,13 @@ async function settleFile(
     log.error({ sopInstanceUid, callingAe: file.callingAe }, `${CONFLICT}: set aside`);
     return;
   }
+  if (outcome === 'reidentified')
+    log.warn(
+      { sopInstanceUid, callingAe: file.callingAe },
+      'an image came again under another patient identity',
+    );
   // A duplicate is a repeated C-STORE, or this very file when the last run ended between commit and move.
-  const isThere = outcome === 'duplicate' && existsSync(join(dataDir, storePath(sopInstanceUid)));
+  const isThere = outcome !== 'inserted' && existsSync(join(dataDir, spoolPath));
   if (isThere) await spool.drop(file);
-  else await spool.keep(file, storeName(sopInstanceUid));
-}
-
-function studyRow({ header, studyInstanceUid }: ReadInstance) {
-  return {
-    studyInstanceUid,
-    patientId: header.patientId ?? '',
-    issuerOfPatientId: header.issuerOfPatientId ?? '',
-    patientName: header.patientName ?? '',
-    patientBirthDate: header.patientBirthDate,
-    patientSex: header.patientSex ?? '',
-    studyId: header.studyId ?? '',
-    accessionNumber: header.accessionNumber ?? '',
-    studyDate: header.studyDate,
-    studyTime: header.studyTime ?? '',
-    studyDescription: header.studyDescription ?? '',
-    referringPhysicianName: header.referringPhysicianName ?? '',
-  };
-}
-
-function seriesRow({ header, attributes, seriesInstanceUid, studyInstanceUid }: ReadInstance) {
-  return {
-    seriesInstanceUid,
-    studyInstanceUid,
-    modality: header.modality ?? '',
-    seriesNumber: wholeNumber(header.seriesNumber),
-    seriesDescription: header.seriesDescription ?? '',
-    protocolName: header.protocolName ?? '',
-    bodyPartExamined: header.bodyPartExamined ?? '',
-    acquisitionDate: header.acquisitionDate,
-    frameOfReferenceUid: header.frameOfReferenceUid,
-    attributes: { ...attributes, numberOfFrames: header.numberOfFrames },
-  };
-}
-
-/** IS has 32 bits (PS3.5 6.2), and so has the column; anything else is no number worth keeping. */
-function wholeNumber(value: number | null): number | null {
-  return value !== null && Number.isInteger(value) && Math.abs(value) < 2 ** 31 ? value : null;
+  else await spool.keep(file, inStore(spoolPath));
 }

@@ -1,5 +1,7 @@
 import type { DeliveryRow } from '../../db/deliveries.js';
+import type { CarriedIdentity } from '../../db/studyIdentities.js';
 import type { CaseState } from '../dicom/caseStates.js';
+import { isOnePerson } from '../dicom/identity.js';
 
 /** How states, outcomes and labels read on a page. Colour never says it alone. */
 export const STATE_WORDS = {
@@ -45,6 +47,19 @@ export function commitmentText({
   const words = COMMITMENT_WORDS[commitment];
   if (commitment === 'committed') return committedAt ? `${words} ${moment(committedAt)}` : words;
   return commitmentError && words ? `${words} (${commitmentError})` : words;
+}
+
+/** One line for each way the images name their patient; none where they agree. A terminal gets no names. */
+export function identityLines(
+  identities: readonly CarriedIdentity[],
+  { withNames = false }: { readonly withNames?: boolean } = {},
+): string[] {
+  if (isOnePerson(identities)) return [];
+  return identities.map(({ patientId, issuerOfPatientId, patientName, patientBirthDate, instances }, i) => {
+    const issuer = issuerOfPatientId && ` of ${issuerOfPatientId}`;
+    const name = withNames ? personName(patientName) || 'no name' : `name ${i + 1}`;
+    return `${instances} images: patient ID ${patientId || '–'}${issuer}, ${name}, born ${patientBirthDate ?? '–'}`;
+  });
 }
 
 export function percent(probability: number): string {

@@ -8,6 +8,7 @@ import { dataPdu } from '../../agent/dicom/dimse/pdus.js';
 import { SOP_CLASSES } from '../../agent/dicom/sopClasses.js';
 import { STATUSES } from '../../agent/dicom/statuses.js';
 import { TRANSFER_SYNTAXES } from '../../agent/dicom/transferSyntaxes.js';
+import { isUid } from '../../agent/dicom/uid.js';
 import { smallObject } from '../support/dicomObject.js';
 import { fuzz, type KeptSeed, readSeeds } from '../support/fuzz.js';
 import { associateRequest, CT_CONTEXT, RawPeer, storePdus } from '../support/rawPeer.js';
@@ -98,6 +99,7 @@ describe('fuzz: the protocol’s layers', function () {
       }),
     );
     await isInOrder(receiver);
+    for (const { sopInstanceUid } of receiver.seen.files) assert.ok(isUid(sopInstanceUid), sopInstanceUid);
   });
 
   it('what is kept is run first, and a new failure says what to keep', async () => {

@@ -13,6 +13,7 @@ import { measurementBeside } from '../../expose/comparison.js';
 import {
   commitmentText,
   hounsfield,
+  identityLines,
   interval,
   moment,
   PAIRING_WORDS,
@@ -79,6 +80,7 @@ function caseText(view: CaseView): string {
     `Case ${row.id}: ${STATE_WORDS[row.state]} since ${moment(row.stateSince)} UTC, revision ${row.revision} (${row.revisionReason})`,
     ...(row.lastErrorCode ? [`  ${row.lastErrorCode}: ${row.lastError}`] : []),
     `Patient ID ${study.patientId || '–'}, accession number ${study.accessionNumber || '–'}`,
+    ...identityLines(view.identities),
     `MR ${view.mrSeries.acquisitionDate ?? '–'}, ${view.mrSeries.seriesDescription}, study ${study.studyInstanceUid}`,
     pairingText(view),
     mr

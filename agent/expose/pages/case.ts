@@ -6,6 +6,7 @@ import {
   CT_WORDS,
   commitmentText,
   hounsfield,
+  identityLines,
   interval,
   moment,
   PAIRING_WORDS,
@@ -24,6 +25,7 @@ export function casePage(view: CaseView, reportText: string | null): Html {
 <h1>${personName(study.patientName) || 'no name'} <small>${study.patientId}</small></h1>
 <p class="facts">${facts(view)}</p>
 ${row.state === 'parked' && html`<p class="alert" role="alert"><strong>Parked.</strong> ${row.lastErrorCode}: ${row.lastError}</p>`}
+${identityAlert(view)}
 ${doubts(view)}
 ${headline(view)}
 <div class="split">
@@ -70,6 +72,13 @@ function facts({ case: row, study, mrSeries }: CaseView): Html {
 <span>${born}${study.patientSex}</span><span>MR ${mrSeries.acquisitionDate ?? 'without a date'}</span>
 <span>${mrSeries.seriesDescription}</span><span>accession ${study.accessionNumber || '–'}</span>
 <span>revision ${row.revision}: ${row.revisionReason}</span><span class="id">case ${row.id}</span>`;
+}
+
+function identityAlert({ identities }: CaseView): Html | false {
+  const lines = identityLines(identities, { withNames: true });
+  if (lines.length === 0) return false;
+  return html`<div class="alert" role="alert"><strong>The images of this study name different patients.</strong>
+<ul>${lines.map((line) => html`<li>${line}</li>`)}</ul></div>`;
 }
 
 function doubts({ mr }: CaseView): Html | false {
