@@ -7,6 +7,7 @@ import { findLocalisation, type LocalisationRow } from './localisations.js';
 import { listMeasurements, type MeasurementRow } from './measurements.js';
 import { findModel, type ModelRow } from './models.js';
 import { findPairing, type PairingRow } from './pairings.js';
+import { listPriorFetches, type PriorFetchRow } from './priorFetches.js';
 import { listRegions, type RegionRow } from './regions.js';
 import { listReports, type ReportRow } from './reports.js';
 import { findSeries, type SeriesRow } from './series.js';
@@ -22,6 +23,8 @@ export interface CaseView {
   readonly pairing: PairingRow | null;
   /** How the images of the MR's study name their patient: more than one is a merge, or a mistake. */
   readonly identities: readonly CarriedIdentity[];
+  /** What was, or is being, fetched from a PACS for the MR. */
+  readonly priorFetches: readonly PriorFetchRow[];
   readonly mr: LocalisationRow | null;
   readonly ct: LocalisationRow | null;
   readonly regions: readonly RegionRow[];
@@ -54,6 +57,7 @@ export async function readCaseView(tx: Tx, idOrPrefix: string): Promise<CaseView
     ctSeries: ctUid ? await findSeries(tx, ctUid) : null,
     pairing,
     identities: await listIdentities(tx, row.mrStudyInstanceUid),
+    priorFetches: await listPriorFetches(tx, row.mrSeriesInstanceUid),
     mr: await findLocalisation(tx, id, revision, 'MR'),
     ct: await findLocalisation(tx, id, revision, 'CT'),
     regions: await listRegions(tx, id, revision),

@@ -1,4 +1,5 @@
 import type { DeliveryRow } from '../../db/deliveries.js';
+import type { PriorFetchRow } from '../../db/priorFetches.js';
 import type { CarriedIdentity } from '../../db/studyIdentities.js';
 import type { CaseState } from '../dicom/caseStates.js';
 import { isOnePerson } from '../dicom/identity.js';
@@ -60,6 +61,17 @@ export function identityLines(
     const name = withNames ? personName(patientName) || 'no name' : `name ${i + 1}`;
     return `${instances} images: patient ID ${patientId || '–'}${issuer}, ${name}, born ${patientBirthDate ?? '–'}`;
   });
+}
+
+/** What became of asking a PACS for the patient's other images. */
+export function priorText(fetch: PriorFetchRow): string {
+  const { wantedModality, source, state, reason, attempts, lastError, nextAttemptAt, instancesMoved } = fetch;
+  const asked = `${wantedModality} from ${source}`;
+  if (state === 'failed') return `${asked}: failed, ${reason}`;
+  if (state === 'done') return `${asked}: ${reason}${instancesMoved > 0 ? `, ${instancesMoved} images` : ''}`;
+  if (state !== 'due') return `${asked}: ${state}, attempt ${attempts}`;
+  const since = lastError === null ? '' : `, after ${attempts} in vain: ${lastError}`;
+  return `${asked}: asked again ${moment(nextAttemptAt)}${since}`;
 }
 
 export function percent(probability: number): string {

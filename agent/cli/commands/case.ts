@@ -18,6 +18,7 @@ import {
   moment,
   PAIRING_WORDS,
   percent,
+  priorText,
   STATE_WORDS,
 } from '../../expose/words.js';
 import { readReport, renderReport } from '../../report/tree.js';
@@ -83,6 +84,7 @@ function caseText(view: CaseView): string {
     ...identityLines(view.identities),
     `MR ${view.mrSeries.acquisitionDate ?? '–'}, ${view.mrSeries.seriesDescription}, study ${study.studyInstanceUid}`,
     pairingText(view),
+    ...view.priorFetches.map((fetch) => `Prior fetch: ${priorText(fetch)}`),
     mr
       ? `Discs: ${[mr.status, ...mr.reasons].join('; ')} (${mr.localiserName} ${mr.localiserVersion})`
       : 'Discs: not located yet',

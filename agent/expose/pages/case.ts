@@ -11,6 +11,7 @@ import {
   moment,
   PAIRING_WORDS,
   personName,
+  priorText,
   STATE_WORDS,
 } from '../words.js';
 import { auditTable } from './audit.js';
@@ -104,14 +105,19 @@ function ctSection(view: CaseView): Html {
 ${measurements[0] && html`<p class="quiet">Calcified: a region of ${measurements[0].huLow} to ${measurements[0].huHigh} HU inside the disc. The model never sees the CT.</p>`}</div></div>`;
 }
 
-function pairingSection({ pairing, ctSeries }: CaseView): Html {
-  if (!pairing) return html`<p class="empty">Not paired yet.</p>`;
+function pairingSection({ pairing, ctSeries, priorFetches }: CaseView): Html {
+  if (!pairing)
+    return html`<p class="empty">Not paired yet.</p>${priorFetches.length > 0 && html`<dl>${priorRows(priorFetches)}</dl>`}`;
   const words = PAIRING_WORDS[pairing.outcome] ?? pairing.outcome;
   return html`<dl><dt>Outcome</dt><dd>${words}</dd>
 <dt>MR</dt><dd>${pairing.mrAcquisitionDate ?? '–'}</dd>
 <dt>CT</dt><dd>${pairing.ctAcquisitionDate ?? '–'}${ctSeries && html` <small>${ctSeries.seriesDescription}</small>`}</dd>
 <dt>Interval</dt><dd>${pairing.intervalDays === null ? '–' : interval(pairing.intervalDays)}</dd>
-<dt>CT series weighed</dt><dd>${pairing.candidates.length}</dd></dl>`;
+<dt>CT series weighed</dt><dd>${pairing.candidates.length}</dd>${priorRows(priorFetches)}</dl>`;
+}
+
+function priorRows(fetches: CaseView['priorFetches']): readonly Html[] {
+  return fetches.map((fetch) => html`<dt>Prior fetch</dt><dd>${priorText(fetch)}</dd>`);
 }
 
 function reportSection({ case: row, reports, deliveries }: CaseView, reportText: string | null): Html {
