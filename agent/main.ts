@@ -8,8 +8,9 @@ import type { Queues } from '../db/queue.js';
 import { startSweep } from '../db/sweep.js';
 import { type Assembler, startAssembler } from './assemble/assembler.js';
 import { auditRefusal } from './assemble/refusals.js';
+import { openSafekeeping } from './deliver/safekeeping.js';
 import { openLocator } from './locate/pool.js';
-import { ctComplete, hastenCase, mrComplete } from './pair/reconsider.js';
+import { hastenCase, seriesComplete } from './pair/reconsider.js';
 import { askForPriors } from './query/askForPriors.js';
 import { startCounts } from './query/counts.js';
 import { type Fetcher, startFetcher } from './query/fetcher.js';
@@ -64,9 +65,7 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
     onIndexed: counts.ask,
     onSeriesComplete: async (trx, series) => {
       await askForPriors(trx, series, config);
-      if (series.role === 'mr') return mrComplete(trx, series);
-      if (series.role === 'ct') return ctComplete(trx, series, config.pair.windowDays);
-      return [];
+      return seriesComplete(trx, series, config.pair.windowDays);
     },
     wake: (row) => {
       fetcher?.wake();
@@ -90,6 +89,7 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
       (await receiver?.reportCommitment(associationId, result)) ?? false,
     log,
   });
+  const safekeeping = openSafekeeping({ config, database, log, wake: (row) => void queues.wake(row) });
   receiver = await startReceiverThread({
     dicom: config.dicom,
     spool,
@@ -99,12 +99,14 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
       stored: assembler.stored,
       refused: (refusal) => auditRefusal(knex, refusal, log),
       commitmentRequested: (owed) => commitments.requested(owed),
+      commitmentReported: safekeeping.reported,
     },
     log,
     isAccepting: () => acceptance(assembler),
     uses: [...AGENT_USES, 'commitment'],
   });
-  // Last: what it asks for comes to the listener.
+  // Last: what these ask for comes to the listener.
+  safekeeping.begin();
   fetcher = startFetcher({
     config,
     database,
@@ -125,6 +127,7 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
       // Before the listener: a move that fails because we are closing is no failure of the PACS.
       await Promise.all([fetcher?.close(), counts.close()]);
       await Promise.all([receiver?.close(), commitments.close()]);
+      await safekeeping.close();
       await assembler.close();
       await sweep.stop();
       await steps.close();

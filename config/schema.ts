@@ -70,6 +70,8 @@ const Destination = z.strictObject({
   port: Port.min(1),
   /** Speaks TLS, with `dicom.tls` as our side of it. */
   tls: z.boolean().default(false),
+  /** It is asked to keep each report safe (Storage Commitment), and has to know us as an AE to answer. */
+  commitment: z.boolean().default(false),
 });
 
 /** A PACS that can be asked (C-FIND) and that sends what is asked for (C-MOVE). */
@@ -235,6 +237,16 @@ export const ConfigSchema = z.strictObject({
       maxRetryMs: Milliseconds.default(600_000),
       /** After so long without success a delivery is parked for a person. */
       giveUpAfterMs: Milliseconds.default(7 * 24 * 3_600_000),
+      /** For destinations with `commitment`. */
+      commitment: z
+        .strictObject({
+          /** No answer for so long, and it is asked again; then twice as long, up to the second. */
+          answerMs: Milliseconds.default(600_000),
+          maxAnswerMs: Milliseconds.default(6 * 3_600_000),
+          /** How often a report that the destination does not have is sent again before it is parked. */
+          maxResends: z.number().int().nonnegative().default(3),
+        })
+        .prefault({}),
     })
     .prefault({}),
   retry: z

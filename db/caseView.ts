@@ -7,10 +7,12 @@ import { findLocalisation, type LocalisationRow } from './localisations.js';
 import { listMeasurements, type MeasurementRow } from './measurements.js';
 import { findModel, type ModelRow } from './models.js';
 import { findPairing, type PairingRow } from './pairings.js';
+import { listPriorFetches, type PriorFetchRow } from './priorFetches.js';
 import { listRegions, type RegionRow } from './regions.js';
 import { listReports, type ReportRow } from './reports.js';
 import { findSeries, type SeriesRow } from './series.js';
 import { findStudy, type StudyRow } from './studies.js';
+import { type CarriedIdentity, listIdentities } from './studyIdentities.js';
 
 /** Everything there is to see of one case at its current revision. */
 export interface CaseView {
@@ -19,6 +21,10 @@ export interface CaseView {
   readonly mrSeries: SeriesRow;
   readonly ctSeries: SeriesRow | null;
   readonly pairing: PairingRow | null;
+  /** How the images of the MR's study name their patient: more than one is a merge, or a mistake. */
+  readonly identities: readonly CarriedIdentity[];
+  /** What was, or is being, fetched from a PACS for the MR. */
+  readonly priorFetches: readonly PriorFetchRow[];
   readonly mr: LocalisationRow | null;
   readonly ct: LocalisationRow | null;
   readonly regions: readonly RegionRow[];
@@ -50,6 +56,8 @@ export async function readCaseView(tx: Tx, idOrPrefix: string): Promise<CaseView
     mrSeries: (await findSeries(tx, row.mrSeriesInstanceUid))!,
     ctSeries: ctUid ? await findSeries(tx, ctUid) : null,
     pairing,
+    identities: await listIdentities(tx, row.mrStudyInstanceUid),
+    priorFetches: await listPriorFetches(tx, row.mrSeriesInstanceUid),
     mr: await findLocalisation(tx, id, revision, 'MR'),
     ct: await findLocalisation(tx, id, revision, 'CT'),
     regions: await listRegions(tx, id, revision),

@@ -16,6 +16,15 @@ export interface DeliveryRow {
   readonly lastError: string | null;
   readonly createdAt: Date;
   readonly storedAt: Date | null;
+  /** Storage commitment (PS3.4 annex J): what the destination has promised. */
+  readonly commitment: 'none' | 'due' | 'requested' | 'resending' | 'committed' | 'failed';
+  /** Requests since the report was stored last. */
+  readonly commitmentAttempts: number;
+  readonly commitmentResends: number;
+  /** When it is asked for, again too; null when it is not. */
+  readonly commitmentDueAt: Date | null;
+  readonly commitmentError: string | null;
+  readonly committedAt: Date | null;
 }
 
 /** A delivery for each destination that has none yet. @returns all of the report's */
@@ -45,8 +54,16 @@ export async function startDelivery(tx: Tx, id: string): Promise<DeliveryRow | n
   return row ?? null;
 }
 
-/** @returns false when it was stored or parked already */
-export async function markStored(tx: Tx, id: string, status: string): Promise<boolean> {
+/**
+ * @param asksCommitment whether the destination is to be asked to keep it safe
+ * @returns false when it was stored or parked already
+ */
+export async function markStored(
+  tx: Tx,
+  id: string,
+  status: string,
+  asksCommitment = false,
+): Promise<boolean> {
   const count = await tx('delivery')
     .where({ id, state: 'pending' })
     .update({
@@ -55,6 +72,9 @@ export async function markStored(tx: Tx, id: string, status: string): Promise<bo
       lastStatus: status,
       lastErrorCode: null,
       lastError: null,
+      ...(asksCommitment
+        ? { commitment: 'due', commitmentAttempts: 0, commitmentDueAt: tx.raw('clock_timestamp()') }
+        : {}),
     });
   return count > 0;
 }
@@ -86,6 +106,11 @@ export async function markFailed(tx: Tx, id: string, failure: DeliveryFailure): 
 export async function unparkDelivery(tx: Tx, id: string): Promise<boolean> {
   const count = await tx('delivery')
     .where({ id, state: 'parked' })
-    .update({ state: 'pending', attempts: 0, nextAttemptAt: tx.raw('clock_timestamp()') });
+    .update({
+      state: 'pending',
+      attempts: 0,
+      commitmentResends: 0,
+      nextAttemptAt: tx.raw('clock_timestamp()'),
+    });
   return count > 0;
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { json, type Tx } from './knex.js';
 
 export interface InstanceRow {
@@ -16,9 +17,12 @@ export interface InstanceRow {
   readonly associationId: string | null;
   readonly receivedAt: Date;
   readonly duplicates: number;
+  /** How it names its patient (study_identity). */
+  readonly identityId: string | null;
 }
 
-export type NewInstance = Omit<InstanceRow, 'duplicates'>;
+export type NewInstance = Omit<InstanceRow, 'duplicates' | 'identityId'> &
+  Partial<Pick<InstanceRow, 'identityId'>>;
 
 /**
  * 'duplicate': the same object was sent again; 'conflict': another object under the same UID, which is not taken
@@ -27,47 +31,90 @@ export type NewInstance = Omit<InstanceRow, 'duplicates'>;
 export type InsertOutcome = 'inserted' | 'duplicate' | 'conflict';
 
 export async function insertInstance(trx: Tx, instance: NewInstance): Promise<InsertOutcome> {
+  return (await putInstance(trx, instance)).outcome;
+}
+
+export interface Put {
+  readonly outcome: InsertOutcome;
+  /** The row under that UID. */
+  readonly kept: InstanceRow;
+}
+
+/** The same, with the row that stands. */
+export async function putInstance(trx: Tx, instance: NewInstance): Promise<Put> {
   const { sopInstanceUid } = instance;
   const inserted = await trx('instance')
     .insert(instance)
     .onConflict('sopInstanceUid')
     .ignore()
-    .returning('sopInstanceUid');
-  if (inserted.length > 0) return 'inserted';
+    .returning('*');
+  if (inserted.length > 0) return { outcome: 'inserted', kept: inserted[0] };
   const [kept] = await trx('instance')
     .where({ sopInstanceUid })
     // The same file read again (its process ended before it was moved) is no second visit.
     .update({ duplicates: trx.raw('duplicates + (received_at <> ?)::integer', [instance.receivedAt]) })
     .returning('*');
-  return kept.datasetSha256 === instance.datasetSha256 ? 'duplicate' : 'conflict';
+  return { outcome: kept.datasetSha256 === instance.datasetSha256 ? 'duplicate' : 'conflict', kept };
 }
 
 /**
- * Many in one statement, as one JSON value: two thirds of the database's and the driver's work is per statement and
- * per parameter.
- * @returns the outcomes, in the order of the instances
+ * The same image names another patient: the new file takes the place of the one that stands, which is remembered
+ * with where it lies.
  */
-export async function insertInstances(trx: Tx, instances: readonly NewInstance[]): Promise<InsertOutcome[]> {
+export async function replaceInstance(trx: Tx, kept: InstanceRow, by: NewInstance): Promise<void> {
+  const { sopInstanceUid } = kept;
+  await trx('instanceBefore').insert({
+    id: randomUUID(),
+    sopInstanceUid,
+    identityId: kept.identityId,
+    transferSyntaxUid: kept.transferSyntaxUid,
+    spoolPath: kept.spoolPath,
+    sizeBytes: kept.sizeBytes,
+    datasetSha256: kept.datasetSha256,
+    callingAe: kept.callingAe,
+    receivedAt: kept.receivedAt,
+  });
+  const { identityId, transferSyntaxUid, spoolPath, sizeBytes, datasetSha256 } = by;
+  const { callingAe, associationId, receivedAt } = by;
+  const brought = { callingAe, associationId, receivedAt };
+  await trx('instance')
+    .where({ sopInstanceUid })
+    .update({ identityId, transferSyntaxUid, spoolPath, sizeBytes, datasetSha256, ...brought });
+}
+
+/** Where a file of before lies, when this is that very file read again. */
+export async function findBefore(
+  tx: Tx,
+  { sopInstanceUid, datasetSha256, receivedAt }: NewInstance,
+): Promise<{ readonly spoolPath: string } | null> {
+  const row = await tx('instanceBefore')
+    .where({ sopInstanceUid, datasetSha256, receivedAt })
+    .first('spoolPath');
+  return row ?? null;
+}
+
+/**
+ * Those that are not here yet, in one statement, as one JSON value: two thirds of the database's and the driver's work
+ * is per statement and per parameter.
+ * @returns for each whether it was inserted; of two under one UID the first is
+ */
+export async function insertNew(trx: Tx, instances: readonly NewInstance[]): Promise<boolean[]> {
   const { rows }: { rows: { sopInstanceUid: string }[] } = await trx.raw(INSERT_MANY, [json(instances)]);
   const inserted = new Set(rows.map(({ sopInstanceUid }) => sopInstanceUid));
-  const outcomes: InsertOutcome[] = [];
-  for (const instance of instances) {
-    // Of two under one UID the statement takes the first.
-    const isNew = inserted.delete(instance.sopInstanceUid);
-    outcomes.push(isNew ? 'inserted' : await insertInstance(trx, instance));
-  }
-  return outcomes;
+  return instances.map(({ sopInstanceUid }) => inserted.delete(sopInstanceUid));
 }
 
 /** The keys of `NewInstance`, as they stand in JSON. */
 const INSERT_MANY = `
   INSERT INTO instance (sop_instance_uid, series_instance_uid, sop_class_uid, transfer_syntax_uid, instance_number,
-    slice_position_mm, spool_path, size_bytes, dataset_sha256, calling_ae, association_id, received_at)
+    slice_position_mm, spool_path, size_bytes, dataset_sha256, calling_ae, association_id, received_at, identity_id)
   SELECT "sopInstanceUid", "seriesInstanceUid", "sopClassUid", "transferSyntaxUid", "instanceNumber",
-    "slicePositionMm", "spoolPath", "sizeBytes", "datasetSha256", "callingAe", "associationId", "receivedAt"
+    "slicePositionMm", "spoolPath", "sizeBytes", "datasetSha256", "callingAe", "associationId", "receivedAt",
+    "identityId"
   FROM json_to_recordset(?::json) AS given("sopInstanceUid" text, "seriesInstanceUid" text, "sopClassUid" text,
     "transferSyntaxUid" text, "instanceNumber" integer, "slicePositionMm" double precision, "spoolPath" text,
-    "sizeBytes" bigint, "datasetSha256" text, "callingAe" text, "associationId" uuid, "receivedAt" timestamptz)
+    "sizeBytes" bigint, "datasetSha256" text, "callingAe" text, "associationId" uuid, "receivedAt" timestamptz,
+    "identityId" uuid)
   ON CONFLICT (sop_instance_uid) DO NOTHING
   RETURNING sop_instance_uid`;
 

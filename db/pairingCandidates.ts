@@ -10,6 +10,8 @@ export interface PairingCandidateRow {
   readonly issuerOfPatientId: string;
   readonly patientName: string;
   readonly patientBirthDate: string | null;
+  /** In how many ways the images of its study name their patient. */
+  readonly identityCount: number;
   readonly instanceCount: number;
   /** The stack's extent over its steps; null when fewer than two images have a place in it. */
   readonly sliceSpacingMm: number | null;
@@ -25,6 +27,8 @@ export async function listPairingCandidates(
     `SELECT s.series_instance_uid, s.study_instance_uid, s.state, s.acquisition_date,
             st.patient_id, st.issuer_of_patient_id, st.patient_name, st.patient_birth_date,
             count(i.sop_instance_uid)::integer AS instance_count,
+            (SELECT count(*)::integer FROM study_identity d WHERE d.study_instance_uid = st.study_instance_uid
+                AND EXISTS (SELECT FROM instance n WHERE n.identity_id = d.id)) AS identity_count,
             (max(i.slice_position_mm) - min(i.slice_position_mm))
               / nullif(count(DISTINCT i.slice_position_mm) - 1, 0) AS slice_spacing_mm
        FROM series s

@@ -28,6 +28,14 @@ export async function insertPairing(tx: Tx, pairing: NewPairing): Promise<boolea
   return rows.length > 0;
 }
 
+/** The cases whose revision of now was paired with a CT series. @returns their ids */
+export async function listCasesPairedWith(tx: Tx, ctSeriesInstanceUid: string): Promise<string[]> {
+  return tx('pairing')
+    .join('case', (join) => join.on('case.id', 'pairing.caseId').on('case.revision', 'pairing.revision'))
+    .where({ 'pairing.ctSeriesInstanceUid': ctSeriesInstanceUid })
+    .pluck('case.id');
+}
+
 export async function findPairing(tx: Tx, caseId: string, revision: number): Promise<PairingRow | null> {
   return (await tx('pairing').where({ caseId, revision }).first('*')) ?? null;
 }

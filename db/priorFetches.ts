@@ -60,10 +60,13 @@ export type NewPriorFetch = Pick<
 
 /** Writes a fetch down; one that had ended (the series was reopened) begins again, one under way goes on. */
 export async function askForPrior(trx: Tx, fetch: NewPriorFetch): Promise<void> {
+  const { seriesInstanceUid: _, source: __, ...asked } = fetch;
   await trx('priorFetch')
     .insert({ id: randomUUID(), ...fetch })
     .onConflict(['seriesInstanceUid', 'source'])
     .merge({
+      // A study that was corrected asks for its new patient.
+      ...asked,
       state: 'due',
       reason: '',
       attempts: 0,

@@ -151,7 +151,8 @@ export async function hastenStep(tx: Tx, id: string): Promise<CaseRow | null> {
   return row ?? null;
 }
 
-async function park(trx: Tx, row: CaseRow, error: CalcidiscError): Promise<{ outcome: 'parked' }> {
+/** For a person: in the caller's transaction, which holds the case's row. */
+export async function park(trx: Tx, row: CaseRow, error: CalcidiscError): Promise<{ outcome: 'parked' }> {
   const { id, revision, state } = row;
   await moveCase(trx, {
     id,

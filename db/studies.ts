@@ -20,11 +20,19 @@ export interface StudyRow {
 /** Dates may be given as DICOM's YYYYMMDD too. */
 export type NewStudy = Pick<StudyRow, 'studyInstanceUid'> & Partial<Omit<StudyRow, 'createdAt'>>;
 
-/** The first image of a study says who it is about; what a later one says otherwise is not taken over. */
+/**
+ * The first image of a study says who it is about; what a later one says otherwise is not taken over, but noted
+ * (studyIdentities.ts).
+ */
 export async function ensureStudy(tx: Tx, study: NewStudy): Promise<{ study: StudyRow; created: boolean }> {
   const [row] = await tx('study').insert(study).onConflict('studyInstanceUid').ignore().returning('*');
   if (row) return { study: row, created: true };
   return { study: (await findStudy(tx, study.studyInstanceUid))!, created: false };
+}
+
+/** All its images name another patient now: what they say of the study is taken over. */
+export async function correctStudy(trx: Tx, { studyInstanceUid, ...said }: NewStudy): Promise<void> {
+  await trx('study').where({ studyInstanceUid }).update(said);
 }
 
 export async function findStudy(tx: Tx, studyInstanceUid: string): Promise<StudyRow | null> {

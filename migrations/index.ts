@@ -2,6 +2,7 @@ import * as initial from './0001_initial.js';
 import * as audit from './0002_audit.js';
 import * as installation from './0003_installation.js';
 import * as query from './0004_query.js';
+import * as frontDoor from './0005_front_door.js';
 import * as dataset from './0006_dataset.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
@@ -10,5 +11,6 @@ export const migrations = [
   { name: '0002_audit', ...audit },
   { name: '0003_installation', ...installation },
   { name: '0004_query', ...query },
+  { name: '0005_front_door', ...frontDoor },
   { name: '0006_dataset', ...dataset },
 ] as const;

@@ -3,17 +3,30 @@ import { join } from 'node:path';
 import type { Logger } from '../../config/log.js';
 import { appendAudit } from '../../db/audit.js';
 import type { Database } from '../../db/database.js';
-import { type InsertOutcome, insertInstances } from '../../db/instances.js';
+import {
+  findBefore,
+  type InsertOutcome,
+  type InstanceRow,
+  insertNew,
+  type NewInstance,
+  putInstance,
+  replaceInstance,
+} from '../../db/instances.js';
 import type { Tx } from '../../db/knex.js';
 import { ensureSeries, reopenSeries, type SeriesRow, touchSeries, updateSeries } from '../../db/series.js';
-import { ensureStudy } from '../../db/studies.js';
+import { ensureStudy, type StudyRow } from '../../db/studies.js';
+import { findIdentity } from '../../db/studyIdentities.js';
+import { samePerson } from '../dicom/identity.js';
 import type { Spool } from '../receive/spool.js';
 import type { SpooledFile } from '../receive/types.js';
 import type { DecideRole } from '../route/rules.js';
 import { ensureKnownAssociations } from './associations.js';
+import { BatchIdentities } from './identities.js';
+import { identityRow, instanceRow, seriesRow, studyRow } from './indexRows.js';
 import { SpooledReader } from './readSpooled.js';
-import { instanceRow, type ReadInstance, seriesRow, studyRow, toReadInstance } from './rows.js';
-import { storeName, storePath } from './spoolPaths.js';
+import { type ReadInstance, toReadInstance } from './rows.js';
+import { isSameImage } from './sameImage.js';
+import { inStore, storePathAgain } from './spoolPaths.js';
 
 export interface IndexContext {
   readonly database: Database;
@@ -32,9 +45,12 @@ export async function indexFiles(context: IndexContext, files: readonly SpooledF
   const read = await readAll(context, files);
   const written = await context.database.knex.transaction(async (trx) => {
     await ensureKnownAssociations(trx, read);
-    const done = await writeAll(trx, context, read);
+    const batch: Batch = { identities: new BatchIdentities(trx), written: [] };
+    await writeAll(trx, context, batch, read);
+    const done = batch.written;
     const reopened = await touchAll(trx, done);
     // The trail last: its lock is held until the commit (db/audit.ts).
+    await batch.identities.settle();
     for (const { instance, outcome } of done) if (outcome === 'conflict') await auditConflict(trx, instance);
     for (const series of reopened) await auditReopened(trx, series);
     return done;
@@ -45,7 +61,15 @@ export async function indexFiles(context: IndexContext, files: readonly SpooledF
 
 interface Written {
   readonly instance: ReadInstance;
-  readonly outcome: InsertOutcome;
+  /** 'reidentified': the image that was here names another patient now, and this file has taken its place. */
+  readonly outcome: InsertOutcome | 'reidentified';
+  /** Where the file belongs, relative to the data folder. */
+  readonly spoolPath: string;
+}
+
+interface Batch {
+  readonly identities: BatchIdentities;
+  readonly written: Written[];
 }
 
 /** One bad file is set aside with its reason; the others go on. */
@@ -77,24 +101,39 @@ async function setAsideUnreadable({ database, spool, log }: IndexContext, file: 
 }
 
 /**
- * Studies, then series, then all instances in one statement; in one order for everybody, so that two agents cannot
- * wait for each other's rows.
+ * Studies, then series, then all new instances in one statement, then what was here before; in one order for
+ * everybody, so that two agents cannot wait for each other's rows.
  */
 async function writeAll(
   trx: Tx,
-  { decideRole }: IndexContext,
+  context: IndexContext,
+  batch: Batch,
   read: readonly ReadInstance[],
-): Promise<Written[]> {
-  for (const first of firstOfEach(read, 'studyInstanceUid')) await ensureStudy(trx, studyRow(first));
+): Promise<void> {
+  const studies = new Map<string, StudyRow>();
+  for (const first of firstOfEach(read, 'studyInstanceUid'))
+    studies.set(first.studyInstanceUid, (await ensureStudy(trx, studyRow(first))).study);
   for (const first of firstOfEach(read, 'seriesInstanceUid')) {
     const { created } = await ensureSeries(trx, seriesRow(first));
     if (!created) continue;
-    const { role, reason } = decideRole(first.attributes);
+    const { role, reason } = context.decideRole(first.attributes);
     await updateSeries(trx, first.seriesInstanceUid, { role, roleReason: reason });
   }
   const inOrder = read.toSorted((a, b) => (a.sopInstanceUid < b.sopInstanceUid ? -1 : 1));
-  const outcomes = await insertInstances(trx, inOrder.map(instanceRow));
-  return inOrder.map((instance, index) => ({ instance, outcome: outcomes[index]! }));
+  const rows: NewInstance[] = [];
+  for (const instance of inOrder) {
+    const identityId = await batch.identities.note(instance, studies.get(instance.studyInstanceUid)!);
+    rows.push(instanceRow(instance, identityId));
+  }
+  const isNew = await insertNew(trx, rows);
+  for (const [i, instance] of inOrder.entries()) {
+    const row = rows[i]!;
+    batch.written.push(
+      isNew[i]
+        ? { instance, outcome: 'inserted', spoolPath: row.spoolPath }
+        : await writeAgain(trx, context, batch, instance, row),
+    );
+  }
 }
 
 /** The first that came of each study or series, in the order of their UIDs. */
@@ -105,6 +144,43 @@ function firstOfEach(
   const firsts = new Map<string, ReadInstance>();
   for (const each of read) if (!firsts.has(each[uid])) firsts.set(each[uid], each);
   return [...firsts.values()].sort((a, b) => (a[uid] < b[uid] ? -1 : 1));
+}
+
+/** What comes under a SOP Instance UID that is here: the same object again, the same image renamed, or another one. */
+async function writeAgain(
+  trx: Tx,
+  context: IndexContext,
+  batch: Batch,
+  instance: ReadInstance,
+  row: NewInstance,
+): Promise<Written> {
+  const { outcome, kept } = await putInstance(trx, row);
+  if (outcome !== 'conflict') return { instance, outcome, spoolPath: kept.spoolPath };
+  const before = await findBefore(trx, row);
+  if (before) return { instance, outcome: 'duplicate', ...before };
+  if (!(await isReidentified(trx, context, batch, instance, kept)))
+    return { instance, outcome, spoolPath: kept.spoolPath };
+  const spoolPath = storePathAgain(instance.sopInstanceUid, instance.datasetSha256);
+  await replaceInstance(trx, kept, { ...row, spoolPath });
+  return { instance, outcome: 'reidentified', spoolPath };
+}
+
+/** The image that is here already, now under another identity: a patient was merged or corrected at the source. */
+async function isReidentified(
+  trx: Tx,
+  { dataDir }: IndexContext,
+  { written }: Batch,
+  instance: ReadInstance,
+  kept: InstanceRow,
+): Promise<boolean> {
+  const before = kept.identityId === null ? null : await findIdentity(trx, kept.identityId);
+  if (!before || samePerson(before, identityRow(instance))) return false;
+  // The one that is here may have come in this very batch, and lie where it arrived.
+  const here = written.find(
+    (each) => each.instance.sopInstanceUid === kept.sopInstanceUid && each.spoolPath === kept.spoolPath,
+  );
+  const path = here?.instance.file.path ?? join(dataDir, kept.spoolPath);
+  return isSameImage(path, instance.file.path);
 }
 
 const CONFLICT = 'another object under a known SOP Instance UID';
@@ -133,8 +209,8 @@ async function touchAll(trx: Tx, written: readonly Written[]): Promise<SeriesRow
   for (const { instance, outcome } of written) {
     const { seriesInstanceUid, file } = instance;
     const known = latest.get(seriesInstanceUid);
-    if (outcome === 'inserted' && (!known || known < file.receivedAt))
-      latest.set(seriesInstanceUid, file.receivedAt);
+    const isNews = outcome === 'inserted' || outcome === 'reidentified';
+    if (isNews && (!known || known < file.receivedAt)) latest.set(seriesInstanceUid, file.receivedAt);
   }
   const reopened: SeriesRow[] = [];
   for (const [seriesInstanceUid, at] of [...latest].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
@@ -156,7 +232,7 @@ async function auditReopened(trx: Tx, { seriesInstanceUid, reopened }: SeriesRow
 
 async function settleFile(
   { spool, dataDir, log }: IndexContext,
-  { instance, outcome }: Written,
+  { instance, outcome, spoolPath }: Written,
 ): Promise<void> {
   const { file, sopInstanceUid } = instance;
   if (outcome === 'conflict') {
@@ -164,8 +240,13 @@ async function settleFile(
     log.error({ sopInstanceUid, callingAe: file.callingAe }, `${CONFLICT}: set aside`);
     return;
   }
+  if (outcome === 'reidentified')
+    log.warn(
+      { sopInstanceUid, callingAe: file.callingAe },
+      'an image came again under another patient identity',
+    );
   // A duplicate is a repeated C-STORE, or this very file when the last run ended between commit and move.
-  const isThere = outcome === 'duplicate' && existsSync(join(dataDir, storePath(sopInstanceUid)));
+  const isThere = outcome !== 'inserted' && existsSync(join(dataDir, spoolPath));
   if (isThere) await spool.drop(file);
-  else await spool.keep(file, storeName(sopInstanceUid));
+  else await spool.keep(file, inStore(spoolPath));
 }

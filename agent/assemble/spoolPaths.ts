@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 /**
  * Where an indexed object lies, relative to the spool's store. The name is a digest of the UID, never the UID itself:
@@ -12,5 +12,17 @@ export function storeName(sopInstanceUid: string): string {
 
 /** The same, relative to the data folder: what the index keeps. */
 export function storePath(sopInstanceUid: string): string {
-  return join('spool', 'store', storeName(sopInstanceUid));
+  return join(STORE, storeName(sopInstanceUid));
 }
+
+/** Of an image that came again under another identity: beside the one of before, which stays where it is. */
+export function storePathAgain(sopInstanceUid: string, datasetSha256: string): string {
+  return storePath(sopInstanceUid).replace(/\.dcm$/, `-${datasetSha256.slice(0, 16)}.dcm`);
+}
+
+/** What the index keeps, relative to the store. */
+export function inStore(spoolPath: string): string {
+  return relative(STORE, spoolPath);
+}
+
+const STORE = join('spool', 'store');

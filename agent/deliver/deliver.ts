@@ -86,7 +86,7 @@ async function attempt(
     number: row.attempts,
     ageMs: Date.now() - askedFor,
   });
-  await writeDown(database, report, row, verdict);
+  await writeDown(database, report, row, destination, verdict);
   const { sopInstanceUid } = report;
   const facts = {
     destination: destination.name,
@@ -123,11 +123,14 @@ async function writeDown(
   { knex }: Pick<Database, 'knex'>,
   report: ReportRow,
   { id, destination, attempts }: DeliveryRow,
+  { commitment }: Destination,
   verdict: Verdict,
 ): Promise<void> {
   const isStored = verdict.outcome === 'stored';
   await knex.transaction(async (trx) => {
-    const isNews = isStored ? await markStored(trx, id, verdict.status) : await markFailed(trx, id, verdict);
+    const isNews = isStored
+      ? await markStored(trx, id, verdict.status, commitment)
+      : await markFailed(trx, id, verdict);
     if (!isNews || (!isStored && verdict.delayMs !== null)) return;
     await appendAudit(trx, {
       event: isStored ? 'REPORT_SENT' : 'REPORT_REFUSED',

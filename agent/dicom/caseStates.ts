@@ -1,6 +1,7 @@
 /**
  * The states of a case say what has been done; `next` is where the one unit of work that is due may take it.
- * A later image or a later CT sends any case but a parked one back to `received` with the next revision.
+ * A later image or a later CT sends any case back to `received` with the next revision; a destination that says
+ * it does not keep the report (storage commitment) sends a delivered one back to `reported`.
  */
 export const CASE_STATES = {
   received: { next: ['paired', 'parked'], work: 'pair', by: 'agent' },
@@ -8,7 +9,7 @@ export const CASE_STATES = {
   located: { next: ['classified', 'parked', 'received'], work: 'classify', by: 'worker' },
   classified: { next: ['reported', 'parked', 'received'], work: 'report', by: 'agent' },
   reported: { next: ['delivered', 'parked', 'received'], work: 'deliver', by: 'agent' },
-  delivered: { next: ['received'], work: null, by: null },
+  delivered: { next: ['received', 'reported'], work: null, by: null },
   parked: { next: ['received', 'paired', 'located', 'classified', 'reported'], work: null, by: null },
 } as const satisfies Record<
   string,

@@ -30,6 +30,11 @@ export const ERROR_CODES = {
     meaning: 'the destination refused for good (AE title, SOP class, data set)',
   },
   DESTINATION_BUSY: { permanent: false, meaning: 'the destination is out of resources for now' },
+  COMMITMENT_FAILED: { permanent: true, meaning: 'the destination took the report and does not keep it' },
+  IDENTITY_DIFFERS: {
+    permanent: true,
+    meaning: 'images of one study name different patients: a person has to say who it is',
+  },
   FOLDER_IN_USE: { permanent: true, meaning: 'a folder to be written holds files of somebody else' },
   CASE_MISSING: { permanent: true, meaning: 'there is no such case' },
   CASE_NOT_PARKED: { permanent: true, meaning: 'only a parked case can be taken up again' },

@@ -64,6 +64,19 @@ export function queryRemedyOf(code: number): Remedy {
   return code >> 12 === 0xc ? 'retry' : remedyOf(code);
 }
 
+/** FailureReason of a storage commitment's result (PS3.3 C.14.1.1), and what is done about it. */
+export const COMMITMENT_FAILURES = {
+  processingFailure: { code: 0x0110, remedy: 'ask-again', meaning: 'processing failure' },
+  noSuchObject: { code: 0x0112, remedy: 'send-again', meaning: 'no such object instance' },
+  classInstanceConflict: { code: 0x0119, remedy: 'give-up', meaning: 'class and instance do not agree' },
+  classNotSupported: { code: 0x0122, remedy: 'give-up', meaning: 'referenced SOP class not supported' },
+  duplicateTransaction: { code: 0x0131, remedy: 'ask-again', meaning: 'duplicate transaction UID' },
+  resourceLimitation: { code: 0x0213, remedy: 'ask-again', meaning: 'resource limitation' },
+} as const satisfies Record<
+  string,
+  { code: number; remedy: 'ask-again' | 'send-again' | 'give-up'; meaning: string }
+>;
+
 /** C-STORE's warnings, B0xx: the object is stored, with a remark (PS3.4 table B.2-1). */
 export function isStoreWarning(code: number): boolean {
   return code >> 8 === 0xb0;

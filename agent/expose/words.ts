@@ -1,4 +1,8 @@
+import type { DeliveryRow } from '../../db/deliveries.js';
+import type { PriorFetchRow } from '../../db/priorFetches.js';
+import type { CarriedIdentity } from '../../db/studyIdentities.js';
 import type { CaseState } from '../dicom/caseStates.js';
+import { isOnePerson } from '../dicom/identity.js';
 
 /** How states, outcomes and labels read on a page. Colour never says it alone. */
 export const STATE_WORDS = {
@@ -25,6 +29,50 @@ export const CT_WORDS = {
   'not-calcified': 'not calcified',
   indeterminate: 'indeterminate',
 } as const;
+
+export const COMMITMENT_WORDS = {
+  none: '',
+  due: 'storage commitment to be asked for',
+  requested: 'storage commitment asked for, no answer yet',
+  resending: 'not kept by the PACS: sent again',
+  committed: 'storage committed',
+  failed: 'no storage commitment',
+} as const satisfies Record<DeliveryRow['commitment'], string>;
+
+/** What a destination has promised, after what it has answered; '' where nothing is asked. */
+export function commitmentText({
+  commitment,
+  committedAt,
+  commitmentError,
+}: Pick<DeliveryRow, 'commitment' | 'committedAt' | 'commitmentError'>): string {
+  const words = COMMITMENT_WORDS[commitment];
+  if (commitment === 'committed') return committedAt ? `${words} ${moment(committedAt)}` : words;
+  return commitmentError && words ? `${words} (${commitmentError})` : words;
+}
+
+/** One line for each way the images name their patient; none where they agree. A terminal gets no names. */
+export function identityLines(
+  identities: readonly CarriedIdentity[],
+  { withNames = false }: { readonly withNames?: boolean } = {},
+): string[] {
+  if (isOnePerson(identities)) return [];
+  return identities.map(({ patientId, issuerOfPatientId, patientName, patientBirthDate, instances }, i) => {
+    const issuer = issuerOfPatientId && ` of ${issuerOfPatientId}`;
+    const name = withNames ? personName(patientName) || 'no name' : `name ${i + 1}`;
+    return `${instances} images: patient ID ${patientId || '–'}${issuer}, ${name}, born ${patientBirthDate ?? '–'}`;
+  });
+}
+
+/** What became of asking a PACS for the patient's other images. */
+export function priorText(fetch: PriorFetchRow): string {
+  const { wantedModality, source, state, reason, attempts, lastError, nextAttemptAt, instancesMoved } = fetch;
+  const asked = `${wantedModality} from ${source}`;
+  if (state === 'failed') return `${asked}: failed, ${reason}`;
+  if (state === 'done') return `${asked}: ${reason}${instancesMoved > 0 ? `, ${instancesMoved} images` : ''}`;
+  if (state !== 'due') return `${asked}: ${state}, attempt ${attempts}`;
+  const since = lastError === null ? '' : `, after ${attempts} in vain: ${lastError}`;
+  return `${asked}: asked again ${moment(nextAttemptAt)}${since}`;
+}
 
 export function percent(probability: number): string {
   if (probability > 0.9995) return '> 99.9 %';

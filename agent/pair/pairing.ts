@@ -2,6 +2,8 @@ import type { Tx } from '../../db/knex.js';
 import { listPairingCandidates, type PairingCandidateRow } from '../../db/pairingCandidates.js';
 import { findSeries } from '../../db/series.js';
 import { findStudy } from '../../db/studies.js';
+import { listIdentities } from '../../db/studyIdentities.js';
+import { isOnePerson } from '../dicom/identity.js';
 import { type CtCandidate, decidePairing, type MrSeries, type PairingDecision } from './window.js';
 
 export interface PairingFor {
@@ -19,9 +21,12 @@ export async function pairSeries(
   const study = (await findStudy(tx, series.studyInstanceUid))!;
   const mr: MrSeries = { ...study, acquisitionDate: series.acquisitionDate };
   const rows = study.patientId === '' ? [] : await listPairingCandidates(tx, study.patientId, 'ct');
-  return { mr, decision: decidePairing(mr, rows.map(toCandidate), windowDays) };
+  const candidates = await Promise.all(rows.map((ct) => toCandidate(tx, ct)));
+  return { mr, decision: decidePairing(mr, candidates, windowDays) };
 }
 
-function toCandidate(row: PairingCandidateRow): CtCandidate {
-  return { ...row, receiving: row.state === 'receiving' };
+async function toCandidate(tx: Tx, row: PairingCandidateRow): Promise<CtCandidate> {
+  const isContradictory =
+    row.identityCount > 1 && !isOnePerson(await listIdentities(tx, row.studyInstanceUid));
+  return { ...row, isContradictory, receiving: row.state === 'receiving' };
 }

@@ -1,11 +1,24 @@
 import { type CaseRow, createCase, findCaseOfSeries, lockCase, reviseCase } from '../../db/cases.js';
 import type { Tx } from '../../db/knex.js';
 import { listPairingCandidates } from '../../db/pairingCandidates.js';
-import { findPairing } from '../../db/pairings.js';
+import { findPairing, listCasesPairedWith } from '../../db/pairings.js';
 import type { SeriesRow } from '../../db/series.js';
 import { hastenStep } from '../../db/steps.js';
 import { findStudy } from '../../db/studies.js';
+import { reconsiderIdentity } from './identity.js';
 import { pairSeries } from './pairing.js';
+
+/** What a series that has become complete means for the cases there are. @returns those to wake */
+export async function seriesComplete(
+  trx: Tx,
+  series: SeriesRow,
+  windowDays: number,
+): Promise<readonly CaseRow[]> {
+  const others = await reconsiderIdentity(trx, series);
+  if (series.role === 'mr') return [...others, ...(await mrComplete(trx, series))];
+  if (series.role === 'ct') return [...others, ...(await ctComplete(trx, series, windowDays))];
+  return others;
+}
 
 /** A complete MR is a case; one that came back complete after a late image is its next revision. */
 export async function mrComplete(trx: Tx, series: SeriesRow): Promise<readonly CaseRow[]> {
@@ -29,7 +42,8 @@ export async function hastenCase(tx: Tx, mrSeriesInstanceUid: string): Promise<C
 
 /**
  * A complete CT concerns every case of its patient: one that waits for it is woken; one that was paired without it,
- * or with it before it was whole, is read again and its report amended.
+ * or with it before it was whole, is read again and its report amended. So is one that was paired with it when it
+ * still named another patient.
  */
 export async function ctComplete(
   trx: Tx,
@@ -37,12 +51,17 @@ export async function ctComplete(
   windowDays: number,
 ): Promise<readonly CaseRow[]> {
   const study = await findStudy(trx, series.studyInstanceUid);
-  if (!study || study.patientId === '') return [];
+  if (!study) return [];
+  const ids = new Set(await listCasesPairedWith(trx, series.seriesInstanceUid));
+  const mrs = study.patientId === '' ? [] : await listPairingCandidates(trx, study.patientId, 'mr');
+  for (const mr of mrs) {
+    const row = await findCaseOfSeries(trx, mr.seriesInstanceUid);
+    if (row) ids.add(row.id);
+  }
   const rows: CaseRow[] = [];
   // All of them locked before the first is revised: a pairing that is being written is waited for, or waits.
-  for (const mr of await listPairingCandidates(trx, study.patientId, 'mr')) {
-    const row = await findCaseOfSeries(trx, mr.seriesInstanceUid);
-    const locked = row && (await lockCase(trx, row.id));
+  for (const id of [...ids].toSorted()) {
+    const locked = await lockCase(trx, id);
     if (locked) rows.push(locked);
   }
   const wake: CaseRow[] = [];
@@ -56,9 +75,12 @@ export async function ctComplete(
 async function reconsider(trx: Tx, row: CaseRow, ct: SeriesRow, windowDays: number): Promise<CaseRow | null> {
   if (row.state === 'received') return hastenStep(trx, row.id);
   const { decision } = await pairSeries(trx, row.mrSeriesInstanceUid, windowDays);
-  if (decision.wait || decision.ctSeriesInstanceUid !== ct.seriesInstanceUid) return null;
   const before = await findPairing(trx, row.id, row.revision);
   const isSame = before?.ctSeriesInstanceUid === ct.seriesInstanceUid;
+  if (decision.wait || decision.ctSeriesInstanceUid !== ct.seriesInstanceUid) {
+    if (!isSame) return null;
+    return reviseCase(trx, { id: row.id, reason: 'the CT it was measured against is not its CT any more' });
+  }
   if (isSame && ct.reopened === 0) return null;
   const reason = isSame
     ? 'images of the CT arrived after it had been measured'

@@ -1,12 +1,7 @@
+import { type PatientIdentity, samePerson } from '../dicom/identity.js';
+
 /** A calendar date as PostgreSQL and people write it, YYYY-MM-DD. */
 export type IsoDate = string;
-
-export interface PatientIdentity {
-  readonly patientId: string;
-  readonly issuerOfPatientId: string;
-  readonly patientName: string;
-  readonly patientBirthDate: IsoDate | null;
-}
 
 export interface MrSeries extends PatientIdentity {
   readonly acquisitionDate: IsoDate | null;
@@ -16,6 +11,8 @@ export interface CtCandidate extends PatientIdentity {
   readonly seriesInstanceUid: string;
   readonly acquisitionDate: IsoDate | null;
   readonly instanceCount: number;
+  /** Its study's images name different patients: whose it is cannot be said. */
+  readonly isContradictory: boolean;
   readonly sliceSpacingMm: number | null;
   /** Still arriving: worth waiting for when it would be in the window. */
   readonly receiving: boolean;
@@ -112,35 +109,11 @@ function weigh(
   ct: CtCandidate,
   windowDays: number,
 ): Omit<WeighedCandidate, 'ct'> {
-  if (!samePerson(mr, ct)) return { intervalDays: null, verdict: 'identity-differs' };
+  if (ct.isContradictory || !samePerson(mr, ct)) return { intervalDays: null, verdict: 'identity-differs' };
   if (ct.acquisitionDate === null) return { intervalDays: null, verdict: 'no-date' };
   const intervalDays = calendarDays(mrDate, ct.acquisitionDate);
   if (Math.abs(intervalDays) > windowDays) return { intervalDays, verdict: 'outside-window' };
   return { intervalDays, verdict: ct.receiving ? 'receiving' : 'in-window' };
-}
-
-/**
- * The same patient ID is not yet the same person: issuers, names and birth dates that are both known must agree.
- * Names are compared without case, accents, empty components and trailing carets (PS3.5 6.2.1).
- */
-export function samePerson(a: PatientIdentity, b: PatientIdentity): boolean {
-  const agree = (x: string, y: string) => x === '' || y === '' || x === y;
-  return (
-    a.patientId === b.patientId &&
-    agree(a.issuerOfPatientId, b.issuerOfPatientId) &&
-    agree(a.patientBirthDate ?? '', b.patientBirthDate ?? '') &&
-    agree(plainName(a.patientName), plainName(b.patientName))
-  );
-}
-
-function plainName(name: string): string {
-  const alphabetic = name.split('=')[0] ?? '';
-  return alphabetic
-    .normalize('NFD')
-    .replace(/\p{Diacritic}/gu, '')
-    .toUpperCase()
-    .replace(/[\s^,]+/g, ' ')
-    .trim();
 }
 
 function preference(a: WeighedCandidate, b: WeighedCandidate): number {

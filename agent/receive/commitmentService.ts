@@ -1,5 +1,5 @@
-import { COMMITMENT_ACTION, parseCommitmentRequest, parseCommitmentResult } from '../dicom/commitment.js';
-import type { NActionRequest, NEventReportRequest } from '../dicom/dimse/library.js';
+import { COMMITMENT_ACTION, parseCommitmentRequest } from '../dicom/commitment.js';
+import type { NActionRequest } from '../dicom/dimse/library.js';
 import { STORAGE_COMMITMENT_INSTANCE } from '../dicom/sopClasses.js';
 import type { StatusName } from '../dicom/statuses.js';
 import type { CommitmentFiles } from './commitmentFiles.js';
@@ -30,15 +30,5 @@ export async function takeCommitmentRequest(
     return 'success';
   } catch (error) {
     return error instanceof RangeError ? 'invalidArgument' : 'processingFailure';
-  }
-}
-
-/** Takes a PACS's word on objects we sent it (N-EVENT-REPORT). */
-export function takeCommitmentResult(request: NEventReportRequest, events: ReceiveEvents): StatusName {
-  try {
-    events.commitmentReported?.(parseCommitmentResult(request.getDataset()?.getElements() ?? {}));
-    return 'success';
-  } catch {
-    return 'invalidArgument';
   }
 }

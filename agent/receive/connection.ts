@@ -4,7 +4,7 @@ import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import type { CommitmentResult } from '../dicom/commitment.js';
 import { COMMAND_FIELDS, type CommandSet, encodeResponse } from '../dicom/dimse/commandSet.js';
-import { COMMITMENT, commitmentReport } from '../dicom/dimse/commitment.js';
+import { COMMITMENT, commitmentReport, takeReport } from '../dicom/dimse/commitment.js';
 import {
   type Association,
   AssociationPeer,
@@ -21,7 +21,7 @@ import { PDU_TYPES, PduFramer, ProtocolError } from '../dicom/dimse/pduFramer.js
 import { abortPdu, dataPdu } from '../dicom/dimse/pdus.js';
 import { ABORTS, type AbortName, REJECTIONS, STATUSES } from '../dicom/statuses.js';
 import type { CommitmentFiles } from './commitmentFiles.js';
-import { takeCommitmentRequest, takeCommitmentResult } from './commitmentService.js';
+import { takeCommitmentRequest } from './commitmentService.js';
 import { type AcceptedContext, MessageReader, type WholeMessage } from './messages.js';
 import { decideAssociation, decideContext, type Policy } from './policy.js';
 import type { PeerSocket } from './socketReads.js';
@@ -194,7 +194,9 @@ export class DimseConnection extends AssociationPeer {
     callback: (response: NEventReportResponse) => void,
   ): void {
     const response = NEventReportResponse.fromRequest(request);
-    response.setStatus(STATUSES[takeCommitmentResult(request, this.deps.events)].code);
+    const { callingAe } = this.#info!;
+    const status = takeReport(request, (result) => this.deps.events.commitmentReported?.(result, callingAe));
+    response.setStatus(STATUSES[status].code);
     callback(response);
   }
 

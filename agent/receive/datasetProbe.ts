@@ -10,11 +10,19 @@ export class DatasetProbe {
   readonly #walker: DatasetWalker;
   readonly #inflate: InflateRaw | null;
   #inflated: Promise<string | null> = Promise.resolve(null);
+  #whenDrained: () => void = () => undefined;
 
   constructor(syntax: TransferSyntax) {
     this.#walker = new DatasetWalker(syntax);
     this.#inflate = syntax.isDeflated ? createInflateRaw() : null;
     if (this.#inflate) this.#inflated = this.#walkInflated(this.#inflate);
+    for (const event of ['drain', 'close']) this.#inflate?.on(event, () => this.#drained());
+  }
+
+  #drained(): void {
+    const callback = this.#whenDrained;
+    this.#whenDrained = () => undefined;
+    callback();
   }
 
   /** @param piece only lent: what waits to be inflated is a copy */
@@ -25,12 +33,12 @@ export class DatasetProbe {
 
   /** Bytes that wait to be inflated. */
   get backlogBytes(): number {
-    return this.#inflate?.writableLength ?? 0;
+    return this.#inflate === null || this.#inflate.destroyed ? 0 : this.#inflate.writableLength;
   }
 
-  /** Calls back once when there is room again. */
+  /** Calls back once when there is room again, or no need of any: what cannot be inflated is not kept. The last counts. */
   onDrained(callback: () => void): void {
-    this.#inflate?.once('drain', callback);
+    this.#whenDrained = callback;
   }
 
   async end(): Promise<WalkedDataset> {

@@ -143,6 +143,6 @@ function guarded(events: ReceiveEvents, log: Logger): ReceiveEvents {
     stored: guard((file) => events.stored(file)),
     refused: guard((refusal) => events.refused(refusal)),
     commitmentRequested: guard((owed) => events.commitmentRequested?.(owed)),
-    commitmentReported: guard((result) => events.commitmentReported?.(result)),
+    commitmentReported: guard((result, reportingAe) => events.commitmentReported?.(result, reportingAe)),
   };
 }

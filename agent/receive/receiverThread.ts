@@ -42,7 +42,8 @@ try {
       stored: (file) => held.tell({ kind: 'stored', file }),
       refused: (refusal) => held.tell({ kind: 'refused', refusal }),
       commitmentRequested: (owed) => tellAtOnce({ kind: 'commitmentRequested', owed }),
-      commitmentReported: (result) => tellAtOnce({ kind: 'commitmentReported', result }),
+      commitmentReported: (result, reportingAe) =>
+        tellAtOnce({ kind: 'commitmentReported', result, reportingAe }),
     },
   });
   parentPort!.on('message', async (message: ToThread) => {

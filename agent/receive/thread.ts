@@ -91,5 +91,7 @@ function pass(message: News, events: ReceiveEvents): void {
   else if (message.kind === 'ended') events.associationEnded(message.id, message.how);
   else if (message.kind === 'refused') events.refused(message.refusal);
   else if (message.kind === 'commitmentRequested') events.commitmentRequested?.(message.owed);
-  else if (message.kind === 'commitmentReported') events.commitmentReported?.(message.result);
+  else if (message.kind === 'commitmentReported') {
+    events.commitmentReported?.(message.result, message.reportingAe);
+  }
 }

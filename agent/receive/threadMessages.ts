@@ -32,7 +32,11 @@ export type News =
   | { readonly kind: 'stored'; readonly file: SpooledFile }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   | { readonly kind: 'commitmentRequested'; readonly owed: OwedCommitment }
-  | { readonly kind: 'commitmentReported'; readonly result: CommitmentResult };
+  | {
+      readonly kind: 'commitmentReported';
+      readonly result: CommitmentResult;
+      readonly reportingAe: string;
+    };
 
 export type FromThread =
   | { readonly kind: 'listening'; readonly port: number }

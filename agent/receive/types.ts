@@ -35,8 +35,8 @@ export interface ReceiveEvents {
   refused(refusal: Refusal): void;
   /** Storage commitment was asked for and the request is on disk. */
   commitmentRequested?(owed: OwedCommitment): void;
-  /** A PACS says what became of objects we sent it. */
-  commitmentReported?(result: CommitmentResult): void;
+  /** A PACS, calling under this AE title, says what became of objects we sent it. */
+  commitmentReported?(result: CommitmentResult, reportingAe: string): void;
 }
 
 export interface Refusal {

@@ -1,5 +1,6 @@
 import { deliverReport } from '../deliver/deliver.js';
 import { CalcidiscError } from '../dicom/errors.js';
+import { waitForIdentity } from './identity.js';
 import type { AgentStep } from './types.js';
 
 /** With nowhere to send it a report is kept, never called delivered; a destination configured later gets it then. */
@@ -8,6 +9,8 @@ const NOWHERE_AGAIN_MS = 60_000;
 /** reported -> delivered: only when every destination has said that it holds the report. */
 export const deliverStep: AgentStep = async (context, row) => {
   if (context.config.route.destinations.length === 0) return { postponeMs: NOWHERE_AGAIN_MS };
+  const wait = await waitForIdentity(context, row);
+  if (wait) return wait;
   const delivered = await deliverReport({ ...context, case: row });
   if (delivered === 'delivered') {
     const destinations = context.config.route.destinations.map(({ name }) => name);

@@ -4,6 +4,7 @@ import { isCtBeingFetched } from '../../db/priorFetches.js';
 import { DecidedOtherwise } from '../../db/runStep.js';
 import { pairSeries } from '../pair/pairing.js';
 import type { PairingDecision } from '../pair/window.js';
+import { waitForIdentity } from './identity.js';
 import type { AgentStep } from './types.js';
 
 /** How long a pairing waits before it looks again at a CT that is still arriving; its completion wakes it sooner. */
@@ -12,7 +13,10 @@ const ARRIVING_AGAIN_MS = 2_000;
 const FETCHING_AGAIN_MS = 2_000;
 
 /** received -> paired: the CT within the window, or why there is none. */
-export const pairStep: AgentStep = async ({ config, database }, row) => {
+export const pairStep: AgentStep = async (context, row) => {
+  const { config, database } = context;
+  const wait = await waitForIdentity(context, row);
+  if (wait) return wait;
   const { windowDays } = config.pair;
   const { mr, decision } = await pairSeries(database.knex, row.mrSeriesInstanceUid, windowDays);
   if (decision.wait) return { postponeMs: ARRIVING_AGAIN_MS };

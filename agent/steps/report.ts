@@ -3,11 +3,14 @@ import { appendAudit } from '../../db/audit.js';
 import { ensureDeliveries } from '../../db/deliveries.js';
 import { insertReport } from '../../db/reports.js';
 import { buildReport } from '../report/build.js';
+import { waitForIdentity } from './identity.js';
 import { gatherReportInput } from './reportInput.js';
 import type { AgentStep } from './types.js';
 
 /** classified -> reported: the Structured Report, stored whole before anybody sends it. */
 export const reportStep: AgentStep = async (context, row) => {
+  const wait = await waitForIdentity(context, row);
+  if (wait) return wait;
   const input = await gatherReportInput(context, row);
   const { file, sopInstanceUid, seriesInstanceUid, sopClassUid } = buildReport(input);
   const predecessorSopInstanceUid = input.predecessor?.sopInstanceUid ?? null;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { type CtCandidate, calendarDays, decidePairing, samePerson } from '../../agent/pair/window.js';
+import { samePerson } from '../../agent/dicom/identity.js';
+import { type CtCandidate, calendarDays, decidePairing } from '../../agent/pair/window.js';
 
 const person = {
   patientId: 'P1',
@@ -16,6 +17,7 @@ function ct(over: Partial<CtCandidate>): CtCandidate {
     seriesInstanceUid: '1.2.3',
     acquisitionDate: '2024-01-20',
     instanceCount: 100,
+    isContradictory: false,
     sliceSpacingMm: 1,
     receiving: false,
     ...over,

@@ -7,7 +7,7 @@ import { projectRoot } from '../../config/root.js';
 describe('query: the conformance statement', () => {
   it('lists the statuses of C-FIND and C-MOVE with what is done about them', () => {
     const text = readFileSync(join(projectRoot, 'docs/conformance.md'), 'utf8');
-    const section = text.split(/^#+ /m).find((each) => each.startsWith('4.4 '))!;
+    const section = text.split(/^#+ /m).find((each) => each.startsWith('4.5 '))!;
     const words = { retry: 'tried again', 'give-up': 'given up' };
     for (const { meaning, code, remedy } of Object.values(QUERY_STATUSES))
       assert.ok(section.includes(`| ${meaning} | ${statusText(code)} | ${words[remedy]} |`), meaning);

@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
+import { withoutPixels } from '../../agent/expose/api.js';
+import { casePage } from '../../agent/expose/pages/case.js';
 import type { Weighed } from '../../agent/pair/window.js';
 import { listCases } from '../../db/cases.js';
+import { readCaseView } from '../../db/caseView.js';
 import { findPairing, type PairingRow } from '../../db/pairings.js';
 import { listPriorFetches, listPriorSeries, type PriorFetchRow } from '../../db/priorFetches.js';
 import { findSeries } from '../../db/series.js';
 import { freePort } from '../support/dcmtk.js';
 import { needsPeer } from '../support/peers.js';
+import { movingScp } from './movingScp.js';
 import { gateTo, type Invented, invent, keepIn, openSite, type Site, scan, sourceOf, until } from './site.js';
+
+const sourceAt = (port: number) => ({ name: 'pacs', aeTitle: 'MOVES', host: '127.0.0.1', port });
 
 describe('query: prior fetch from a real PACS', function () {
   this.timeout(120_000);
@@ -140,6 +146,48 @@ describe('query: prior fetch from a real PACS', function () {
     await scan(mr, site.port);
     assert.match((await untilFetch(mr, 'failed')).reason, /C-MOVE|sent nothing/);
     assert.equal((await pairingOf(mr)).outcome, 'no-ct');
+  });
+
+  for (const [status, words] of [
+    [0xa801, /A801 \(move destination unknown\)/],
+    [0xa900, /A900 \(identifier does not match SOP class\)/],
+  ] as const)
+    it(`a C-MOVE that is refused for good (${words.source}) is not tried again, and whoever looks is told`, async () => {
+      const [mr, ct] = [invent('MR', `K${status}`, '20240110'), invent('CT', `K${status}`, '20240120')];
+      const pacs = await movingScp(ct, [status]);
+      try {
+        await site.start({ sources: [sourceAt(pacs.port)], counts: false, priors: { firstRetryMs: 1 } });
+        await scan(mr, site.port);
+        const failed = await untilFetch(mr, 'failed');
+        assert.match(failed.reason, words);
+        assert.deepEqual([failed.attempts, pacs.moves()], [1, 1]);
+        assert.ok((await eventsOf(mr)).includes('PRIOR_FAILED'));
+        const { caseId } = await pairingOf(mr);
+        const view = (await readCaseView(knex(), caseId))!;
+        assert.match(casePage(view, null).toString(), new RegExp(`CT from pacs: failed, .*${words.source}`));
+        const json = JSON.parse(JSON.stringify(withoutPixels(view)));
+        assert.deepEqual([json.priorFetches[0].state, json.priorFetches[0].attempts], ['failed', 1]);
+      } finally {
+        await site.stop();
+        pacs.close();
+      }
+    });
+
+  it('a C-MOVE that is refused for now is tried again, and meanwhile the page says so', async () => {
+    const [mr, ct] = [invent('MR', 'L', '20240110'), invent('CT', 'L', '20240120')];
+    const pacs = await movingScp(ct, [0xa702, 0xc001, 0xa801]);
+    try {
+      await site.start({ sources: [sourceAt(pacs.port)], counts: false, priors: { firstRetryMs: 1 } });
+      await scan(mr, site.port);
+      const { caseId } = await pairingOf(mr);
+      await until(async () => (await fetchOf(mr))?.lastError?.includes('A702'));
+      const waiting = (await readCaseView(knex(), caseId))!;
+      assert.match(casePage(waiting, null).toString(), /CT from pacs: /);
+      assert.equal((await untilFetch(mr, 'failed')).attempts, 3);
+    } finally {
+      await site.stop();
+      pacs.close();
+    }
   });
 
   it('a fetch that the end of the process interrupts goes on in the next one, and counts one attempt', async () => {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { storeFiles } from '../../agent/deliver/scu.js';
 import { PDU_TYPES } from '../../agent/dicom/dimse/pduFramer.js';
 import { dataPdu } from '../../agent/dicom/dimse/pdus.js';
@@ -223,48 +222,6 @@ describe('bad days: what the sender sees, and the next sender is served', () => 
     assert.equal(stored.length, 60);
     assert.equal(new Set(stored.map((each) => each.sopInstanceUid)).size, 30);
     assert.equal(new Set(stored.map((each) => each.path)).size, 60);
-  });
-
-  it('fuzz: any change of any byte of a good conversation is survived', async () => {
-    const conversation = [associateRequest(), ...storePdus(smallObject())];
-    const whole = Buffer.concat(conversation);
-    const change = fc.tuple(fc.nat(whole.length - 1), fc.nat(255));
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(change, { minLength: 1, maxLength: 4 }),
-        fc.nat(whole.length),
-        async (changes, cutAt) => {
-          const bytes = Buffer.from(whole);
-          for (const [at, value] of changes) bytes[at] = value;
-          const peer = await RawPeer.connect(receiver.port);
-          peer.send(bytes.subarray(0, cutAt));
-          peer.send(bytes.subarray(cutAt));
-          peer.socket.end();
-          while ((await peer.next()) !== null);
-        },
-      ),
-      { numRuns: 150 },
-    );
-    await isInOrder(receiver);
-  });
-
-  it('fuzz: any bytes after an association are survived', async () => {
-    const pdu = fc
-      .tuple(fc.integer({ min: 0, max: 8 }), fc.uint8Array({ maxLength: 60 }))
-      .map(([type, body]) => Buffer.concat([pduHeader(type, body.length), body]));
-    const pdv = fc
-      .tuple(fc.nat(3), fc.boolean(), fc.boolean(), fc.uint8Array({ maxLength: 60 }))
-      .map(([id, isCommand, isLast, value]) => dataPdu(id, isCommand, isLast, Buffer.from(value)));
-    await fc.assert(
-      fc.asyncProperty(fc.array(fc.oneof(pdu, pdv), { maxLength: 6 }), async (pdus) => {
-        const peer = await RawPeer.associate(receiver.port);
-        for (const each of pdus) peer.send(each);
-        peer.socket.end();
-        while ((await peer.next()) !== null);
-      }),
-      { numRuns: 150 },
-    );
-    await isInOrder(receiver);
   });
 });
 

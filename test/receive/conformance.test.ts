@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { planFor } from '../../agent/deliver/commitmentPolicy.js';
 import { CIPHERS } from '../../agent/dicom/dimse/tls.js';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../../agent/dicom/implementation.js';
 import { SOP_CLASSES } from '../../agent/dicom/sopClasses.js';
-import { ABORTS, REJECTIONS, STATUSES, statusText } from '../../agent/dicom/statuses.js';
+import { ABORTS, COMMITMENT_FAILURES, REJECTIONS, STATUSES, statusText } from '../../agent/dicom/statuses.js';
 import { TRANSFER_SYNTAXES } from '../../agent/dicom/transferSyntaxes.js';
 import { AGENT_USES, decideAssociation, decideContext } from '../../agent/receive/policy.js';
 import { parseConfig } from '../../config/load.js';
@@ -97,6 +98,23 @@ describe('the conformance statement', () => {
     const rows = [...tablesOf('4.1')[0]!, ...tablesOf('4.3')[0]!];
     assert.equal(rows.length, 10);
     for (const [meaning, code] of rows) assert.equal(byText.get(code!), meaning);
+  });
+
+  it('lists what is done about each failure of a storage commitment', () => {
+    const [rows] = tablesOf('4.4') as [Row[]];
+    const { deliver } = parseConfig({});
+    assert.deepEqual(
+      rows.map(([meaning, code]) => [meaning, code]),
+      Object.values(COMMITMENT_FAILURES).map(({ meaning, code }) => [meaning, statusText(code)]),
+    );
+    for (const [, code, then] of rows) {
+      const facts = { reason: Number.parseInt(code!, 16), attempts: 1, resends: 0, ageMs: 0 };
+      const { plan } = planFor(facts, deliver);
+      assert.match(
+        then!,
+        { 'ask-again': /^asked again/, 'send-again': /^sent again/, park: /^parked$/ }[plan],
+      );
+    }
   });
 
   it('states the defaults and the implementation as they are', () => {

@@ -25,6 +25,8 @@ export interface RunningOrthanc {
   rest<T = unknown>(path: string): Promise<T>;
   /** POST of its REST interface: an object goes as JSON, text (Lua, ids) and bytes (a DICOM file) as they are. */
   post<T = unknown>(path: string, body: unknown): Promise<T>;
+  /** DELETE of a resource. */
+  remove(path: string): Promise<void>;
   /** The bytes of a resource, for example /instances/<id>/file. */
   bytes(path: string): Promise<Buffer>;
   log(): Promise<string>;
@@ -61,6 +63,7 @@ export async function startOrthanc(options: OrthancOptions = {}): Promise<Runnin
     rest: async <T>(path: string) => (await (await request(path)).json()) as T,
     post: async <T>(path: string, body: unknown) =>
       (await (await request(path, { method: 'POST', body: bodyOf(body) })).json()) as T,
+    remove: async (path) => void (await request(path, { method: 'DELETE' })),
     bytes: async (path) => Buffer.from(await (await request(path)).arrayBuffer()),
     log: () => readFile(logFile, 'utf8'),
     stop: async () => {

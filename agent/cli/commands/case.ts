@@ -10,7 +10,17 @@ import { CalcidiscError } from '../../dicom/errors.js';
 import { LEVELS } from '../../dicom/levels.js';
 import { withoutPixels } from '../../expose/api.js';
 import { measurementBeside } from '../../expose/comparison.js';
-import { hounsfield, interval, moment, PAIRING_WORDS, percent, STATE_WORDS } from '../../expose/words.js';
+import {
+  commitmentText,
+  hounsfield,
+  identityLines,
+  interval,
+  moment,
+  PAIRING_WORDS,
+  percent,
+  priorText,
+  STATE_WORDS,
+} from '../../expose/words.js';
 import { readReport, renderReport } from '../../report/tree.js';
 import { asTable } from '../demo/table.js';
 
@@ -71,19 +81,17 @@ function caseText(view: CaseView): string {
     `Case ${row.id}: ${STATE_WORDS[row.state]} since ${moment(row.stateSince)} UTC, revision ${row.revision} (${row.revisionReason})`,
     ...(row.lastErrorCode ? [`  ${row.lastErrorCode}: ${row.lastError}`] : []),
     `Patient ID ${study.patientId || '–'}, accession number ${study.accessionNumber || '–'}`,
+    ...identityLines(view.identities),
     `MR ${view.mrSeries.acquisitionDate ?? '–'}, ${view.mrSeries.seriesDescription}, study ${study.studyInstanceUid}`,
     pairingText(view),
+    ...view.priorFetches.map((fetch) => `Prior fetch: ${priorText(fetch)}`),
     mr
       ? `Discs: ${[mr.status, ...mr.reasons].join('; ')} (${mr.localiserName} ${mr.localiserVersion})`
       : 'Discs: not located yet',
     '',
     discTable(view),
     '',
-    ...view.deliveries.map(({ destination, state, attempts, lastError }) =>
-      [`${destination}: ${state}, ${attempts} attempt${attempts === 1 ? '' : 's'}`, lastError]
-        .filter(Boolean)
-        .join(': '),
-    ),
+    ...view.deliveries.map(deliveryText),
     ...view.reports.map(
       ({ revision, sopInstanceUid }) => `report of revision ${revision}: ${sopInstanceUid}`,
     ),
@@ -92,6 +100,12 @@ function caseText(view: CaseView): string {
       .toReversed()
       .map(({ at, event, actor, detail }) => `${moment(at)}  ${event}  ${actor}  ${JSON.stringify(detail)}`),
   ].join('\n');
+}
+
+function deliveryText(delivery: CaseView['deliveries'][number]): string {
+  const { destination, state, attempts, lastError } = delivery;
+  const said = [`${destination}: ${state}, ${attempts} attempt${attempts === 1 ? '' : 's'}`, lastError];
+  return [said.filter(Boolean).join(': '), commitmentText(delivery)].filter(Boolean).join('; ');
 }
 
 function pairingText({ pairing }: CaseView): string {

@@ -6,6 +6,7 @@ import type { Config } from '../../../config/schema.js';
 import { verifyAudit } from '../../../db/audit.js';
 import { type Database, openDatabase } from '../../../db/database.js';
 import { echo } from '../../deliver/scu.js';
+import { offersCommitment } from '../../dicom/dimse/commitment.js';
 import { asCalcidiscError } from '../../dicom/errors.js';
 import type { Finding } from './finding.js';
 import { checkModels } from './models.js';
@@ -131,19 +132,20 @@ async function checkTrail({ knex }: Pick<Database, 'knex'>): Promise<Finding> {
   };
 }
 
-type Destination = Config['route']['destinations'][number];
+type Peer = Config['query']['sources'][number] | Config['route']['destinations'][number];
 
-async function checkPeer(kind: string, destination: Destination, { dicom }: Config): Promise<Finding> {
-  const { name, host, port, aeTitle, tls } = destination;
+async function checkPeer(kind: string, asked: Peer, { dicom }: Config): Promise<Finding> {
+  const { name, host, port, aeTitle, tls } = asked;
   const what = `${kind} ${name}`;
   const peer = { host, port, calledAe: aeTitle, callingAe: dicom.aeTitle, tls: tls ? dicom.tls : undefined };
   try {
     const { elapsedMs } = await echo({ ...peer, answerTimeoutMs: ECHO_TIMEOUT_MS });
-    return {
-      what,
-      verdict: 'ok',
-      detail: `${aeTitle} at ${host}:${port} answers in ${Math.round(elapsedMs)} ms`,
-    };
+    const detail = `${aeTitle} at ${host}:${port} answers in ${Math.round(elapsedMs)} ms`;
+    if (!('commitment' in asked && asked.commitment)) return { what, verdict: 'ok', detail };
+    if (await offersCommitment({ ...peer, answerTimeoutMs: ECHO_TIMEOUT_MS }))
+      return { what, verdict: 'ok', detail: `${detail}, and offers storage commitment` };
+    const advice = 'switch commitment off for this destination, or on in the PACS';
+    return { what, verdict: 'failed', detail: `${detail}, but offers no storage commitment`, advice };
   } catch (thrown) {
     const { code, message } = asCalcidiscError(thrown);
     const advice =

@@ -1,11 +1,16 @@
 /**
  * The one door to dcmjs-dimse: its classes with what has to be set once, and mended. Nobody else imports it.
  */
+import { createRequire } from 'node:module';
+import type dcmjs from 'dcmjs';
 import dimse from 'dcmjs-dimse';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../implementation.js';
 
 // It logs every presentation context, with names of patients in queries; its errors reach us as events.
 dimse.log.setLevel('silent');
+// dcmjs prints a stack for each data set it cannot read, and a peer may send as many as it likes.
+// The library has a copy of its own (the CommonJS one).
+(createRequire(import.meta.url)('dcmjs') as typeof dcmjs).log.setLevel('silent');
 dimse.Implementation.setImplementationClassUid(IMPLEMENTATION_CLASS_UID);
 dimse.Implementation.setImplementationVersion(IMPLEMENTATION_VERSION_NAME);
 // `sendAssociationAccept` answers with the smaller of this and the peer's: ours is set per connection.

@@ -1,13 +1,15 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { CalcidiscError } from '../errors.js';
-import { ABORTS, rejectionText } from '../statuses.js';
+import { ABORTS, rejectionText, STATUSES, type StatusName } from '../statuses.js';
 import { COMMAND_FIELDS, encodeStoreRequest, parseCommandSet, type StoreRequest } from './commandSet.js';
 import {
   Association,
   AssociationPeer,
   type CommandRequest,
   type CommandResponse,
+  type NEventReportRequest,
+  NEventReportResponse,
   PresentationContextResult,
 } from './library.js';
 import { PDU_TYPES, PduFramer } from './pduFramer.js';
@@ -37,6 +39,8 @@ export interface OutgoingOptions extends Peer {
   /** For the association's answer and for each response of an operation. */
   readonly answerTimeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
+  /** The peer reports an event on our association (PS3.7 10.1.1). @returns what to answer */
+  readonly onEventReport?: (request: NEventReportRequest) => StatusName;
 }
 
 export interface AcceptedContext {
@@ -82,6 +86,8 @@ type Waiting = {
 };
 
 export class OutgoingAssociation extends AssociationPeer {
+  /** Resolves when the connection has ended, however that was. */
+  readonly closed: Promise<void>;
   readonly #framer: PduFramer;
   #accepted: readonly AcceptedContext[] = [];
   #waiting: Waiting | null = null;
@@ -111,6 +117,7 @@ export class OutgoingAssociation extends AssociationPeer {
     peer.on('error', (error) => this.#fail(error.message));
     const cancel = () => this.abortAssociation();
     options.signal?.addEventListener('abort', cancel, { once: true });
+    this.closed = new Promise((resolve) => peer.once('close', () => resolve()));
     peer.on('close', () => {
       options.signal?.removeEventListener('abort', cancel);
       this.#fail('the connection was closed');
@@ -193,6 +200,16 @@ export class OutgoingAssociation extends AssociationPeer {
   abortAssociation(): void {
     if (!this.peer.destroyed) this.peer.end(abortPdu(ABORTS.notSpecified));
     this.#finish(unreachable(this.options, 'we aborted the association'));
+  }
+
+  override nEventReportRequest(
+    request: NEventReportRequest,
+    callback: (response: NEventReportResponse) => void,
+  ): void {
+    const response = NEventReportResponse.fromRequest(request);
+    const status = this.options.onEventReport?.(request) ?? 'unrecognisedOperation';
+    response.setStatus(STATUSES[status].code);
+    callback(response);
   }
 
   #wasAccepted(association: Association): void {

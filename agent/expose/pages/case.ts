@@ -2,7 +2,18 @@ import type { CaseView } from '../../../db/caseView.js';
 import { LEVELS } from '../../dicom/levels.js';
 import { agreement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
-import { CT_WORDS, hounsfield, interval, moment, PAIRING_WORDS, personName, STATE_WORDS } from '../words.js';
+import {
+  CT_WORDS,
+  commitmentText,
+  hounsfield,
+  identityLines,
+  interval,
+  moment,
+  PAIRING_WORDS,
+  personName,
+  priorText,
+  STATE_WORDS,
+} from '../words.js';
 import { auditTable } from './audit.js';
 import { discCard } from './disc.js';
 import { modelSection } from './model.js';
@@ -15,6 +26,7 @@ export function casePage(view: CaseView, reportText: string | null): Html {
 <h1>${personName(study.patientName) || 'no name'} <small>${study.patientId}</small></h1>
 <p class="facts">${facts(view)}</p>
 ${row.state === 'parked' && html`<p class="alert" role="alert"><strong>Parked.</strong> ${row.lastErrorCode}: ${row.lastError}</p>`}
+${identityAlert(view)}
 ${doubts(view)}
 ${headline(view)}
 <div class="split">
@@ -63,6 +75,13 @@ function facts({ case: row, study, mrSeries }: CaseView): Html {
 <span>revision ${row.revision}: ${row.revisionReason}</span><span class="id">case ${row.id}</span>`;
 }
 
+function identityAlert({ identities }: CaseView): Html | false {
+  const lines = identityLines(identities, { withNames: true });
+  if (lines.length === 0) return false;
+  return html`<div class="alert" role="alert"><strong>The images of this study name different patients.</strong>
+<ul>${lines.map((line) => html`<li>${line}</li>`)}</ul></div>`;
+}
+
 function doubts({ mr }: CaseView): Html | false {
   if (!mr || mr.status === 'located') return false;
   const words =
@@ -86,14 +105,19 @@ function ctSection(view: CaseView): Html {
 ${measurements[0] && html`<p class="quiet">Calcified: a region of ${measurements[0].huLow} to ${measurements[0].huHigh} HU inside the disc. The model never sees the CT.</p>`}</div></div>`;
 }
 
-function pairingSection({ pairing, ctSeries }: CaseView): Html {
-  if (!pairing) return html`<p class="empty">Not paired yet.</p>`;
+function pairingSection({ pairing, ctSeries, priorFetches }: CaseView): Html {
+  if (!pairing)
+    return html`<p class="empty">Not paired yet.</p>${priorFetches.length > 0 && html`<dl>${priorRows(priorFetches)}</dl>`}`;
   const words = PAIRING_WORDS[pairing.outcome] ?? pairing.outcome;
   return html`<dl><dt>Outcome</dt><dd>${words}</dd>
 <dt>MR</dt><dd>${pairing.mrAcquisitionDate ?? '–'}</dd>
 <dt>CT</dt><dd>${pairing.ctAcquisitionDate ?? '–'}${ctSeries && html` <small>${ctSeries.seriesDescription}</small>`}</dd>
 <dt>Interval</dt><dd>${pairing.intervalDays === null ? '–' : interval(pairing.intervalDays)}</dd>
-<dt>CT series weighed</dt><dd>${pairing.candidates.length}</dd></dl>`;
+<dt>CT series weighed</dt><dd>${pairing.candidates.length}</dd>${priorRows(priorFetches)}</dl>`;
+}
+
+function priorRows(fetches: CaseView['priorFetches']): readonly Html[] {
+  return fetches.map((fetch) => html`<dt>Prior fetch</dt><dd>${priorText(fetch)}</dd>`);
 }
 
 function reportSection({ case: row, reports, deliveries }: CaseView, reportText: string | null): Html {
@@ -108,16 +132,11 @@ function reportSection({ case: row, reports, deliveries }: CaseView, reportText:
 ${reportText !== null && html`<details><summary>The report as a tree</summary><pre tabindex="0">${reportText}</pre></details>`}`;
 }
 
-function deliveryLine({
-  destination,
-  state,
-  storedAt,
-  attempts,
-  lastStatus,
-  lastError,
-}: CaseView['deliveries'][number]): Html {
+function deliveryLine(delivery: CaseView['deliveries'][number]): Html {
+  const { destination, state, storedAt, attempts, lastStatus, lastError } = delivery;
+  const promise = commitmentText(delivery);
   if (state === 'stored')
-    return html`<div>${destination}: stored ${storedAt && moment(storedAt)} (status ${lastStatus ?? '–'})</div>`;
+    return html`<div>${destination}: stored ${storedAt && moment(storedAt)} (status ${lastStatus ?? '–'})${promise && `; ${promise}`}</div>`;
   const words =
     state === 'parked' ? 'refused, parked' : `waiting, ${attempts} attempt${attempts === 1 ? '' : 's'}`;
   return html`<div>${destination}: ${words}${lastError && `: ${lastError}`}</div>`;

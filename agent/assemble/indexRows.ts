@@ -1,0 +1,66 @@
+import type { NewInstance } from '../../db/instances.js';
+import type { PatientIdentity } from '../dicom/identity.js';
+import type { ReadInstance } from './rows.js';
+import { storePath } from './spoolPaths.js';
+
+export function identityRow({ header }: Pick<ReadInstance, 'header'>): PatientIdentity {
+  return {
+    patientId: header.patientId ?? '',
+    issuerOfPatientId: header.issuerOfPatientId ?? '',
+    patientName: header.patientName ?? '',
+    patientBirthDate: header.patientBirthDate,
+  };
+}
+
+export function studyRow({ header, studyInstanceUid }: ReadInstance) {
+  return {
+    studyInstanceUid,
+    ...identityRow({ header }),
+    patientSex: header.patientSex ?? '',
+    studyId: header.studyId ?? '',
+    accessionNumber: header.accessionNumber ?? '',
+    studyDate: header.studyDate,
+    studyTime: header.studyTime ?? '',
+    studyDescription: header.studyDescription ?? '',
+    referringPhysicianName: header.referringPhysicianName ?? '',
+  };
+}
+
+export function seriesRow({ header, attributes, seriesInstanceUid, studyInstanceUid }: ReadInstance) {
+  return {
+    seriesInstanceUid,
+    studyInstanceUid,
+    modality: header.modality ?? '',
+    seriesNumber: wholeNumber(header.seriesNumber),
+    seriesDescription: header.seriesDescription ?? '',
+    protocolName: header.protocolName ?? '',
+    bodyPartExamined: header.bodyPartExamined ?? '',
+    acquisitionDate: header.acquisitionDate,
+    frameOfReferenceUid: header.frameOfReferenceUid,
+    attributes: { ...attributes, numberOfFrames: header.numberOfFrames },
+  };
+}
+
+export function instanceRow(instance: ReadInstance, identityId: string): NewInstance {
+  const { file, header, datasetSha256, sopInstanceUid, seriesInstanceUid, slicePositionMm } = instance;
+  return {
+    sopInstanceUid,
+    seriesInstanceUid,
+    sopClassUid: file.sopClassUid,
+    transferSyntaxUid: file.transferSyntaxUid,
+    instanceNumber: wholeNumber(header.instanceNumber),
+    slicePositionMm,
+    spoolPath: storePath(sopInstanceUid),
+    sizeBytes: file.sizeBytes,
+    datasetSha256,
+    callingAe: file.callingAe,
+    associationId: file.associationId,
+    receivedAt: file.receivedAt,
+    identityId,
+  };
+}
+
+/** IS has 32 bits (PS3.5 6.2), and so has the column; anything else is no number worth keeping. */
+function wholeNumber(value: number | null): number | null {
+  return value !== null && Number.isInteger(value) && Math.abs(value) < 2 ** 31 ? value : null;
+}
