@@ -34,55 +34,40 @@ export interface Trained {
 
 /** How each network was trained, going by its card, and how far its deployed answers are from PyTorch's. */
 export function trainingTable(models: readonly Trained[]): Table {
+  const columns = models.map(columnOf);
   return {
     title: 'How the networks were trained',
-    header: [
-      ...[
-        '',
-        'Patients (training / validation / held out)',
-        'Size',
-        'Optimiser',
-        'Rate',
-        'Batch',
-        'Flip',
-        'Seed',
-      ],
-      ...[
-        'Started from',
-        'Epochs',
-        'Best',
-        'Validation AUC',
-        'onnxruntime-node and PyTorch differ by at most',
-      ],
-    ],
-    rows: models.map(({ file, parity }) => {
-      const { trainingData, training } = TrainedCard.parse(file.card);
-      const { optimiser, lr, schedule, batch, flip, seed } = training.arguments;
-      const counts = [trainingData.patients, trainingData.validation, trainingData.heldOut];
-      return [
-        `${titleOf(file.card)} (${file.card.version})`,
-        counts.map((list) => list.length).join(' / '),
-        training.networkSize ?? NONE,
-        optimiser ?? NONE,
-        [lr ?? NONE, schedule].filter(Boolean).join(', '),
-        ...[
-          batch,
-          flip,
-          seed,
-          training.startedFrom,
-          training.epochs,
-          training.bestEpoch,
-          training.validationAuc,
-        ].map((value) => value ?? NONE),
-        `${parity.largestDifference.toExponential(1)} (${parity.regions} drawn regions)`,
-      ];
-    }),
+    header: ['', ...models.map(({ file }) => `${titleOf(file.card)} (version ${file.card.version})`)],
+    rows: Object.keys(columns[0] ?? {}).map((name) => [
+      name,
+      ...columns.map((column) => column[name] ?? NONE),
+    ]),
     notes: [
-      'Split by patient: no patient is in two of the three groups. Epochs were chosen by the AUC and the threshold by the ' +
+      'Split by patient: no patient is in two of the three groups. The epoch was chosen by the AUC and the threshold by the ' +
         'Youden index of the validation patients; the held-out patients were looked at with that threshold.',
-      "Differences in probability between the agent's runtime and PyTorch in float32; allowed are " +
-        `${models[0]?.parity.tolerance ?? 0.001}.`,
+      "Last line: probabilities of drawn regions by the agent's runtime against PyTorch in float32; allowed is a " +
+        `difference of ${models[0]?.parity.tolerance ?? 0.001}.`,
     ],
+  };
+}
+
+function columnOf({ file, parity }: Trained): Readonly<Record<string, string | undefined>> {
+  const { trainingData, training } = TrainedCard.parse(file.card);
+  const { optimiser, lr, schedule, batch, flip, seed } = training.arguments;
+  const groups = [trainingData.patients, trainingData.validation, trainingData.heldOut];
+  return {
+    'Patients: training, validation, held out': groups.map((list) => list.length).join(', '),
+    'Image size': training.networkSize,
+    Optimiser: optimiser,
+    'Learning rate': lr && (schedule ? `${lr}, ${schedule}` : lr),
+    Batch: batch,
+    Flip: flip,
+    Seed: seed,
+    'Started from': training.startedFrom,
+    Epochs: training.epochs,
+    'Best epoch': training.bestEpoch,
+    'AUC of the validation patients': training.validationAuc,
+    'onnxruntime-node and PyTorch differ by': `${parity.largestDifference.toExponential(1)} at most over ${parity.regions} regions`,
   };
 }
 
