@@ -7,7 +7,14 @@ import { trainingFolder } from './python.js';
 import { hashOf } from './steps.js';
 
 const DATA = ['classifier_data', 'levels', 'roi', 'sacrum', 'simulate', 'spider'];
-const TRAINING = ['classifier_metrics', 'classifier_net', 'networks', 'processes', 'train_classifier'];
+const TRAINING = [
+  'dataset',
+  'classifier_metrics',
+  'classifier_net',
+  'networks',
+  'processes',
+  'train_classifier',
+];
 
 /** Modules of the training package by what follows from them: a change elsewhere repeats nothing. */
 const MODULES = {

@@ -52,7 +52,12 @@ interface Shown {
 }
 
 function barOn(stream: NodeJS.WriteStream): Shown {
-  const bar = new SingleBar({ format: '{bar} {percentage}% {left} {words}', stream, barsize: 24, gracefulExit: false });
+  const bar = new SingleBar({
+    format: '{bar} {percentage}% {left} {words}',
+    stream,
+    barsize: 24,
+    gracefulExit: false,
+  });
   bar.start(100, 0, { words: '', left: '' });
   const at = (share: number, words: string, left: string) => bar.update(100 * share, { words, left });
   return { at, say: (share, words) => at(share, words, ''), end: () => bar.stop() };
