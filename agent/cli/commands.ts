@@ -15,6 +15,7 @@ import { register as phantom } from './commands/phantom.js';
 import { register as replay } from './commands/replay.js';
 import { register as report } from './commands/report.js';
 import { register as send } from './commands/send.js';
+import { register as study } from './commands/study.js';
 import { register as up } from './commands/up.js';
 import { register as worker } from './commands/worker.js';
 
@@ -40,4 +41,5 @@ export const commands: readonly Register[] = [
   report,
   dataset,
   evaluate,
+  study,
 ];

@@ -19,7 +19,7 @@ export function allFigures(evaluation: Evaluation): Figure[] {
   return [rocFigure(evaluation), calibrationFigure(evaluation), ...evaluation.models.map(confusionFigure)];
 }
 
-function rocFigure({ models, readers }: Evaluation): Figure {
+export function rocFigure({ models, readers }: Evaluation): Figure {
   const curves = models.map(({ roc }, i) => {
     const points = (roc ?? []).map((p) => place(p.falsePositiveRate, p.truePositiveRate));
     return stroke(points, i);
@@ -38,7 +38,7 @@ function rocFigure({ models, readers }: Evaluation): Figure {
   return { name: 'roc', title: 'Receiver operating characteristic', svg };
 }
 
-function calibrationFigure({ models }: Evaluation): Figure {
+export function calibrationFigure({ models }: Evaluation): Figure {
   const curves = models.map(({ calibration }, i) => {
     const points = calibration.bins.map(({ predicted, observed }) => place(predicted, observed));
     const dots = points.map(([x, y]) => `<circle cx="${x}" cy="${y}" r="3" fill="${ink(i)}"/>`).join('');
@@ -51,7 +51,7 @@ function calibrationFigure({ models }: Evaluation): Figure {
   return { name: 'calibration', title: 'Calibration', svg };
 }
 
-function confusionFigure(model: ModelEvaluation): Figure {
+export function confusionFigure(model: ModelEvaluation): Figure {
   const cells: readonly [keyof Performance, number, number][] = [
     ['truePositive', 0, 0],
     ['falseNegative', 1, 0],

@@ -29,7 +29,7 @@ const STYLE = `
   table { border-collapse: collapse; width: 100%; font-size: 9.5pt; margin: .5em 0; }
   caption, h2 { text-align: left; font-size: 12pt; font-weight: bold; margin-top: 1.5em; }
   th, td { padding: .25em .5em; text-align: right; border-bottom: 1px solid #ccc; }
-  th:first-child, td:first-child { text-align: left; }
+  th:first-child, td:first-child { text-align: left; white-space: nowrap; }
   thead th { border-bottom: 2px solid #444; border-top: 2px solid #444; }
   .warning { border: 2px solid #b00; padding: .5em 1em; font-weight: bold; }
   .note { font-size: 9pt; color: #444; margin: .2em 0; }

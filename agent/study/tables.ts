@@ -13,7 +13,7 @@ export interface Table {
 
 const NAMES = { age: 'Age, years', sex: 'Sex', bmi: 'Body mass index, kg/m²', level: 'Disc level' } as const;
 const SEX: Readonly<Record<string, string>> = { F: 'female', M: 'male', O: 'other' };
-const NONE = '–';
+export const NONE = '–';
 
 export function allTables(evaluation: Evaluation): Table[] {
   return [
@@ -31,7 +31,7 @@ export function allTables(evaluation: Evaluation): Table[] {
 }
 
 /** Shaped as the study's Table 1. */
-function cohortTable({ patients, regions, characteristics }: Cohort): Table {
+export function cohortTable({ patients, regions, characteristics }: Cohort): Table {
   const sparse = characteristics.some((line) => line.kind === 'counts' && line.sparse);
   const skewed = characteristics.some(
     (line) => line.kind === 'measure' && line.groups.some(({ normality }) => (normality ?? 1) < 0.05),
@@ -114,7 +114,7 @@ function performanceTable({ models, readers, regions, calcified, patients }: Eva
 }
 
 /** The study's way of choosing, said for what it is. */
-function youdenTable({ models }: Evaluation): Table {
+export function youdenTable({ models }: Evaluation): Table {
   return {
     title: "Performance at Youden's threshold, chosen on these very discs (optimistic)",
     header: ['', 'AUC (DeLong 95% CI)', 'Threshold', ...PERFORMANCE_HEADER],
@@ -128,7 +128,7 @@ function youdenTable({ models }: Evaluation): Table {
   };
 }
 
-function calibrationTable({ models }: Evaluation): Table {
+export function calibrationTable({ models }: Evaluation): Table {
   return {
     title: 'Calibration of the probabilities',
     header: ['', 'Brier score', 'Expected calibration error', 'Slope', 'Intercept'],
@@ -143,7 +143,7 @@ function calibrationTable({ models }: Evaluation): Table {
   };
 }
 
-function comparisonTable({ comparisons }: Evaluation): Table {
+export function comparisonTable({ comparisons }: Evaluation): Table {
   return {
     title: "Models compared (DeLong's test for correlated AUCs)",
     header: ['First', 'Second', 'Difference of AUC', 'z', 'P'],
@@ -154,7 +154,7 @@ function comparisonTable({ comparisons }: Evaluation): Table {
   };
 }
 
-function sliceTable(title: string, slices: ModelEvaluation['perLevel']): Table {
+export function sliceTable(title: string, slices: ModelEvaluation['perLevel']): Table {
   return {
     title,
     header: ['', 'Discs', 'Calcified', 'AUC', 'Sensitivity', 'Specificity', 'Accuracy'],
@@ -171,7 +171,7 @@ function sliceTable(title: string, slices: ModelEvaluation['perLevel']): Table {
   };
 }
 
-const PERFORMANCE_HEADER = [
+export const PERFORMANCE_HEADER = [
   'Accuracy',
   'Sensitivity',
   'Specificity',
@@ -180,7 +180,7 @@ const PERFORMANCE_HEADER = [
   'F1',
 ] as const;
 
-function performanceCells(performance: Performance): string[] {
+export function performanceCells(performance: Performance): string[] {
   const { accuracy, sensitivity, specificity, positivePredictiveValue, negativePredictiveValue, f1 } =
     performance;
   return [
@@ -194,7 +194,7 @@ function share(value: Share | null): string {
 }
 
 /** The word joiner keeps an interval on one line. */
-function withInterval(value: number | null, interval: Interval | null): string {
+export function withInterval(value: number | null, interval: Interval | null): string {
   if (value === null) return NONE;
   return interval
     ? `${value.toFixed(3)} (${interval.low.toFixed(3)}–\u2060${interval.high.toFixed(3)})`

@@ -1,21 +1,20 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import sharp from 'sharp';
 import { loadConfig } from '../../../config/load.js';
-import { createLogger } from '../../../config/log.js';
 import type { Config } from '../../../config/schema.js';
-import { type ModelReference, parseClassifierCard } from '../../../worker/card.js';
-import { type ClassifierFile, type Engine, openEngine } from '../../../worker/engine.js';
+import type { ModelReference } from '../../../worker/card.js';
 import { findModelFile, findModelFiles, type ModelFile, modelFoldersOf } from '../../../worker/modelFiles.js';
-import { decodeRegion, sha256 } from '../../../worker/region.js';
+import { sha256 } from '../../../worker/region.js';
 import { RUNTIME } from '../../../worker/session.js';
-import { asCalcidiscError, CalcidiscError } from '../../dicom/errors.js';
-import { type LabelledRegion, parseLabels, parseReaders } from '../../study/dataset.js';
+import { CalcidiscError } from '../../dicom/errors.js';
+import { parseReaders } from '../../study/dataset.js';
 import { type Evaluation, evaluate, nameOf, type ScoredModel } from '../../study/evaluation.js';
 import { allFigures } from '../../study/figures.js';
 import { type Heading, toHtmlReport, toMarkdownReport } from '../../study/page.js';
 import { allTables } from '../../study/tables.js';
+import { writeFigures } from '../evaluation/figureFiles.js';
+import { readSet, readText, scoreModel, withEngine } from '../evaluation/score.js';
 import { parseModel } from './classify.js';
 
 export function register(program: Command): void {
@@ -62,14 +61,22 @@ interface Options {
 
 async function run(dataset: string, options: Options, command: Command): Promise<void> {
   const config = loadConfig(process.env, command.optsWithGlobals().config);
-  const folder = resolve(dataset);
-  const labelsText = await readText(join(folder, 'labels.csv'));
-  const set = parseLabels(labelsText, join(dataset, 'labels.csv'));
+  const set = await readSet(dataset);
   const readers = options.readers ? parseReaders(await readText(options.readers), options.readers) : [];
-  const models = await scoreModels(config, await chosenModels(config, options.model), folder, set.regions);
+  const files = await chosenModels(config, options.model);
+  const models = await withEngine(config, async (engine) => {
+    const scored: ScoredModel[] = [];
+    for (const file of files)
+      scored.push(
+        await scoreModel(engine, file, set, (done, total) =>
+          progress(`${file.card.name}: ${done} of ${total} discs`),
+        ),
+      );
+    return scored;
+  });
   const { rounds, seed } = options;
   const evaluation = evaluate(set, models, readers, { rounds, seed });
-  const labelsSha256 = sha256(new TextEncoder().encode(labelsText));
+  const labelsSha256 = sha256(new TextEncoder().encode(set.labelsText));
   const heading = headingOf(options.title, evaluation, labelsSha256);
   if (options.out) await writeAll(options.out, evaluation, heading, labelsSha256);
   const answer = { runtime: RUNTIME, labelsSha256, rounds, seed, ...evaluation };
@@ -83,64 +90,6 @@ async function chosenModels(config: Config, wanted?: readonly ModelReference[]):
   const names = new Set(models.filter(({ card }) => card.kind === 'classifier').map(({ card }) => card.name));
   if (names.size === 0) throw new CalcidiscError('MODEL_MISSING', `no classifier in ${folders.join(' or ')}`);
   return Promise.all([...names].map((name) => findModelFile(folders, { name })));
-}
-
-async function scoreModels(
-  config: Config,
-  files: readonly ModelFile[],
-  folder: string,
-  regions: readonly LabelledRegion[],
-): Promise<ScoredModel[]> {
-  const engine = openEngine(config.worker, createLogger({ log: { level: 'error' } }));
-  try {
-    const models: ScoredModel[] = [];
-    for (const file of files) models.push(await scoreModel(engine, file, folder, regions));
-    return models;
-  } finally {
-    await engine.close();
-  }
-}
-
-/** So many at once: a large set need not be in memory as a whole. */
-const AT_ONCE = 256;
-
-async function scoreModel(
-  engine: Engine,
-  file: ModelFile,
-  folder: string,
-  regions: readonly LabelledRegion[],
-): Promise<ScoredModel> {
-  const card = parseClassifierCard(file.card, file.path);
-  const classifier: ClassifierFile = { path: file.path, sha256: card.sha256, card };
-  const probabilities: number[] = [];
-  for (let first = 0; first < regions.length; first += AT_ONCE) {
-    const greys = await Promise.all(
-      regions.slice(first, first + AT_ONCE).map((region) => readRegion(folder, region)),
-    );
-    const answers = await Promise.all(engine.classify(classifier, greys));
-    probabilities.push(...answers.map(({ probability }) => probability));
-    progress(`${card.name}: ${probabilities.length} of ${regions.length} discs`);
-  }
-  const { name, version, sha256: hash } = card;
-  const threshold = Math.fround(card.threshold);
-  return { name, version, sha256: hash, threshold, ...trainingOf(card.trainingData), probabilities };
-}
-
-function trainingOf(trainingData: unknown): Pick<ScoredModel, 'simulated' | 'trainingPatients'> {
-  const { simulated, patients } = (trainingData ?? {}) as { simulated?: unknown; patients?: unknown };
-  return {
-    simulated: simulated === true,
-    trainingPatients: Array.isArray(patients) ? patients.map(String) : [],
-  };
-}
-
-async function readRegion(folder: string, { file }: LabelledRegion): Promise<Uint8Array> {
-  try {
-    return await decodeRegion(await readFile(join(folder, file)));
-  } catch (error) {
-    const { code, message } = asCalcidiscError(error);
-    throw new CalcidiscError(code, `${file}: ${message}`, {}, { cause: error });
-  }
 }
 
 function headingOf(title: string, { models, ...set }: Evaluation, labelsSha256: string): Heading {
@@ -158,7 +107,7 @@ function headingOf(title: string, { models, ...set }: Evaluation, labelsSha256: 
         .filter(({ knownPatients }) => knownPatients.length > 0)
         .map(
           (model) =>
-            `${nameOf(model)} was TRAINED ON ${model.knownPatients.length} of these patients (${model.knownPatients.join(', ')}): ` +
+            `${nameOf(model)} was TRAINED OR TUNED ON ${model.knownPatients.length} of these patients (${model.knownPatients.join(', ')}): ` +
             'its figures mean nothing here.',
         ),
     ],
@@ -186,20 +135,8 @@ async function writeAll(
   await writeFile(join(out, 'evaluation.json'), `${JSON.stringify(document, null, 2)}\n`);
   await writeFile(join(out, 'evaluation.md'), toMarkdownReport(heading, tables, figures));
   await writeFile(join(out, 'evaluation.html'), toHtmlReport(heading, tables, figures));
-  for (const { name, svg } of figures) {
-    await writeFile(join(out, `${name}.svg`), svg);
-    await writeFile(
-      join(out, `${name}.png`),
-      await sharp(Buffer.from(svg), { density: 192 }).png().toBuffer(),
-    );
-  }
+  await writeFigures(out, figures);
   progress(`written to ${out}: evaluation.html, .md, .json and ${figures.length} figures`);
-}
-
-async function readText(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new CalcidiscError('DATASET_INVALID', `cannot read ${path}`, {}, { cause });
-  });
 }
 
 function progress(line: string): void {

@@ -16,50 +16,25 @@ from .classifier_data import MIDDLE_SHARE, cached_pool
 from .classifier_metrics import auc, report, youden_threshold
 from .classifier_net import MEAN, STD, Classifier, Deployed, to_input
 from .export import SPIDER_ATTRIBUTION, SPIDER_SOURCE, export_onnx, write_card
-from .runtime import NodeSession, open_session
+from .parity import TOLERANCE, check_parity, onnx_scores, parity_pictures, write_parity
 from .simulate_params import SIMULATION
 
-TOLERANCE = 1e-3
 SIZE_NOTE = {True: 'the network works at 224 by 224', False: 'the graph resizes 224 by 224 to networkSize first: a region holds about 117 by 68 source pixels, '
              'and the size is one of those of the study\'s search; chosen for the time at hand'}
 TITLES = dict(resnet34='ResNet-34', densenet121='DenseNet-121', mobilevit_s='MobileViT-S')
 
 
 def export_classifier(classifier, path, size=224):
-    """Write a Classifier as ONNX (half-precision weights, any batch) and check it against PyTorch.
+    """Write a Classifier as ONNX (half-precision weights, any batch) with parity.json beside it.
 
-    Returns the largest difference in probability over 16 drawn pictures; raises ValueError above TOLERANCE.
+    Returns the largest difference in probability from PyTorch over drawn regions; raises ValueError above TOLERANCE.
     """
     deployed = Deployed(classifier, size).eval().float().to('cpu', memory_format=torch.contiguous_format)
-    example = to_input(torch.from_numpy(drawn_pictures(2)))
+    example = to_input(torch.from_numpy(parity_pictures(2)))
     export_onnx(deployed, example, path, ['image'], ['probability', 'cam'], {k: {0: 'N'} for k in ('image', 'probability', 'cam')})
-    return check_parity(deployed, path)
-
-
-def drawn_pictures(count):
-    """Smooth and noisy pictures [count, 224, 224] uint8, the same every time."""
-    rng = np.random.default_rng(224)
-    row, col = np.indices((224, 224)) / 224
-    waves = [np.sin(2 * np.pi * (rng.uniform(1, 9) * row + rng.uniform(1, 9) * col)) for _ in range(count)]
-    return np.clip([128 + 80 * w + rng.normal(0, 20, w.shape) for w in waves], 0, 255).astype(np.uint8)
-
-
-def check_parity(deployed, path, pictures=None):
-    pictures = drawn_pictures(16) if pictures is None else pictures
-    with torch.no_grad():
-        expected = deployed(to_input(torch.from_numpy(pictures)))[0].numpy()[:, 0]
-    worst = float(np.abs(expected - onnx_scores(path, pictures)).max())
-    if not worst <= TOLERANCE:
-        raise ValueError(f'{path} differs from PyTorch by {worst} in probability')
+    worst = check_parity(deployed, path)
+    write_parity(deployed, os.path.dirname(path))
     return worst
-
-
-def onnx_scores(path, pictures, batch=16, at_once=256):
-    """Probabilities [N] of [N, 224, 224] uint8 pictures by onnxruntime on the CPU."""
-    session = open_session(path)
-    step = at_once if isinstance(session, NodeSession) else batch
-    parts = [session.run(['probability'], {'image': to_input(torch.from_numpy(pictures[i:i + step])).numpy()})[0][:, 0] for i in range(0, len(pictures), step)]
-    return np.concatenate(parts)
 
 
 def disc_groups(pool):

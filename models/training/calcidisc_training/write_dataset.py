@@ -2,7 +2,7 @@
 
     python -m calcidisc_training.write_dataset --data ../../../shared/data/spider-t2-sagittal --out set --count 400
 
-Both sites, `internal` (the source's own contrast) and `external` (simulate_site), of the held-out patients only. The
+Both sites, or the one that --site names: `internal` (the source's own contrast) and `external` (simulate_site), of the held-out patients only. The
 calcifications are simulated; the anatomy is SPIDER's (van der Graaf et al., Sci Data 11:264 (2024), CC BY 4.0).
 """
 import argparse
@@ -14,6 +14,7 @@ from PIL import Image
 from .classifier_data import cached_pool
 from .spider import HELD_OUT
 
+SITES = ('internal', 'external')
 LEVELS_FROM_BELOW = ('L5-S1', 'L4-L5', 'L3-L4', 'L2-L3', 'L1-L2')
 
 
@@ -44,12 +45,13 @@ def main():
     parser.add_argument('--data', required=True)
     parser.add_argument('--out', required=True)
     parser.add_argument('--count', type=int, default=400, help='regions per site')
+    parser.add_argument('--site', choices=SITES, help='only this one')
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--cache')
     parser.add_argument('--workers', type=int, default=1)
     options = parser.parse_args()
     pools = {site: cached_pool(options.cache, options.data, list(HELD_OUT), options.count, site, options.seed, options.workers)
-             for site in ('internal', 'external')}
+             for site in SITES if options.site in (None, site)}
     print(f'{write_dataset(pools, options.out)} regions of patients {", ".join(map(str, HELD_OUT))} in {options.out}')
 
 

@@ -1,4 +1,4 @@
-"""python3 -m unittest discover -s tests -p 'test_classifier.py'   (needs torch, timm, onnx, onnxruntime: skips without)"""
+"""python3 -m unittest discover -s tests -p 'test_classifier.py'   (needs torch, onnx, and onnxruntime of Python or Node: skips without)"""
 import importlib.util
 import json
 import os
@@ -11,25 +11,29 @@ import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..'))
 sys.path.insert(0, os.path.dirname(__file__))
-NEEDED = ('torch', 'timm', 'onnx', 'onnxruntime')
-MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+from calcidisc_training.runtime import has_node_runtime, has_python_runtime
+from drawn import write_drawn_patients
+
+MISSING = [name for name in ('torch', 'onnx') if importlib.util.find_spec(name) is None]
+if not (has_python_runtime() or has_node_runtime()):
+    MISSING.append('onnxruntime, or Node.js with `npm ci` done')
 MODELS = os.path.join(os.path.dirname(__file__), '../..')
 
 
 @unittest.skipIf(MISSING, f'not installed: {", ".join(MISSING)}')
 class Networks(unittest.TestCase):
     def test_every_network_exports_with_any_batch_and_the_probabilities_of_pytorch(self):
-        import onnxruntime
         import torch
 
         from calcidisc_training.classifier_card import TOLERANCE, export_classifier
         from calcidisc_training.classifier_net import NETWORKS, Classifier
+        from calcidisc_training.runtime import open_session
         for name in NETWORKS:
             with self.subTest(name), tempfile.TemporaryDirectory() as folder:
                 torch.manual_seed(3)
                 path = os.path.join(folder, 'model.onnx')
                 self.assertLessEqual(export_classifier(Classifier(name), path), TOLERANCE)
-                session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
+                session = open_session(path)
                 for count in (1, 3):
                     probability, cam = session.run(['probability', 'cam'], {'image': np.zeros((count, 3, 224, 224), np.float32)})
                     self.assertEqual((probability.shape, cam.shape), ((count, 1), (count, 1, 7, 7)))
@@ -42,10 +46,10 @@ class Networks(unittest.TestCase):
         torch.manual_seed(4)
         model = Classifier('resnet34').eval()
         features = model.net.forward_features(torch.rand(1, 3, 224, 224)).detach().requires_grad_(True)
-        logit = model.net.forward_head(features)
+        linear = model.net.get_classifier()
+        logit = linear(features.mean((2, 3)))
         weight = torch.autograd.grad(logit.sum(), features)[0].sum((2, 3), keepdim=True)
         grad_cam = (weight * features).sum(1)
-        linear = model.net.get_classifier()
         cam = torch.nn.functional.conv2d(features, linear.weight[:, :, None, None], linear.bias)[:, 0]
         torch.testing.assert_close(grad_cam, cam - linear.bias, atol=1e-5, rtol=1e-4)
 
@@ -67,19 +71,6 @@ class Networks(unittest.TestCase):
         for posterior in ([180.0, 112.0], [223.0, 0.0], [100.0, 223.0]):
             pictures, maps = focus(picture[None], cells[None], np.array([posterior]))
             np.testing.assert_array_equal(pictures[0, 16::32, 16::32], maps[0])
-
-
-def write_drawn_patients(folder, patients, slices=6):
-    """A folder as SPIDER's, of drawn slices with one disc each."""
-    from drawn import drawn_anatomy
-    from PIL import Image
-    for kind in ('images', 'masks'):
-        os.makedirs(os.path.join(folder, kind))
-    for patient in patients:
-        for number in range(slices):
-            anatomy = drawn_anatomy(seed=patient * 10 + number)
-            for kind, values in (('images', anatomy.pixels), ('masks', anatomy.mask)):
-                Image.fromarray(values.astype(np.uint8)).save(os.path.join(folder, kind, f'{patient}_t2_SPACE_slice{number}.png'))
 
 
 @unittest.skipIf(MISSING, f'not installed: {", ".join(MISSING)}')

@@ -1,0 +1,170 @@
+import { existsSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { loadConfig } from '../../../config/load.js';
+import { projectRoot } from '../../../config/root.js';
+import { findModelFile } from '../../../worker/modelFiles.js';
+import { CalcidiscError } from '../../dicom/errors.js';
+import { NETWORK_NAMES, type NetworkName } from '../../study/published.js';
+import { planOf } from '../study/plan.js';
+import { showProgress } from '../study/progress.js';
+import { findPython } from '../study/python.js';
+import { argumentOf, RECIPES, type Recipe } from '../study/recipes.js';
+import { hashOf, runStep } from '../study/steps.js';
+import type { Study } from '../study/study.js';
+
+const DATA = '../shared/data/spider-t2-sagittal';
+
+export function register(program: Command): void {
+  program
+    .command('study')
+    .description(
+      'the whole study in one command: trains the three networks on simulated calcification over public images, ' +
+        'exports them with their cards, judges them on held-out patients through the code that classifies cases, ' +
+        'and writes tables, figures and one report to print. A step that is finished is not repeated',
+    )
+    .addOption(
+      new Option('--quick', 'minutes: a few regions, one epoch; shows that the chain works').conflicts(
+        'full',
+      ),
+    )
+    .option('--full', "the study's training (150 epochs, 224 by 224, ImageNet weights): hours on a GPU")
+    .option(
+      '--evaluate-only',
+      'trains nothing: judges what is in models/ (or --models) and writes the report',
+    )
+    .option(
+      '--data <dir>',
+      `folder with images/ and masks/ of sagittal T2 slices (default: ${DATA} beside the project)`,
+    )
+    .option('--networks <names>', 'separated by commas', parseNetworks, NETWORK_NAMES)
+    .option('--out <dir>', 'work folder: runs, models, test sets, logs (default: out/study-quick, out/study)')
+    .option('--report <dir>', 'where the report goes (default: report/ in the work folder)')
+    .option('--models <dir>', 'with --evaluate-only: models/NAME/VERSION, the highest version of each counts')
+    .option(
+      '--runs <dir>',
+      'finished runs NAME/{best.pt, history.json} of train_classifier, taken instead of training',
+    )
+    .option('--weights <from>', "what training starts from: 'imagenet' (by timm), 'none', or a file")
+    .option('--train <arguments>', "more for train_classifier, e.g. '--size 128 --batch 32 --minutes 60'", '')
+    .option('--processes <n>', 'that train together, one per GPU (torchrun)', parseCount, 1)
+    .option(
+      '--python <path>',
+      'with PyTorch and the others; without it .venv of models/training, then python3',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ npm run study -- --quick\n  $ npm run study -- --full --processes 4\n' +
+        '  $ npm run study -- --evaluate-only --report docs/study\n' +
+        '\nAll calcification is SIMULATED: no figure says anything about patients.',
+    )
+    .action(run);
+}
+
+interface Options {
+  readonly quick?: boolean;
+  readonly full?: boolean;
+  readonly evaluateOnly?: boolean;
+  readonly data?: string;
+  readonly networks: readonly NetworkName[];
+  readonly out?: string;
+  readonly report?: string;
+  readonly models?: string;
+  readonly runs?: string;
+  readonly weights?: string;
+  readonly train: string;
+  readonly processes: number;
+  readonly python?: string;
+}
+
+async function run(options: Options, command: Command): Promise<void> {
+  if (!options.quick && !options.full && !options.evaluateOnly)
+    command.error('study: say --quick, --full or --evaluate-only');
+  const study = await settle(options, command);
+  const steps = planOf(study);
+  const progress = showProgress(steps, process.stderr);
+  try {
+    for (const step of steps) {
+      const outcome = await runStep(step, study.out, progress);
+      if (outcome.kind === 'unchanged') progress.unchanged(step);
+      else progress.done(step, outcome.seconds);
+    }
+  } finally {
+    progress.end();
+  }
+  console.log(join(study.report, 'report.html'));
+}
+
+/** @throws CalcidiscError STUDY_INVALID, PYTHON_MISSING, MODEL_MISSING naming what to do about it */
+async function settle(options: Options, command: Command): Promise<Study> {
+  const recipe = recipeOf(options);
+  const data = resolve(options.data ?? join(projectRoot, DATA));
+  for (const folder of ['images', 'masks'])
+    if (!existsSync(join(data, folder)))
+      throw invalid(
+        `${join(data, folder)} is missing. The anatomy comes from public images that are not part of the project: sagittal T2 slices ` +
+          'of SPIDER (Zenodo 10159290) with their masks, see models/training/README.md. --data DIR says where they are',
+      );
+  const out = resolve(options.out ?? join(projectRoot, 'out', options.quick ? 'study-quick' : 'study'));
+  const runs = options.runs === undefined ? null : resolve(options.runs);
+  if (runs !== null && !relative(out, runs).startsWith('..'))
+    throw invalid(`--runs ${runs} lies in the work folder ${out}, whose contents are made anew`);
+  const given = options.evaluateOnly ? await modelsGiven(options) : null;
+  const trains = given === null && runs === null;
+  const timm = trains && argumentOf(recipe.train, '--weights') === 'imagenet' ? ['timm'] : [];
+  return {
+    recipe,
+    command: options.evaluateOnly ? '--evaluate-only' : `--${recipe.name}`,
+    networks: given ? [...given.keys()] : options.networks,
+    python: findPython(options.python, timm),
+    data,
+    dataSha256: await hashOf(data),
+    out,
+    report: resolve(options.report ?? join(out, 'report')),
+    given,
+    runs,
+    processes: options.processes,
+    config: loadConfig(process.env, command.optsWithGlobals().config),
+  };
+}
+
+function recipeOf({ quick, weights, train }: Options): Recipe {
+  const recipe = RECIPES[quick ? 'quick' : 'full'];
+  const start = weights === undefined ? [] : ['--weights', absoluteIfFile(weights)];
+  return { ...recipe, train: [...recipe.train, ...start, ...train.split(/\s+/).filter(Boolean)] };
+}
+
+/** The training package runs in its own folder. */
+function absoluteIfFile(weights: string): string {
+  return weights === 'none' || weights === 'imagenet' ? weights : resolve(weights);
+}
+
+/** The highest version of each wanted network; those that are not there stand in the report as not trained. */
+async function modelsGiven({ models, networks }: Options): Promise<Map<NetworkName, string>> {
+  const root = resolve(models ?? join(projectRoot, 'models'));
+  const given = new Map<NetworkName, string>();
+  for (const name of networks) {
+    if (!existsSync(join(root, name))) continue;
+    given.set(name, join((await findModelFile([root], { name })).path, '..'));
+  }
+  if (given.size === 0)
+    throw new CalcidiscError('MODEL_MISSING', `${root} has none of ${networks.join(', ')}`);
+  return given;
+}
+
+function parseNetworks(text: string): NetworkName[] {
+  const names = text.split(',').map((name) => name.trim());
+  const unknown = names.filter((name) => !NETWORK_NAMES.includes(name as NetworkName));
+  if (unknown.length > 0) throw new InvalidArgumentError(`There is ${NETWORK_NAMES.join(', ')}.`);
+  return [...new Set(names)] as NetworkName[];
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count > 0) return count;
+  throw new InvalidArgumentError('It is a whole number from 1 up.');
+}
+
+function invalid(message: string): CalcidiscError {
+  return new CalcidiscError('STUDY_INVALID', message);
+}
