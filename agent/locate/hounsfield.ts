@@ -45,7 +45,7 @@ const GAS_HU = -20;
 /** Voxels longer than this are not averaged along their length. */
 const MAX_SMOOTHED_MM = 1.6;
 /** Slices thicker than this mix end plates into the disc: only a find behind it, or none at all, is sure. */
-const THICK_SLICE_MM = 3.5;
+export const THICK_SLICE_MM = 3.5;
 
 /**
  * Calcification of one disc: regions of connected voxels in the range, inside the disc's zone, with a core off the

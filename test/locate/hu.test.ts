@@ -86,8 +86,8 @@ describe('Hounsfield units through the whole path', function () {
     let largest = 0;
     for (const { plane, stored, slope, intercept } of images) {
       const own = truly.find((one) => Math.abs(one.plane.origin[2] - plane.origin[2]) < 1e-3)!;
+      // Twelve signed bits end at 2047.
       for (const [i, value] of own.values.entries())
-        // Twelve signed bits end at 2047.
         if (value > AIR_HU && value < 2047)
           largest = Math.max(largest, Math.abs(stored[i]! * slope + intercept - value));
     }
