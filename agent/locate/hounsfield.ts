@@ -38,7 +38,7 @@ const MAX_DENSE_SURFACE = 0.5;
 /** A find whose second slice shows less than this share of its first is one slice's partial volume, perhaps. */
 const MIN_SECOND_SLICE = 0.2;
 /** Near bone a find has no core off it; behind the disc it is a lump, where the bone's rim is a thin shell. */
-const LUMP = { minVolumeMm3: 100, minVolumePerSurfaceMm: 0.4 } as const;
+const LUMP = { minVolumeMm3: 100, minVolumePerSurfaceMm: 0.4, minVolumePerSurfaceVoxels: 0.6 } as const;
 /** Gas, and what a part of gas makes of a disc: no part of its own density. */
 const GAS_HU = -20;
 
@@ -98,11 +98,14 @@ function calcifiedRegions(box: VoxelBox, besideBone: Uint8Array, reference: Refe
 /** Lumps behind the disc, however near to bone. On thick slices a shell may look like one: no more than a suspicion. */
 function lumps(box: VoxelBox, reference: Reference): readonly Find[] {
   const inRange = (at: number) => box.hu[at]! >= reference.huLow && box.hu[at]! <= reference.huHigh;
+  const { minVolumePerSurfaceMm, minVolumePerSurfaceVoxels } = LUMP;
+  // Blur makes a shell of larger voxels thicker.
+  const least = Math.max(minVolumePerSurfaceMm, minVolumePerSurfaceVoxels * Math.cbrt(voxelMm3(box)));
   const regions = regionsOf(box, (at) => isInside(box.zone[at]!) && inRange(at)).filter((region) => {
     const volumeMm3 = region.length * voxelMm3(box);
     if (volumeMm3 < LUMP.minVolumeMm3 || !isBehind(box, region)) return false;
     const { denseShare, areaMm2 } = surfaceOf(box, region, reference.huLow);
-    return denseShare < MAX_DENSE_SURFACE && volumeMm3 >= LUMP.minVolumePerSurfaceMm * areaMm2;
+    return denseShare < MAX_DENSE_SURFACE && volumeMm3 >= least * areaMm2;
   });
   return byArea(box, regions, reference);
 }

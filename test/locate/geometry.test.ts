@@ -54,8 +54,12 @@ describe('MR geometry through the whole path', function () {
     return locator.locateMr(await writeSingles(await newFolder(), 'MR', images, AS_IS, more));
   }
 
-  /** The same five discs at the same places of the patient. */
-  function assertSameSpine({ result }: Located<LocateResult>, withinMm = 0.01): void {
+  /** The same five discs at the same places of the patient; `axes` without 0 where another slice may be the middle. */
+  function assertSameSpine(
+    { result }: Located<LocateResult>,
+    withinMm = 0.01,
+    axes: readonly number[] = [0, 1, 2],
+  ): void {
     assert.deepEqual(
       result.discs.map(({ level }) => level),
       [...LEVELS],
@@ -63,7 +67,7 @@ describe('MR geometry through the whole path', function () {
     );
     for (const [i, disc] of result.discs.entries()) {
       const expected = plain.result.discs[i]!.centrePatientMm;
-      const apart = Math.hypot(...disc.centrePatientMm.map((mm, axis) => mm - expected[axis]!));
+      const apart = Math.hypot(...axes.map((axis) => disc.centrePatientMm[axis]! - expected[axis]!));
       assert.ok(apart <= withinMm, `${disc.level} is ${apart} mm away`);
     }
   }
@@ -121,7 +125,7 @@ describe('MR geometry through the whole path', function () {
   it('says that slices are missing, and reads the others', async () => {
     const located = await locate(slices.filter((_, i) => i !== 1));
     assert.ok(located.result.reasons.includes('gap between slices'), located.result.reasons.join());
-    assertSameSpine(located, 3);
+    assertSameSpine(located, 3, [1, 2]);
   });
 
   it('says that slices came twice, and reads them once', async () => {
@@ -191,7 +195,7 @@ describe('MR geometry through the whole path', function () {
         located.result.reasons.some((each) => reason.test(each)),
         located.result.reasons.join(),
       );
-      assertSameSpine(located, 3);
+      assertSameSpine(located, 3, [1, 2]);
     });
     it(`finds nothing, with the reason, where every ${tag} is '${value}'`, async () => {
       const { result } = await locate(slices, () => ({ [tag]: value }));
