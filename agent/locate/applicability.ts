@@ -34,7 +34,7 @@ const CHECKS: readonly Check[] = [
   ['pixels larger than 1.2 mm', ({ pixelMm }) => pixelMm > 1.2],
   ['signal-to-noise ratio below 4', ({ signalToNoise }) => (signalToNoise ?? 99) < 4],
   ['a signal void among the vertebrae, as metal makes it', ({ voidMm2 }) => voidMm2 > 150],
-  ['the patient moved between slices', ({ jumpMm }) => (jumpMm ?? 0) > 2.5],
+  ['the patient moved between slices', ({ jumpMm }) => (jumpMm ?? 0) > 3],
   ['marked scoliosis, over 20 degrees', ({ curveDegrees }) => curveDegrees > 20],
 ];
 
@@ -105,14 +105,15 @@ export function boneOf(
 }
 
 /**
- * The angle between the directions in which the row of discs runs at its two ends, seen from the front.
+ * The largest angle between the directions in which the row of discs runs, seen from the front (as Cobb's): between
+ * any two steps.
  * @param places [across, along the spine] of the discs' middles in order, mm
  */
 export function curveDegrees(places: readonly (readonly [across: number, along: number])[]): number {
   if (places.length < 4) return 0;
-  const direction = (a: number, b: number) =>
-    Math.atan2(places[b]![0] - places[a]![0], places[b]![1] - places[a]![1]);
-  const last = places.length - 1;
-  const turn = Math.abs(direction(0, 1) - direction(last - 1, last));
-  return (Math.min(turn, 2 * Math.PI - turn) * 180) / Math.PI;
+  const upwards = [...places].sort((a, b) => a[1] - b[1]);
+  const steps = upwards
+    .slice(1)
+    .map((place, i) => Math.atan2(place[0] - upwards[i]![0], place[1] - upwards[i]![1]));
+  return ((Math.max(...steps) - Math.min(...steps)) * 180) / Math.PI;
 }
