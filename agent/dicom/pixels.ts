@@ -100,7 +100,8 @@ function nativeFrames(
     throw unsupported(`pixel data ends after ${available} of ${frameBytes * format.frames} bytes`);
   return Array.from({ length: format.frames }, (_, i) => {
     const start = element.offset + i * frameBytes;
-    const bytes = dataSet.bytes.slice(start, start + frameBytes);
+    // A copy, which a Buffer's own slice is not: the frame is turned below, not the file it came from.
+    const bytes = new Uint8Array(dataSet.bytes.subarray(start, start + frameBytes));
     // Big Endian swaps words, and 8-bit pixels two to a word where they are written as OW (PS3.5 8.1.1).
     if (encoding.bigEndian && (format.bitsAllocated === 16 || element.vr === 'OW'))
       Buffer.from(bytes.buffer).swap16();

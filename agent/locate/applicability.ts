@@ -1,5 +1,4 @@
 import type { Header } from '../dicom/header.js';
-import { patchesOf } from './candidates.js';
 import { type Marked, TISSUE } from './network.js';
 import type { SagittalImage } from './sagittal.js';
 
@@ -16,6 +15,8 @@ export interface Facts {
   readonly signalToNoise: number | null;
   /** Largest signal void among the vertebrae, mm2. */
   readonly voidMm2: number;
+  /** How far discs jump from slice to slice; null where too few slices show them. */
+  readonly jumpMm: number | null;
   /** Sideways angle between the ends of the lumbar spine, degrees. */
   readonly curveDegrees: number;
 }
@@ -33,10 +34,11 @@ const CHECKS: readonly Check[] = [
   ['pixels larger than 1.2 mm', ({ pixelMm }) => pixelMm > 1.2],
   ['signal-to-noise ratio below 4', ({ signalToNoise }) => (signalToNoise ?? 99) < 4],
   ['a signal void among the vertebrae, as metal makes it', ({ voidMm2 }) => voidMm2 > 150],
+  ['the patient moved between slices', ({ jumpMm }) => (jumpMm ?? 0) > 3],
   ['marked scoliosis, over 20 degrees', ({ curveDegrees }) => curveDegrees > 20],
 ];
 
-/** Reasons why this patient or scan is not one the models know. Motion is not measured. */
+/** Reasons why this patient or scan is not one the models know. Ghosts of motion within a slice are not looked for. */
 export function outsideStudy(facts: Facts): readonly string[] {
   return CHECKS.filter(([, isOutside]) => isOutside(facts)).map(([reason]) => `outside the study: ${reason}`);
 }
@@ -84,8 +86,12 @@ export function signalToNoise(image: SagittalImage, marked: Marked): number | nu
   return sum / count / ((Math.sqrt(Math.PI / 2) * noise) / (6 * count));
 }
 
-/** 1 where a picture's pixel lies in a vertebra of the network's grid. */
-function boneOf({ rows, columns }: SagittalImage, marked: Marked): Uint8Array {
+/** 1 where a picture's pixel lies in a vertebra of the network's grid, or in another tissue. */
+export function boneOf(
+  { rows, columns }: SagittalImage,
+  marked: Marked,
+  tissue: number = TISSUE.vertebra,
+): Uint8Array {
   const colOf = Int32Array.from({ length: columns }, (_, col) =>
     Math.min(marked.columns - 1, Math.floor((col + 0.5) / marked.colScale)),
   );
@@ -93,39 +99,21 @@ function boneOf({ rows, columns }: SagittalImage, marked: Marked): Uint8Array {
   for (let row = 0, at = 0; row < rows; row++) {
     const from = Math.min(marked.rows - 1, Math.floor((row + 0.5) / marked.rowScale)) * marked.columns;
     for (let col = 0; col < columns; col++, at++)
-      if (marked.tissue[from + colOf[col]!] === TISSUE.vertebra) bone[at] = 1;
+      if (marked.tissue[from + colOf[col]!] === tissue) bone[at] = 1;
   }
   return bone;
 }
 
-/** A void is darker than this share of the vertebrae's mean. */
-const VOID_SHARE = 0.08;
-
-/** The largest connected place without signal inside the vertebrae, mm2: cortex and veins are thin and small. */
-export function signalVoidMm2(image: SagittalImage, marked: Marked): number {
-  const { pixels, rows, columns } = image;
-  const bone = boneOf(image, marked);
-  let [sum, count] = [0, 0];
-  for (let at = 0; at < bone.length; at++)
-    if (bone[at] === 1) {
-      sum += pixels[at]!;
-      count++;
-    }
-  const limit = (VOID_SHARE * sum) / count;
-  const dark = bone.map((isMarked, at) => (isMarked === 1 && pixels[at]! < limit ? 1 : 0));
-  const largest = Math.max(0, ...patchesOf(dark, 1, rows, columns).map(({ length }) => length));
-  return largest * image.plane.spacingMm[0] * image.plane.spacingMm[1];
-}
-
 /**
- * The angle between the directions in which the row of discs runs at its two ends, seen from the front.
+ * The largest angle between the directions in which the row of discs runs, seen from the front (as Cobb's): between
+ * any two steps.
  * @param places [across, along the spine] of the discs' middles in order, mm
  */
 export function curveDegrees(places: readonly (readonly [across: number, along: number])[]): number {
   if (places.length < 4) return 0;
-  const direction = (a: number, b: number) =>
-    Math.atan2(places[b]![0] - places[a]![0], places[b]![1] - places[a]![1]);
-  const last = places.length - 1;
-  const turn = Math.abs(direction(0, 1) - direction(last - 1, last));
-  return (Math.min(turn, 2 * Math.PI - turn) * 180) / Math.PI;
+  const upwards = [...places].sort((a, b) => a[1] - b[1]);
+  const steps = upwards
+    .slice(1)
+    .map((place, i) => Math.atan2(place[0] - upwards[i]![0], place[1] - upwards[i]![1]));
+  return ((Math.max(...steps) - Math.min(...steps)) * 180) / Math.PI;
 }

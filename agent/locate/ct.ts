@@ -5,7 +5,7 @@ import { type NamedTrack, nameDiscs } from './chain.js';
 import { type CtVolume, ctVolumeOf } from './ctVolume.js';
 import { discZone, midSurface, ZONE } from './discZone.js';
 import { LEVEL_OF_RANK, lumbarDiscs, verdictOf } from './doubts.js';
-import { type Measurement, measure, type Reference } from './hounsfield.js';
+import { type Measurement, measure, type Reference, THICK_SLICE_MM } from './hounsfield.js';
 import { canalEvidence, canalMiddleMm, midSagittal } from './midsagittal.js';
 import type { Marked, Network } from './network.js';
 import { greyPng } from './png.js';
@@ -57,7 +57,7 @@ export async function measureCt(
   const named = nameAll(planes);
   const discs = lumbarDiscs(named);
   const verdict = verdictOf(named);
-  const reasons = [...verdict.reasons, ...series.notes];
+  const reasons = [...verdict.reasons, ...thickness(volume), ...volume.notes, ...series.notes];
   const middle = midSagittal(
     planes.map(({ x }) => x),
     planes.map(({ canal }) => canal),
@@ -101,6 +101,12 @@ function volumeOf(series: Series): CtVolume | string {
   if (stack.notes.includes('gap between slices')) return 'slices are missing inside the volume';
   const normal = anatomicalPlane(normalOf(stack.slices[0]!.plane));
   return normal === 'CORONAL' ? 'the series is coronal, not axial or sagittal' : ctVolumeOf(stack);
+}
+
+function thickness({ sliceMm }: CtVolume): readonly string[] {
+  return sliceMm > THICK_SLICE_MM
+    ? [`slices ${sliceMm.toFixed(1)} mm apart: their partial volume leaves labels open`]
+    : [];
 }
 
 async function planesOf(volume: CtVolume, scout: Scout, network: Network): Promise<readonly Plane[]> {

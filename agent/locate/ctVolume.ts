@@ -11,12 +11,14 @@ export interface CtVolume {
   readonly bounds: readonly [Vector, Vector];
   /** Distance of neighbouring slices. */
   readonly sliceMm: number;
+  /** What is unusual about the slices' order. */
+  readonly notes: Stack['notes'];
 }
 
 /** Hounsfield value of air, and of whatever lies outside the scan. */
 export const AIR_HU = -1024;
 
-export function ctVolumeOf({ slices, positionsMm, spacingMm }: Stack<SourceImage>): CtVolume {
+export function ctVolumeOf({ slices, positionsMm, spacingMm, notes }: Stack<SourceImage>): CtVolume {
   const corners = slices.flatMap(({ plane }) => cornersOf(plane));
   const side = (pick: (...values: number[]) => number): Vector =>
     [0, 1, 2].map((axis) =>
@@ -28,6 +30,7 @@ export function ctVolumeOf({ slices, positionsMm, spacingMm }: Stack<SourceImage
     normal: normalOf(slices[0]!.plane),
     bounds: [side(Math.min), side(Math.max)],
     sliceMm: spacingMm ?? 1,
+    notes,
   };
 }
 

@@ -18,8 +18,14 @@ const BEHIND_MM = 9;
 const BEHIND_OFF_CANAL_MM = 2.5;
 /** With less canal behind it a disc is seen beside the canal, where nothing behind it is searched. */
 const MIN_CANAL_BEHIND = 0.25;
-/** How far beyond the disc's own height a herniation is looked for. */
+/** How far beyond the disc's own height a herniation is looked for, and how far from the vertebra's wall there. */
 const BEYOND_FACE_MM = 4;
+const WALL_MM = 1.5;
+/**
+ * So far behind a disc, within its height and beyond it, there is no vertebra before its arch: what is marked so is
+ * calcification taken for bone. Beyond the height the neighbours' corners may stand back a little.
+ */
+const NO_BONE_BEHIND_MM = { within: 1.5, beyond: 3.5 } as const;
 
 /**
  * @param sliceMm distance of the CT's slices
@@ -45,8 +51,9 @@ export function discZone(
     };
     if (reaches(1) && reaches(-1)) zone[at] = ZONE.disc;
   }
-  const bone = boneOf(marked);
-  if (canalBehind >= MIN_CANAL_BEHIND) addBehind(zone, frame, marked, bone);
+  const isMidline = canalBehind >= MIN_CANAL_BEHIND;
+  const bone = isMidline ? withoutBoneBehind(boneOf(marked), frame, marked) : boneOf(marked);
+  if (isMidline) addBehind(zone, frame, marked, bone);
   clearBeside(zone, bone, marked);
   for (let at = 0; at < zone.length; at++) if (bone[at]) zone[at] = ZONE.bone;
   return zone;
@@ -87,21 +94,49 @@ function boneOf(marked: Marked): Uint8Array {
   return bone;
 }
 
-function addBehind(zone: Uint8Array, frame: Frame, marked: Marked, bone: Uint8Array): void {
-  const { rows, columns, spacingMm } = marked;
-  const reach = BEHIND_MM / spacingMm;
-  const height = frame.halfHeight + BEYOND_FACE_MM / spacingMm;
-  const span = Math.ceil(frame.posterior + reach + height);
+/** Where a pixel lies from a disc: behind its posterior edge, and off its middle plane, in pixels. */
+interface Place {
+  readonly behind: number;
+  readonly off: number;
+}
+
+/** Calls back for every pixel of the grid that may lie behind the disc. */
+function forEachBehind(
+  frame: Frame,
+  { rows, columns, spacingMm }: Marked,
+  visit: (at: number, place: Place) => void,
+): void {
+  const span = Math.ceil(frame.posterior + frame.halfHeight + (BEHIND_MM + BEYOND_FACE_MM) / spacingMm);
   const [col0, row0] = frame.centre.map(Math.round) as [number, number];
   for (let row = Math.max(0, row0 - span); row <= Math.min(rows - 1, row0 + span); row++)
     for (let col = Math.max(0, col0 - span); col <= Math.min(columns - 1, col0 + span); col++) {
-      const at = row * columns + col;
       const [x, y] = [col - frame.centre[0], row - frame.centre[1]];
-      const s = x * frame.along[0] + y * frame.along[1] - frame.posterior;
-      const d = Math.abs(x * frame.normal[0] + y * frame.normal[1]);
-      const limit = marked.tissue[at] === TISSUE.canal ? reach : BEHIND_OFF_CANAL_MM / spacingMm;
-      if (s > -1 && s <= limit && d <= height && !bone[at] && zone[at] === ZONE.none) zone[at] = ZONE.behind;
+      const behind = x * frame.along[0] + y * frame.along[1] - frame.posterior;
+      if (behind > -1)
+        visit(row * columns + col, { behind, off: Math.abs(x * frame.normal[0] + y * frame.normal[1]) });
     }
+}
+
+function withoutBoneBehind(bone: Uint8Array, frame: Frame, marked: Marked): Uint8Array {
+  const own = bone.slice();
+  const pixels = (mm: number) => mm / marked.spacingMm;
+  forEachBehind(frame, marked, (at, { behind, off }) => {
+    const from = off <= frame.halfHeight ? NO_BONE_BEHIND_MM.within : NO_BONE_BEHIND_MM.beyond;
+    const isNear = off <= frame.halfHeight + pixels(BEYOND_FACE_MM);
+    if (isNear && behind >= pixels(from) && behind <= pixels(BEHIND_MM)) own[at] = 0;
+  });
+  return own;
+}
+
+function addBehind(zone: Uint8Array, frame: Frame, marked: Marked, bone: Uint8Array): void {
+  const { spacingMm } = marked;
+  const height = frame.halfHeight + BEYOND_FACE_MM / spacingMm;
+  forEachBehind(frame, marked, (at, { behind, off }) => {
+    const reach = marked.tissue[at] === TISSUE.canal ? BEHIND_MM : BEHIND_OFF_CANAL_MM;
+    const isAtWall = off > frame.halfHeight && behind < WALL_MM / spacingMm;
+    if (behind > reach / spacingMm || off > height || isAtWall || bone[at]) return;
+    if (zone[at] === ZONE.none) zone[at] = ZONE.behind;
+  });
 }
 
 function clearBeside(zone: Uint8Array, bone: Uint8Array, { rows, columns, spacingMm }: Marked): void {

@@ -25,16 +25,27 @@ const BONE_RIM_MM = 2.8;
 const BONE_RIM_VOXELS = 0.65;
 /** What hangs together with a marked bone is bone, this far from the mark. */
 const BONE_REACH_MM = 2.5;
+/** Marked so deep, it is bone whatever its density: an old patient's marrow lies below the range. */
+const DEEP_MM = 2.5;
 /** A core is surrounded by its like; its edges, beside bone too, are taken back into it up to here. */
 const EDGE_MM = 3.3;
 /** Smaller finds are noise or partial volume: a ball of 3.9 mm, or fewer voxels than this on a sagittal plane. */
 const MIN_VOLUME_MM3 = 30;
 const MIN_VOXELS = 3;
 
+/** What borders denser things with half of its surface is their edge: a corner, a lip, an end plate. */
+const MAX_DENSE_SURFACE = 0.5;
+/** A find whose second slice shows less than this share of its first is one slice's partial volume, perhaps. */
+const MIN_SECOND_SLICE = 0.2;
+/** Near bone a find has no core off it; behind the disc it is a lump, where the bone's rim is a thin shell. */
+const LUMP = { minVolumeMm3: 100, minVolumePerSurfaceMm: 0.4, minVolumePerSurfaceVoxels: 0.6 } as const;
+/** Gas, and what a part of gas makes of a disc: no part of its own density. */
+const GAS_HU = -20;
+
 /** Voxels longer than this are not averaged along their length. */
 const MAX_SMOOTHED_MM = 1.6;
 /** Slices thicker than this mix end plates into the disc: only a find behind it, or none at all, is sure. */
-const THICK_SLICE_MM = 3.5;
+export const THICK_SLICE_MM = 3.5;
 
 /**
  * Calcification of one disc: regions of connected voxels in the range, inside the disc's zone, with a core off the
@@ -43,16 +54,19 @@ const THICK_SLICE_MM = 3.5;
  */
 export function measure(box: VoxelBox, reference: Reference): Measurement {
   const besideBone = besideBoneOf(box, reference.huLow);
-  const found = calcifiedRegions(box, besideBone, reference);
+  const cored = calcifiedRegions(box, besideBone, reference);
+  const suspects = cored.length > 0 ? [] : lumps(box, reference);
+  const isThin = box.spacingMm[2] <= MAX_SMOOTHED_MM;
+  const found = cored.length > 0 ? cored : isThin ? suspects : [];
   if (found.length === 0) {
     const disc: number[] = [];
     for (let at = 0; at < box.zone.length; at++)
-      if (box.zone[at] === ZONE.disc && !besideBone[at]) disc.push(at);
-    const label = disc.length === 0 ? 'indeterminate' : 'not-calcified';
+      if (box.zone[at] === ZONE.disc && !besideBone[at] && box.hu[at]! > GAS_HU) disc.push(at);
+    const label = disc.length === 0 || suspects.length > 0 ? 'indeterminate' : 'not-calcified';
     return { label, ...statistics(disc, box.hu), areaMm2: 0, volumeMm3: 0, centreMm: null };
   }
   const voxels = found.flatMap(({ region }) => [...region]);
-  const isSure = box.spacingMm[2] <= THICK_SLICE_MM || isBehind(box, found[0]!.region);
+  const isSure = found.some(({ region }) => isSureOf(box, region));
   return {
     label: isSure ? 'calcified' : 'indeterminate',
     ...statistics(voxels, box.hu),
@@ -63,7 +77,7 @@ export function measure(box: VoxelBox, reference: Reference): Measurement {
 }
 
 /** Largest area first. */
-function calcifiedRegions(box: VoxelBox, besideBone: Uint8Array, reference: Reference) {
+function calcifiedRegions(box: VoxelBox, besideBone: Uint8Array, reference: Reference): readonly Find[] {
   const smooth = smoothed(box);
   const inRange = (at: number) => box.hu[at]! >= reference.huLow && box.hu[at]! <= reference.huHigh;
   const core = (at: number) =>
@@ -72,16 +86,85 @@ function calcifiedRegions(box: VoxelBox, besideBone: Uint8Array, reference: Refe
   for (const region of regionsOf(box, core)) for (const at of region) cores[at] = 1;
   const near = nearVoxels(box, cores, [EDGE_MM, EDGE_MM, EDGE_MM]);
   const grown = regionsOf(box, (at) => near[at] === 1 && inRange(at) && box.zone[at] !== ZONE.bone);
-  const leastMm2 = Math.max(reference.minAreaMm2, MIN_VOXELS * sagittalVoxelMm2(box)) - 1e-6;
-  return grown
-    .filter((region) => region.length * voxelMm3(box) >= MIN_VOLUME_MM3 && region.some((at) => cores[at]))
+  return byArea(
+    box,
+    grown
+      .filter((region) => region.length * voxelMm3(box) >= MIN_VOLUME_MM3 && region.some((at) => cores[at]))
+      .filter((region) => surfaceOf(box, region, reference.huLow).denseShare < MAX_DENSE_SURFACE),
+    reference,
+  );
+}
+
+/** Lumps behind the disc, however near to bone. On thick slices a shell may look like one: no more than a suspicion. */
+function lumps(box: VoxelBox, reference: Reference): readonly Find[] {
+  const inRange = (at: number) => box.hu[at]! >= reference.huLow && box.hu[at]! <= reference.huHigh;
+  const { minVolumePerSurfaceMm, minVolumePerSurfaceVoxels } = LUMP;
+  // Blur makes a shell of larger voxels thicker.
+  const least = Math.max(minVolumePerSurfaceMm, minVolumePerSurfaceVoxels * Math.cbrt(voxelMm3(box)));
+  const regions = regionsOf(box, (at) => isInside(box.zone[at]!) && inRange(at)).filter((region) => {
+    const volumeMm3 = region.length * voxelMm3(box);
+    if (volumeMm3 < LUMP.minVolumeMm3 || !isBehind(box, region)) return false;
+    const { denseShare, areaMm2 } = surfaceOf(box, region, reference.huLow);
+    return denseShare < MAX_DENSE_SURFACE && volumeMm3 >= least * areaMm2;
+  });
+  return byArea(box, regions, reference);
+}
+
+/** A calcified region; its area is that of its largest sagittal cut. */
+interface Find {
+  readonly region: Int32Array;
+  readonly areaMm2: number;
+}
+
+function byArea(box: VoxelBox, regions: readonly Int32Array[], { minAreaMm2 }: Reference): readonly Find[] {
+  const leastMm2 = Math.max(minAreaMm2, MIN_VOXELS * sagittalVoxelMm2(box)) - 1e-6;
+  return regions
     .map((region) => ({ region, areaMm2: sagittalAreaMm2(box, region) }))
     .filter(({ areaMm2 }) => areaMm2 >= leastMm2)
     .sort((a, b) => b.areaMm2 - a.areaMm2);
 }
 
-function voxelMm3({ spacingMm }: VoxelBox): number {
+function voxelMm3({ spacingMm }: Pick<VoxelBox, 'spacingMm'>): number {
   return spacingMm[0] * spacingMm[1] * spacingMm[2];
+}
+
+/** Not the work of one slice's partial volume, and on thick slices off the end plates. */
+function isSureOf(box: VoxelBox, region: Int32Array): boolean {
+  const perSlice = box.size[0] * box.size[1];
+  const counts = new Map<number, number>();
+  for (const at of region) {
+    const slice = Math.floor(at / perSlice);
+    counts.set(slice, (counts.get(slice) ?? 0) + 1);
+  }
+  const [first, second] = [...counts.values(), 0].sort((a, b) => b - a);
+  if (second! < MIN_SECOND_SLICE * first!) return false;
+  return box.spacingMm[2] <= THICK_SLICE_MM || isBehind(box, region);
+}
+
+/** A region's surface, and the share of it behind which lies something as dense that is not the region. */
+function surfaceOf(
+  { hu, size, spacingMm }: VoxelBox,
+  region: Int32Array,
+  huLow: number,
+): { areaMm2: number; denseShare: number } {
+  const own = new Set(region);
+  const steps = [1, size[0], size[0] * size[1]] as const;
+  let [dense, all] = [0, 0];
+  for (const at of region)
+    for (const axis of [0, 1, 2] as const) {
+      const step = steps[axis];
+      const face = voxelMm3({ spacingMm }) / spacingMm[axis];
+      const place = Math.floor(at / step) % size[axis];
+      for (const [next, isInside] of [
+        [at - step, place > 0],
+        [at + step, place < size[axis] - 1],
+      ] as const) {
+        if (!isInside || own.has(next)) continue;
+        all += face;
+        if (hu[next]! >= huLow) dense += face;
+      }
+    }
+  return { areaMm2: all, denseShare: all === 0 ? 0 : dense / all };
 }
 
 /** More than half of it lies behind the disc. */
@@ -99,11 +182,16 @@ function isInside(zone: number): boolean {
   return zone === ZONE.disc || zone === ZONE.behind;
 }
 
-/** Within the rim of the marked bones' dense voxels, and of dense voxels outside the zone that touch them. */
+/** Within the rim of the marked bones, and of dense voxels outside the zone that touch them. */
 function besideBoneOf(box: VoxelBox, huLow: number): Uint8Array {
+  const shallow = nearVoxels(
+    box,
+    box.zone.map((zone) => (zone === ZONE.bone ? 0 : 1)),
+    [DEEP_MM, DEEP_MM, DEEP_MM],
+  );
   const marked = new Uint8Array(box.hu.length);
   for (let at = 0; at < marked.length; at++)
-    if (box.zone[at] === ZONE.bone && box.hu[at]! >= huLow) marked[at] = 1;
+    if (box.zone[at] === ZONE.bone && (box.hu[at]! >= huLow || !shallow[at])) marked[at] = 1;
   const reach = nearVoxels(box, marked, [BONE_REACH_MM, BONE_REACH_MM, BONE_REACH_MM]);
   const bone = marked.map((isMarked, at) =>
     isMarked || (reach[at] && !isInside(box.zone[at]!) && box.hu[at]! >= huLow) ? 1 : 0,

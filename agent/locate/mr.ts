@@ -1,6 +1,7 @@
 import { anatomicalPlane, dot, normalOf, type Vector } from '../dicom/geometry.js';
 import { type Stack, stacksOf } from '../dicom/stacks.js';
-import { curveDegrees, type Facts, outsideStudy, signalToNoise, signalVoidMm2 } from './applicability.js';
+import { curveDegrees, type Facts, outsideStudy, signalToNoise } from './applicability.js';
+import { jumpMm, signalVoidMm2 } from './artefacts.js';
 import { type Candidate, candidatesOf } from './candidates.js';
 import { type NamedTrack, nameDiscs } from './chain.js';
 import { greyRange, storedBox, tidy } from './cut.js';
@@ -228,12 +229,21 @@ function factsOf(
     const across = middles[i]!;
     return across === null ? [] : [[across, track.place[1]] as const];
   });
+  const { along, down } = looked[0]!.image.plane;
+  const members = discs.map(({ track }) =>
+    track.members.map(({ slice, centreMm }) => ({
+      positionMm: positions[slice]!,
+      place: [dot(centreMm, along), dot(centreMm, down)] as const,
+    })),
+  );
+  const shown = discs.flatMap(({ track }) => track.members.find(({ slice }) => slice === middle) ?? []);
   return {
     header: series.header,
     sliceMm: stack.spacingMm,
     pixelMm: Math.max(...image.plane.spacingMm),
     signalToNoise: signalToNoise(image, marked),
-    voidMm2: signalVoidMm2(image, marked),
+    voidMm2: signalVoidMm2(image, marked, shown),
+    jumpMm: jumpMm(members),
     curveDegrees: curveDegrees(places),
   };
 }

@@ -130,7 +130,7 @@ export function sagittalVoxelMm2({ spacingMm, sagittalAxis }: VoxelBox): number 
  * axis: the least of the sums of squares is the least along z of the least along y of the least along x.
  */
 export function nearVoxels(
-  { size, spacingMm }: VoxelBox,
+  { size, spacingMm }: Pick<VoxelBox, 'size' | 'spacingMm'>,
   marked: Uint8Array,
   radiusMm: readonly [number, number, number],
 ): Uint8Array {

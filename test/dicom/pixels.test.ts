@@ -45,6 +45,27 @@ describe('pixels', () => {
     assert.deepEqual([...frame!], [...ramp]);
   });
 
+  it('leaves the file as it was: both frames of a Big Endian object, twice', async () => {
+    const swapped = Buffer.from(
+      bytes(Uint16Array.from([...ramp, ...ramp].map((value, i) => value + (i % 2)))),
+    ).swap16();
+    const file = Buffer.from(
+      writePart10(
+        { ...CT, NumberOfFrames: '2' },
+        { transferSyntaxUid: '1.2.840.10008.1.2.2', pixelData: swapped },
+      ),
+    );
+    const before = Buffer.from(new Uint8Array(file));
+    const part10 = parsePart10(file);
+    const [first, second] = (await decodeFrames(part10)).map((frame) => [...frame]);
+    assert.deepEqual(first, second);
+    assert.deepEqual(
+      (await decodeFrames(part10)).map((frame) => [...frame]),
+      [first, second],
+    );
+    assert.ok(file.equals(before));
+  });
+
   it('extends the sign from BitsStored, and ignores what stands above it', async () => {
     const signed = Int16Array.from({ length: COUNT }, (_, i) => i * 50 - 1024);
     const stored = Uint16Array.from(signed, (value) => (value & 0x0fff) | 0xa000);

@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
 import { LEVELS } from '../../agent/dicom/levels.js';
 import { mrCtDoubts } from '../../agent/locate/agree.js';
-import {
-  curveDegrees,
-  type Facts,
-  outsideStudy,
-  signalToNoise,
-  signalVoidMm2,
-} from '../../agent/locate/applicability.js';
+import { curveDegrees, type Facts, outsideStudy, signalToNoise } from '../../agent/locate/applicability.js';
+import { jumpMm, signalVoidMm2 } from '../../agent/locate/artefacts.js';
 import type { Marked } from '../../agent/locate/network.js';
 import type { SagittalImage } from '../../agent/locate/sagittal.js';
 import type { LocatedDisc } from '../../agent/locate/types.js';
@@ -60,6 +55,7 @@ describe('applicability', () => {
     pixelMm: 0.6,
     signalToNoise: 20,
     voidMm2: 0,
+    jumpMm: 0.5,
     curveDegrees: 5,
   };
   it('finds nothing against a usual scan, nor against one whose header says nothing', () => {
@@ -88,6 +84,7 @@ describe('applicability', () => {
     [{ pixelMm: 1.3 }, /larger than 1.2/],
     [{ signalToNoise: 3 }, /signal-to-noise/],
     [{ voidMm2: 200 }, /signal void/],
+    [{ jumpMm: 4 }, /moved between slices/],
     [{ curveDegrees: 25 }, /scoliosis/],
   ] as const)
     it(`says ${pattern.source}`, () => {
@@ -129,6 +126,21 @@ describe('applicability', () => {
   it('measures a signal void in mm2', () => {
     assert.equal(signalVoidMm2(...picture((i) => (i < 640 ? 0 : 100))), 160);
     assert.equal(signalVoidMm2(...picture(() => 100)), 0);
+  });
+  it('takes neither thin dark lines nor discs for a void', () => {
+    assert.equal(signalVoidMm2(...picture((i) => (i % 640 < 128 ? 0 : 100))), 0);
+    const [image, marked] = picture((i) => (i < 640 ? 0 : 100));
+    assert.equal(
+      signalVoidMm2(image, { ...marked, tissue: marked.tissue.map((t, i) => (i < 640 ? 3 : t)) }),
+      0,
+    );
+  });
+  it('measures how far discs jump from slice to slice', () => {
+    const disc = (jump: number) =>
+      Array.from({ length: 7 }, (_, i) => ({ positionMm: i * 4, place: [i * 0.5, (i % 2) * jump] as const }));
+    assert.ok(jumpMm([disc(0), disc(0)])! < 1e-9);
+    assert.ok(Math.abs(jumpMm([disc(5), disc(5)])! - 5) < 1e-9);
+    assert.equal(jumpMm([disc(5).slice(0, 3)]), null);
   });
   it('measures the sideways angle between the ends of the row', () => {
     assert.ok(

@@ -181,4 +181,52 @@ describe('Hounsfield reference', () => {
     const thick = disc((x, y, z) => (Math.hypot(x - 15, y - 15) < 6 && z === 8 ? 250 : null));
     assert.equal(measure({ ...thick, spacingMm: [0.5, 0.5, 5] }, RANGE).label, 'indeterminate');
   });
+
+  it('takes what sits on unmarked bone with most of its surface for a part of it', () => {
+    // A lip of bone that the network did not mark, denser than the range but for a hollow at its top.
+    const within = (margin: number, v: number) => v >= 9 + margin && v <= 21 - margin;
+    const lip = disc((x, y, z) => {
+      if (z > 9 || !within(0, x) || !within(0, y)) return null;
+      return z > 7 && within(2, x) && within(2, y) ? 300 : 600;
+    });
+    assert.equal(measure(lip, RANGE).label, 'not-calcified');
+  });
+
+  it('is not sure of what one slice shows and its neighbours do not: partial volume', () => {
+    const oneSlice = disc((x, y, z) => (Math.hypot(x - 15, y - 15) < 6 && z === 8 ? 250 : null));
+    const label = (box: VoxelBox) => measure({ ...box, spacingMm: [1, 1, 3] }, RANGE).label;
+    assert.equal(label(oneSlice), 'indeterminate');
+    const twoSlices = disc((x, y, z) =>
+      Math.hypot(x - 15, y - 15) < 6 && (z === 7 || z === 8) ? 250 : null,
+    );
+    assert.equal(label(twoSlices), 'calcified');
+  });
+
+  it('tells a lump behind the disc from the shell of a bone, both too near to bone for a core', () => {
+    const behind = (paint: (x: number, y: number, z: number) => number | null): VoxelBox => {
+      const box = disc(paint);
+      return {
+        ...box,
+        zone: box.zone.map((zone, at) =>
+          zone === ZONE.disc && Math.floor(at / 30) % 30 > 3 ? ZONE.behind : zone,
+        ),
+      };
+    };
+    const lump = behind((x, y, z) => (Math.hypot(x - 15, y - 15) < 6 && z > 2 && z < 6 ? 250 : null));
+    assert.equal(measure(lump, RANGE).label, 'calcified');
+    const shell = behind((x, y, z) => (z === 4 && Math.hypot(x - 15, y - 15) < 8 ? 250 : null));
+    assert.equal(measure(shell, RANGE).label, 'not-calcified');
+    const thick = { ...lump, spacingMm: [1, 1, 2] as const };
+    assert.notEqual(measure(thick, RANGE).label, 'not-calcified');
+  });
+
+  it('counts marrow below the range as bone where it is marked: its rim is no calcification', () => {
+    const old = disc((x, y, z) => (z < 3 ? 90 : z === 3 && y > 10 && x > 4 && x < 26 ? 300 : null));
+    assert.equal(measure(old, RANGE).label, 'not-calcified');
+  });
+
+  it('leaves gas out of the density of a disc', () => {
+    const vacuum = disc((_x, y, z) => (z === 8 && y > 10 && y < 20 ? -900 : null));
+    assert.equal(measure(vacuum, RANGE).meanHu, 80);
+  });
 });

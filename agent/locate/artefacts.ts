@@ -1,0 +1,134 @@
+import { boneOf } from './applicability.js';
+import { type Candidate, patchesOf } from './candidates.js';
+import { type Marked, TISSUE } from './network.js';
+import type { SagittalImage } from './sagittal.js';
+
+/** A void is darker than this share of the vertebrae's mean. */
+const VOID_SHARE = 0.08;
+/** Cortex, end plates and veins are thinner than twice this and a pixel. */
+const THIN_MM = 1.5;
+
+/**
+ * The largest connected place without signal inside the vertebrae, or between neighbouring discs where metal leaves
+ * no vertebra to be marked; mm2. What is thin, and discs themselves, are left out.
+ * @param discs of this picture, in order along the spine
+ */
+export function signalVoidMm2(
+  image: SagittalImage,
+  marked: Marked,
+  discs: readonly Candidate[] = [],
+): number {
+  const { pixels, rows, columns } = image;
+  const bone = boneOf(image, marked);
+  const mean = meanOver(pixels, bone);
+  if (mean === null) return 0;
+  const column = bone.slice();
+  for (const [i, disc] of discs.slice(1).entries()) fillBetween(column, image, discs[i]!, disc);
+  const isDisc = boneOf(image, marked, TISSUE.disc);
+  const limit = VOID_SHARE * mean;
+  const dark = column.map((isInside, at) =>
+    isInside === 1 && isDisc[at] === 0 && pixels[at]! < limit ? 1 : 0,
+  );
+  const reach = image.plane.spacingMm.map((mm) => Math.floor(THIN_MM / mm)) as [number, number];
+  const thick = widened(narrowed(dark, rows, columns, reach), rows, columns, reach);
+  const largest = Math.max(0, ...patchesOf(thick, 1, rows, columns).map(({ length }) => length));
+  return largest * image.plane.spacingMm[0] * image.plane.spacingMm[1];
+}
+
+function meanOver(pixels: Float32Array, mask: Uint8Array): number | null {
+  let [sum, count] = [0, 0];
+  for (let at = 0; at < mask.length; at++)
+    if (mask[at] === 1) {
+      sum += pixels[at]!;
+      count++;
+    }
+  return count === 0 ? null : sum / count;
+}
+
+/** Marks the quadrilateral that two neighbouring discs span: the vertebra between them. */
+function fillBetween(mask: Uint8Array, { rows, columns }: SagittalImage, a: Candidate, b: Candidate): void {
+  const ends = ({ centre, extent, along }: Candidate) => {
+    // A little short of the rims, where the walls' own dark cortex begins.
+    const half = 0.4 * (extent[2] - extent[0]);
+    return [-half, half].map((s) => [centre[0] + s * along[0], centre[1] + s * along[1]] as const);
+  };
+  const [a0, a1] = ends(a) as [Corner, Corner];
+  const [b0, b1] = ends(b) as [Corner, Corner];
+  const corners = [a0, a1, b1, b0];
+  const [top, bottom] = [Math.min(...corners.map((c) => c[1])), Math.max(...corners.map((c) => c[1]))];
+  for (let row = Math.max(0, Math.ceil(top)); row <= Math.min(rows - 1, bottom); row++) {
+    const cuts = corners.flatMap((from, i) => {
+      const to = corners[(i + 1) % corners.length]!;
+      const share = (row - from[1]) / (to[1] - from[1]);
+      return share >= 0 && share <= 1 ? [from[0] + share * (to[0] - from[0])] : [];
+    });
+    if (cuts.length < 2) continue;
+    const [left, right] = [
+      Math.max(0, Math.ceil(Math.min(...cuts))),
+      Math.min(columns - 1, Math.max(...cuts)),
+    ];
+    for (let col = left; col <= right; col++) mask[row * columns + col] = 1;
+  }
+}
+
+type Corner = readonly [col: number, row: number];
+
+/** 1 where all pixels of a box about it are 1; beyond the edge of the picture they count as 1. */
+function narrowed(
+  mask: Uint8Array,
+  rows: number,
+  columns: number,
+  reach: readonly [number, number],
+): Uint8Array {
+  const inverse = widened(
+    mask.map((value) => 1 - value),
+    rows,
+    columns,
+    reach,
+  );
+  return inverse.map((value) => 1 - value);
+}
+
+/** 1 where any pixel of a box about it is 1. */
+function widened(
+  mask: Uint8Array,
+  rows: number,
+  columns: number,
+  [rowReach, colReach]: readonly [number, number],
+): Uint8Array {
+  const wide = new Uint8Array(mask.length);
+  for (let row = 0; row < rows; row++)
+    for (let col = 0; col < columns; col++) {
+      if (mask[row * columns + col] === 0) continue;
+      const [r1, c1] = [Math.min(rows - 1, row + rowReach), Math.min(columns - 1, col + colReach)];
+      for (let r = Math.max(0, row - rowReach); r <= r1; r++)
+        wide.fill(1, r * columns + Math.max(0, col - colReach), r * columns + c1 + 1);
+    }
+  return wide;
+}
+
+/**
+ * How far discs lie off the straight line between their own places in the slices on either side: the median over all
+ * discs and slices, mm. A spine is smooth; slices taken one after the other while the patient moves are not.
+ * @param members of each disc: position across the slices, and place in the slices' common plane, mm
+ */
+export function jumpMm(
+  members: readonly (readonly { positionMm: number; place: readonly [along: number, down: number] }[])[],
+): number | null {
+  const jumps = members.flatMap((own) => {
+    const sorted = [...own].sort((a, b) => a.positionMm - b.positionMm);
+    return sorted.slice(1, -1).map(({ positionMm, place }, i) => {
+      const [before, after] = [sorted[i]!, sorted[i + 2]!];
+      const share = (positionMm - before.positionMm) / (after.positionMm - before.positionMm || 1);
+      const off = ([0, 1] as const).map(
+        (axis) => place[axis] - before.place[axis] * (1 - share) - after.place[axis] * share,
+      );
+      return Math.hypot(...off);
+    });
+  });
+  if (jumps.length < MIN_JUMPS) return null;
+  return jumps.sort((a, b) => a - b)[jumps.length >> 1]!;
+}
+
+/** Fewer tell nothing. */
+const MIN_JUMPS = 6;
