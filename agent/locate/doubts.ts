@@ -31,11 +31,10 @@ const DOUBT = {
   /** Change of the offset between neighbours along the discs: a severe slip, in which one disc may be two or none. */
   maxSlipChangeMm: 16,
   /**
-   * How much likelier the network's own classes make a disc's name than the one above or below it, log-odds; the least
-   * of L5-S1 to L2-L3 (L1-L2 and T12-L1 look alike). Sixteen spines had 1.7 and more; one with a whole disc at S1-S2,
-   * named a level too low, had -1.0.
+   * How much better the network's own classes fit these names than the same row one level up or down: mean over the
+   * discs of the log-odds. Sixteen spines had 2.0 and more; one with a whole disc at S1-S2, named a level too low, 0.9.
    */
-  minNameOdds: 0.5,
+  minShiftOdds: 1.5,
   /** Share of slices in which the network's own classes name a disc otherwise than the chain. */
   maxDissent: 0.5,
 } as const;
@@ -121,16 +120,15 @@ const CLASS_ABOVE = LEVEL_OF_RANK.length;
 /** A class share below this is as good as none (chain.ts has the same floor). */
 const SHARE_FLOOR = 0.02;
 
-/** A transitional vertebra: order and sacrum say one thing, the looks of a disc another. */
+/** A transitional vertebra: order and sacrum say one thing, the looks of the discs another. */
 function shiftDoubt(discs: readonly (NamedTrack & { rank: number })[]): string | null {
-  const least = Math.min(...discs.filter(({ rank }) => rank < LEVEL_OF_RANK.length - 1).map(nameOdds));
-  return least < DOUBT.minNameOdds
-    ? 'a disc looks as much like the level next to its own: a transitional vertebra is possible'
+  const likeness = (shift: -1 | 0 | 1) =>
+    discs.reduce((sum, { track, rank }) => {
+      const at = rank + shift < 0 ? CLASS_BELOW : Math.min(CLASS_ABOVE, rank + shift);
+      return sum + Math.log(track.levelShares[at]! + SHARE_FLOOR);
+    }, 0) / discs.length;
+  const odds = likeness(0) - Math.max(likeness(-1), likeness(1));
+  return odds < DOUBT.minShiftOdds
+    ? 'the discs look nearly as much like the levels next to theirs: a transitional vertebra is possible'
     : null;
-}
-
-function nameOdds({ track: { levelShares }, rank }: NamedTrack & { rank: number }): number {
-  const share = (name: number) =>
-    Math.log(levelShares[name < 0 ? CLASS_BELOW : Math.min(CLASS_ABOVE, name)]! + SHARE_FLOOR);
-  return share(rank) - Math.max(share(rank - 1), share(rank + 1));
 }
