@@ -17,9 +17,10 @@ import { ensureSeries, reopenSeries, type SeriesRow, touchSeries, updateSeries }
 import { ensureStudy, type StudyRow } from '../../db/studies.js';
 import { findIdentity } from '../../db/studyIdentities.js';
 import { samePerson } from '../dicom/identity.js';
+import { sopClassOf } from '../dicom/sopClasses.js';
 import type { Spool } from '../receive/spool.js';
 import type { SpooledFile } from '../receive/types.js';
-import type { DecideRole } from '../route/rules.js';
+import type { DecideRole, RoleDecision } from '../route/rules.js';
 import { ensureKnownAssociations } from './associations.js';
 import { BatchIdentities } from './identities.js';
 import { identityRow, instanceRow, seriesRow, studyRow } from './indexRows.js';
@@ -116,7 +117,7 @@ async function writeAll(
   for (const first of firstOfEach(read, 'seriesInstanceUid')) {
     const { created } = await ensureSeries(trx, seriesRow(first));
     if (!created) continue;
-    const { role, reason } = context.decideRole(first.attributes);
+    const { role, reason } = roleOf(first, context.decideRole);
     await updateSeries(trx, first.seriesInstanceUid, { role, roleReason: reason });
   }
   const inOrder = read.toSorted((a, b) => (a.sopInstanceUid < b.sopInstanceUid ? -1 : 1));
@@ -163,6 +164,13 @@ async function writeAgain(
   const spoolPath = storePathAgain(instance.sopInstanceUid, instance.datasetSha256);
   await replaceInstance(trx, kept, { ...row, spoolPath });
   return { instance, outcome: 'reidentified', spoolPath };
+}
+
+/** What is kept unread (`dicom.otherSopClasses`) is no MR or CT to be read, whatever its header says of itself. */
+function roleOf({ file, attributes }: ReadInstance, decideRole: DecideRole): RoleDecision {
+  const sopClass = sopClassOf(file.sopClassUid);
+  if (sopClass?.use === 'image') return decideRole(attributes);
+  return { role: 'ignored', reason: `kept unread: SOP class ${sopClass?.name ?? file.sopClassUid}` };
 }
 
 /** The image that is here already, now under another identity: a patient was merged or corrected at the source. */

@@ -10,6 +10,7 @@ import { TRANSFER_SYNTAXES } from '../../agent/dicom/transferSyntaxes.js';
 import { AGENT_USES, decideAssociation, decideContext } from '../../agent/receive/policy.js';
 import { parseConfig } from '../../config/load.js';
 import { projectRoot } from '../../config/root.js';
+import { BAD_DAYS, REFUSED_OBJECTS } from './badDayTable.js';
 
 type Row = readonly string[];
 
@@ -115,6 +116,18 @@ describe('the conformance statement', () => {
         { 'ask-again': /^asked again/, 'send-again': /^sent again/, park: /^parked$/ }[plan],
       );
     }
+  });
+
+  it('tells of each bad day what its sender sees, as the tests assert it', () => {
+    const [broken, refused] = tablesOf('7') as [Row[], Row[]];
+    assert.deepEqual(
+      broken,
+      BAD_DAYS.map(({ what, sees }) => [what, sees]),
+    );
+    assert.deepEqual(
+      refused,
+      REFUSED_OBJECTS.map(([why, , , status]) => [why, statusText(status)]),
+    );
   });
 
   it('states the defaults and the implementation as they are', () => {
