@@ -19,10 +19,10 @@ describe('dataset markups: files as 3D Slicer writes them', () => {
     const { boxes, others } = parseMarkups(fixture('reader-lps'), 'a');
     assert.deepEqual(others, ['Fiducial']);
     assert.deepEqual(
-      boxes.map(({ number, texts }) => [number, texts]),
+      boxes.map(({ number, texts, pointLabels }) => [number, texts, pointLabels]),
       [
-        [1, ['L4-L5 calcified']],
-        [2, ['L5-S1 not calcified', 'no CT at hand']],
+        [1, ['L4-L5 calcified'], []],
+        [2, ['L5-S1 not calcified', 'no CT at hand'], []],
       ],
       'the name once: a point label that repeats it with a number says nothing new',
     );
@@ -32,11 +32,13 @@ describe('dataset markups: files as 3D Slicer writes them', () => {
   });
 
   it('RAS turns x and y; the columns of the orientation are the axes, not its rows', () => {
-    const [{ box, texts }] = parseMarkups(fixture('reader-ras'), 'b').boxes as [
+    const [{ box, texts, pointLabels }] = parseMarkups(fixture('reader-ras'), 'b').boxes as [
       ReturnType<typeof parseMarkups>['boxes'][0],
     ];
     assert.deepEqual(box.centre, [-0.3015523871, 18.9107735512, -13.4226190031]);
-    assert.deepEqual(texts, ['R-1', 'L3/L4 not calcified']);
+    assert.deepEqual([texts, pointLabels], [['L3/L4 not calcified'], ['R-1']]);
+    const renamed = parseMarkups(changed({ name: 'L3-L4' }), 'b').boxes[0]!;
+    assert.deepEqual([renamed.texts, renamed.pointLabels], [['L3-L4'], ['L4-L5 calcified-1']], 'the old name stays in the label');
     const [s, c] = [Math.sin(0.2), Math.cos(0.2)];
     // Turned about z: x' = (c, s, 0) stands in the first column.
     const turned = changed({ orientation: [c, -s, 0, s, c, 0, 0, 0, 1], coordinateSystem: 'RAS' });
