@@ -38,7 +38,11 @@ describe('dataset markups: files as 3D Slicer writes them', () => {
     assert.deepEqual(box.centre, [-0.3015523871, 18.9107735512, -13.4226190031]);
     assert.deepEqual([texts, pointLabels], [['L3/L4 not calcified'], ['R-1']]);
     const renamed = parseMarkups(changed({ name: 'L3-L4' }), 'b').boxes[0]!;
-    assert.deepEqual([renamed.texts, renamed.pointLabels], [['L3-L4'], ['L4-L5 calcified-1']], 'the old name stays in the label');
+    assert.deepEqual(
+      [renamed.texts, renamed.pointLabels],
+      [['L3-L4'], ['L4-L5 calcified-1']],
+      'the old name stays in the label',
+    );
     const [s, c] = [Math.sin(0.2), Math.cos(0.2)];
     // Turned about z: x' = (c, s, 0) stands in the first column.
     const turned = changed({ orientation: [c, -s, 0, s, c, 0, 0, 0, 1], coordinateSystem: 'RAS' });

@@ -173,9 +173,20 @@ describe('dataset rectangles: between slices and 3D Slicer', () => {
       .filter(([along, down]) => along[1] * down[1] + along[2] * down[2] === 0);
     fc.assert(
       fc.property(stored, ([along, down, degrees]) => {
-        const square = { centre: [0, 0, 0], axes: [along, down, cross(along, down)], sizeMm: [0, 0, 0] } as const;
+        const square = {
+          centre: [0, 0, 0],
+          axes: [along, down, cross(along, down)],
+          sizeMm: [0, 0, 0],
+        } as const;
         const [a, d] = turnedBy(square, normalise([0.3, 0.2, 1]), degrees).axes;
-        const plane: Plane = { origin: [3, -20, 50], along: a, down: d, spacingMm: [0.8, 0.5], rows: 90, columns: 120 };
+        const plane: Plane = {
+          origin: [3, -20, 50],
+          along: a,
+          down: d,
+          spacingMm: [0.8, 0.5],
+          rows: 90,
+          columns: 120,
+        };
         const image = sagittalOf({ ...BLANK, plane, stored: new Int16Array(90 * 120) });
         const back = rectangleOn(image.plane, boxOn(plane, [40, 30, 90, 62], 4), 2);
         assert.ok(typeof back !== 'string', String(back));

@@ -49,7 +49,8 @@ export async function openSite(patients: readonly SitePatient[]): Promise<Site> 
     const made: Site['patients'][number][] = [];
     for (const [number, { withoutCt, ...options }] of patients.entries()) {
       const dicom = join(dir, `dicom-${number}`);
-      const truth = await writePhantom({ ...COARSE, ...options, outDir: dicom });
+      const unused = withoutCt ? { ct: { sliceMm: 6, spacingMm: 3, fieldOfViewMm: 120 } } : {};
+      const truth = await writePhantom({ ...COARSE, ...unused, ...options, outDir: dicom });
       if (!withoutCt) await send(join(dicom, 'ct'), service);
       await send(join(dicom, 'mr'), service);
       made.push({ truth, dicom, caseId: await reported(test, truth) });

@@ -122,7 +122,8 @@ function inWords({ folder, sumsSha256, manifest }: Exported): string {
     `${counted(counts.regions, 'region')} of ${counted(counts.patients, 'patient')} in ${folder}, ${counts.calcified} of them calcified`,
     ...levels,
     ...short.map(
-      ([level, missing]) => `SHORT of ${counted(missing, 'control')} at ${level}: there the proportions do not hold`,
+      ([level, missing]) =>
+        `SHORT of ${counted(missing, 'control')} at ${level}: there the proportions do not hold`,
     ),
     `left out of ${counted(considered.cases, 'case')}: ${out.join('; ') || 'nothing'}`,
     `SHA256SUMS ${sumsSha256}, as on the audit trail`,
