@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { type ExportRequest, exportDataset } from '../../agent/dataset/export.js';
 import { parseCsv } from '../../agent/study/csv.js';
 import { parseLabels } from '../../agent/study/dataset.js';
+import { projectRoot } from '../../config/root.js';
 import { verifyAudit } from '../../db/audit.js';
 import { deleteOptOut, insertOptOut } from '../../db/optOuts.js';
 import { runTool } from '../support/dcmtk.js';
+import { needsPeer } from '../support/peers.js';
 import { identifiersOf } from './identifiers.js';
 import { openSite, type Site } from './site.js';
 
@@ -211,6 +213,27 @@ describe('dataset export: what leaves, on real cases', function () {
     assert.equal(said.length, certain.length);
     const known = new Set(answered.map(({ probability }) => Math.fround(probability)));
     for (const text of said) assert.ok(known.has(Math.fround(Number(text))), text);
+  });
+
+  it('the training reads it, held to its checksums, and splits it by patient', async function () {
+    needsPeer(this, 'python');
+    const { folder } = await run();
+    const check = () =>
+      runTool('/usr/bin/python3', ['-m', 'calcidisc_training.dataset', folder], {
+        PYTHONPATH: join(projectRoot, 'models/training'),
+        PYTHONDONTWRITEBYTECODE: '1',
+      });
+    const { exitCode, output } = await check();
+    assert.equal(exitCode, 0, output);
+    assert.match(output, new RegExp(`${certain.length} regions of 3 patients, 3 calcified`));
+    assert.match(output, /1 for training, 1 for validation|2 for training, 1 for validation/);
+    await writeFile(
+      join(folder, 'labels.csv'),
+      (await readFile(join(folder, 'labels.csv'), 'utf8')).replace(',calcified', ',0'),
+    );
+    const changed = await check();
+    assert.equal(changed.exitCode, 1);
+    assert.match(changed.output, /labels\.csv is not what was exported/);
   });
 
   it('is on the audit trail before anything appears: who, what, how many', async () => {
