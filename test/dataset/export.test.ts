@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ExportRequest, exportDataset } from '../../agent/dataset/export.js';
@@ -337,8 +337,15 @@ describe('dataset export: what leaves, on real cases', function () {
     assert.equal((await table(folder)).length, certain.filter(({ caseId }) => !anna.includes(caseId)).length);
     assert.ok(await deleteOptOut(knex, 'ANNA-4711', 'user:test'));
     assert.equal((await table((await run()).folder)).length, certain.length);
+    await insertOptOut(knex, 'CAROLA-OLD', 'user:test');
+    const studyInstanceUid = site.patients[3]!.truth.mr.studyInstanceUid;
+    const identity = { studyInstanceUid, patientId: 'CAROLA-OLD', issuerOfPatientId: '', patientName: '' };
+    await knex('studyIdentity').insert({ id: randomUUID(), ...identity });
+    const { manifest: merged } = await run();
+    assert.equal(merged.leftOut.cases[0]?.count, 1, 'who opted out before a merge gave them another id');
+    await deleteOptOut(knex, 'CAROLA-OLD', 'user:test');
     const trail = await knex('auditEvent')
-      .where({ subjectType: 'patient' })
+      .where({ subjectType: 'patient', subjectId: 'ANNA-4711' })
       .orderBy('seq')
       .select('event', 'actor');
     assert.deepEqual(
