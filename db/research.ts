@@ -36,7 +36,10 @@ export async function listResearchCases(tx: Tx, { since, until }: DateRange): Pr
             coalesce(p.mr_acquisition_date, mr.acquisition_date) AS mr_date, p.ct_acquisition_date AS ct_date,
             p.outcome AS pairing_outcome, l.status AS mr_status, lct.status AS ct_status,
             l.localiser_name || ' ' || l.localiser_version AS localiser,
-            EXISTS (SELECT FROM research_opt_out o WHERE o.patient_id = s.patient_id) AS is_opted_out
+            -- Under any id that its images ever had: a merge in the PACS must not undo an opt-out.
+            EXISTS (SELECT FROM research_opt_out o WHERE o.patient_id = s.patient_id OR o.patient_id IN (
+              SELECT i.patient_id FROM study_identity i WHERE i.study_instance_uid = s.study_instance_uid))
+              AS is_opted_out
        FROM "case" c
        JOIN study s ON s.study_instance_uid = c.mr_study_instance_uid
        JOIN series mr ON mr.series_instance_uid = c.mr_series_instance_uid

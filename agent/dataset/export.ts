@@ -221,8 +221,9 @@ async function handOver(
   const { patients, cases, regions, calcified } = counts;
   const detail = {
     ...{ folder: place, site, keyFingerprint, patients, cases, regions, calcified, withAnswers },
-    ...{ ...sources, controls: controls.how, seed: controls.how === 'all' ? null : controls.seed },
-    ...{ since: since ?? null, until: until ?? null, reader: reader ?? null },
+    ...{ regionSource: sources.regions, labelSource: sources.labels, reader: reader ?? null },
+    ...{ controls: controls.how, seed: controls.how === 'all' ? null : controls.seed },
+    ...{ since: since ?? null, until: until ?? null },
     leftOut: Object.fromEntries(
       [...leftOut.cases, ...leftOut.discs].map(({ reason, count }) => [reason, count]),
     ),

@@ -134,12 +134,11 @@ type Drawn = Omit<NewReaderRegion, 'caseId' | 'reader' | 'fileSha256' | 'importe
 /** A box as the region of a disc, or in words why it is none. */
 async function regionOf(
   { slices }: Stack<SourceImage>,
-  { box, texts }: MarkupBox,
+  { box, texts, pointLabels }: MarkupBox,
   reachMm: number,
   fileName: string,
 ): Promise<Drawn | string> {
-  // Slicer names a file after the box in it; older versions say nothing inside.
-  const read = readTexts(texts.some(namesLevel) ? texts : [...texts, fileName]);
+  const read = readTexts(whereLevelIs(texts, pointLabels, fileName));
   if ('problem' in read) return read.problem;
   const source =
     slices[
@@ -164,6 +163,12 @@ async function regionOf(
     png,
     pngSha256: sha256(png),
   };
+}
+
+/** The name says it, else the points' labels, else the file's name: older versions of Slicer write no other. */
+function whereLevelIs(texts: readonly string[], pointLabels: readonly string[], fileName: string) {
+  const sources = [texts, [...texts, ...pointLabels], [...texts, ...pointLabels, fileName]] as const;
+  return sources.find((source) => source.some(namesLevel)) ?? sources[1];
 }
 
 function doubles(regions: readonly NewReaderRegion[]): string[] {

@@ -9,8 +9,10 @@ import { cross, dot, length, scale, type Vector } from '../dicom/geometry.js';
 export interface MarkupBox {
   /** From 1, as it stands in the file. */
   readonly number: number;
-  /** Where a person may have written what it is: the name, then label and description of the control points. */
+  /** Name and descriptions: what a person wrote. */
   readonly texts: readonly string[];
+  /** Slicer makes these from the name that the box had when it was drawn, and does not change them with it. */
+  readonly pointLabels: readonly string[];
   readonly box: Box;
 }
 
@@ -105,17 +107,20 @@ function boxOf(markup: unknown, number: number, where: string): MarkupBox {
   );
   return {
     number,
-    texts: [
-      roi.name,
-      roi.description,
-      ...roi.controlPoints.flatMap(({ label, description }) => [label, description]),
-    ].filter((text) => text.trim() !== '' && !isNumbered(text, roi.name)),
+    texts: written([roi.name, roi.description, ...roi.controlPoints.map(({ description }) => description)]),
+    pointLabels: written(roi.controlPoints.map(({ label }) => label)).filter(
+      (label) => !isNumbered(label, roi.name),
+    ),
     box: {
       centre: scale(toLps(centre as unknown as Vector), perUnit),
       axes: squared(axes as [Vector, Vector, Vector], where),
       sizeMm: scale(roi.size as unknown as Vector, perUnit),
     },
   };
+}
+
+function written(texts: readonly string[]): string[] {
+  return texts.filter((text) => text.trim() !== '');
 }
 
 /** labelFormat %N-%d: the name again, and the point's number, which is no vertebra. */

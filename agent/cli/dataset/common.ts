@@ -51,3 +51,8 @@ export function parseName(text: string): string {
   if (name !== '' && name.length <= 64) return name;
   throw new InvalidArgumentError('It has 1 to 64 characters.');
 }
+
+/** '1 case', '2 cases' */
+export function counted(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? '' : 's'}`;
+}

@@ -5,7 +5,7 @@ import { type ComparisonReport, compareRegions, type Summary } from '../../datas
 import { importMarkups } from '../../dataset/importMarkups.js';
 import { templateOf } from '../../dataset/template.js';
 import { CalcidiscError } from '../../dicom/errors.js';
-import { parseName, withDatabase } from './common.js';
+import { counted, parseName, withDatabase } from './common.js';
 
 export function addImport(dataset: Command): void {
   dataset
@@ -75,9 +75,9 @@ async function runImport(options: ImportOptions, command: Command): Promise<void
     if (json) return console.log(JSON.stringify({ ...imported, comparison }));
     const { regions, stored, passedOver } = imported;
     console.log(
-      `${stored} regions stored for case ${imported.caseId} by ${reader}` +
+      `${counted(stored, 'region')} stored for case ${imported.caseId} by ${reader}` +
         `${stored < regions.length ? `; ${regions.length - stored} had come with the same file before` : ''}` +
-        `${passedOver > 0 ? `; ${passedOver} markups that are no boxes passed over` : ''}`,
+        `${passedOver > 0 ? `; ${counted(passedOver, 'markup')} passed over, not a box` : ''}`,
     );
     console.log(inWords(comparison));
   });
@@ -102,7 +102,7 @@ async function runMarkups(caseId: string, { out }: { out: string }, command: Com
   await withDatabase(command, async ({ config, database, actor }) => {
     const { text, regions } = await templateOf({ config, database }, { caseId, actor });
     await writeFile(out, text, { flag: 'wx' });
-    console.log(`${regions} boxes in ${out}`);
+    console.log(`the regions of ${counted(regions, 'disc')} in ${out}`);
   });
 }
 

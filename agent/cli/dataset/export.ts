@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { type Exported, type ExportRequest, exportDataset } from '../../dataset/export.js';
 import { CASE_REASONS, DISC_REASONS } from '../../dataset/select.js';
 import { type Progress, showProgress } from '../progress.js';
-import { keyFileOf, parseDate, parseName, parseShare, parseWhole, withDatabase } from './common.js';
+import { counted, keyFileOf, parseDate, parseName, parseShare, parseWhole, withDatabase } from './common.js';
 
 export function addExport(dataset: Command): void {
   dataset
@@ -117,19 +117,20 @@ function inWords({ folder, sumsSha256, manifest }: Exported): string {
     .filter(([, { calcified, notCalcified }]) => calcified + notCalcified > 0)
     .map(([level, { calcified, notCalcified }]) => `  ${level}  ${calcified} calcified, ${notCalcified} not`);
   const short = controls.how === 'proportional' ? Object.entries(controls.short) : [];
-  const out = [...leftOut.cases.map(countOf('cases')), ...leftOut.discs.map(countOf('discs'))];
+  const out = [...leftOut.cases.map(countOf('case')), ...leftOut.discs.map(countOf('disc'))];
   return [
-    `${counts.regions} regions of ${counts.patients} patients in ${folder}, ${counts.calcified} of them calcified`,
+    `${counted(counts.regions, 'region')} of ${counted(counts.patients, 'patient')} in ${folder}, ${counts.calcified} of them calcified`,
     ...levels,
     ...short.map(
-      ([level, missing]) => `SHORT of ${missing} controls at ${level}: there the proportions do not hold`,
+      ([level, missing]) =>
+        `SHORT of ${counted(missing, 'control')} at ${level}: there the proportions do not hold`,
     ),
-    `left out of ${considered.cases} cases: ${out.join('; ') || 'nothing'}`,
+    `left out of ${counted(considered.cases, 'case')}: ${out.join('; ') || 'nothing'}`,
     `SHA256SUMS ${sumsSha256}, as on the audit trail`,
   ].join('\n');
 }
 
 function countOf(what: string) {
   return ({ reason, count }: { readonly reason: string; readonly count: number }) =>
-    `${count} ${what} ${reason}`;
+    `${counted(count, what)} ${reason}`;
 }

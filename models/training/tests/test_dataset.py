@@ -19,6 +19,10 @@ from calcidisc_training.dataset import LEVELS, DatasetError, read_dataset, split
 
 MISSING = [name for name in ('torch', 'timm', 'onnx', 'onnxruntime') if importlib.util.find_spec(name) is None]
 
+MANIFEST = dict(kind='calcidisc-dataset', created='2026-01-31', software='calcidisc 0.1.0', site='here', keyFingerprint='0011223344556677',
+                sources=dict(regions='automatic', labels='ct'), labelRules=[dict(huLow=120.1, huHigh=383.7)], marginsMm=[10], localisers=['localiser 1'],
+                counts=dict(patients=12, cases=12, regions=60, calcified=6, notCalcified=54), controls=dict(how='all'), leftOut=dict(cases=[], discs=[]))
+
 
 def write_export(folder, patients=10, calcified=4):
     """A folder as `calcidisc dataset export` writes it: each patient five discs, the first `calcified` patients one calcified."""
@@ -162,10 +166,38 @@ class Training(unittest.TestCase):
             self.assertFalse(set(run['split']['training']) & set(run['split']['validation']))
             self.assertNotIn(kept, json.dumps(run))
             self.assertTrue(os.path.exists(os.path.join(out, 'best.pt')))
+            self.card_says_what_it_rests_on(kept, folder, out, run)
+
+    def card_says_what_it_rests_on(self, kept, folder, out, run):
+        model = os.path.join(kept, 'model')
+        make = ['--run', out, '--dataset', folder, '--out', model, '--version', '7']
+        self.assertIn('cannot read', self.python('dataset_card', *make, fails=True), 'a folder that says nothing of its labels gets no card')
+        with open(os.path.join(folder, 'dataset.json'), 'w', encoding='utf-8') as f:
+            json.dump(MANIFEST, f)
+        self.python('dataset_card', *make)
+        with open(os.path.join(model, 'card.json'), encoding='utf-8') as f:
+            card = json.load(f)
+        self.assertEqual((card['name'], card['version'], card['simulated']), ('resnet34', '7', False))
+        data = card['trainingData']
+        self.assertEqual((data['patients'], data['validation']), (run['split']['training'], run['split']['validation']))
+        self.assertIn('120.1-383.7 HU', data['labels'])
+        self.assertEqual(card['metrics']['validation']['regions'], 5 * len(data['validation']))
+        self.assertNotIn(kept, json.dumps(card))
+        with open(os.path.join(model, 'model.onnx'), 'rb') as f:
+            self.assertEqual(card['sha256'], hashlib.sha256(f.read()).hexdigest())
+        other = os.path.join(kept, 'other')
+        write_export(other, patients=13, calcified=6)
+        with open(os.path.join(other, 'dataset.json'), 'w', encoding='utf-8') as f:
+            json.dump(MANIFEST, f)
+        self.assertIn('its patients are others', self.python('dataset_card', '--run', out, '--dataset', other, '--out', model, '--version', '7', fails=True))
 
     def train(self, *arguments):
-        done = subprocess.run([sys.executable, '-m', 'calcidisc_training.train_classifier', *arguments], cwd=ROOT, capture_output=True, text=True)
-        self.assertEqual(done.returncode, 0, done.stderr[-2000:])
+        self.python('train_classifier', *arguments)
+
+    def python(self, module, *arguments, fails=False):
+        done = subprocess.run([sys.executable, '-m', f'calcidisc_training.{module}', *arguments], cwd=ROOT, capture_output=True, text=True)
+        self.assertEqual(done.returncode != 0, fails, done.stderr[-2000:])
+        return done.stderr
 
 
 if __name__ == '__main__':
