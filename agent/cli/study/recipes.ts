@@ -19,7 +19,7 @@ export const RECIPES: Readonly<Record<Recipe['name'], Recipe>> = {
       ...['--weights', 'none', '--regions', '38', '--validation-regions', '20', '--epochs', '1'],
       ...['--batch', '6', '--size', '128', '--no-bf16', '--every', '1'],
     ],
-    testRegions: 40,
+    testRegions: 20,
     rounds: 200,
     warning:
       'A quick run: it shows that the chain works from images to report. Its networks saw 38 regions once and know nothing.',
