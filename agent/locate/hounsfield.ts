@@ -39,6 +39,8 @@ const MAX_DENSE_SURFACE = 0.5;
 const MIN_SECOND_SLICE = 0.2;
 /** Near bone a find has no core off it; behind the disc it is a lump, where the bone's rim is a thin shell. */
 const LUMP = { minVolumeMm3: 100, minVolumePerSurfaceMm: 0.4, minVolumePerSurfaceVoxels: 0.6 } as const;
+/** Smaller finds must be denser than what the disc's own noise makes of its voxels beyond the range's lower end. */
+const MIN_SURE_VOLUME_MM3 = 100;
 /** Gas, and what a part of gas makes of a disc: no part of its own density. */
 const GAS_HU = -20;
 
@@ -54,14 +56,16 @@ export const THICK_SLICE_MM = 3.5;
  */
 export function measure(box: VoxelBox, reference: Reference): Measurement {
   const besideBone = besideBoneOf(box, reference.huLow);
-  const cored = calcifiedRegions(box, besideBone, reference);
+  const disc = discVoxels(box, besideBone);
+  const floorHu = noiseFloorHu(box, disc, reference.huLow);
+  const cored = calcifiedRegions(box, besideBone, reference).filter(({ region }) => {
+    const isLarge = region.length * voxelMm3(box) >= MIN_SURE_VOLUME_MM3;
+    return isLarge || statistics(region, box.hu).meanHu! >= floorHu;
+  });
   const suspects = cored.length > 0 ? [] : lumps(box, reference);
   const isThin = box.spacingMm[2] <= MAX_SMOOTHED_MM;
   const found = cored.length > 0 ? cored : isThin ? suspects : [];
   if (found.length === 0) {
-    const disc: number[] = [];
-    for (let at = 0; at < box.zone.length; at++)
-      if (box.zone[at] === ZONE.disc && !besideBone[at] && box.hu[at]! > GAS_HU) disc.push(at);
     const label = disc.length === 0 || suspects.length > 0 ? 'indeterminate' : 'not-calcified';
     return { label, ...statistics(disc, box.hu), areaMm2: 0, volumeMm3: 0, centreMm: null };
   }
@@ -74,6 +78,30 @@ export function measure(box: VoxelBox, reference: Reference): Measurement {
     volumeMm3: voxels.length * voxelMm3(box),
     centreMm: middleOf(box, found[0]!.region),
   };
+}
+
+/** Off the bone and without gas. */
+function discVoxels({ zone, hu }: VoxelBox, besideBone: Uint8Array): Int32Array {
+  const disc = new Int32Array(zone.length);
+  let count = 0;
+  for (let at = 0; at < zone.length; at++)
+    if (zone[at] === ZONE.disc && !besideBone[at] && hu[at]! > GAS_HU) disc[count++] = at;
+  return disc.subarray(0, count);
+}
+
+/**
+ * The mean that noise alone gives to a disc's voxels beyond `huLow`, and one standard deviation more. The mean of a
+ * normal distribution beyond t lies below (t + sqrt(t^2 + 4)) / 2 (Birnbaum 1942); median and spread are robust.
+ */
+function noiseFloorHu({ hu }: VoxelBox, disc: Int32Array, huLow: number): number {
+  if (disc.length === 0) return huLow;
+  const sorted = Float32Array.from(disc, (at) => hu[at]!).sort();
+  const middle = sorted[sorted.length >> 1]!;
+  // Half of a normal distribution lies within 0.6745 standard deviations.
+  const sd = (sorted[Math.floor(0.75 * sorted.length)]! - sorted[Math.floor(0.25 * sorted.length)]!) / 1.349;
+  if (sd === 0) return huLow;
+  const t = Math.max(0, (huLow - middle) / sd);
+  return middle + sd * ((t + Math.sqrt(t * t + 4)) / 2 + 1);
 }
 
 /** Largest area first. */
@@ -219,14 +247,15 @@ function smoothed({ hu, size, spacingMm }: VoxelBox): Float32Array {
 }
 
 function statistics(
-  voxels: readonly number[],
+  voxels: ArrayLike<number>,
   hu: Float32Array,
 ): { meanHu: number | null; maxHu: number | null } {
   if (voxels.length === 0) return { meanHu: null, maxHu: null };
   let [sum, max] = [0, Number.NEGATIVE_INFINITY];
-  for (const voxel of voxels) {
-    sum += hu[voxel]!;
-    max = Math.max(max, hu[voxel]!);
+  for (let i = 0; i < voxels.length; i++) {
+    const value = hu[voxels[i]!]!;
+    sum += value;
+    max = Math.max(max, value);
   }
   return { meanHu: sum / voxels.length, maxHu: max };
 }

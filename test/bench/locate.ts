@@ -7,7 +7,7 @@
  * Variants other than `plain` alter MR series first (locateVariants.ts); masks for `t1-like` come from --masks DIR.
  * `ct-5mm` makes CT series of 5 mm slices.
  *
- * `npm run bench:locate -- --speed`: a 15-slice MR and a 300-slice CT against the network's bare passes.
+ * `npm run bench:locate -- --speed [DIR]`: a 15-slice MR and a 300-slice CT against the network's bare passes (DIR keeps the phantom).
  * `npm run bench:locate -- --phantoms 200 [--seed-from 1000] [--results FILE.jsonl] [--out FILE.md] [--json FILE]`:
  * levels and calcification labels of drawn spines; with --results a broken run goes on where it ended.
  */
@@ -262,6 +262,6 @@ async function evaluatePhantoms(count: number): Promise<void> {
   if (options.json) await writeSweep(options.json, rows);
 }
 
-if (options.speed) await measureSpeed(config, options['model-dir'], options.json);
+if (options.speed) await measureSpeed(config, options['model-dir'], options.json, positionals[0]);
 else if (options.phantoms !== undefined) await evaluatePhantoms(Number(options.phantoms));
 else await evaluateFolders();

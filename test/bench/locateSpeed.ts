@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,30 +34,38 @@ interface Speed {
   readonly limitS: number;
 }
 
-/** Prints how long a 15-slice MR and a 300-slice 512 by 512 CT take, and the network's bare passes beside it. */
+/**
+ * Prints how long a 15-slice MR and a 300-slice 512 by 512 CT take, and the network's bare passes beside it.
+ * @param kept a folder in which the phantom is drawn and stays, or lies from an earlier run; else a temporary one
+ */
 export async function measureSpeed(
   config: Config,
   modelDir: string | undefined,
   json: string | undefined,
+  kept: string | undefined,
 ): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'calcidisc-bench-speed-'));
+  const folder = kept ?? (await mkdtemp(join(tmpdir(), 'calcidisc-bench-speed-')));
   try {
-    console.error('drawing a phantom of 15 MR slices and about 300 CT slices');
-    await writePhantom({
-      outDir: folder,
-      seed: SEED,
-      calcified: ['L4-L5'],
-      mr: { slices: 15, matrix: 448 },
-      ct: { sliceMm: 1, spacingMm: 0.45, fieldOfViewMm: 230.4 },
-    });
+    if (!existsSync(join(folder, 'truth.json'))) await drawInto(folder);
     const dir = modelDir ?? newestModelDir(join(projectRoot, 'models'), config.locate.model);
     const speeds = [await speedOf('MR', folder, dir, config), await speedOf('CT', folder, dir, config)];
     console.log(tableOf(speeds));
     if (json)
       await writeFile(json, `${JSON.stringify({ cores: availableParallelism(), speeds }, null, 1)}\n`);
   } finally {
-    await rm(folder, { recursive: true });
+    if (kept === undefined) await rm(folder, { recursive: true });
   }
+}
+
+async function drawInto(outDir: string): Promise<void> {
+  console.error('drawing a phantom of 15 MR slices and about 300 CT slices');
+  await writePhantom({
+    outDir,
+    seed: SEED,
+    calcified: ['L4-L5'],
+    mr: { slices: 15, matrix: 448 },
+    ct: { sliceMm: 1, spacingMm: 0.45, fieldOfViewMm: 230.4 },
+  });
 }
 
 async function speedOf(

@@ -229,4 +229,12 @@ describe('Hounsfield reference', () => {
     const vacuum = disc((_x, y, z) => (z === 8 && y > 10 && y < 20 ? -900 : null));
     assert.equal(measure(vacuum, RANGE).meanHu, 80);
   });
+
+  it('does not take a cluster of a noisy disc for calcification, but a denser one of that size', () => {
+    // 60, 80 and 100 HU by turns: a spread as of strong noise.
+    const noisy = (value: number) =>
+      disc((x, y, z) => ball(2.5, value)(x, y, z) ?? (z < 3 || z > 12 ? null : 60 + 20 * ((x + y + z) % 3)));
+    assert.equal(measure(noisy(130), RANGE).label, 'not-calcified');
+    assert.equal(measure(noisy(220), RANGE).label, 'calcified');
+  });
 });
