@@ -5,15 +5,18 @@ import { join } from 'node:path';
 import { deliverReport } from '../../agent/deliver/deliver.js';
 import { openSafekeeping, type Safekeeping } from '../../agent/deliver/safekeeping.js';
 import { newUid } from '../../agent/dicom/uid.js';
+import { casePage } from '../../agent/expose/pages/case.js';
 import { parseConfig } from '../../config/load.js';
+import { projectRoot } from '../../config/root.js';
 import type { ConfigInput } from '../../config/schema.js';
 import { listAudit } from '../../db/audit.js';
 import { type CaseRow, findCase, reviseCase, unparkCase } from '../../db/cases.js';
+import { readCaseView } from '../../db/caseView.js';
 import { type DeliveryRow, listDeliveries } from '../../db/deliveries.js';
 import type { ReportRow } from '../../db/reports.js';
 import { startCalcidisc } from '../support/calcidiscProcess.js';
 import { createTestDatabase, quietLog, useDatabase } from '../support/database.js';
-import { freePort } from '../support/dcmtk.js';
+import { freePort, runTool } from '../support/dcmtk.js';
 import { startOrthanc } from '../support/orthanc.js';
 import { needsPeer } from '../support/peers.js';
 import { until } from '../support/receiver.js';
@@ -99,6 +102,19 @@ describe('storage commitment for our reports', () => {
     });
     assert.equal(confirmed.actor, 'ae:PACS');
     assert.equal((await caseNow()).state, 'delivered');
+  });
+
+  it('stands where people look: on the page, in calcidisc case, in JSON', async () => {
+    await deliverTo(['committed']);
+    await untilIs('committed');
+    const view = (await readCaseView(db.database.knex, row.id))!;
+    assert.match(casePage(view, null).toString(), /pacs: stored .*; storage committed \d{4}-/);
+    const cli = (...args: string[]) =>
+      runTool(process.execPath, [join(projectRoot, 'bin/calcidisc.mjs'), 'case', row.id, ...args], {
+        DATABASE_URL: db.config.database.url!,
+      });
+    assert.match((await cli()).stdout, /^pacs: stored, 1 attempt; storage committed \d{4}-/m);
+    assert.equal(JSON.parse((await cli('--json')).stdout).deliveries[0].commitment, 'committed');
   });
 
   it('is not asked of a destination without it', async () => {
