@@ -34,7 +34,8 @@ describe('MR geometry through the whole path', function () {
     slices = images.map(drawnOf);
     locator = await openLocator(parseConfig({}), pino({ level: 'silent' }));
     plain = await locate(slices);
-    assert.equal(plain.result.status, 'located', plain.result.reasons.join());
+    // How sure the levels are is the localiser's matter; here it is where the discs lie.
+    assert.equal(plain.result.discs.length, LEVELS.length, plain.result.reasons.join());
   });
   after(async () => {
     await locator?.close();
