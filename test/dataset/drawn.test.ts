@@ -25,7 +25,7 @@ describe('dataset: what people draw in 3D Slicer on a real case', function () {
     // The fixtures were drawn on this phantom: other settings have their discs elsewhere.
     site = await openSite([
       { seed: 31, patientId: 'FRIDA-31', calcified: ['L4-L5', 'L2-L3'], mr: MR },
-      { seed: 23, patientId: 'GUSTAV-32', calcified: ['L4-L5'], withoutCt: true },
+      { seed: 24, patientId: 'GUSTAV-32', calcified: ['L4-L5'], withoutCt: true },
     ]);
     [caseId, withoutCt] = site.patients.map((patient) => patient.caseId) as [string, string];
   });

@@ -18,8 +18,15 @@ const PATIENTS = [
   { seed: 21, patientId: 'ANNA-4711', calcified: ['L4-L5', 'L5-S1'], mrDate: '20240110', ctDate: '20240120' },
   { seed: 26, patientId: 'ANNA-4711', calcified: [], mrDate: '20240708', ctDate: '20240703' },
   { seed: 22, patientId: 'BERTHOLD-0815', calcified: ['L3-L4'], mrDate: '20230301', ctDate: '20230301' },
-  { seed: 23, patientId: 'CAROLA-1234', calcified: [], mrDate: '20240215', ctDate: '20240213' },
-  { seed: 24, patientId: 'DORA-5678', calcified: ['L4-L5'], mrDate: '20240305', withoutCt: true },
+  { seed: 24, patientId: 'CAROLA-1234', calcified: [], mrDate: '20240215', ctDate: '20240213' },
+  {
+    seed: 21,
+    noise: 1.1,
+    patientId: 'DORA-5678',
+    calcified: ['L4-L5', 'L5-S1'],
+    mrDate: '20240305',
+    withoutCt: true,
+  },
 ] as const;
 
 describe('dataset export: what leaves, on real cases', function () {
