@@ -85,8 +85,9 @@ describe('dataset export: what leaves, on real cases', function () {
       [manifest.counts.regions, manifest.counts.calcified, manifest.counts.cases],
       [certain.length, 3, 4],
     );
-    const [{ age, sex, bmi }] = rows as [Record<string, string>];
-    assert.deepEqual([age, sex, bmi], ['53', 'O', '24.9']);
+    // Born on 15 June: one patient's second MR is from July. Which line comes first hangs on the key.
+    assert.deepEqual([...new Set(rows.map(({ age }) => age))].sort(), ['53', '54']);
+    for (const { sex, bmi } of rows) assert.deepEqual([sex, bmi], ['O', '24.9']);
   });
 
   it('pictures are the stored ones, bit for bit, and belong to the disc whose line names them', async () => {
@@ -199,10 +200,8 @@ describe('dataset export: what leaves, on real cases', function () {
       await readFile(join(folder, 'labels.csv'), 'utf8'),
       folder,
     );
-    assert.deepEqual(
-      [regions.length, indeterminate, regions[0]?.age, regions[0]?.site],
-      [certain.length, 0, 53, 'north'],
-    );
+    assert.deepEqual([regions.length, indeterminate, regions[0]?.site], [certain.length, 0, 'north']);
+    assert.deepEqual([...new Set(regions.map(({ age }) => age))].sort(), [53, 54]);
     const { exitCode, output } = await runTool('sh', [
       '-c',
       'cd "$1" && sha256sum -c SHA256SUMS',
