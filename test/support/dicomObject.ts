@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { encodeFileMeta } from '../../agent/dicom/fileMeta.js';
 import { SOP_CLASSES } from '../../agent/dicom/sopClasses.js';
@@ -42,11 +42,15 @@ export function smallObject(options: SmallObjectOptions = {}): SmallObject {
     [0x00100020, 'LO', options.patientId ?? 'SMALL'],
     [0x0020000d, 'UI', options.studyInstanceUid ?? '2.25.1111'],
     [0x0020000e, 'UI', options.seriesInstanceUid ?? '2.25.2222'],
-    // No two stretches alike, or bytes in a wrong place would not be seen.
-    [0x7fe00010, 'OW', randomBytes(options.pixelBytes ?? 64)],
+    [0x7fe00010, 'OW', pixelsOf(sopInstanceUid, options.pixelBytes ?? 64)],
   ];
   const dataset = encodeDataset(elements, syntax);
   return { sopClassUid, sopInstanceUid, transferSyntaxUid: TRANSFER_SYNTAXES[syntax].uid, dataset };
+}
+
+/** No two stretches alike, or bytes in a wrong place would not be seen; the same for the same UID. */
+function pixelsOf(sopInstanceUid: string, outputLength: number): Buffer {
+  return createHash('shake256', { outputLength }).update(sopInstanceUid).digest();
 }
 
 /** The object as a Part 10 file. */

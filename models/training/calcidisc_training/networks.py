@@ -146,11 +146,18 @@ class Mlp(nn.Module):
         return self.fc2(F.silu(self.fc1(x)))
 
 
+class LayerNorm(nn.LayerNorm):
+    """In float32 whatever comes in: PyTorch 1.13 on CPUs takes no bfloat16 beside float32 weights."""
+
+    def forward(self, x):
+        return super().forward(x.float()).to(x.dtype)
+
+
 class Transformer(nn.Module):
     def __init__(self, width):
         super().__init__()
-        self.norm1, self.attn = nn.LayerNorm(width), Attention(width)
-        self.norm2, self.mlp = nn.LayerNorm(width), Mlp(width)
+        self.norm1, self.attn = LayerNorm(width), Attention(width)
+        self.norm2, self.mlp = LayerNorm(width), Mlp(width)
 
     def forward(self, x):
         x = x + self.attn(self.norm1(x))
@@ -165,7 +172,7 @@ class MobileVitBlock(nn.Module):
         self.conv_kxk = ConvNormAct(channels, channels, 3)
         self.conv_1x1 = nn.Conv2d(channels, width, 1, bias=False)
         self.transformer = nn.Sequential(*[Transformer(width) for _ in range(depth)])
-        self.norm = nn.LayerNorm(width)
+        self.norm = LayerNorm(width)
         self.conv_proj = ConvNormAct(width, channels, 1)
         self.conv_fusion = ConvNormAct(2 * channels, channels, 3)
 
