@@ -26,6 +26,7 @@ from .processes import Processes, can_fuse_adam, grad_scaler, half_type, mixed
 from .spider import HELD_OUT, patients_in
 
 FOCUS_CELLS = 4         # cells of 32 pixels about the posterior edge
+LOADS_FLOATS = int(torch.__version__.split('.')[0]) >= 2   # the safe loader of 1.13 knows no float, and an optimiser has some
 PLAIN = 20.0                          # visibility, in noise units, of what the first epochs are shown
 
 
@@ -160,7 +161,7 @@ class Run:
             self.load()
 
     def load(self):
-        kept = torch.load(f'{self.a.out}/last.pt', map_location=self.device, weights_only=True)
+        kept = torch.load(f'{self.a.out}/last.pt', map_location=self.device, weights_only=LOADS_FLOATS)
         self.inner.load_state_dict(kept['model'])
         self.optimiser.load_state_dict(kept['optimiser'])
         self.epoch, self.best = kept['epoch'], kept['best']
