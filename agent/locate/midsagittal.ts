@@ -41,13 +41,16 @@ export function canalMiddleMm(positionsMm: readonly number[], canal: readonly nu
 const OWN_SLICE_MM = 5;
 
 /**
- * Where across the slices each disc has its middle, by the canal behind it, slice by slice. Each is the median with
- * its neighbours', so that one bad estimate is no curve. Null where no canal is seen.
+ * Where across the slices each disc has its middle, by the canal behind it, slice by slice. One that lies further than
+ * that from the median with its neighbours is taken for that median, so that one bad estimate is no curve. Null where
+ * no canal is seen.
  * @param discs in order along the spine
+ * @param furtherMm 0: always the median, which flattens the apex of a curve
  */
 export function discMiddlesMm(
   discs: readonly NamedTrack[],
   positionsMm: readonly number[],
+  furtherMm = 0,
 ): readonly (number | null)[] {
   const raw = discs.map(({ track }) => {
     const evidence = positionsMm.map((_, i) =>
@@ -58,7 +61,8 @@ export function discMiddlesMm(
   return raw.map((own, i) => {
     const near = [raw[i - 1], own, raw[i + 1]].filter((mm) => mm !== null && mm !== undefined);
     // At the ends of the row there is no neighbour on the other side: a median of two would straighten the curve.
-    return near.length < 3 ? own : near.sort((a, b) => a - b)[1]!;
+    const median = near.length < 3 ? own : near.sort((a, b) => a - b)[1]!;
+    return own !== null && median !== null && Math.abs(own - median) <= furtherMm ? own : median;
   });
 }
 

@@ -214,6 +214,9 @@ function regionIn(image: SagittalImage, own: Candidate, marginMm: number) {
   };
 }
 
+/** The middle of a curve's apex may lie this far from its neighbours' and be no mistake. */
+const APEX_MM = 8;
+
 /** What bears on whether the models know this patient's like. */
 function factsOf(
   series: Series,
@@ -224,7 +227,7 @@ function factsOf(
 ): Facts {
   const { image, marked } = looked[middle]!;
   const positions = looked.map(({ positionMm }) => positionMm);
-  const middles = discMiddlesMm(discs, positions);
+  const middles = discMiddlesMm(discs, positions, APEX_MM);
   const places = discs.flatMap(({ track }, i) => {
     const across = middles[i]!;
     return across === null ? [] : [[across, track.place[1]] as const];
