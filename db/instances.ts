@@ -30,17 +30,12 @@ export type NewInstance = Omit<InstanceRow, 'duplicates' | 'identityId'> &
  */
 export type InsertOutcome = 'inserted' | 'duplicate' | 'conflict';
 
-export async function insertInstance(trx: Tx, instance: NewInstance): Promise<InsertOutcome> {
-  return (await putInstance(trx, instance)).outcome;
-}
-
 export interface Put {
   readonly outcome: InsertOutcome;
   /** The row under that UID. */
   readonly kept: InstanceRow;
 }
 
-/** The same, with the row that stands. */
 export async function putInstance(trx: Tx, instance: NewInstance): Promise<Put> {
   const { sopInstanceUid } = instance;
   const inserted = await trx('instance')

@@ -204,7 +204,7 @@ async function auditConflict(
     subjectId: file.sopInstanceUid,
     actor: `ae:${file.callingAe}`,
     detail: {
-      reason: 'another object under a known SOP Instance UID',
+      reason: CONFLICT,
       seriesInstanceUid,
       sha256: datasetSha256,
     },

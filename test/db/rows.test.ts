@@ -122,12 +122,15 @@ describe('tables', () => {
       const { seriesInstanceUid } = await makeSeries(knex());
       const first = instanceOf(seriesInstanceUid);
       const later = new Date(first.receivedAt.getTime() + 1);
-      assert.equal(await instances.insertInstance(knex(), first), 'inserted');
-      assert.equal(await instances.insertInstance(knex(), first), 'duplicate');
+      assert.equal((await instances.putInstance(knex(), first)).outcome, 'inserted');
+      assert.equal((await instances.putInstance(knex(), first)).outcome, 'duplicate');
       assert.equal((await instances.findInstance(knex(), first.sopInstanceUid))!.duplicates, 0);
-      assert.equal(await instances.insertInstance(knex(), { ...first, receivedAt: later }), 'duplicate');
+      assert.equal(
+        (await instances.putInstance(knex(), { ...first, receivedAt: later })).outcome,
+        'duplicate',
+      );
       const other = { ...first, receivedAt: later, datasetSha256: 'b'.repeat(64) };
-      assert.equal(await instances.insertInstance(knex(), other), 'conflict');
+      assert.equal((await instances.putInstance(knex(), other)).outcome, 'conflict');
       const kept = (await instances.findInstance(knex(), first.sopInstanceUid))!;
       assert.deepEqual(
         [kept.duplicates, kept.datasetSha256, kept.spoolPath, kept.sizeBytes],
@@ -144,7 +147,7 @@ describe('tables', () => {
         { slicePositionMm: null, instanceNumber: 2 },
       ];
       for (const place of order.toReversed())
-        await instances.insertInstance(knex(), instanceOf(seriesInstanceUid, place));
+        await instances.putInstance(knex(), instanceOf(seriesInstanceUid, place));
       const found = await instances.listInstances(knex(), seriesInstanceUid);
       assert.deepEqual(
         found.map(({ slicePositionMm, instanceNumber }) => ({ slicePositionMm, instanceNumber })),
@@ -156,7 +159,7 @@ describe('tables', () => {
     it('the spool files that the index knows are told from those it does not', async () => {
       const { seriesInstanceUid } = await makeSeries(knex());
       const known = instanceOf(seriesInstanceUid);
-      await instances.insertInstance(knex(), known);
+      await instances.putInstance(knex(), known);
       assert.deepEqual(
         [...(await instances.knownSpoolPaths(knex(), [known.spoolPath, 'spool/new.dcm']))],
         [known.spoolPath],

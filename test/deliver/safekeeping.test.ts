@@ -231,54 +231,8 @@ describe('storage commitment for our reports', () => {
     assert.deepEqual([(await delivery()).state, (await caseNow()).state], ['stored', 'received']);
   });
 
-  it('with Orthanc, the agent killed (-9) between its request and the report of it', async function () {
-    this.timeout(180_000);
-    needsPeer(this, 'orthanc');
-    const port = await freePort();
-    const line = await valve(port);
-    const orthanc = await startOrthanc({
-      modalities: { calcidisc: ['CALCIDISC', '127.0.0.1', line.port] },
-      configuration: { DicomScuTimeout: 120 },
-    });
-    const dir = await mkdtemp(join(tmpdir(), 'calcidisc-safe-'));
-    const test = await createTestDatabase();
-    const own = await insertReportedCase(test.database);
-    const site = {
-      dataDir: dir,
-      database: { url: test.config.database.url! },
-      queue: { sweepMs: 500 },
-      dicom: { port },
-      http: { port: 0 },
-      route: {
-        destinations: [
-          { name: 'pacs', aeTitle: 'ORTHANC', host: '127.0.0.1', port: orthanc.dicomPort, commitment: true },
-        ],
-      },
-    };
-    const sent = async () => (await listDeliveries(test.database.knex, own.report.id))[0];
-    let agent = await startCalcidisc('agent', site);
-    try {
-      await until(async () => line.callers() > 0 && (await sent())?.commitment === 'requested');
-      await agent.kill();
-      agent = await startCalcidisc('agent', site);
-      assert.equal((await sent())?.commitment, 'requested');
-      line.open();
-      await until(async () => (await sent())?.commitment === 'committed');
-      assert.equal((await sent())?.commitmentAttempts, 1, 'the first request’s own answer');
-      const row = await findCase(test.database.knex, own.row.id);
-      assert.equal(row?.state, 'delivered');
-    } finally {
-      await agent.kill();
-      line.close();
-      await orthanc.stop();
-      await test.close();
-      await rm(dir, { recursive: true, force: true });
-    }
-  });
-
-  it('with Orthanc that has lost the report: it is sent again, and committed', async function () {
-    this.timeout(180_000);
-    needsPeer(this, 'orthanc');
+  /** An Orthanc that answers through a valve, a reported case, and the configuration of an agent between them. */
+  async function besideOrthanc(changes: object) {
     const port = await freePort();
     const line = await valve(port);
     const orthanc = await startOrthanc({
@@ -289,28 +243,61 @@ describe('storage commitment for our reports', () => {
     const test = await createTestDatabase();
     const own = await insertReportedCase(test.database);
     const destination = { name: 'pacs', aeTitle: 'ORTHANC', host: '127.0.0.1', port: orthanc.dicomPort };
-    const site = {
+    const siteOf = (commitment: boolean) => ({
       dataDir: dir,
       database: { url: test.config.database.url! },
       queue: { sweepMs: 500 },
       dicom: { port },
       http: { port: 0 },
-      deliver: { firstRetryMs: 50 },
-      route: { destinations: [destination] },
-    };
+      route: { destinations: [{ ...destination, commitment }] },
+      ...changes,
+    });
     const sent = async () => (await listDeliveries(test.database.knex, own.report.id))[0];
+    const close = async () => {
+      line.close();
+      await orthanc.stop();
+      await test.close();
+      await rm(dir, { recursive: true, force: true });
+    };
+    return { line, orthanc, test, own, siteOf, sent, close };
+  }
+
+  it('with Orthanc, the agent killed (-9) between its request and the report of it', async function () {
+    this.timeout(180_000);
+    needsPeer(this, 'orthanc');
+    const { line, test, own, siteOf, sent, close } = await besideOrthanc({});
+    let agent = await startCalcidisc('agent', siteOf(true));
+    try {
+      await until(async () => line.callers() > 0 && (await sent())?.commitment === 'requested');
+      await agent.kill();
+      agent = await startCalcidisc('agent', siteOf(true));
+      assert.equal((await sent())?.commitment, 'requested');
+      line.open();
+      await until(async () => (await sent())?.commitment === 'committed');
+      assert.equal((await sent())?.commitmentAttempts, 1, 'the first request’s own answer');
+      const row = await findCase(test.database.knex, own.row.id);
+      assert.equal(row?.state, 'delivered');
+    } finally {
+      await agent.kill();
+      await close();
+    }
+  });
+
+  it('with Orthanc that has lost the report: it is sent again, and committed', async function () {
+    this.timeout(180_000);
+    needsPeer(this, 'orthanc');
+    const { line, orthanc, test, own, siteOf, sent, close } = await besideOrthanc({
+      deliver: { firstRetryMs: 50 },
+    });
     line.open();
-    let agent = await startCalcidisc('agent', site);
+    let agent = await startCalcidisc('agent', siteOf(false));
     try {
       await until(async () => (await sent())?.state === 'stored');
       await agent.kill();
       for (const { ID } of await orthanc.post<{ ID: string }[]>('/tools/lookup', own.report.sopInstanceUid))
         await orthanc.remove(`/instances/${ID}`);
       await test.database.knex('delivery').update({ commitment: 'due', commitmentDueAt: new Date() });
-      agent = await startCalcidisc('agent', {
-        ...site,
-        route: { destinations: [{ ...destination, commitment: true }] },
-      });
+      agent = await startCalcidisc('agent', siteOf(true));
       await until(async () => (await sent())?.commitment === 'committed');
       const { attempts, commitmentResends } = (await sent())!;
       assert.deepEqual([attempts, commitmentResends], [2, 1]);
@@ -318,10 +305,7 @@ describe('storage commitment for our reports', () => {
       assert.equal(found.length, 1);
     } finally {
       await agent.kill();
-      line.close();
-      await orthanc.stop();
-      await test.close();
-      await rm(dir, { recursive: true, force: true });
+      await close();
     }
   });
 });

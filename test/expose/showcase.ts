@@ -16,7 +16,7 @@ import { type CaseRow, createCase, findCase, moveCase, reviseCase } from '../../
 import type { Database } from '../../db/database.js';
 import { listDeliveries, markFailed, markStored, startDelivery } from '../../db/deliveries.js';
 import { insertInferences } from '../../db/inferences.js';
-import { insertInstance } from '../../db/instances.js';
+import { putInstance } from '../../db/instances.js';
 import { changeModel, type ModelRow, registerModel } from '../../db/models.js';
 import { listRegions } from '../../db/regions.js';
 import { findReport } from '../../db/reports.js';
@@ -224,7 +224,7 @@ class Room {
 
   private async insertImage(path: string, sopInstanceUid: string, seriesInstanceUid: string): Promise<void> {
     const header = await readHeader(path);
-    await insertInstance(this.context.database.knex, {
+    await putInstance(this.context.database.knex, {
       sopInstanceUid,
       seriesInstanceUid,
       sopClassUid: header.sopClassUid!,
