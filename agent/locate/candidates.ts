@@ -31,6 +31,8 @@ export interface Candidate {
   readonly roomBelowMm: number;
   /** Unit vector along the disc to posterior, [column, row]. */
   readonly along: PixelPoint;
+  /** From 2nd to 98th percentile of the patch along that, mm. */
+  readonly lengthMm: number;
   /** Share of the place behind the disc that is canal, 0..1: high near the midline only. */
   readonly canalBehind: number;
   /** Indices into the network's grid. */
@@ -121,6 +123,7 @@ function candidateOf(pixels: Int32Array, marked: Marked, image: SagittalImage, s
   let discShare = 0;
   for (const at of pixels) discShare += marked.discShare[at]! / pixels.length;
   const axes = axesOf(pixels, marked.columns);
+  const reach = reachOf(axes, pixels, marked.columns);
   return {
     slice,
     centre,
@@ -133,7 +136,8 @@ function candidateOf(pixels: Int32Array, marked: Marked, image: SagittalImage, s
     below: surroundings(axes, marked, 1),
     roomBelowMm: roomBelowMm(axes, marked),
     along: axes.along,
-    canalBehind: canalBehind(axes, pixels, marked),
+    lengthMm: (percentileOfSorted(reach, 98) - percentileOfSorted(reach, 2)) * marked.spacingMm,
+    canalBehind: canalBehind(axes, percentileOfSorted(reach, 98), marked),
     pixels,
   };
 }
@@ -218,14 +222,16 @@ function roomBelowMm({ centre, along }: Axes, { rows, spacingMm }: Marked): numb
 const CANAL_DEPTHS_MM = [4, 6, 8, 10, 12];
 const CANAL_SIDES_MM = [-6, -3, 0, 3, 6];
 
-function canalBehind({ centre, along }: Axes, pixels: Int32Array, marked: Marked): number {
-  const reach = Float64Array.from(
+/** How far each pixel lies from the centre along the disc, sorted, pixels. */
+function reachOf({ centre, along }: Axes, pixels: Int32Array, columns: number): Float64Array {
+  return Float64Array.from(
     pixels,
-    (at) =>
-      ((at % marked.columns) - centre[0]) * along[0] +
-      (Math.floor(at / marked.columns) - centre[1]) * along[1],
+    (at) => ((at % columns) - centre[0]) * along[0] + (Math.floor(at / columns) - centre[1]) * along[1],
   ).sort();
-  const edge = percentileOfSorted(reach, 98);
+}
+
+/** @param edge the disc's posterior edge from its centre, pixels */
+function canalBehind({ centre, along }: Axes, edge: number, marked: Marked): number {
   let count = 0;
   for (const depth of CANAL_DEPTHS_MM)
     for (const side of CANAL_SIDES_MM) {

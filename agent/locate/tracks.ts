@@ -13,6 +13,8 @@ export interface Track {
   readonly above: Surroundings;
   readonly below: Surroundings;
   readonly roomBelowMm: number;
+  /** Of the disc from front to back where the canal lies behind it, mm. */
+  readonly lengthMm: number;
   /** Sum of the members' weights: how much disc there is, in mm2 of slice. */
   readonly strength: number;
 }
@@ -124,8 +126,18 @@ function trackOf(members: readonly Candidate[], slices: readonly SliceWeight[], 
     above: side('above'),
     below: side('below'),
     roomBelowMm: mean((c) => c.roomBelowMm),
+    lengthMm: midlineLengthMm(members),
     strength,
   };
+}
+
+/** Off the midline discs are shorter; where no slice shows the canal, all slices count alike. */
+const NO_CANAL = 0.02;
+
+function midlineLengthMm(members: readonly Candidate[]): number {
+  const weights = members.map(({ canalBehind }) => (NO_CANAL + canalBehind) ** 2);
+  const sum = weights.reduce((a, b) => a + b, 0);
+  return members.reduce((total, { lengthMm }, i) => total + weights[i]! * lengthMm, 0) / sum;
 }
 
 function meanPlace(group: readonly Candidate[], placeOf: Place): readonly [number, number] {

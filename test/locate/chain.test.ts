@@ -23,6 +23,7 @@ function track(down: number, levelShares: readonly number[], more: Partial<Track
     place: [0, down],
     direction: [1, 0],
     roomBelowMm: 100,
+    lengthMm: 36,
     levelShares,
     above: VERTEBRA,
     below: VERTEBRA,
@@ -109,6 +110,16 @@ describe('chain model', () => {
     assert.ok(verdictOf(nameDiscs(slipped)).reasons.includes('vertebrae out of line: a severe slip'));
   });
 
+  it('doubts a spine whose lowest disc is as short as the rest of one between S1 and S2', () => {
+    const [lowest, ...rest] = spine();
+    const verdict = (lengthMm: number) => verdictOf(nameDiscs([{ ...lowest!, lengthMm }, ...rest]));
+    assert.equal(verdict(29).status, 'located');
+    assert.deepEqual(verdict(25), {
+      status: 'uncertain',
+      reasons: ['the lowest disc is short: it may lie between S1 and S2'],
+    });
+  });
+
   it('keeps the lower levels when the top is cut off, and names the missing one', () => {
     const named = nameDiscs(spine().slice(0, 4));
     assert.deepEqual(
@@ -173,6 +184,7 @@ describe('tracks', () => {
     above: VERTEBRA,
     below: SACRUM,
     along: [1, 0],
+    lengthMm: 36,
     roomBelowMm: 100,
     canalBehind: 0.9,
     pixels: new Int32Array(0),
@@ -180,6 +192,15 @@ describe('tracks', () => {
   const placeOf = ({ centreMm }: Candidate) => [centreMm[1], -centreMm[2]] as const;
   const weights = (count: number) =>
     Array.from({ length: count }, (_, i) => ({ positionMm: i * 4, weight: i === 2 ? 1 : 0.5 }));
+
+  it('measures a disc where the canal lies behind it, not at its side', () => {
+    const slices = [
+      [{ ...candidate(0, 0, 0), lengthMm: 20, canalBehind: 0 }],
+      [{ ...candidate(1, 0, 0), lengthMm: 36, canalBehind: 0.9 }],
+    ];
+    const [track] = tracksOf(slices, weights(2), placeOf);
+    assert.ok(Math.abs(track!.lengthMm - 36) < 0.1);
+  });
 
   it('follows discs that a scoliosis tilts, without crossing to the neighbour', () => {
     const slices = Array.from({ length: 5 }, (_, i) =>

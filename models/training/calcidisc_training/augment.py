@@ -6,6 +6,8 @@ from .contrast import random_contrast
 from .degrade import degrade
 from .levels import BACKGROUND, BELOW, DISC, IGNORE, OFF_SPINE, UNKNOWABLE
 from .normalise import MEAN, STD, normalise
+from .residual_disc import SHARE as RESIDUAL_SHARE
+from .residual_disc import residual_disc
 from .spider import SPACING_MM
 from .synthetic_spine import synthetic_spine
 from .warp import CANVAS, apply_warp, locate, random_warp
@@ -82,8 +84,12 @@ def real_sample(rng, slices, index):
     lowest = locate(warp, one.lowest)[0]
     upper = locate(warp, (2 * one.middle[0] - one.lowest[0], one.middle[1]))[0]
     image, _ = random_contrast(rng, image, tissue, sacrum)
-    image, level = around(rng, image, tissue, IGNORE - level, sacrum)
-    return image, tissue, level, lowest, upper, warp.scale() * SPACING_MM
+    level = IGNORE - level
+    mm_per_px = warp.scale() * SPACING_MM
+    if rng.random() < RESIDUAL_SHARE:
+        image, level = residual_disc(rng, image, tissue, level, sacrum, mm_per_px)
+    image, level = around(rng, image, tissue, level, sacrum)
+    return image, tissue, level, lowest, upper, mm_per_px
 
 
 def sample(rng, slices, index):

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from .average import Average
 from .classifier_data import cached_pool, split_patients
 from .classifier_metrics import auc
 from .classifier_net import NETWORKS, Classifier, resize, to_input
@@ -50,6 +51,8 @@ def arguments():
     p.add_argument('--lr', type=float, default=1e-4)
     p.add_argument('--schedule', choices=['constant', 'cosine'], default='constant')
     p.add_argument('--batch', type=int, default=6)
+    p.add_argument('--average', type=float, default=0.0, help='decay of a moving average of the weights, which is then what is validated and kept; 0 is none, as in the study')
+    p.add_argument('--clip', type=float, default=0.0, help='largest norm of a gradient; 0 is no bound, as in the study')
     p.add_argument('--size', type=int, choices=[128, 224, 256, 512], default=224)
     p.add_argument('--flip', choices=['none', 'vertical', 'horizontal'], default='vertical')
     p.add_argument('--guide', type=float, default=1.0, help='weight of the lesion map loss; 0 as in the study')
@@ -156,7 +159,8 @@ class Run:
         guide = [p for n, p in self.inner.named_parameters() if n.startswith('guide_')]
         parameters = [dict(params=list(self.inner.net.parameters()), part=1), dict(params=guide, part=20)]
         self.optimiser = torch.optim.Adam(parameters, a.lr, fused=can_fuse_adam(self.device, self.half)) if a.optimiser == 'adam' else torch.optim.SGD(parameters, a.lr, momentum=0.9)
-        self.history, self.epoch, self.best, self.since, self.started = [], 0, -1.0, 0, time.time()
+        self.average = Average(self.inner, a.average) if a.average else None
+        self.history, self.epoch, self.steps, self.best, self.since, self.started = [], 0, 0, -1.0, 0, time.time()
         if a.resume and os.path.exists(f'{a.out}/last.pt'):
             self.load()
 
@@ -164,20 +168,28 @@ class Run:
         kept = torch.load(f'{self.a.out}/last.pt', map_location=self.device, weights_only=LOADS_FLOATS)
         self.inner.load_state_dict(kept['model'])
         self.optimiser.load_state_dict(kept['optimiser'])
-        self.epoch, self.best = kept['epoch'], kept['best']
+        self.epoch, self.steps, self.best = kept['epoch'], kept.get('steps', 0), kept['best']
+        if self.average:
+            self.average.model.load_state_dict(kept.get('average') or kept['model'])
         with open(f'{self.a.out}/history.json', encoding='utf-8') as f:
             self.history = json.load(f)['epochs'][:self.epoch]
         counted = [e for e in self.history if e['epoch'] > self.a.focus_epochs]
         self.since = self.epoch - max(counted, key=lambda e: e['validationAuc'])['epoch'] if counted else self.epoch
 
+    @property
+    def deployed(self):
+        """The network that is validated and exported."""
+        return self.average.model if self.average else self.inner
+
     def save(self, better, split):
         if not self.processes.is_first:
             return
-        state = dict(model=self.inner.state_dict(), optimiser=self.optimiser.state_dict(), epoch=self.epoch, best=self.best)
+        state = dict(model=self.inner.state_dict(), optimiser=self.optimiser.state_dict(), epoch=self.epoch, steps=self.steps, best=self.best,
+                     average=self.average and self.average.model.state_dict())
         torch.save(state, f'{self.a.out}/last.part')
         os.replace(f'{self.a.out}/last.part', f'{self.a.out}/last.pt')
         if better:
-            torch.save(dict(model=self.inner.state_dict(), epoch=self.epoch), f'{self.a.out}/best.pt')
+            torch.save(dict(model=self.deployed.state_dict(), epoch=self.epoch), f'{self.a.out}/best.pt')
         about = dict(arguments={k: v for k, v in vars(self.a).items() if k not in ('data', 'dataset', 'out', 'cache')}, split=split, epochs=self.history)
         with open(f'{self.a.out}/history.json', 'w', encoding='utf-8') as f:
             json.dump(about, f, indent=1)
@@ -212,8 +224,14 @@ class Run:
                 total, loss = loss_of(self.model, *tensors, a.guide, a.size)
             self.optimiser.zero_grad(set_to_none=True)
             self.scaler.scale(total).backward()
+            if a.clip:
+                self.scaler.unscale_(self.optimiser)
+                nn.utils.clip_grad_norm_(self.inner.parameters(), a.clip)
             self.scaler.step(self.optimiser)
             self.scaler.update()
+            if self.average:
+                self.average.update(self.inner, self.steps)
+            self.steps += 1
             losses.append(loss.item())
             if self.is_over():
                 break
@@ -233,7 +251,7 @@ class Run:
     def validate(self, validation):
         """AUC as the first process finds it: the others' running means differ in the last digits."""
         first = self.processes.is_first
-        value = auc(validation.labels, scores_of(self.inner, validation.pictures, self.a.size, self.device, half=self.half)) if first else 0.0
+        value = auc(validation.labels, scores_of(self.deployed, validation.pictures, self.a.size, self.device, half=self.half)) if first else 0.0
         return self.processes.from_first(value)
 
     def go(self, training_pool, validation, split):

@@ -4,7 +4,6 @@ Writes OUT/checkpoint.pt (every --every steps; --resume goes on from it) and, at
 Samples depend on (seed, step) alone, so that a resumed run draws what an unbroken one would have drawn.
 """
 import argparse
-import copy
 import json
 import os
 import time
@@ -14,6 +13,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from .augment import sample
+from .average import Average
 from .folds import FOLDS, split
 from .localiser_net import Localiser, losses
 from .spider import load_patients, patients_in
@@ -33,22 +33,6 @@ class Samples(Dataset):
         slices = self.volumes[rng.integers(len(self.volumes))]
         image, tissue, level = sample(rng, slices, int(rng.integers(len(slices))))
         return image[None], tissue.astype(np.int64), level.astype(np.int64)
-
-
-class Average:
-    """Exponential moving average of weights and of batch-norm statistics: what is exported."""
-
-    def __init__(self, model, decay):
-        self.model, self.decay = copy.deepcopy(model).eval(), decay
-
-    def update(self, model, step):
-        keep = min(self.decay, (step + 1) / (step + 10))
-        with torch.no_grad():
-            for mine, new in zip(self.model.state_dict().values(), model.state_dict().values()):
-                if mine.dtype.is_floating_point:
-                    mine.mul_(keep).add_(new, alpha=1 - keep)
-                else:
-                    mine.copy_(new)
 
 
 def rate(step, steps, peak):
