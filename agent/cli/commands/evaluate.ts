@@ -1,19 +1,15 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { loadConfig } from '../../../config/load.js';
 import type { Config } from '../../../config/schema.js';
 import type { ModelReference } from '../../../worker/card.js';
 import { findModelFile, findModelFiles, type ModelFile, modelFoldersOf } from '../../../worker/modelFiles.js';
-import { sha256 } from '../../../worker/region.js';
 import { RUNTIME } from '../../../worker/session.js';
 import { CalcidiscError } from '../../dicom/errors.js';
 import { parseReaders } from '../../study/dataset.js';
-import { type Evaluation, evaluate, nameOf, type ScoredModel } from '../../study/evaluation.js';
-import { allFigures } from '../../study/figures.js';
-import { type Heading, toHtmlReport, toMarkdownReport } from '../../study/page.js';
+import { evaluate, type ScoredModel } from '../../study/evaluation.js';
+import { toMarkdownReport } from '../../study/page.js';
 import { allTables } from '../../study/tables.js';
-import { writeFigures } from '../evaluation/figureFiles.js';
+import { headingOf, labelsHash, writeEvaluation } from '../evaluation/report.js';
 import { readSet, readText, scoreModel, withEngine } from '../evaluation/score.js';
 import { parseModel } from './classify.js';
 
@@ -76,9 +72,12 @@ async function run(dataset: string, options: Options, command: Command): Promise
   });
   const { rounds, seed } = options;
   const evaluation = evaluate(set, models, readers, { rounds, seed });
-  const labelsSha256 = sha256(new TextEncoder().encode(set.labelsText));
+  const labelsSha256 = labelsHash(set.labelsText);
   const heading = headingOf(options.title, evaluation, labelsSha256);
-  if (options.out) await writeAll(options.out, evaluation, heading, labelsSha256);
+  if (options.out) {
+    const figures = await writeEvaluation(options.out, evaluation, heading, labelsSha256);
+    progress(`written to ${options.out}: evaluation.html, .md, .json and ${figures} figures`);
+  }
   const answer = { runtime: RUNTIME, labelsSha256, rounds, seed, ...evaluation };
   console.log(options.json ? JSON.stringify(answer) : toMarkdownReport(heading, allTables(evaluation), []));
 }
@@ -90,53 +89,6 @@ async function chosenModels(config: Config, wanted?: readonly ModelReference[]):
   const names = new Set(models.filter(({ card }) => card.kind === 'classifier').map(({ card }) => card.name));
   if (names.size === 0) throw new CalcidiscError('MODEL_MISSING', `no classifier in ${folders.join(' or ')}`);
   return Promise.all([...names].map((name) => findModelFile(folders, { name })));
-}
-
-function headingOf(title: string, { models, ...set }: Evaluation, labelsSha256: string): Heading {
-  const simulated = models.filter((model) => model.simulated).map(nameOf);
-  return {
-    title,
-    warnings: [
-      'Research software: not a medical device.',
-      ...(simulated.length > 0
-        ? [
-            `Trained on SIMULATED calcification over real anatomy: ${simulated.join(', ')}. No claim about patients follows.`,
-          ]
-        : []),
-      ...models
-        .filter(({ knownPatients }) => knownPatients.length > 0)
-        .map(
-          (model) =>
-            `${nameOf(model)} was TRAINED OR TUNED ON ${model.knownPatients.length} of these patients (${model.knownPatients.join(', ')}): ` +
-            'its figures mean nothing here.',
-        ),
-    ],
-    facts: [
-      [
-        'Discs',
-        `${set.regions} of ${set.patients} patients, ${set.calcified} calcified; ${set.indeterminate} left out as indeterminate`,
-      ],
-      ...models.map((model) => [nameOf(model), `SHA-256 ${model.sha256}`] as const),
-      ['labels.csv', `SHA-256 ${labelsSha256}`],
-      ['Run by', RUNTIME],
-    ],
-  };
-}
-
-async function writeAll(
-  out: string,
-  evaluation: Evaluation,
-  heading: Heading,
-  labelsSha256: string,
-): Promise<void> {
-  const [tables, figures] = [allTables(evaluation), allFigures(evaluation)];
-  await mkdir(out, { recursive: true });
-  const document = { runtime: RUNTIME, labelsSha256, ...evaluation };
-  await writeFile(join(out, 'evaluation.json'), `${JSON.stringify(document, null, 2)}\n`);
-  await writeFile(join(out, 'evaluation.md'), toMarkdownReport(heading, tables, figures));
-  await writeFile(join(out, 'evaluation.html'), toHtmlReport(heading, tables, figures));
-  await writeFigures(out, figures);
-  progress(`written to ${out}: evaluation.html, .md, .json and ${figures.length} figures`);
 }
 
 function progress(line: string): void {

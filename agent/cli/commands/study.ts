@@ -6,12 +6,13 @@ import { projectRoot } from '../../../config/root.js';
 import { findModelFile } from '../../../worker/modelFiles.js';
 import { CalcidiscError } from '../../dicom/errors.js';
 import { NETWORK_NAMES, type NetworkName } from '../../study/published.js';
-import { planOf } from '../study/plan.js';
+import { readSet } from '../evaluation/score.js';
+import { planOf, planOfOwn } from '../study/plan.js';
 import { showProgress } from '../study/progress.js';
 import { findPython } from '../study/python.js';
 import { argumentOf, RECIPES, type Recipe } from '../study/recipes.js';
-import { hashOf, runStep } from '../study/steps.js';
-import type { Study } from '../study/study.js';
+import { hashOf, runStep, type Step } from '../study/steps.js';
+import type { OwnStudy, Study } from '../study/study.js';
 
 const DATA = '../shared/data/spider-t2-sagittal';
 
@@ -37,6 +38,17 @@ export function register(program: Command): void {
       '--data <dir>',
       `folder with images/ and masks/ of sagittal T2 slices (default: ${DATA} beside the project)`,
     )
+    .addOption(
+      new Option(
+        '--dataset <dir>',
+        "train on a site's own regions (calcidisc dataset export) instead of simulated ones; needs --test",
+      ).conflicts(['data', 'evaluateOnly', 'models']),
+    )
+    .option(
+      '--test <dir>',
+      'with --dataset: an export of other patients; all figures of the report are of it',
+    )
+    .option('--simulated', 'with --dataset: its regions are of phantoms; the cards have to say so')
     .option('--networks <names>', 'separated by commas', parseNetworks, NETWORK_NAMES)
     .option('--out <dir>', 'work folder: runs, models, test sets, logs (default: out/study-quick, out/study)')
     .option('--report <dir>', 'where the report goes (default: report/ in the work folder)')
@@ -56,7 +68,8 @@ export function register(program: Command): void {
       'after',
       '\nExamples:\n  $ npm run study -- --quick\n  $ npm run study -- --full --processes 4\n' +
         '  $ npm run study -- --evaluate-only --report docs/study\n' +
-        '\nAll calcification is SIMULATED: no figure says anything about patients.',
+        '  $ npm run study -- --full --dataset ./set --test ./later\n' +
+        '\nWithout --dataset all calcification is SIMULATED: no figure says anything about patients.',
     )
     .action(run);
 }
@@ -66,6 +79,9 @@ interface Options {
   readonly full?: boolean;
   readonly evaluateOnly?: boolean;
   readonly data?: string;
+  readonly dataset?: string;
+  readonly test?: string;
+  readonly simulated?: boolean;
   readonly networks: readonly NetworkName[];
   readonly out?: string;
   readonly report?: string;
@@ -80,8 +96,11 @@ interface Options {
 async function run(options: Options, command: Command): Promise<void> {
   if (!options.quick && !options.full && !options.evaluateOnly)
     command.error('study: say --quick, --full or --evaluate-only');
-  const study = await settle(options, command);
-  const steps = planOf(study);
+  if ((options.dataset === undefined) !== (options.test === undefined))
+    command.error(
+      'study: --dataset and --test go together: no figure should be of patients that were trained on',
+    );
+  const { study, steps } = await planned(settle(options, command), options);
   const progress = showProgress(steps, process.stderr);
   try {
     for (const step of steps) {
@@ -95,9 +114,38 @@ async function run(options: Options, command: Command): Promise<void> {
   console.log(join(study.report, 'report.html'));
 }
 
-/** @throws CalcidiscError STUDY_INVALID, PYTHON_MISSING, MODEL_MISSING naming what to do about it */
-async function settle(options: Options, command: Command): Promise<Study> {
+async function planned(common: Common, options: Options): Promise<{ study: Study; steps: Step[] }> {
+  if (options.dataset === undefined) {
+    const study = await settleSimulated(common, options);
+    return { study, steps: planOf(study) };
+  }
+  const study = await settleOwn(common, options);
+  return { study, steps: planOfOwn(study) };
+}
+
+type Common = ReturnType<typeof settle>;
+
+/** What every study has, before anything is looked at. */
+function settle(options: Options, command: Command) {
+  const name = options.dataset ? 'study-own' : options.quick ? 'study-quick' : 'study';
+  const out = resolve(options.out ?? join(projectRoot, 'out', name));
+  const runs = options.runs === undefined ? null : resolve(options.runs);
+  if (runs !== null && !relative(out, runs).startsWith('..'))
+    throw invalid(`--runs ${runs} lies in the work folder ${out}, whose contents are made anew`);
   const recipe = recipeOf(options);
+  return {
+    recipe,
+    command: options.evaluateOnly ? '--evaluate-only' : `--${recipe.name}`,
+    out,
+    report: resolve(options.report ?? join(out, 'report')),
+    runs,
+    processes: options.processes,
+    config: loadConfig(process.env, command.optsWithGlobals().config),
+  };
+}
+
+/** @throws CalcidiscError STUDY_INVALID, PYTHON_MISSING, MODEL_MISSING naming what to do about it */
+async function settleSimulated(common: Common, options: Options): Promise<Study> {
   const data = resolve(options.data ?? join(projectRoot, DATA));
   for (const folder of ['images', 'masks'])
     if (!existsSync(join(data, folder)))
@@ -105,27 +153,43 @@ async function settle(options: Options, command: Command): Promise<Study> {
         `${join(data, folder)} is missing. The anatomy comes from public images that are not part of the project: sagittal T2 slices ` +
           'of SPIDER (Zenodo 10159290) with their masks, see models/training/README.md. --data DIR says where they are',
       );
-  const out = resolve(options.out ?? join(projectRoot, 'out', options.quick ? 'study-quick' : 'study'));
-  const runs = options.runs === undefined ? null : resolve(options.runs);
-  if (runs !== null && !relative(out, runs).startsWith('..'))
-    throw invalid(`--runs ${runs} lies in the work folder ${out}, whose contents are made anew`);
   const given = options.evaluateOnly ? await modelsGiven(options) : null;
-  const trains = given === null && runs === null;
-  const timm = trains && argumentOf(recipe.train, '--weights') === 'imagenet' ? ['timm'] : [];
   return {
-    recipe,
-    command: options.evaluateOnly ? '--evaluate-only' : `--${recipe.name}`,
+    ...common,
     networks: given ? [...given.keys()] : options.networks,
-    python: findPython(options.python, timm),
-    data,
-    dataSha256: await hashOf(data),
-    out,
-    report: resolve(options.report ?? join(out, 'report')),
+    python: pythonFor(common, options, given === null),
+    source: { kind: 'simulated', folder: data, sha256: await hashOf(data) },
     given,
-    runs,
-    processes: options.processes,
-    config: loadConfig(process.env, command.optsWithGlobals().config),
   };
+}
+
+/** @throws CalcidiscError DATASET_INVALID, STUDY_INVALID, PYTHON_MISSING */
+async function settleOwn(common: Common, options: Options): Promise<OwnStudy> {
+  const [folder, test] = [resolve(options.dataset!), resolve(options.test!)];
+  const [trainedOn, testedOn] = [await readSet(folder), await readSet(test)];
+  const known = new Set(trainedOn.regions.map(({ patient }) => patient));
+  const both = new Set(
+    testedOn.regions.map(({ patient }) => patient).filter((patient) => known.has(patient)),
+  );
+  if (both.size > 0)
+    throw invalid(
+      `${both.size} patients are in both --dataset and --test (${[...both].slice(0, 5).join(', ')}): export them by --since and ` +
+        '--until, or from another hospital, so that none is',
+    );
+  return {
+    ...common,
+    networks: options.networks,
+    python: pythonFor(common, options, true),
+    source: { kind: 'own', folder, sha256: await hashOf(folder) },
+    given: null,
+    test: { folder: test, sha256: await hashOf(test) },
+    isSimulated: options.simulated ?? false,
+  };
+}
+
+function pythonFor({ recipe, runs }: Common, { python }: Options, trains: boolean): string {
+  const wantsTimm = trains && runs === null && argumentOf(recipe.train, '--weights') === 'imagenet';
+  return findPython(python, wantsTimm ? ['timm'] : []);
 }
 
 function recipeOf({ quick, weights, train }: Options): Recipe {

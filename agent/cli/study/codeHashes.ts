@@ -8,6 +8,7 @@ import { hashOf } from './steps.js';
 
 const DATA = ['classifier_data', 'levels', 'roi', 'sacrum', 'simulate', 'spider'];
 const TRAINING = [
+  'average',
   'dataset',
   'classifier_metrics',
   'classifier_net',
@@ -20,7 +21,7 @@ const TRAINING = [
 const MODULES = {
   sets: [...DATA, 'write_dataset'],
   training: [...DATA, ...TRAINING],
-  card: [...DATA, ...TRAINING, 'classifier_card', 'export', 'parity', 'runtime'],
+  card: [...DATA, ...TRAINING, 'classifier_card', 'dataset_card', 'export', 'parity', 'runtime'],
 } as const;
 
 /** SHA-256 over the Python sources, by name and content; simulate stands for all simulate_*.py. */

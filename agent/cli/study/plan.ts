@@ -1,12 +1,15 @@
 import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NETWORKS, type NetworkName, SITES, type Site } from '../../study/published.js';
+import { evaluationFiles } from '../evaluation/report.js';
 import { compiledCodeHash, trainingCodeHash } from './codeHashes.js';
+import { writeOwnReport } from './ownReport.js';
 import { runPython } from './python.js';
+
 import { argumentOf } from './recipes.js';
 import { reportFiles, writeReport } from './report.js';
 import { hashOf, type Step, type Tell } from './steps.js';
-import { type Study, setFolder } from './study.js';
+import { type OwnStudy, type Study, setFolder } from './study.js';
 import { followTraining } from './trainingLines.js';
 
 /** The steps from images to report, in order. */
@@ -16,6 +19,15 @@ export function planOf(study: Study): Step[] {
     ...(study.given ? [] : study.networks.flatMap((name) => [runOf(study, name), card(study, name)])),
     ...SITES.map((site) => set(study, site)),
     report(study, models),
+  ];
+}
+
+/** The steps from a site's own export to its report, in order. */
+export function planOfOwn(study: OwnStudy): Step[] {
+  const models = new Map(study.networks.map((name) => [name, modelFolder(study, name)]));
+  return [
+    ...study.networks.flatMap((name) => [runOf(study, name), ownCard(study, name)]),
+    ownReport(study, models),
   ];
 }
 
@@ -32,7 +44,7 @@ function modelFolder({ out, recipe }: Study, name: NetworkName): string {
 }
 
 function train(study: Study, name: NetworkName): Step {
-  const { recipe, python, data, out, processes } = study;
+  const { recipe, python, source, out, processes } = study;
   const folder = runFolder(study, name);
   const launcher =
     processes > 1 ? ['-m', 'torch.distributed.run', '--nproc_per_node', String(processes), '-m'] : ['-m'];
@@ -40,12 +52,16 @@ function train(study: Study, name: NetworkName): Step {
     name: `train-${name}`,
     title: `training ${NETWORKS[name].title}`,
     weight: 60,
-    inputs: async () => [recipe.train, processes, study.dataSha256, await trainingCodeHash('training')],
+    inputs: async () => [recipe.train, processes, source.sha256, await trainingCodeHash('training')],
     outputs: [folder],
     resumes: true,
     run: async (tell) => {
       await mkdir(folder, { recursive: true });
-      const places = ['--data', data, '--cache', join(out, 'cache'), '--out', folder, '--resume'];
+      const from =
+        source.kind === 'own'
+          ? ['--dataset', source.folder]
+          : ['--data', source.folder, '--cache', join(out, 'cache')];
+      const places = [...from, '--out', folder, '--resume'];
       const args = [...launcher, 'calcidisc_training.train_classifier', '--network', name, ...recipe.train];
       const epochs = Number(argumentOf(recipe.train, '--epochs'));
       const log = join(out, 'logs', `train-${name}.log`);
@@ -72,7 +88,39 @@ function take(study: Study, runs: string, name: NetworkName): Step {
 }
 
 function card(study: Study, name: NetworkName): Step {
-  const { recipe, python, data, out } = study;
+  const { recipe, source, out } = study;
+  return cardStep(
+    study,
+    name,
+    [recipe.testRegions],
+    [
+      ...['calcidisc_training.classifier_card', '--regions', String(recipe.testRegions)],
+      ...['--data', source.folder, '--cache', join(out, 'cache')],
+    ],
+  );
+}
+
+function ownCard(study: OwnStudy, name: NetworkName): Step {
+  const { source, isSimulated } = study;
+  return cardStep(
+    study,
+    name,
+    [isSimulated],
+    [
+      ...['calcidisc_training.dataset_card', '--dataset', source.folder],
+      ...(isSimulated ? ['--simulated'] : []),
+    ],
+  );
+}
+
+/** @param args the module and what it needs beside run, version and place */
+function cardStep(
+  study: Study,
+  name: NetworkName,
+  also: readonly unknown[],
+  [module, ...args]: readonly string[],
+): Step {
+  const { recipe, python, source, out } = study;
   const folder = modelFolder(study, name);
   return {
     name: `card-${name}`,
@@ -80,44 +128,33 @@ function card(study: Study, name: NetworkName): Step {
     weight: 8,
     inputs: async () => [
       recipe.version,
-      recipe.testRegions,
-      study.dataSha256,
+      ...also,
+      source.sha256,
       await hashOf(join(runFolder(study, name), 'best.pt')),
       await trainingCodeHash('card'),
     ],
     outputs: [folder],
     run: async () => {
       const log = join(out, 'logs', `card-${name}.log`);
-      const about = ['--version', recipe.version, '--regions', String(recipe.testRegions)];
-      const places = [
-        '--run',
-        runFolder(study, name),
-        '--out',
-        folder,
-        '--data',
-        data,
-        '--cache',
-        join(out, 'cache'),
-      ];
-      const args = ['-m', 'calcidisc_training.classifier_card', ...about, ...places];
-      await runPython({ python, args, log }, () => undefined);
+      const places = ['--run', runFolder(study, name), '--out', folder, '--version', recipe.version];
+      await runPython({ python, args: ['-m', module!, ...args, ...places], log }, () => undefined);
     },
   };
 }
 
 function set(study: Study, site: Site): Step {
-  const { recipe, python, data, out } = study;
+  const { recipe, python, source, out } = study;
   const folder = setFolder(study, site);
   return {
     name: `set-${site}`,
     title: `writing the ${site} test set`,
     weight: 4,
-    inputs: async () => [recipe.testRegions, study.dataSha256, await trainingCodeHash('sets')],
+    inputs: async () => [recipe.testRegions, source.sha256, await trainingCodeHash('sets')],
     outputs: [folder],
     run: async () => {
       const log = join(out, 'logs', `set-${site}.log`);
       const about = ['--site', site, '--count', String(recipe.testRegions), '--workers', '2'];
-      const places = ['--data', data, '--out', folder, '--cache', join(out, 'cache')];
+      const places = ['--data', source.folder, '--out', folder, '--cache', join(out, 'cache')];
       const args = ['-m', 'calcidisc_training.write_dataset', ...about, ...places];
       await runPython({ python, args, log }, () => undefined);
     },
@@ -139,5 +176,24 @@ function report(study: Study, models: ReadonlyMap<NetworkName, string>): Step {
     ],
     outputs: reportFiles([...models.keys()]).map((file) => join(study.report, file)),
     run: (tell: Tell) => writeReport(study, models, tell),
+  };
+}
+
+function ownReport(study: OwnStudy, models: ReadonlyMap<NetworkName, string>): Step {
+  return {
+    name: 'report',
+    title: 'evaluation and report',
+    weight: 8,
+    inputs: async () => [
+      study.recipe.name,
+      study.recipe.rounds,
+      study.test.sha256,
+      await Promise.all([...models.values()].map((folder) => hashOf(folder))),
+      await compiledCodeHash(),
+    ],
+    outputs: evaluationFiles(study.networks.map((name) => ({ name, version: study.recipe.version }))).map(
+      (file) => join(study.report, file),
+    ),
+    run: (tell: Tell) => writeOwnReport(study, models, tell),
   };
 }

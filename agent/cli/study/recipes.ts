@@ -9,6 +9,8 @@ export interface Recipe {
   /** Of the bootstrap. */
   readonly rounds: number;
   readonly warning: string | null;
+  /** The same of a study on a site's own regions. */
+  readonly ownWarning: string | null;
 }
 
 export const RECIPES: Readonly<Record<Recipe['name'], Recipe>> = {
@@ -23,6 +25,8 @@ export const RECIPES: Readonly<Record<Recipe['name'], Recipe>> = {
     rounds: 200,
     warning:
       'A quick run: it shows that the chain works from images to report. Its networks saw 38 regions once and know nothing.',
+    ownWarning:
+      'A quick run: it shows that the chain works from export to report. Its networks saw every region once and know nothing.',
   },
   // The study's training: Adam 1e-4, batches of 6, at most 150 epochs, ImageNet weights, 224 by 224.
   full: {
@@ -35,6 +39,7 @@ export const RECIPES: Readonly<Record<Recipe['name'], Recipe>> = {
     testRegions: 500,
     rounds: 2000,
     warning: null,
+    ownWarning: null,
   },
 };
 

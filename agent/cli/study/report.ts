@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { version } from '../../../config/version.js';
+import type { Engine } from '../../../worker/engine.js';
 import { type ModelFile, readModelFolder } from '../../../worker/modelFiles.js';
 import { sha256 } from '../../../worker/region.js';
 import { RUNTIME } from '../../../worker/session.js';
@@ -90,9 +91,7 @@ async function measure(
   const runs = files.length * SITES.length;
   await withEngine(config, async (engine) => {
     for (const file of files) {
-      const parity = await measureParity(engine, file);
-      refuseOtherAnswers(file, parity.largestDifference, parity.tolerance);
-      trained.push({ file, parity });
+      trained.push(await parityOf(engine, file));
       for (const site of SITES) {
         const before = scores.internal.length + scores.external.length;
         const show = (done: number, total: number) =>
@@ -107,13 +106,21 @@ async function measure(
   return { trained, scores };
 }
 
+/** @throws CalcidiscError STUDY_INVALID when a model answers unlike PyTorch */
+export async function parityOf(engine: Engine, file: ModelFile): Promise<Trained> {
+  const parity = await measureParity(engine, file);
+  refuseOtherAnswers(file, parity.largestDifference, parity.tolerance);
+  return { file, parity };
+}
+
 function refuseOtherAnswers(file: ModelFile, difference: number, tolerance: number): void {
   if (difference <= tolerance) return;
   const text = `${nameOf(file.card)} differs from PyTorch by ${difference} in probability; allowed are ${tolerance}`;
   throw new CalcidiscError('STUDY_INVALID', text);
 }
 
-function refuseKnownPatients({ models }: Evaluation): void {
+/** @throws CalcidiscError STUDY_INVALID when a test patient was trained on */
+export function refuseKnownPatients({ models }: Evaluation): void {
   for (const model of models)
     if (model.knownPatients.length > 0)
       throw new CalcidiscError(

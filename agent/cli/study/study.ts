@@ -10,9 +10,8 @@ export interface Study {
   readonly command: string;
   readonly networks: readonly NetworkName[];
   readonly python: string;
-  /** Folder with images/ and masks/, and its hash. */
-  readonly data: string;
-  readonly dataSha256: string;
+  /** What is trained on: a folder with images/ and masks/ to draw calcifications on, or a site's own export. */
+  readonly source: Source;
   /** Work folder: runs, models, sets, stamps, logs. */
   readonly out: string;
   readonly report: string;
@@ -23,6 +22,20 @@ export interface Study {
   /** Processes that train together (torchrun). */
   readonly processes: number;
   readonly config: Config;
+}
+
+export interface Source {
+  readonly kind: 'simulated' | 'own';
+  readonly folder: string;
+  readonly sha256: string;
+}
+
+/** A study of a site's own regions. */
+export interface OwnStudy extends Study {
+  /** An export of other patients, which all figures are of, and its hash. */
+  readonly test: { readonly folder: string; readonly sha256: string };
+  /** The regions are of phantoms or drawn calcifications: the cards have to say so. */
+  readonly isSimulated: boolean;
 }
 
 export function setFolder({ out }: Pick<Study, 'out'>, site: Site): string {

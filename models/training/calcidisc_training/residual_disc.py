@@ -10,7 +10,7 @@ from scipy import ndimage as ndi
 from .levels import BACKGROUND, BELOW, DISC
 from .sacrum import disc_axes
 
-SHARE = 0.3
+SHARE = 0.4
 """Of the real samples with a sacrum in sight."""
 DISTANCE_MM = (28.0, 40.0)     # centre of L5-S1 to centre of S1-S2
 LENGTH, HEIGHT = (0.4, 0.85), (0.5, 1.0)      # of the disc it is copied from
