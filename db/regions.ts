@@ -8,6 +8,8 @@ export interface RegionRow {
   readonly revision: number;
   readonly level: Level;
   readonly sopInstanceUid: string;
+  /** Of a multi-frame object, from 1. */
+  readonly frameNumber: number | null;
   /** [x, y, z], LPS. */
   readonly centrePatientMm: readonly [number, number, number];
   /** [column, row] */
@@ -23,7 +25,8 @@ export interface RegionRow {
   readonly createdAt: Date;
 }
 
-export type NewRegion = Omit<RegionRow, 'id' | 'createdAt'>;
+export type NewRegion = Omit<RegionRow, 'id' | 'createdAt' | 'frameNumber'> &
+  Partial<Pick<RegionRow, 'frameNumber'>>;
 
 /** @returns how many were new; a region that the revision has already stands */
 export async function insertRegions(tx: Tx, regions: readonly NewRegion[]): Promise<number> {

@@ -4,6 +4,7 @@ import * as installation from './0003_installation.js';
 import * as query from './0004_query.js';
 import * as frontDoor from './0005_front_door.js';
 import * as dataset from './0006_dataset.js';
+import * as frames from './0007_frames.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   { name: '0004_query', ...query },
   { name: '0005_front_door', ...frontDoor },
   { name: '0006_dataset', ...dataset },
+  { name: '0007_frames', ...frames },
 ] as const;

@@ -14,7 +14,15 @@ import { toGrey } from './resample.js';
 import { type SagittalImage, sagittalOf } from './sagittal.js';
 import type { Series, SourceImage } from './series.js';
 import { tracksOf } from './tracks.js';
-import type { Located, LocatedDisc, LocateResult, PixelBox, PixelPoint, RegionImage } from './types.js';
+import type {
+  Located,
+  LocatedDisc,
+  LocatedSlice,
+  LocateResult,
+  PixelBox,
+  PixelPoint,
+  RegionImage,
+} from './types.js';
 
 type Found = Omit<Located<LocateResult>, 'localiser' | 'milliseconds'>;
 
@@ -173,11 +181,16 @@ async function describe(
   const { image, index } = looked[middle]!;
   const source = stack.slices[index]!;
   const positions = looked.map(({ positionMm }) => positionMm);
-  const sliceOf = (at: number) => ({
-    sopInstanceUid: stack.slices[looked[at]!.index]!.sopInstanceUid,
-    index: looked[at]!.index,
-    count: stack.slices.length,
-  });
+  const sliceOf = (at: number): LocatedSlice => {
+    const { index } = looked[at]!;
+    const { sopInstanceUid, frameNumber } = stack.slices[index]!;
+    return {
+      sopInstanceUid,
+      ...(frameNumber === null ? {} : { frameNumber }),
+      index,
+      count: stack.slices.length,
+    };
+  };
   const discs: LocatedDisc[] = [];
   const regions: RegionImage[] = [];
   const middles = discMiddlesMm(named, positions);

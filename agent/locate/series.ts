@@ -13,6 +13,8 @@ export interface SourceImage extends PlacedSlice {
   readonly sopInstanceUid: string;
   /** From 0. */
   readonly frame: number;
+  /** From 1, as ReferencedFrameNumber counts (PS3.3 C.17.3); null for an object that is one image. */
+  readonly frameNumber: number | null;
   readonly stored: StoredPixels;
   readonly slope: number;
   readonly intercept: number;
@@ -94,6 +96,7 @@ async function imagesOf(part10: Part10, header: Header, notes: Set<string>): Pro
       instanceNumber: header.instanceNumber === null ? frame : header.instanceNumber + frame,
       sopInstanceUid: subject.sopInstanceUid,
       frame,
+      frameNumber: decoded.length > 1 ? frame + 1 : null,
       stored,
       ...rescaleOf(macro('PixelValueTransformationSequence'), header),
       isInverted: isInverted && header.modality !== 'CT',

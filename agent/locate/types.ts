@@ -24,6 +24,8 @@ export interface LocatedDisc {
 /** The image the discs are drawn on. For CT it is a reformat, and names the axial image nearest its middle. */
 export interface LocatedSlice {
   readonly sopInstanceUid: string;
+  /** Of a multi-frame object, from 1. */
+  readonly frameNumber?: number;
   readonly index: number;
   readonly count: number;
 }

@@ -85,6 +85,7 @@ async function writeRegions(
         revision: row.revision,
         level,
         sopInstanceUid: (slice ?? mr.result.slice).sopInstanceUid,
+        frameNumber: (slice ?? mr.result.slice).frameNumber ?? null,
         centrePatientMm,
         centrePixel,
         roiPixel,

@@ -156,14 +156,15 @@ interface ImageOfDisc {
 }
 
 function disc(
-  { level, sopInstanceUid, roiPixel }: RegionRow,
+  { level, sopInstanceUid, frameNumber, roiPixel }: RegionRow,
   images: ReadonlyMap<string, ImageOfDisc>,
   inference: CaseInference | undefined,
   ct: MeasurementRow | undefined,
 ): ReportDisc[] {
   const shown = images.get(sopInstanceUid);
   if (!shown) return [];
-  return [{ level, ...shown, roiPixel, answer: inference ?? null, ct: ct ?? null }];
+  const image = frameNumber === null ? shown.image : { ...shown.image, frameNumber };
+  return [{ level, ...shown, image, roiPixel, answer: inference ?? null, ct: ct ?? null }];
 }
 
 async function imagesOf(

@@ -42,6 +42,7 @@ const anyBox: fc.Arbitrary<PixelBox> = fc
 const BLANK = {
   sopInstanceUid: '2.25.1',
   frame: 0,
+  frameNumber: null,
   kind: '',
   instanceNumber: 1,
   slope: 1,

@@ -33,6 +33,7 @@ function linearCt(tilt: number, value: (point: Vector) => number): SourceImage[]
       instanceNumber: k,
       sopInstanceUid: `2.25.${k}`,
       frame: 0,
+      frameNumber: null,
       stored,
       slope: 1 / 8,
       intercept: -1000,

@@ -173,6 +173,11 @@ describe('MR geometry through the whole path', function () {
     const path = join(await newFolder(), '1.dcm');
     const located = await locator.locateMr([await writeEnhanced(path, 'MR', shuffled, AS_IS)]);
     assertSameSpine(located);
+    // The frame, as it stands in the object, that shows what the plain series shows in its middle slice.
+    const { index, frameNumber } = located.result.slice!;
+    assert.equal(index, plain.result.slice!.index);
+    assert.equal(shuffled[frameNumber! - 1], slices[index]);
+    assert.equal(plain.result.slice!.frameNumber, undefined);
     const dark = slices.map(({ plane, values }) => ({ plane, values: values.map((value) => 4095 - value) }));
     const both = join(await newFolder(), '1.dcm');
     const echo = (i: number): Elements => ({

@@ -70,6 +70,7 @@ export async function writeEnhanced(
   images: readonly Drawn[],
   encoding: Encoding,
   perFrame: (index: number) => Elements = () => ({}),
+  about: Elements = {},
 ): Promise<string> {
   const { plane } = images[0]!;
   const frames = images.map((image, i): Elements => {
@@ -94,6 +95,7 @@ export async function writeEnhanced(
       { PixelMeasuresSequence: [{ PixelSpacing: text(plane.spacingMm), SliceThickness: '1' }] },
     ],
     PerFrameFunctionalGroupsSequence: frames,
+    ...about,
   };
   const pixels = images.map(({ values }, i) => stored(values, encoding, i));
   await writeFile(path, writePart10(elements, optionsOf(encoding, pixels)));

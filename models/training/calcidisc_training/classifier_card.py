@@ -93,7 +93,8 @@ def card_of(name, version, run, split, threshold, metrics, parity, start=None):
                       minutes=run['epochs'][-1]['minutes'], startedFrom=start or ('random weights' if arguments['weights'] == 'none' else arguments['weights']),
                       notAsInTheStudy='no ImageNet weights unless named above; an extra loss teaches the class activation map where the simulated lesion lies (guide); '
                                       'twins (the same picture without the calcification) in every training batch; first epochs on plain lesions only, in a window about the posterior edge; '
-                                      'up and down are exchanged instead of left and right, which would put the canal in front of the disc'),
+                                      'up and down are exchanged instead of left and right, which would put the canal in front of the disc; '
+                                      'where the arguments say so, the weights are a moving average over the steps (average) and gradients are bounded (clip)'),
         metrics=dict(metrics, parityWithPyTorch=dict(largestProbabilityDifference=float(f'{parity:.2e}'), tolerance=TOLERANCE),
                      interval='95%, bootstrap over discs (2,000 rounds): several slices and lesions of one disc are not independent. 5 patients, 25 discs: the intervals do not cover differences between people'),
         licence='Weights CC BY 4.0, as the training data asks',

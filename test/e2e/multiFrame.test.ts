@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import dcmjs from 'dcmjs';
+import { type RunningService, startService } from '../../agent/cli/service.js';
+import { storeFiles } from '../../agent/deliver/scu.js';
+import { readSeries } from '../../agent/locate/series.js';
+import { writePhantom } from '../../agent/phantom/phantom.js';
+import { parseConfig } from '../../config/load.js';
+import { listRegions } from '../../db/regions.js';
+import { findReport } from '../../db/reports.js';
+import { createTestDatabase, quietLog, type TestDatabase } from '../support/database.js';
+import { drawnOf, writeEnhanced } from '../support/encoded.js';
+
+const ABOUT = {
+  StudyInstanceUID: '2.25.7000',
+  StudyDate: '20240301',
+  FrameOfReferenceUID: '2.25.7001',
+  BodyPartExamined: 'LSPINE',
+  StudyDescription: 'MR lumbar spine',
+  SeriesDescription: 't2 sag',
+  ImageType: 'ORIGINAL\\PRIMARY\\VOLUME\\NONE',
+} as const;
+
+describe('an enhanced multi-frame MR, DICOM in to Structured Report', function () {
+  this.timeout(180_000);
+  let dir: string;
+  let test: TestDatabase;
+  let service: RunningService;
+
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'calcidisc-frames-'));
+    test = await createTestDatabase();
+    const config = parseConfig({
+      dataDir: test.config.dataDir,
+      database: { url: test.config.database.url! },
+      queue: { sweepMs: 500 },
+      dicom: { port: 0 },
+      http: { port: 0 },
+      assemble: { quietPeriodMs: 500 },
+    });
+    service = await startService(config, quietLog, { agent: true, worker: true });
+  });
+  after(async () => {
+    await service?.close();
+    await test?.close();
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  it('its report names the frame of every region, not the object as a whole', async () => {
+    const unusedCt = { spacingMm: 3, sliceMm: 6, fieldOfViewMm: 120 };
+    await writePhantom({ outDir: dir, seed: 21, mr: { slices: 9, matrix: 320 }, ct: unusedCt });
+    const names = (await readdir(join(dir, 'mr'))).sort();
+    const { images, header } = await readSeries(names.map((name) => join(dir, 'mr', name)));
+    const file = await writeEnhanced(
+      join(dir, 'enhanced.dcm'),
+      'MR',
+      images.map(drawnOf),
+      { slope: 1, intercept: 0 },
+      undefined,
+      ABOUT,
+    );
+    const peer = { host: '127.0.0.1', port: service.dicomPort!, calledAe: 'CALCIDISC', callingAe: 'TEST' };
+    const [stored] = await storeFiles({ ...peer, files: [file] });
+    assert.ok(stored!.isStored, JSON.stringify(stored));
+
+    const row = await reported(test);
+    const { knex } = test.database;
+    const regions = await listRegions(knex, row.id, row.revision);
+    assert.equal(regions.length, 5);
+    const report = (await findReport(knex, row.id, row.revision))!;
+    const said = framesIn(report.file);
+    assert.ok(said.length >= 5, `${said.length} frames in the report of ${header.modality}`);
+    for (const { frameNumber } of regions) {
+      assert.ok(frameNumber! >= 4 && frameNumber! <= 6, `the middle of 9 frames is not ${frameNumber}`);
+      assert.ok(said.includes(frameNumber!), `frame ${frameNumber} is not in ${said.join()}`);
+    }
+  });
+});
+
+async function reported({ database: { knex } }: TestDatabase) {
+  for (let waited = 0; waited < 90_000; waited += 100) {
+    const row = await knex('case').first('*');
+    if (row?.state === 'reported') return row;
+    assert.notEqual(row?.state, 'parked', row?.lastError);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`not reported in time: ${JSON.stringify(await knex('case').select('*'))}`);
+}
+
+/** Every ReferencedFrameNumber of the content tree, as dcmjs reads it. */
+function framesIn(file: Uint8Array): number[] {
+  const { DicomMessage } = dcmjs.data;
+  const found: number[] = [];
+  const walk = (dict: Record<string, { Value?: readonly unknown[] }>): void => {
+    for (const [tag, { Value }] of Object.entries(dict)) {
+      if (tag === '00081160') found.push(...(Value ?? []).map(Number));
+      else for (const item of Value ?? []) if (item && typeof item === 'object') walk(item as typeof dict);
+    }
+  };
+  walk(DicomMessage.readFile(file.slice().buffer).dict as Parameters<typeof walk>[0]);
+  return found;
+}
