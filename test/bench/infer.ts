@@ -1,5 +1,5 @@
 /**
- * `npm run bench:infer -- [--json] [--seconds 6] [--rounds 3] [--batch 16] [--threads CORES] [--model NAME]... [--models FOLDER]`
+ * `npm run bench:infer -- [--json] [--seconds 15] [--rounds 3] [--batch 16] [--threads CORES] [--model NAME]... [--models FOLDER]`
  *
  * How much of bare onnxruntime-node's speed is left when regions come through queue and database, for the newest version
  * of every classifier in models/. The bare
@@ -33,7 +33,7 @@ const REGIONS_PER_CASE = 5;
 const { values: options } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
-    seconds: { type: 'string', default: '6' },
+    seconds: { type: 'string', default: '15' },
     rounds: { type: 'string', default: '3' },
     batch: { type: 'string', default: '16' },
     threads: { type: 'string', default: String(usableCores()) },

@@ -80,11 +80,19 @@ class Training(unittest.TestCase):
             data, out, model = (os.path.join(folder, name) for name in ('data', 'run', 'model'))
             write_drawn_patients(data, (1, 2, 3, 4, 5, 57, 81, 107, 141, 234))
             common = ['--network', 'mobilevit_s', '--data', data, '--out', out, '--weights', 'none', '--regions', '8', '--validation-regions', '4',
-                      '--batch', '4', '--size', '128', '--focus-epochs', '1', '--workers', '1', '--cache', os.path.join(folder, 'cache')]
+                      '--batch', '4', '--size', '128', '--focus-epochs', '1', '--workers', '1', '--cache', os.path.join(folder, 'cache'), '--average', '0.9', '--clip', '2']
             self.train(*common, '--epochs', '1')
             self.train(*common, '--epochs', '3', '--resume')
             with open(os.path.join(out, 'history.json'), encoding='utf-8') as f:
                 self.assertEqual([e['epoch'] for e in json.load(f)['epochs']], [1, 2, 3])
+            import torch
+            kept = torch.load(os.path.join(out, 'last.pt'), map_location='cpu')
+            # The average goes on too: as many steps as an unbroken run, and not the last step's weights.
+            self.assertGreaterEqual(kept['steps'], 5)
+            weight = 'net.head.fc.weight'
+            self.assertFalse(torch.equal(kept['average'][weight], kept['model'][weight]))
+            best = torch.load(os.path.join(out, 'best.pt'), map_location='cpu')
+            self.assertFalse(best['epoch'] == 3 and not torch.equal(best['model'][weight], kept['average'][weight]))
             self.python('calcidisc_training.classifier_card', '--run', out, '--data', data, '--out', model, '--version', '9', '--regions', '10', '--workers', '1')
             with open(os.path.join(model, 'card.json'), encoding='utf-8') as f:
                 card = json.load(f)
