@@ -10,7 +10,7 @@ import { templateOf } from '../../agent/dataset/template.js';
 import { parseCsv } from '../../agent/study/csv.js';
 import { projectRoot } from '../../config/root.js';
 import { listRegions } from '../../db/regions.js';
-import { openSite, type Site } from './site.js';
+import { exportRequest, openSite, type Site } from './site.js';
 
 const FIXTURES = join(projectRoot, 'test/fixtures/markups');
 const MR = { matrix: 320, slices: 9, obliqueDeg: 6 };
@@ -169,19 +169,15 @@ describe('dataset: what people draw in 3D Slicer on a real case', function () {
 
   describe('exported', () => {
     const run = (changes: Partial<ExportRequest>) =>
-      exportDataset(site, {
-        outDir: join(site.dir, `set-${Math.random()}`),
-        keyFile: join(site.dir, 'secret.key'),
-        regions: 'reader',
-        labels: 'reader',
-        controls: 'all',
-        perCase: 1,
-        seed: 1,
-        withAnswers: false,
-        force: false,
-        actor: 'user:test',
-        ...changes,
-      });
+      exportDataset(
+        site,
+        exportRequest(site, {
+          outDir: join(site.dir, `set-${Math.random()}`),
+          regions: 'reader',
+          labels: 'reader',
+          ...changes,
+        }),
+      );
     const table = async (folder: string) =>
       parseCsv(await readFile(join(folder, 'labels.csv'), 'utf8'), 'labels.csv').map(({ values }) => values);
 

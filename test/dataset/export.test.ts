@@ -11,7 +11,7 @@ import { deleteOptOut, insertOptOut } from '../../db/optOuts.js';
 import { runTool } from '../support/dcmtk.js';
 import { needsPeer } from '../support/peers.js';
 import { identifiersOf } from './identifiers.js';
-import { openSite, type Site } from './site.js';
+import { exportRequest, openSite, type Site } from './site.js';
 
 /** One patient twice, half a year apart; one without CT. */
 const PATIENTS = [
@@ -49,20 +49,8 @@ describe('dataset export: what leaves, on real cases', function () {
   });
   after(() => site?.close());
 
-  const request = (changes: Partial<ExportRequest> = {}): ExportRequest => ({
-    outDir: join(site.dir, `export-${count++}`),
-    keyFile: join(site.dir, 'secret.key'),
-    site: 'north',
-    regions: 'automatic',
-    labels: 'ct',
-    controls: 'all',
-    perCase: 1,
-    seed: 1,
-    withAnswers: false,
-    force: false,
-    actor: 'user:test',
-    ...changes,
-  });
+  const request = (changes: Partial<ExportRequest> = {}): ExportRequest =>
+    exportRequest(site, { outDir: join(site.dir, `export-${count++}`), site: 'north', ...changes });
   const run = (changes: Partial<ExportRequest> = {}) => exportDataset(site, request(changes));
   const table = async (folder: string) =>
     parseCsv(await readFile(join(folder, 'labels.csv'), 'utf8'), 'labels.csv').map(({ values }) => values);

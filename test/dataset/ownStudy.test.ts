@@ -10,7 +10,7 @@ import { readModelFolder } from '../../worker/modelFiles.js';
 import { commandModel, register } from '../../worker/registry.js';
 import { runTool } from '../support/dcmtk.js';
 import { needsPeer } from '../support/peers.js';
-import { openSite, type Site } from './site.js';
+import { exportRequest, openSite, type Site } from './site.js';
 
 const PYTHON = '/usr/bin/python3';
 /** Those of 2023 are trained on, the one of 2024 is the test. */
@@ -38,20 +38,8 @@ describe("a study of a site's own: from MR and CT by DICOM to a trained network 
     dir = await mkdtemp(join(tmpdir(), 'calcidisc-own-study-'));
     [set, later] = [join(dir, 'set'), join(dir, 'later')];
     site = await openSite(PATIENTS.map(({ calcified, ...rest }) => ({ ...rest, calcified: [...calcified] })));
-    const common = {
-      keyFile: join(dir, 'secret.key'),
-      site: 'north',
-      regions: 'automatic',
-      labels: 'ct',
-      controls: 'all',
-      perCase: 1,
-      seed: 1,
-      withAnswers: false,
-      force: false,
-      actor: 'user:test',
-    } as const;
-    await exportDataset(site, { ...common, outDir: set, until: '20231231' });
-    await exportDataset(site, { ...common, outDir: later, since: '20240101' });
+    await exportDataset(site, exportRequest(site, { outDir: set, site: 'north', until: '20231231' }));
+    await exportDataset(site, exportRequest(site, { outDir: later, site: 'north', since: '20240101' }));
   });
   after(async () => {
     await site?.close();

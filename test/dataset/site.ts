@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dicomFilesIn } from '../../agent/cli/demo/pacs.js';
 import { type RunningService, startService } from '../../agent/cli/service.js';
+import type { ExportRequest } from '../../agent/dataset/export.js';
 import { storeFiles } from '../../agent/deliver/scu.js';
 import { type PhantomOptions, type PhantomTruth, writePhantom } from '../../agent/phantom/phantom.js';
-import { parseConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/database.js';
 import { createTestDatabase, quietLog, type TestDatabase } from '../support/database.js';
+import { serviceConfig } from '../support/service.js';
 
 /** A hospital in small: phantoms sent by DICOM to a real agent and worker, on a real PostgreSQL. */
 export interface Site {
@@ -33,13 +34,7 @@ export type SitePatient = Omit<PhantomOptions, 'outDir'> & { readonly withoutCt?
 export async function openSite(patients: readonly SitePatient[]): Promise<Site> {
   const dir = await mkdtemp(join(tmpdir(), 'calcidisc-site-'));
   const test = await createTestDatabase();
-  const config = parseConfig({
-    dataDir: test.config.dataDir,
-    database: { url: test.config.database.url! },
-    queue: { sweepMs: 500 },
-    dicom: { port: 0 },
-    http: { port: 0 },
-  });
+  const config = serviceConfig(test);
   const close = async () => {
     await test.close();
     await rm(dir, { recursive: true, force: true });
@@ -62,6 +57,26 @@ export async function openSite(patients: readonly SitePatient[]): Promise<Site> 
   } finally {
     await service.close();
   }
+}
+
+/** An export with every control, under a key of its own. */
+export function exportRequest(
+  site: Pick<Site, 'dir'>,
+  { outDir, ...changes }: Partial<ExportRequest> & Pick<ExportRequest, 'outDir'>,
+): ExportRequest {
+  return {
+    outDir,
+    keyFile: join(site.dir, 'secret.key'),
+    regions: 'automatic',
+    labels: 'ct',
+    controls: 'all',
+    perCase: 1,
+    seed: 1,
+    withAnswers: false,
+    force: false,
+    actor: 'user:test',
+    ...changes,
+  };
 }
 
 async function send(folder: string, { dicomPort }: RunningService): Promise<void> {

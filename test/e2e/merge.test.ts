@@ -6,7 +6,6 @@ import { dicomFilesIn } from '../../agent/cli/demo/pacs.js';
 import { type RunningService, startService } from '../../agent/cli/service.js';
 import { readHeader } from '../../agent/dicom/header.js';
 import { type PhantomTruth, writePhantom } from '../../agent/phantom/phantom.js';
-import { parseConfig } from '../../config/load.js';
 import { listCases } from '../../db/cases.js';
 import { type CaseView, readCaseView } from '../../db/caseView.js';
 import { listInstances } from '../../db/instances.js';
@@ -15,6 +14,7 @@ import { runTool, storescu } from '../support/dcmtk.js';
 import { type RunningOrthanc, startOrthanc } from '../support/orthanc.js';
 import { needsPeer } from '../support/peers.js';
 import { until } from '../support/receiver.js';
+import { serviceConfig } from '../support/service.js';
 import { activateTiny } from '../worker/models.js';
 import { fixtureModels } from '../worker/regions.js';
 
@@ -36,12 +36,7 @@ describe('a patient is merged in the PACS while, or after, we have the study', f
     const models = join(test.config.dataDir, 'models');
     await cp(join(fixtureModels, 'tiny-classifier'), join(models, 'tiny-classifier'), { recursive: true });
     await activateTiny(test.database, [models]);
-    const config = parseConfig({
-      dataDir: test.config.dataDir,
-      database: { url: test.config.database.url! },
-      queue: { sweepMs: 500 },
-      dicom: { port: 0 },
-      http: { port: 0 },
+    const config = serviceConfig(test, {
       route: {
         destinations: [{ name: 'pacs', aeTitle: orthanc.aet, host: '127.0.0.1', port: orthanc.dicomPort }],
       },

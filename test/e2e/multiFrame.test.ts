@@ -7,11 +7,11 @@ import { type RunningService, startService } from '../../agent/cli/service.js';
 import { storeFiles } from '../../agent/deliver/scu.js';
 import { readSeries } from '../../agent/locate/series.js';
 import { writePhantom } from '../../agent/phantom/phantom.js';
-import { parseConfig } from '../../config/load.js';
 import { listRegions } from '../../db/regions.js';
 import { findReport } from '../../db/reports.js';
 import { createTestDatabase, quietLog, type TestDatabase } from '../support/database.js';
 import { drawnOf, writeEnhanced } from '../support/encoded.js';
+import { serviceConfig } from '../support/service.js';
 
 const ABOUT = {
   StudyInstanceUID: '2.25.7000',
@@ -32,14 +32,7 @@ describe('an enhanced multi-frame MR, DICOM in to Structured Report', function (
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'calcidisc-frames-'));
     test = await createTestDatabase();
-    const config = parseConfig({
-      dataDir: test.config.dataDir,
-      database: { url: test.config.database.url! },
-      queue: { sweepMs: 500 },
-      dicom: { port: 0 },
-      http: { port: 0 },
-      assemble: { quietPeriodMs: 500 },
-    });
+    const config = serviceConfig(test, { assemble: { quietPeriodMs: 500 } });
     service = await startService(config, quietLog, { agent: true, worker: true });
   });
   after(async () => {

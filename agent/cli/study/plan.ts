@@ -162,38 +162,49 @@ function set(study: Study, site: Site): Step {
 }
 
 function report(study: Study, models: ReadonlyMap<NetworkName, string>): Step {
-  return {
-    name: 'report',
-    title: 'evaluation and report',
-    weight: 8,
-    inputs: async () => [
-      study.recipe.name,
-      study.recipe.rounds,
+  return reportStep(study, models, {
+    also: async () => [
       study.networks,
-      await Promise.all([...models.values()].map((folder) => hashOf(folder))),
       await Promise.all(SITES.map((site) => hashOf(setFolder(study, site)))),
-      await compiledCodeHash(),
     ],
-    outputs: reportFiles([...models.keys()]).map((file) => join(study.report, file)),
+    files: reportFiles([...models.keys()]),
     run: (tell: Tell) => writeReport(study, models, tell),
-  };
+  });
 }
 
 function ownReport(study: OwnStudy, models: ReadonlyMap<NetworkName, string>): Step {
+  const { version } = study.recipe;
+  return reportStep(study, models, {
+    also: async () => [study.test.sha256],
+    files: evaluationFiles(study.networks.map((name) => ({ name, version }))),
+    run: (tell: Tell) => writeOwnReport(study, models, tell),
+  });
+}
+
+interface ReportParts {
+  /** What the report follows from, beside the models and the code. */
+  also(): Promise<readonly unknown[]>;
+  readonly files: readonly string[];
+  run(tell: Tell): Promise<void>;
+}
+
+function reportStep(
+  { recipe, report }: Study,
+  models: ReadonlyMap<NetworkName, string>,
+  { also, files, run }: ReportParts,
+): Step {
   return {
     name: 'report',
     title: 'evaluation and report',
     weight: 8,
     inputs: async () => [
-      study.recipe.name,
-      study.recipe.rounds,
-      study.test.sha256,
+      recipe.name,
+      recipe.rounds,
+      ...(await also()),
       await Promise.all([...models.values()].map((folder) => hashOf(folder))),
       await compiledCodeHash(),
     ],
-    outputs: evaluationFiles(study.networks.map((name) => ({ name, version: study.recipe.version }))).map(
-      (file) => join(study.report, file),
-    ),
-    run: (tell: Tell) => writeOwnReport(study, models, tell),
+    outputs: files.map((file) => join(report, file)),
+    run,
   };
 }

@@ -1,0 +1,18 @@
+import { parseConfig } from '../../config/load.js';
+import type { Config } from '../../config/schema.js';
+import type { TestDatabase } from './database.js';
+
+/** Of an agent and worker on a test's own database, on ports of their own; `changes` as in a configuration file. */
+export function serviceConfig(
+  { config: { dataDir, database } }: TestDatabase,
+  changes: Readonly<Record<string, unknown>> = {},
+): Config {
+  return parseConfig({
+    dataDir,
+    database: { url: database.url! },
+    queue: { sweepMs: 500 },
+    dicom: { port: 0 },
+    http: { port: 0 },
+    ...changes,
+  });
+}
