@@ -33,7 +33,8 @@ const DOUBT = {
   /**
    * Length of the lowest disc, front to back, against the median of the discs above it. What is left of a disc between
    * S1 and S2 is shorter than the sacrum is deep there (O'Driscoll et al., Skeletal Radiol 25:225, 1996, type 2);
-   * L5-S1 had 0.80 and more in 26 spines of 29, and less in a severe slip, a marked scoliosis and the spine with such a disc.
+   * L5-S1 had 0.80 and more in 26 spines of 29, whole and in their own contrast, by a network that had seen most of them;
+   * less in a severe slip, a marked scoliosis and the spine with such a disc.
    */
   minLowestLength: 0.75,
   /**

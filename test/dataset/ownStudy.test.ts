@@ -51,7 +51,8 @@ describe("a study of a site's own: from MR and CT by DICOM to a trained network 
     const args = ['--dataset', set, '--test', later, '--networks', 'resnet34', '--simulated', '--out', out];
     const { exitCode, stdout, stderr, output } = await study(...args);
     assert.equal(exitCode, 0, output);
-    assert.match(stdout, /report/);
+    assert.equal(stdout.trim(), join(out, 'report', 'evaluation.html'));
+    assert.match(await readFile(stdout.trim(), 'utf8'), /SIMULATED/);
     assert.match(stderr, /\[1\/3\] training ResNet-34: \d+ s/);
 
     const tested = parseLabels(await readFile(join(later, 'labels.csv'), 'utf8'), 'later').regions;

@@ -50,7 +50,10 @@ export function register(program: Command): void {
     )
     .option('--simulated', 'with --dataset: its regions are of phantoms; the cards have to say so')
     .option('--networks <names>', 'separated by commas', parseNetworks, NETWORK_NAMES)
-    .option('--out <dir>', 'work folder: runs, models, test sets, logs (default: out/study-quick, out/study)')
+    .option(
+      '--out <dir>',
+      'work folder: runs, models, test sets, logs (default: out/study-quick, out/study, out/study-own)',
+    )
     .option('--report <dir>', 'where the report goes (default: report/ in the work folder)')
     .option('--models <dir>', 'with --evaluate-only: models/NAME/VERSION, the highest version of each counts')
     .option(
@@ -100,7 +103,7 @@ async function run(options: Options, command: Command): Promise<void> {
     command.error(
       'study: --dataset and --test go together: no figure should be of patients that were trained on',
     );
-  const { study, steps } = await planned(settle(options, command), options);
+  const { study, steps, page } = await planned(settle(options, command), options);
   const progress = showProgress(steps, process.stderr);
   try {
     for (const step of steps) {
@@ -111,16 +114,23 @@ async function run(options: Options, command: Command): Promise<void> {
   } finally {
     progress.end();
   }
-  console.log(join(study.report, 'report.html'));
+  console.log(join(study.report, page));
 }
 
-async function planned(common: Common, options: Options): Promise<{ study: Study; steps: Step[] }> {
+interface Planned {
+  readonly study: Study;
+  readonly steps: readonly Step[];
+  /** Of the report: the one to open. */
+  readonly page: string;
+}
+
+async function planned(common: Common, options: Options): Promise<Planned> {
   if (options.dataset === undefined) {
     const study = await settleSimulated(common, options);
-    return { study, steps: planOf(study) };
+    return { study, steps: planOf(study), page: 'report.html' };
   }
   const study = await settleOwn(common, options);
-  return { study, steps: planOfOwn(study) };
+  return { study, steps: planOfOwn(study), page: 'evaluation.html' };
 }
 
 type Common = ReturnType<typeof settle>;

@@ -5,7 +5,6 @@ import { evaluationFiles } from '../evaluation/report.js';
 import { compiledCodeHash, trainingCodeHash } from './codeHashes.js';
 import { writeOwnReport } from './ownReport.js';
 import { runPython } from './python.js';
-
 import { argumentOf } from './recipes.js';
 import { reportFiles, writeReport } from './report.js';
 import { hashOf, type Step, type Tell } from './steps.js';
