@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { version } from '../../../config/version.js';
 import type { Engine } from '../../../worker/engine.js';
 import { type ModelFile, readModelFolder } from '../../../worker/modelFiles.js';
-import { sha256 } from '../../../worker/region.js';
 import { RUNTIME } from '../../../worker/session.js';
 import { CalcidiscError } from '../../dicom/errors.js';
 import { type Evaluation, evaluate, nameOf, type ScoredModel } from '../../study/evaluation.js';
@@ -12,6 +11,7 @@ import { type Heading, toHtmlReport, toMarkdownReport } from '../../study/page.j
 import { NETWORK_NAMES, NETWORKS, type NetworkName, SITES, type Site, STUDY } from '../../study/published.js';
 import { NOT_COMPARABLE, type StudyEvaluations, studyTables } from '../../study/studyTables.js';
 import { writeFigures } from '../evaluation/figureFiles.js';
+import { labelsHash } from '../evaluation/report.js';
 import { type ReadSet, readSet, scoreModel, withEngine } from '../evaluation/score.js';
 import { type Trained, trainingTable } from './cards.js';
 import { measureParity } from './parity.js';
@@ -177,7 +177,7 @@ function headingOf(
       ['The study', `${STUDY.citation}. ${NOT_COMPARABLE}`],
       ...files.map(({ card }) => [nameOf(card), `SHA-256 ${card.sha256}`] as const),
       ...SITES.map(
-        (site) => [`labels.csv, ${site}`, `SHA-256 ${sha256(Buffer.from(sets[site].labelsText))}`] as const,
+        (site) => [`labels.csv, ${site}`, `SHA-256 ${labelsHash(sets[site].labelsText)}`] as const,
       ),
       ['Run by', `Calcidisc ${version}, ${RUNTIME}, npm run study -- ${command}`],
     ],
