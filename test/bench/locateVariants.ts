@@ -10,9 +10,10 @@ import { readSeries } from '../../agent/locate/series.js';
 import type { PixelBox } from '../../agent/locate/types.js';
 import { writePart10 } from '../dicom/writePart10.js';
 import type { TrueDisc, TrueSeries } from './locateTruth.js';
+import { withResidualDisc } from './residualDisc.js';
 
 /** One slice while it is altered: pixels in the sagittal convention, with what is known of it. */
-interface Slice {
+export interface Slice {
   readonly sopInstanceUid: string;
   readonly pixels: Float32Array;
   readonly rows: number;
@@ -24,7 +25,7 @@ interface Slice {
   readonly mask: Uint8Array | null;
 }
 
-type Alter = (slices: readonly Slice[]) => readonly Slice[];
+type Alter = (slices: readonly Slice[], patient: string) => readonly Slice[];
 
 /** What a series is made into before it is located. `plain` is the series itself. */
 export const VARIANTS: Readonly<Record<string, Alter>> = {
@@ -35,6 +36,7 @@ export const VARIANTS: Readonly<Record<string, Alter>> = {
   'cut-through-l5': (slices) => cutAt(slices, 'L5-S1', -18, 'below'),
   'cut-below-l4': (slices) => cutAt(slices, 'L4-L5', -6, 'below'),
   'cut-above-l2': (slices) => cutAt(slices, 'L1-L2', 9, 'above'),
+  'residual-disc': withResidualDisc,
 };
 
 /** Variants that average neighbouring slices want all of them: series wrapped with --stride 1. */
@@ -64,7 +66,7 @@ export async function alteredSeries(
       };
     }),
   );
-  const altered = VARIANTS[variant]!(slices);
+  const altered = VARIANTS[variant]!(slices, (series.header.patientId ?? '').replace(/^SPIDER/, ''));
   return altered.length === 0
     ? null
     : writeSeries(altered, series.seriesInstanceUid, series.header.patientId ?? '');

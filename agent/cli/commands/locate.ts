@@ -88,12 +88,12 @@ function table({ result, milliseconds }: Located<LocateResult | CtResult>): stri
   const where = slice ? [`slice ${slice.index + 1} of ${slice.count}, ${slice.sopInstanceUid}`] : [];
   const rows = discs.map((disc) => {
     const centre = disc.centrePatientMm.map((mm) => mm.toFixed(1).padStart(8)).join('');
-    const percent = `${(disc.confidence * 100).toFixed(1)}%`.padStart(7);
+    const percent = status === 'located' ? `${(disc.confidence * 100).toFixed(1)}%` : 'in doubt';
     const hu =
       'label' in disc
         ? `  ${disc.label.padEnd(14)}${disc.meanHu?.toFixed(0) ?? '-'} HU mean, ${disc.maxHu?.toFixed(0) ?? '-'} max, ${disc.areaMm2.toFixed(0)} mm2`
         : '';
-    return `  ${disc.level}  ${percent}  centre${centre} mm${hu}`;
+    return `  ${disc.level}  ${percent.padStart(8)}  centre${centre} mm${hu}`;
   });
   return [
     head,

@@ -6,8 +6,8 @@ from .contrast import random_contrast
 from .degrade import degrade
 from .levels import BACKGROUND, BELOW, DISC, IGNORE, OFF_SPINE, UNKNOWABLE
 from .normalise import MEAN, STD, normalise
+from .residual_disc import S1_S2, residual_disc
 from .residual_disc import SHARE as RESIDUAL_SHARE
-from .residual_disc import residual_disc
 from .spider import SPACING_MM
 from .synthetic_spine import synthetic_spine
 from .warp import CANVAS, apply_warp, locate, random_warp
@@ -81,13 +81,14 @@ def real_sample(rng, slices, index):
     one = slices[index]
     warp = random_warp(rng, one.middle)
     image, (tissue, level, sacrum) = apply_warp(warp, slab(rng, slices, index), np.stack([one.tissue, IGNORE - one.level, one.sacrum]))
+    image, _ = random_contrast(rng, image, tissue, sacrum)
+    maps, mm_per_px = np.stack([tissue, IGNORE - level, sacrum]), warp.scale() * SPACING_MM
+    if one.patient in S1_S2 and rng.random() < RESIDUAL_SHARE:
+        ends = [locate(warp, point) for point in S1_S2[one.patient]]
+        image, maps = residual_disc(rng, image, maps, ends, mm_per_px)
+    tissue, level, sacrum = maps
     lowest = locate(warp, one.lowest)[0]
     upper = locate(warp, (2 * one.middle[0] - one.lowest[0], one.middle[1]))[0]
-    image, _ = random_contrast(rng, image, tissue, sacrum)
-    level = IGNORE - level
-    mm_per_px = warp.scale() * SPACING_MM
-    if rng.random() < RESIDUAL_SHARE:
-        image, level = residual_disc(rng, image, tissue, level, sacrum, mm_per_px)
     image, level = around(rng, image, tissue, level, sacrum)
     return image, tissue, level, lowest, upper, mm_per_px
 
