@@ -51,7 +51,7 @@ export function verdictOf(named: readonly NamedTrack[]): Verdict {
   const discs = lumbarDiscs(named);
   if (discs.length === 0) return { status: 'not-found', reasons: ['no lumbar disc was found'] };
   const doubts = [
-    sacrumDoubt(discs),
+    sacrumDoubt(discs, named),
     lengthDoubt(discs),
     countDoubt(named),
     stepDoubt(discs),
@@ -78,12 +78,18 @@ function missing(discs: readonly { rank: number }[]): string[] {
   return LEVELS.filter((level) => !found.has(level)).map((level) => `${level} was not found`);
 }
 
-function sacrumDoubt(discs: readonly (NamedTrack & { rank: number })[]): string | null {
+function sacrumDoubt(
+  discs: readonly (NamedTrack & { rank: number })[],
+  named: readonly NamedTrack[],
+): string | null {
   const lowest = discs[0]!;
   const { below, roomBelowMm, levelShares } = lowest.track;
   if (lowest.rank > 0) return 'sacrum not seen: the lowest disc is not at the sacrum';
   if (roomBelowMm < DOUBT.minRoomBelowMm) return 'sacrum not seen: the image ends below the lowest disc';
-  if (below.sacrum < DOUBT.minSacrum) return 'sacrum not seen below the lowest disc';
+  if (below.sacrum < DOUBT.minSacrum)
+    return named.some(({ rank }) => rank === -1)
+      ? 'a disc between S1 and S2, and S1 looks like a lumbar vertebra: a transitional vertebra is possible'
+      : 'sacrum not seen below the lowest disc';
   return levelShares[0]! < DOUBT.minLowestShare ? 'the lowest disc does not look like L5-S1' : null;
 }
 

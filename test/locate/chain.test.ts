@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Candidate } from '../../agent/locate/candidates.js';
 import { nameDiscs } from '../../agent/locate/chain.js';
+import { bestWay, posteriorsOf } from '../../agent/locate/chainWays.js';
 import { verdictOf } from '../../agent/locate/doubts.js';
 import { type Track, tracksOf } from '../../agent/locate/tracks.js';
 
@@ -162,6 +163,66 @@ describe('chain model', () => {
     const { status, reasons } = verdictOf(named);
     assert.equal(status, 'uncertain');
     assert.match(reasons.join(), /transitional vertebra/);
+  });
+
+  /** A squared S1 with a disc below it, as a network that had seen none of its kind but painted ones saw one. */
+  function squared(lengthMm: number): Track[] {
+    const said = [
+      [0.99, 0, 0, 0, 0, 0, 0.01],
+      [0.12, 0.87, 0.01, 0, 0, 0, 0],
+      [0, 0.15, 0.85, 0, 0, 0, 0],
+      [0, 0, 0.75, 0.25, 0, 0, 0],
+      [0, 0, 0, 0.94, 0.05, 0.01, 0],
+      [0, 0, 0, 0, 0.99, 0.01, 0],
+      [0, 0, 0, 0, 0.03, 0.97, 0],
+    ];
+    return spine().map((one, i) => ({
+      ...one,
+      levelShares: said[i]!,
+      members: [{ slice: 0, levelShares: said[i]! } as unknown as Candidate],
+      below: i === 0 ? SACRUM : i === 1 ? { vertebra: 0.86, sacrum: 0.14, outside: 0 } : VERTEBRA,
+      ...(i === 0 ? { lengthMm, strength: 100 } : {}),
+    }));
+  }
+
+  it('names a short disc below a squared S1 as what it is where the upper discs look so, and doubts it', () => {
+    const named = nameDiscs(squared(25));
+    assert.deepEqual(
+      named.map(({ rank }) => rank),
+      [-1, 0, 1, 2, 3, 4, 5],
+    );
+    const { status, reasons } = verdictOf(named);
+    assert.equal(status, 'uncertain');
+    assert.match(reasons.join(), /a disc between S1 and S2/);
+    assert.deepEqual(
+      nameDiscs(squared(36)).map(({ rank }) => rank),
+      [0, 1, 2, 3, 4, 5, 6],
+      'the same with a disc as long as the others is L5-S1',
+    );
+  });
+
+  it('holds to L5-S1 for a short lowest disc, as a slip makes it, where the discs look like their levels', () => {
+    const [lowest, ...rest] = spine();
+    assert.deepEqual(ranks([{ ...lowest!, lengthMm: 21 }, ...rest]), [0, 1, 2, 3, 4, 5, 6]);
+  });
+
+  it('gives no name twice, though each disc by itself be likeliest to bear it', () => {
+    // Three ways: both are discs 0.3, the first alone 0.25, the second alone 0.45.
+    const never = -1e6;
+    const model = {
+      count: 2,
+      ranks: 2,
+      start: (i: number, r: number) => (r > 0 ? never : i === 0 ? 0 : Math.log(0.45)),
+      emit: () => 0,
+      step: (_i: number, _r: number, _j: number, s: number) => (s === 1 ? Math.log(0.3) : never),
+      end: (i: number) => (i === 0 ? Math.log(0.25) : 0),
+    };
+    const rounded = posteriorsOf(model).map((own) => own.map((p) => Math.round(p * 100)));
+    assert.deepEqual(rounded, [
+      [55, 0],
+      [45, 30],
+    ]);
+    assert.deepEqual(bestWay(model), [null, 0]);
   });
 
   it('answers not-found without discs', () => {
