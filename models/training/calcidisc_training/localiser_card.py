@@ -58,7 +58,7 @@ def card_of(run, version, metrics, note=None):
         'trainingData': {
             'source': SPIDER_SOURCE, 'attribution': SPIDER_ATTRIBUTION, 'patients': run['patients'], 'heldOut': run['heldOut'],
             'split': split, 'simulated': False, 'noLevelSupervision': list(NO_LEVELS),
-            'augmentation': 'geometry, field of view, contrast randomised from label maps, clutter off the spine, drawn spines (8% of samples)',
+            'augmentation': 'geometry, field of view, contrast randomised from label maps, clutter off the spine, residual discs painted between S1 and S2 (half of the samples whose S1-S2 is marked), drawn spines (8% of samples)',
             'steps': run['steps'], 'batch': run['batch'], 'seed': run['seed'], **({'note': note} if note else {}),
         },
         'metrics': metrics, 'licence': 'Weights CC BY 4.0, as the training data asks', 'limits': LIMITS,
