@@ -243,9 +243,7 @@ for (const kind of ['PostgreSQL', 'Redis'] as const)
     });
 
     if (kind === 'Redis') {
-      it('Redis going away loses no case and ends no process; when it is back, empty, the sweep wakes all', async function () {
-        // A job taken as the connection comes back may have to be noticed as stalled: up to twice 30 s.
-        this.timeout(150_000);
+      it('Redis going away loses no case and ends no process; when it is back, empty, the sweep wakes all', async () => {
         const row = await makeCase(knex());
         workAll();
         await redis!.stop();

@@ -39,6 +39,17 @@ function spine(): Track[] {
   return classes.map((k, i) => track(-34 * i, shares(k), i === 0 ? { below: SACRUM } : {}));
 }
 
+/** As many of its discs as the network says something of. */
+function spineSaying(said: readonly (readonly number[])[]): Track[] {
+  return spine()
+    .slice(0, said.length)
+    .map((one, i) => ({
+      ...one,
+      levelShares: said[i]!,
+      members: [{ slice: 0, levelShares: said[i]! } as unknown as Candidate],
+    }));
+}
+
 const ranks = (tracks: readonly Track[]) => nameDiscs(tracks).map(({ rank }) => rank);
 
 describe('chain model', () => {
@@ -150,15 +161,7 @@ describe('chain model', () => {
       [0, 0, 0, 0.9, 0.09, 0.01, 0],
       [0, 0, 0, 0.08, 0.89, 0.03, 0],
     ];
-    const named = nameDiscs(
-      spine()
-        .slice(0, 6)
-        .map((one, i) => ({
-          ...one,
-          levelShares: said[i]!,
-          members: [{ slice: 0, levelShares: said[i]! } as unknown as Candidate],
-        })),
-    );
+    const named = nameDiscs(spineSaying(said));
     assert.ok(named.slice(0, 5).every(({ confidence }) => confidence > 0.95));
     const { status, reasons } = verdictOf(named);
     assert.equal(status, 'uncertain');
@@ -176,10 +179,8 @@ describe('chain model', () => {
       [0, 0, 0, 0, 0.99, 0.01, 0],
       [0, 0, 0, 0, 0.03, 0.97, 0],
     ];
-    return spine().map((one, i) => ({
+    return spineSaying(said).map((one, i) => ({
       ...one,
-      levelShares: said[i]!,
-      members: [{ slice: 0, levelShares: said[i]! } as unknown as Candidate],
       below: i === 0 ? SACRUM : i === 1 ? { vertebra: 0.86, sacrum: 0.14, outside: 0 } : VERTEBRA,
       ...(i === 0 ? { lengthMm, strength: 100 } : {}),
     }));
