@@ -4,9 +4,15 @@ import type { Logger } from '../config/log.js';
 import type { Config } from '../config/schema.js';
 import type { Database } from './database.js';
 import { gather } from './gather.js';
-import { chooseBackend, type JobQueue, type QueuedJob, type QueueName } from './queueBackend.js';
-import { startWorker } from './queueWorker.js';
+import {
+  type Backend,
+  chooseBackend,
+  type JobQueue,
+  type QueuedJob,
+  type QueueName,
+} from './queueBackend.js';
 import type { Step } from './steps.js';
+import { type Kept, untilReady } from './untilReady.js';
 
 /** What a job says: which case to look at. The row in the database says everything else. */
 export interface Job {
@@ -64,20 +70,18 @@ export async function openQueues(
   const { lockMs, stalledCheckMs, wakeTimeoutMs } = { ...TIMES, ...times };
   const backend = chooseBackend(config, database.url);
   const health = reportHealth(log, backend.kind);
-  const queues = { agent: backend.queue('agent'), worker: backend.queue('worker') };
+  const queues = await openBoth(backend, health.failed);
   const add = { agent: adderTo(queues.agent), worker: adderTo(queues.worker) };
-  for (const queue of Object.values(queues)) queue.on('error', health.failed);
-  // One after the other: both would make the same tables. Redis may come later.
-  if (backend.kind === 'postgres') for (const queue of Object.values(queues)) await queue.waitUntilReady();
   const running = new Set<Running>();
 
   function run(name: QueueName, handler: Handler, concurrency: number): Running {
     const settings = { concurrency, lockDuration: lockMs, stalledInterval: stalledCheckMs };
-    const worker = startWorker(() => {
+    const make = () => {
       const made = backend.worker(name, (data) => handle(data as Job, handler, log), settings);
       made.on('stalled', (jobId) => log.warn({ jobId }, 'a job was left by its process and is queued again'));
       return made;
-    }, health.failed);
+    };
+    const worker = untilReady(make, health.failed, (made) => made.run());
     running.add(worker);
     return {
       close: () => {
@@ -102,7 +106,10 @@ export async function openQueues(
     },
     runAgent: (handler, concurrency) => run('agent', handler, concurrency),
     runWorker: (handler, concurrency) => run('worker', handler, concurrency),
-    depth: async () => ({ agent: await depthOf(queues.agent), worker: await depthOf(queues.worker) }),
+    depth: async () => ({
+      agent: await depthOf(queues.agent.current()),
+      worker: await depthOf(queues.worker.current()),
+    }),
     async close() {
       await Promise.all([...running].map((each) => each.close()));
       await Promise.all(Object.values(queues).map((queue) => queue.close().catch(() => undefined)));
@@ -110,12 +117,31 @@ export async function openQueues(
   };
 }
 
+/** In PostgreSQL one after the other, as both would make the same tables; Redis may come later. */
+async function openBoth(
+  backend: Backend,
+  failed: (error: Error) => void,
+): Promise<Record<QueueName, Kept<JobQueue>>> {
+  async function open(name: QueueName): Promise<Kept<JobQueue>> {
+    const queue = untilReady(() => backend.queue(name), failed);
+    try {
+      if (backend.kind === 'postgres') await queue.current().waitUntilReady();
+    } catch (error) {
+      await queue.close();
+      throw error;
+    }
+    return queue;
+  }
+  return { agent: await open('agent'), worker: await open('worker') };
+}
+
 /** Wakes that come together are added together. */
-function adderTo(queue: JobQueue): (step: Wake) => Promise<unknown> {
+function adderTo({ current }: Kept<JobQueue>): (step: Wake) => Promise<unknown> {
   return gather({
     limit: 500,
     waitMs: 0,
     run: async (steps: readonly Wake[]) => {
+      const queue = current();
       const jobs = steps.map(jobOf);
       // In PostgreSQL BullMQ makes two temporary tables to add in bulk: worth it from four jobs on.
       if (jobs.length >= 4) await queue.addBulk(jobs);
@@ -156,7 +182,7 @@ async function depthOf(queue: JobQueue): Promise<number> {
 function reportHealth(log: Logger, kind: string) {
   let isAway = false;
   return {
-    failed(this: void, error: Error | string) {
+    failed(this: void, error: Error) {
       if (!isAway)
         log.warn({ err: error, kind }, 'the queue does not answer: the sweep will wake what is due');
       isAway = true;

@@ -23,7 +23,8 @@ export interface JobQueue {
 }
 
 export interface JobWorker {
-  on(event: 'error' | 'stalled', listener: (reason: Error | string) => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'stalled', listener: (jobId: string) => void): unknown;
   waitUntilReady(): Promise<unknown>;
   /** Only once it is ready. Resolves when it is closed. */
   run(): Promise<unknown>;
@@ -51,7 +52,7 @@ export function chooseBackend({ queue }: Pick<Config, 'queue'>, databaseUrl: str
 
 /**
  * A job is kept nowhere once done or failed: the row in the database is the record, and the id is free again.
- * Workers are started by hand, when they are ready (queueWorker.ts).
+ * Workers are started by hand, when they are ready (untilReady.ts).
  */
 const WORKER_OPTIONS = {
   removeOnComplete: { count: 0 },

@@ -14,6 +14,7 @@ import { startChild } from '../support/child.js';
 import { createTestDatabase, quietLog, type TestDatabase } from '../support/database.js';
 import { needsPeer } from '../support/peers.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
+import { cutLine } from './cutLine.js';
 
 const NEXT: Partial<Record<CaseState, CaseState>> = {
   received: 'paired',
@@ -268,6 +269,22 @@ for (const kind of ['PostgreSQL', 'Redis'] as const)
         await until(() => early.wake(row));
         await until(() => seen.length > 0);
         await early.close();
+      });
+
+      it("Redis lost in the midst of a queue's first connection does not keep the queue closed for ever", async () => {
+        const line = await cutLine(Number(new URL(redis!.url).port));
+        const overLine = parseConfig({ ...config, queue: { ...config.queue, redisUrl: line.url } });
+        const early = await openQueues(overLine, db.database, quietLog);
+        await until(() => line.isDown());
+        // The second call that is refused makes the client give up the question it was lost at.
+        await sleep(1_000);
+        await line.mend();
+        const row = await makeCase(knex());
+        const rowOfWorker = { ...row, state: 'located' } as const;
+        await until(async () => (await early.wake(row)) && (await early.wake(rowOfWorker)));
+        assert.deepEqual(await early.depth(), { agent: 1, worker: 1 });
+        await early.close();
+        line.close();
       });
     }
 
