@@ -1,6 +1,4 @@
 import type { Header } from '../dicom/header.js';
-import { type Marked, TISSUE } from './network.js';
-import type { SagittalImage } from './sagittal.js';
 
 /** What is known of a series that bears on whether the models know its like. */
 export interface Facts {
@@ -15,6 +13,8 @@ export interface Facts {
   readonly signalToNoise: number | null;
   /** Largest signal void among the vertebrae, mm2. */
   readonly voidMm2: number;
+  /** Signal in the air behind the back as a share of the vertebrae's; null where the picture shows too little air. */
+  readonly ghostShare: number | null;
   /** How far discs jump from slice to slice; null where too few slices show them. */
   readonly jumpMm: number | null;
   /** Sideways angle between the ends of the lumbar spine, degrees. */
@@ -34,11 +34,12 @@ const CHECKS: readonly Check[] = [
   ['pixels larger than 1.2 mm', ({ pixelMm }) => pixelMm > 1.2],
   ['signal-to-noise ratio below 4', ({ signalToNoise }) => (signalToNoise ?? 99) < 4],
   ['a signal void among the vertebrae, as metal makes it', ({ voidMm2 }) => voidMm2 > 150],
+  ['ghosts of motion in the air behind the back', ({ ghostShare }) => (ghostShare ?? 0) > 0.07],
   ['the patient moved between slices', ({ jumpMm }) => (jumpMm ?? 0) > 3],
   ['marked scoliosis, over 20 degrees', ({ curveDegrees }) => curveDegrees > 20],
 ];
 
-/** Reasons why this patient or scan is not one the models know. Ghosts of motion within a slice are not looked for. */
+/** Reasons why this patient or scan is not one the models know. */
 export function outsideStudy(facts: Facts): readonly string[] {
   return CHECKS.filter(([, isOutside]) => isOutside(facts)).map(([reason]) => `outside the study: ${reason}`);
 }
@@ -60,48 +61,6 @@ function tesla(strength: number | null): number | null {
 /** Spin echo below 60 ms is T1 or proton density; gradient echoes have other rules and are let be. */
 function isShortEcho({ echoTime, scanningSequence }: Facts['header']): boolean {
   return echoTime !== null && echoTime > 0 && echoTime < 60 && !scanningSequence.includes('GR');
-}
-
-/**
- * Mean over noise in the vertebrae. Noise by Immerkaer (CVIU 64:300, 1996): the mean response to a mask that is
- * blind to edges and slopes.
- */
-export function signalToNoise(image: SagittalImage, marked: Marked): number | null {
-  const { pixels, columns } = image;
-  const bone = boneOf(image, marked);
-  let [sum, noise, count] = [0, 0, 0];
-  for (let at = columns + 1; at < pixels.length - columns - 1; at++) {
-    if (bone[at] === 0 || at % columns === 0 || at % columns === columns - 1) continue;
-    const edges = pixels[at - 1]! + pixels[at + 1]! + pixels[at - columns]! + pixels[at + columns]!;
-    const corners =
-      pixels[at - columns - 1]! +
-      pixels[at - columns + 1]! +
-      pixels[at + columns - 1]! +
-      pixels[at + columns + 1]!;
-    noise += Math.abs(4 * pixels[at]! - 2 * edges + corners);
-    sum += pixels[at]!;
-    count++;
-  }
-  if (count < 200 || noise === 0) return null;
-  return sum / count / ((Math.sqrt(Math.PI / 2) * noise) / (6 * count));
-}
-
-/** 1 where a picture's pixel lies in a vertebra of the network's grid, or in another tissue. */
-export function boneOf(
-  { rows, columns }: SagittalImage,
-  marked: Marked,
-  tissue: number = TISSUE.vertebra,
-): Uint8Array {
-  const colOf = Int32Array.from({ length: columns }, (_, col) =>
-    Math.min(marked.columns - 1, Math.floor((col + 0.5) / marked.colScale)),
-  );
-  const bone = new Uint8Array(rows * columns);
-  for (let row = 0, at = 0; row < rows; row++) {
-    const from = Math.min(marked.rows - 1, Math.floor((row + 0.5) / marked.rowScale)) * marked.columns;
-    for (let col = 0; col < columns; col++, at++)
-      if (marked.tissue[from + colOf[col]!] === tissue) bone[at] = 1;
-  }
-  return bone;
 }
 
 /**

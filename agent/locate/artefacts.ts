@@ -1,7 +1,7 @@
-import { boneOf } from './applicability.js';
 import { type Candidate, patchesOf } from './candidates.js';
 import { type Marked, TISSUE } from './network.js';
 import type { SagittalImage } from './sagittal.js';
+import { meanOver, tissueMask } from './tissueMask.js';
 
 /** A void is darker than this share of the vertebrae's mean. */
 const VOID_SHARE = 0.08;
@@ -19,12 +19,12 @@ export function signalVoidMm2(
   discs: readonly Candidate[] = [],
 ): number {
   const { pixels, rows, columns } = image;
-  const bone = boneOf(image, marked);
+  const bone = tissueMask(image, marked, TISSUE.vertebra);
   const mean = meanOver(pixels, bone);
   if (mean === null) return 0;
   const column = bone.slice();
   for (const [i, disc] of discs.slice(1).entries()) fillBetween(column, image, discs[i]!, disc);
-  const isDisc = boneOf(image, marked, TISSUE.disc);
+  const isDisc = tissueMask(image, marked, TISSUE.disc);
   const limit = VOID_SHARE * mean;
   const dark = column.map((isInside, at) =>
     isInside === 1 && isDisc[at] === 0 && pixels[at]! < limit ? 1 : 0,
@@ -33,16 +33,6 @@ export function signalVoidMm2(
   const thick = widened(narrowed(dark, rows, columns, reach), rows, columns, reach);
   const largest = Math.max(0, ...patchesOf(thick, 1, rows, columns).map(({ length }) => length));
   return largest * image.plane.spacingMm[0] * image.plane.spacingMm[1];
-}
-
-function meanOver(pixels: Float32Array, mask: Uint8Array): number | null {
-  let [sum, count] = [0, 0];
-  for (let at = 0; at < mask.length; at++)
-    if (mask[at] === 1) {
-      sum += pixels[at]!;
-      count++;
-    }
-  return count === 0 ? null : sum / count;
 }
 
 /** Marks the quadrilateral that two neighbouring discs span: the vertebra between them. */

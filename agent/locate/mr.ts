@@ -1,13 +1,15 @@
 import { anatomicalPlane, dot, normalOf, type Vector } from '../dicom/geometry.js';
 import { type Stack, stacksOf } from '../dicom/stacks.js';
-import { curveDegrees, type Facts, outsideStudy, signalToNoise } from './applicability.js';
+import { curveDegrees, type Facts, outsideStudy } from './applicability.js';
 import { jumpMm, signalVoidMm2 } from './artefacts.js';
 import { type Candidate, candidatesOf } from './candidates.js';
 import { type NamedTrack, nameDiscs } from './chain.js';
 import { greyRange, storedBox, tidy } from './cut.js';
 import { LEVEL_OF_RANK, lumbarDiscs, verdictOf } from './doubts.js';
+import { ghostShare } from './ghosts.js';
 import { canalEvidence, canalMiddleMm, discMiddlesMm, midSagittal, ownSlice } from './midsagittal.js';
 import type { Marked, Network } from './network.js';
+import { signalToNoise } from './noise.js';
 import { greyPng, sha256 } from './png.js';
 import { REGION_PIXELS, regionOf, regionPixels } from './region.js';
 import { toGrey } from './resample.js';
@@ -259,6 +261,7 @@ function factsOf(
     pixelMm: Math.max(...image.plane.spacingMm),
     signalToNoise: signalToNoise(image, marked),
     voidMm2: signalVoidMm2(image, marked, shown),
+    ghostShare: ghostShare(image, marked),
     jumpMm: jumpMm(members),
     curveDegrees: curveDegrees(places),
   };

@@ -96,6 +96,8 @@ export interface Summary {
   readonly notFound: number;
   /** Series that are `located` and have a wrong level: the number that must be 0. */
   readonly wrongAndLocated: number;
+  /** Series of which the result says that the scan is not one the models know. */
+  readonly outside: number;
   readonly present: number;
   readonly right: number;
   readonly wrong: number;
@@ -116,6 +118,8 @@ export function summarise(scores: readonly Score[]): Summary {
     uncertain: count('uncertain'),
     notFound: count('not-found'),
     wrongAndLocated: scores.filter(({ status, wrong }) => status === 'located' && wrong.length > 0).length,
+    outside: scores.filter(({ reasons }) => reasons.some((reason) => reason.startsWith('outside the study')))
+      .length,
     present: sum(({ present }) => present),
     right: sum(({ right }) => right),
     wrong: sum(({ wrong }) => wrong.length),

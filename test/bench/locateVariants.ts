@@ -9,6 +9,7 @@ import { sagittalOf } from '../../agent/locate/sagittal.js';
 import { readSeries } from '../../agent/locate/series.js';
 import type { PixelBox } from '../../agent/locate/types.js';
 import { writePart10 } from '../dicom/writePart10.js';
+import { type Motion, withMotion } from '../support/motion.js';
 import type { TrueDisc, TrueSeries } from './locateTruth.js';
 import { withResidualDisc } from './residualDisc.js';
 
@@ -37,6 +38,9 @@ export const VARIANTS: Readonly<Record<string, Alter>> = {
   'cut-below-l4': (slices) => cutAt(slices, 'L4-L5', -6, 'below'),
   'cut-above-l2': (slices) => cutAt(slices, 'L1-L2', 9, 'above'),
   'residual-disc': withResidualDisc,
+  'motion-ap': (slices) => slices.map((slice) => swinging(slice, { phase: 'AP', along: 'AP' }, 2)),
+  'motion-ap-small': (slices) => slices.map((slice) => swinging(slice, { phase: 'AP', along: 'HF' }, 1)),
+  'motion-hf': (slices) => slices.map((slice) => swinging(slice, { phase: 'HF', along: 'AP' }, 2)),
 };
 
 /** Variants that average neighbouring slices want all of them: series wrapped with --stride 1. */
@@ -141,6 +145,12 @@ function shrunk(slice: Slice, factor: number): Slice {
 function inverted(slice: Slice): Slice {
   const top = slice.pixels.reduce((a, b) => Math.max(a, b), 0);
   return { ...slice, pixels: slice.pixels.map((value) => top - value) };
+}
+
+/** The body swings so far to either side while a slice is measured, once in eight lines. */
+function swinging(slice: Slice, axes: Pick<Motion, 'phase' | 'along'>, mm: number): Slice {
+  const motion = { ...axes, amplitudePx: mm / slice.spacingMm, periodLines: 8 };
+  return { ...slice, pixels: withMotion(slice, motion) };
 }
 
 /** By the label mask: fluid dark, discs a little darker than bone, the rest as it is. */

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { LEVELS } from '../../agent/dicom/levels.js';
 import { mrCtDoubts } from '../../agent/locate/agree.js';
-import { curveDegrees, type Facts, outsideStudy, signalToNoise } from '../../agent/locate/applicability.js';
+import { curveDegrees, type Facts, outsideStudy } from '../../agent/locate/applicability.js';
 import { jumpMm, signalVoidMm2 } from '../../agent/locate/artefacts.js';
+import { ghostShare } from '../../agent/locate/ghosts.js';
 import type { Marked } from '../../agent/locate/network.js';
+import { signalToNoise } from '../../agent/locate/noise.js';
+import { bilinear } from '../../agent/locate/resample.js';
 import type { SagittalImage } from '../../agent/locate/sagittal.js';
 import type { LocatedDisc } from '../../agent/locate/types.js';
+import { randomFrom } from '../../agent/phantom/random.js';
 
 /** Discs from L1-L2 down with these distances between them. */
 function discs(steps: readonly number[], from = 0): LocatedDisc[] {
@@ -55,6 +59,7 @@ describe('applicability', () => {
     pixelMm: 0.6,
     signalToNoise: 20,
     voidMm2: 0,
+    ghostShare: 0.03,
     jumpMm: 0.5,
     curveDegrees: 5,
   };
@@ -84,6 +89,7 @@ describe('applicability', () => {
     [{ pixelMm: 1.3 }, /larger than 1.2/],
     [{ signalToNoise: 3 }, /signal-to-noise/],
     [{ voidMm2: 200 }, /signal void/],
+    [{ ghostShare: 0.12 }, /ghosts of motion/],
     [{ jumpMm: 4 }, /moved between slices/],
     [{ curveDegrees: 25 }, /scoliosis/],
   ] as const)
@@ -93,9 +99,9 @@ describe('applicability', () => {
       assert.match(reasons[0]!, pattern);
     });
 
-  /** 64 by 64 pixels of vertebra, all of it. */
-  function picture(value: (i: number) => number): [SagittalImage, Marked] {
-    const side = 64;
+  const side = 64;
+  /** 64 by 64 pixels, all of them vertebra or only the columns in front. */
+  function picture(value: (i: number) => number, { boneColumns = side } = {}): [SagittalImage, Marked] {
     const pixels = Float32Array.from({ length: side * side }, (_, i) => value(i));
     const image = {
       pixels,
@@ -108,18 +114,12 @@ describe('applicability', () => {
       columns: side,
       rowScale: 1,
       colScale: 1,
-      tissue: new Uint8Array(side * side).fill(1),
+      tissue: Uint8Array.from({ length: side * side }, (_, i) => (i % side < boneColumns ? 1 : 0)),
     };
     return [image, marked as unknown as Marked];
   }
   it('measures the noise that is there, not the slope under it', () => {
-    // Sums of twelve uniform numbers of a fixed generator (Lehmer's): standard deviation 1.
-    let state = 42;
-    const uniform = () => {
-      state = (state * 48271) % 2147483647;
-      return state / 2147483647;
-    };
-    const normal = () => Array.from({ length: 12 }, uniform).reduce((sum, u) => sum + u, -6);
+    const { normal } = randomFrom('noise');
     const snr = signalToNoise(...picture((i) => 200 + (i % 64) + 10 * normal()))!;
     assert.ok(snr > 21 && snr < 26, `${snr}`);
   });
@@ -134,6 +134,37 @@ describe('applicability', () => {
       signalVoidMm2(image, { ...marked, tissue: marked.tissue.map((t, i) => (i < 640 ? 3 : t)) }),
       0,
     );
+  });
+  it('measures signal in the air behind the back, and not the noise there', () => {
+    const { normal } = randomFrom('air');
+    /** A body of 200 in front, air behind the 24th column, noise in both channels. */
+    const scan = (ghost: number, noise: number) =>
+      ghostShare(
+        ...picture((i) => Math.hypot((i % 64 < 24 ? 200 : ghost) + noise * normal(), noise * normal()), {
+          boneColumns: 20,
+        }),
+      )!;
+    const [none, some] = [scan(0, 20), scan(30, 5)];
+    assert.ok(none < 0.03, `${none}`);
+    assert.ok(Math.abs(some - 0.15) < 0.02, `${some}`);
+  });
+  it('takes the noise of an interpolated picture for noise', () => {
+    const { normal } = randomFrom('interpolated');
+    const coarse = () => Float32Array.from({ length: 34 * 34 }, () => 20 * normal());
+    const [real, imaginary] = [coarse(), coarse()];
+    const at = (noise: Float32Array, i: number) =>
+      bilinear({ pixels: noise, rows: 34, columns: 34 }, (i % 64) / 2 + 0.25, Math.floor(i / 64) / 2 + 0.25);
+    const share = ghostShare(
+      ...picture((i) => Math.hypot((i % 64 < 24 ? 200 : 0) + at(real, i), at(imaginary, i)), {
+        boneColumns: 20,
+      }),
+    )!;
+    assert.ok(share < 0.06, `${share}`);
+  });
+  it('measures no ghosts where no air is seen, or where air is bright', () => {
+    assert.equal(ghostShare(...picture(() => 200)), null);
+    assert.equal(ghostShare(...picture((i) => (i % 64 < 24 ? 100 : 300), { boneColumns: 20 })), null);
+    assert.equal(ghostShare(...picture(() => 0)), null);
   });
   it('measures how far discs jump from slice to slice', () => {
     const disc = (jump: number) =>

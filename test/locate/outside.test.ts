@@ -12,6 +12,7 @@ import { NoiseTable, randomFrom } from '../../agent/phantom/random.js';
 import { parseConfig } from '../../config/load.js';
 import type { Elements } from '../dicom/writePart10.js';
 import { type Drawn, drawnOf, writeSingles } from '../support/encoded.js';
+import { withMotion } from '../support/motion.js';
 
 const CT = { spacingMm: 3, sliceMm: 6, fieldOfViewMm: 120 };
 const USUAL: Elements = {
@@ -94,6 +95,7 @@ describe('outside the study, through the whole path', function () {
       'a signal void among the vertebrae, as metal makes it',
       () => slices.map((slice) => withMetal(slice, truth)),
     ],
+    ['ghosts of motion in the air behind the back', () => slices.map(breathing)],
     [
       'the patient moved between slices',
       () => slices.map((slice, i) => placed(slice, ([x, y, z]) => [x, y, z + (i % 2) * 8])),
@@ -128,6 +130,13 @@ function noisy(slices: readonly Drawn[]): readonly Drawn[] {
     plane,
     values: values.map((value) => Math.hypot(value + 300 * noise.next(), 300 * noise.next())),
   }));
+}
+
+/** The body swings 2 mm to either side, front to back, while its lines are measured in that direction. */
+function breathing({ plane, values }: Drawn): Drawn {
+  const { rows, columns, spacingMm } = plane;
+  const motion = { phase: 'AP', along: 'AP', amplitudePx: 2 / spacingMm[1], periodLines: 8 } as const;
+  return { plane, values: withMotion({ pixels: values, rows, columns }, motion) };
 }
 
 /** Nothing comes from within 11 mm of the middle of L3. */
