@@ -8,6 +8,7 @@
  * `ct-5mm` makes CT series of 5 mm slices.
  *
  * `npm run bench:locate -- --speed [DIR]`: a 15-slice MR and a 300-slice CT against the network's bare passes (DIR keeps the phantom).
+ * `npm run bench:locate -- --agree DIR...`: how often MR and CT are said to disagree, rightly and wrongly (agreement.ts).
  * `npm run bench:locate -- --phantoms 200 [--seed-from 1000] [--results FILE.jsonl] [--out FILE.md] [--json FILE]`:
  * levels and calcification labels of drawn spines; with --results a broken run goes on where it ended.
  */
@@ -22,6 +23,7 @@ import { type Locator, openLocator } from '../../agent/locate/pool.js';
 import type { CtResult, Located, LocateResult } from '../../agent/locate/types.js';
 import { loadConfig } from '../../config/load.js';
 import { createLogger } from '../../config/log.js';
+import { agreementTable } from './agreement.js';
 import { flawsOf, summariseSweep, sweepPhantoms, sweepTable, writeSweep } from './locatePhantoms.js';
 import { type Score, type Summary, scoreOf, summarise } from './locateScore.js';
 import { measureSpeed } from './locateSpeed.js';
@@ -38,6 +40,7 @@ const { values: options, positionals } = parseArgs({
     out: { type: 'string' },
     sheet: { type: 'string' },
     json: { type: 'string' },
+    agree: { type: 'boolean', default: false },
     speed: { type: 'boolean', default: false },
     phantoms: { type: 'string' },
     'seed-from': { type: 'string', default: '1000' },
@@ -265,5 +268,6 @@ async function evaluatePhantoms(count: number): Promise<void> {
 }
 
 if (options.speed) await measureSpeed(config, options['model-dir'], options.json, positionals[0]);
+else if (options.agree) console.log(agreementTable(positionals.flatMap(trueSeriesUnder)));
 else if (options.phantoms !== undefined) await evaluatePhantoms(Number(options.phantoms));
 else await evaluateFolders();

@@ -11,14 +11,16 @@ import type { SagittalImage } from '../../agent/locate/sagittal.js';
 import type { LocatedDisc } from '../../agent/locate/types.js';
 import { randomFrom } from '../../agent/phantom/random.js';
 
-/** Discs from L1-L2 down with these distances between them. */
-function discs(steps: readonly number[], from = 0): LocatedDisc[] {
-  let z = 0;
+/** Discs from L1-L2 down with these distances between them, the row bent by these degrees at each from the third. */
+function discs(steps: readonly number[], bends: readonly number[] = []): LocatedDisc[] {
+  let [y, z, angle] = [0, 0, 0];
   return [0, ...steps].map((step, i) => {
-    z -= step;
+    angle += ((bends[i - 2] ?? 0) * Math.PI) / 180;
+    y += step * Math.sin(angle);
+    z -= step * Math.cos(angle);
     return {
-      level: LEVELS[i + from]!,
-      centrePatientMm: [0, 0, z],
+      level: LEVELS[i]!,
+      centrePatientMm: [0, y, z],
       centrePixel: [0, 0],
       roiPixel: [0, 0, 1, 1],
       confidence: 1,
@@ -40,6 +42,15 @@ describe('MR and CT', () => {
       mrCtDoubts({ discs: discs([30, 40, 30, 40]) }, { discs: discs([40, 30, 40, 30]) })[0]!,
       /MR and CT disagree/,
     );
+  });
+  it('disagree where the bends of one are shifted, at equal distances', () => {
+    const mr = { discs: discs([34, 34, 34, 34], [2, 6, 22]) };
+    assert.match(mrCtDoubts(mr, { discs: discs([34, 34, 34, 34], [0, 2, 6]) })[0]!, /levels one apart/);
+    assert.deepEqual(mrCtDoubts(mr, { discs: discs([34, 34, 34, 34], [4, 4, 20]) }), []);
+  });
+  it('disagree where one bends as the other does not', () => {
+    const mr = { discs: discs([34, 34, 34, 34], [40, -40, 40]) };
+    assert.match(mrCtDoubts(mr, { discs: discs([34, 34, 34, 34]) })[0]!, /lie or bend otherwise/);
   });
   it('say nothing with too few discs', () => {
     assert.deepEqual(mrCtDoubts({ discs: discs([30, 33]) }, { discs: discs([50, 20]) }), []);
