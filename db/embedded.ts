@@ -41,6 +41,7 @@ export async function openEmbedded(options: EmbeddedOptions, log: Logger): Promi
   const password = await server.readPassword(place).catch(unavailable);
   let held = await hold(place, password, log);
   let closing = false;
+  let restarting: Promise<void> | undefined;
   log.info(
     { port: held.port, milliseconds: Math.round(performance.now() - begun) },
     'embedded PostgreSQL is up',
@@ -49,20 +50,22 @@ export async function openEmbedded(options: EmbeddedOptions, log: Logger): Promi
 
   /** The server died under us (out of memory, a person's kill): start it again, on the same port. */
   function watch(): void {
-    held.client.once('end', async () => {
-      if (closing) return;
-      log.warn('embedded PostgreSQL is gone: starting it again');
-      const before = held.port;
-      try {
-        held = await hold(place, password, log);
-      } catch (error) {
-        log.error({ err: error }, 'embedded PostgreSQL cannot be started again');
-        return;
-      }
-      if (closing) return void held.client.end();
-      if (held.port !== before) log.error('embedded PostgreSQL has another port now: restart this process');
-      watch();
+    held.client.once('end', () => {
+      if (!closing) restarting = restart();
     });
+  }
+
+  async function restart(): Promise<void> {
+    log.warn('embedded PostgreSQL is gone: starting it again');
+    const before = held.port;
+    try {
+      held = await hold(place, password, log);
+    } catch (error) {
+      log.error({ err: error }, 'embedded PostgreSQL cannot be started again');
+      return;
+    }
+    if (held.port !== before) log.error('embedded PostgreSQL has another port now: restart this process');
+    watch();
   }
 
   return {
@@ -70,6 +73,8 @@ export async function openEmbedded(options: EmbeddedOptions, log: Logger): Promi
     async close() {
       if (closing) return;
       closing = true;
+      // Else the server that is on its way up would outlive its last user.
+      await restarting;
       await leave(held.client, place, log);
     },
   };

@@ -69,6 +69,17 @@ describe('the embedded server', () => {
     assert.ok(await isStopped());
   });
 
+  it('is stopped by the last of its users also while that one is starting it again', async () => {
+    const server = await open();
+    const killed = await pidOf();
+    process.kill(killed, 'SIGKILL');
+    // pg_ctl still waits for the new one to answer when its number is there.
+    while ((await pidOf().catch(() => killed)) === killed) await sleep(1);
+    await server.close();
+    await sleep(500);
+    assert.ok(await isStopped());
+  });
+
   it('is one for four processes that start it together on an empty folder', async () => {
     const fresh = join(home, 'fresh');
     const children = Array.from({ length: 4 }, () => startChild('hold', fresh));
