@@ -27,6 +27,8 @@ export interface ReceiverOptions {
 
 export interface Receiver {
   readonly port: number;
+  /** Whether an object that came now would be taken, and if not, why. */
+  acceptance(): Acceptance;
   /** Resolves when everything that was acknowledged so far has been told. */
   flush(): Promise<void>;
   /** The result of a storage commitment, on the association that asked for it; false when that is gone. */
@@ -79,6 +81,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
 
   return {
     port,
+    acceptance: deps.isAccepting,
     flush: async () => undefined,
     reportCommitment: async (associationId, result) => {
       const connection = [...connections].find((each) => each.id === associationId);

@@ -46,9 +46,17 @@ try {
         tellAtOnce({ kind: 'commitmentReported', result, reportingAe }),
     },
   });
+  let told = '';
+  const tellAcceptance = () => {
+    const now = receiver.acceptance();
+    if (JSON.stringify(now) === told) return;
+    told = JSON.stringify(now);
+    tell({ kind: 'acceptance', acceptance: now });
+  };
   parentPort!.on('message', async (message: ToThread) => {
     if (message.kind === 'acceptance') {
       acceptance = message.acceptance;
+      tellAcceptance();
       return;
     }
     if (message.kind === 'flush') {

@@ -28,6 +28,7 @@ export async function startReceiverThread(options: ReceiverOptions): Promise<Rec
   const port = await listening(worker);
   const tell = (message: ToThread) => worker.postMessage(message);
   const questions = new Map<number, (isTaken: boolean) => void>();
+  let acceptance: Acceptance = ACCEPTING;
   let hasEnded = false;
   worker.once('exit', () => {
     hasEnded = true;
@@ -35,6 +36,7 @@ export async function startReceiverThread(options: ReceiverOptions): Promise<Rec
   });
   worker.on('message', (message: FromThread) => {
     if (message.kind === 'answer') questions.get(message.question)?.(message.isTaken);
+    else if (message.kind === 'acceptance') acceptance = message.acceptance;
     else if (message.kind === 'news') for (const item of message.news) pass(item, events);
   });
   const ask = (message: (question: number) => ToThread): Promise<boolean> => {
@@ -54,6 +56,7 @@ export async function startReceiverThread(options: ReceiverOptions): Promise<Rec
 
   return {
     port,
+    acceptance: () => acceptance,
     flush: async () => {
       await ask((question) => ({ kind: 'flush', question }));
     },

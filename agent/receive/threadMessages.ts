@@ -43,4 +43,6 @@ export type FromThread =
   /** A copied error loses its code. */
   | { readonly kind: 'failed'; readonly message: string; readonly code: string | undefined }
   | { readonly kind: 'news'; readonly news: readonly News[] }
+  /** Whether objects are taken, with the thread's own watch over the disk: told when it changes. */
+  | { readonly kind: 'acceptance'; readonly acceptance: Acceptance }
   | { readonly kind: 'answer'; readonly question: number; readonly isTaken: boolean };

@@ -19,9 +19,10 @@ export const pairStep: AgentStep = async (context, row) => {
   if (wait) return wait;
   const { windowDays } = config.pair;
   const { mr, decision } = await pairSeries(database.knex, row.mrSeriesInstanceUid, windowDays);
-  if (decision.wait) return { postponeMs: ARRIVING_AGAIN_MS };
+  if (decision.wait)
+    return { postponeMs: ARRIVING_AGAIN_MS, waitsFor: 'a CT of the patient that is still arriving' };
   if (await isCtBeingFetched(database.knex, mr.patientId, config.query.priors.caseWaitMs))
-    return { postponeMs: FETCHING_AGAIN_MS };
+    return { postponeMs: FETCHING_AGAIN_MS, waitsFor: 'a CT that is being fetched from the PACS' };
   const { outcome, ctSeriesInstanceUid, ctAcquisitionDate, intervalDays, candidates } = decision;
   return {
     to: 'paired',

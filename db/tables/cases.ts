@@ -19,6 +19,8 @@ export interface CaseRow {
   readonly owner: number | null;
   readonly lastErrorCode: string | null;
   readonly lastError: string | null;
+  /** In words, while its step waits for something that is not there yet. */
+  readonly waitsFor: string | null;
   readonly createdAt: Date;
   readonly stateSince: Date;
 }
@@ -251,4 +253,5 @@ const FRESH = (tx: Tx) => ({
   stateSince: tx.raw('clock_timestamp()'),
   lastErrorCode: null,
   lastError: null,
+  waitsFor: null,
 });

@@ -31,7 +31,11 @@ export type StepEnd =
       readonly inferences?: MoveWithResults['inferences'];
       readonly auditDetail?: MoveWithResults['auditDetail'];
     }
-  | { readonly postponeMs: number };
+  | {
+      readonly postponeMs: number;
+      /** In words for a person: what has to come before the step can be taken. */
+      readonly waitsFor?: string;
+    };
 
 /**
  * One unit of work from its job to the next one's wake: takes the step, does the work, then results, new state and
@@ -52,7 +56,7 @@ export async function runStep(
     const end = await work(row);
     // The wake for what comes next, once this is committed.
     if ('to' in end) await queues.wake(await steps.advance({ ...step, from: state, ...end }));
-    else await comeAgain(context, row, end.postponeMs);
+    else await comeAgain(context, row, end);
   } catch (error) {
     if (error instanceof StaleCase)
       return log.info({ ...step }, 'a step was overtaken: its result is thrown away');
@@ -62,8 +66,12 @@ export async function runStep(
   }
 }
 
-async function comeAgain({ database, queues }: StepContext, row: CaseRow, delayMs: number): Promise<void> {
-  const postponed = await postponeStep(database.knex, { ...row, delayMs });
+async function comeAgain(
+  { database, queues }: StepContext,
+  row: CaseRow,
+  { postponeMs: delayMs, waitsFor }: Extract<StepEnd, { postponeMs: number }>,
+): Promise<void> {
+  const postponed = await postponeStep(database.knex, { ...row, delayMs, waitsFor: waitsFor ?? null });
   if (postponed) await queues.wake({ ...postponed, delayMs });
 }
 

@@ -116,7 +116,7 @@ export async function failStep(
     const delayMs = backoffMs(row.attempts, retry);
     const [{ nextAttemptAt }] = await trx('case')
       .where({ id })
-      .update({ ...after(trx, delayMs), ...errorColumns(failure) })
+      .update({ ...after(trx, delayMs), ...errorColumns(failure), waitsFor: null })
       .returning('nextAttemptAt');
     await appendAudit(trx, {
       event: 'STEP_FAILED',
@@ -128,6 +128,12 @@ export async function failStep(
   });
 }
 
+export interface Postponed extends Step {
+  readonly delayMs: number;
+  /** In words for a person. */
+  readonly waitsFor: string | null;
+}
+
 /**
  * Nothing is wrong, but the step has to come again later (a delivery that waits for its PACS): the attempts start
  * afresh, because whatever it waits for keeps its own count.
@@ -135,11 +141,11 @@ export async function failStep(
  */
 export async function postponeStep(
   tx: Tx,
-  { id, revision, state, delayMs }: Step & { readonly delayMs: number },
+  { id, revision, state, delayMs, waitsFor }: Postponed,
 ): Promise<CaseRow | null> {
   const [row] = await tx('case')
     .where({ id, revision, state, owner: processOwner })
-    .update({ ...after(tx, delayMs), attempts: 0 })
+    .update({ ...after(tx, delayMs), attempts: 0, waitsFor })
     .returning('*');
   return row ?? null;
 }
