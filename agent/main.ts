@@ -133,6 +133,7 @@ async function openAgent(
       commitmentReported: safekeeping.reported,
     },
     log,
+    logFormat: config.log.format,
     isAccepting: () => acceptance(assembler),
     uses: [...AGENT_USES, 'commitment'],
   });

@@ -83,6 +83,11 @@ function listening<T>(listener: Listener, config: Config, starting: Promise<T>):
   });
 }
 
+/** `--pretty` is the environment variable of the same meaning, said on the command line. */
+export function serviceEnvironment(isPretty = false): NodeJS.ProcessEnv {
+  return isPretty ? { ...process.env, CALCIDISC_LOG_FORMAT: 'pretty' } : process.env;
+}
+
 /** Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once. */
 export function untilStopped(): Promise<NodeJS.Signals> {
   leaveSignalsAlone();

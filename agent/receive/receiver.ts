@@ -19,6 +19,8 @@ export interface ReceiverOptions {
   readonly spool: Spool;
   readonly events: ReceiveEvents;
   readonly log: Logger;
+  /** Of the log's lines, for a thread that writes them itself; default: json. */
+  readonly logFormat?: Config['log']['format'];
   /** Asked before every object, beside the receiver's own watch over the disk; default: always. */
   readonly isAccepting?: () => Acceptance;
   /** What it takes, where that is not an agent's images: the demo's PACS takes reports too. */

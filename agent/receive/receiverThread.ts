@@ -7,7 +7,7 @@ import { joinSpool } from './spool.js';
 import type { FromThread, News, ThreadData, ToThread } from './threadMessages.js';
 
 const data = workerData as ThreadData;
-const log = createLogger({ log: { level: data.logLevel } });
+const log = createLogger({ log: { level: data.logLevel, format: data.logFormat } });
 const tell = (message: FromThread) => parentPort!.postMessage(message);
 
 /** The index takes notice of a series when the last association ends, in a pause, or after so long. */

@@ -22,6 +22,7 @@ export async function startReceiverThread(options: ReceiverOptions): Promise<Rec
     uses: options.uses ?? null,
     spoolDir: spool.dir,
     logLevel: log.level as Config['log']['level'],
+    logFormat: options.logFormat ?? 'json',
     acceptance: isAccepting(),
   };
   const worker = new Worker(new URL('./receiverThread.js', import.meta.url), { workerData });

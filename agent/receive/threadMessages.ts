@@ -11,6 +11,7 @@ export interface ThreadData {
   readonly uses: readonly SopClassUse[] | null;
   readonly spoolDir: string;
   readonly logLevel: Config['log']['level'];
+  readonly logFormat: Config['log']['format'];
   readonly acceptance: Acceptance;
 }
 

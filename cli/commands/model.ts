@@ -53,11 +53,11 @@ export function register(program: Command): void {
       );
   model
     .command('rollback')
-    .description('makes the classifier active that was active before the one that is now')
+    .description('withdraws the active classifier for the one before it; a second one goes further back, not to the withdrawn one')
     .option('--json', 'one JSON document: the model')
     .action((options, command) =>
       withRegistry(command, options, async (registry) => [
-        await change(registry, await previousActive(registry.tx), 'active'),
+        await change(registry, await previousActive(registry.tx), 'active', true),
       ]),
     );
 }
@@ -77,9 +77,14 @@ interface Registry {
   readonly folders: ModelFolders;
 }
 
-function change({ tx, folders }: Registry, { name, version }: ModelReference, to: ModelChange['to']) {
+function change(
+  { tx, folders }: Registry,
+  { name, version }: ModelReference,
+  to: ModelChange['to'],
+  isRollback = false,
+) {
   const reference = version === undefined ? { name } : { name, version };
-  return commandModel(tx, folders, { reference, to, actor: commandActor() });
+  return commandModel(tx, folders, { reference, to, actor: commandActor(), isRollback });
 }
 
 async function withRegistry(

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.js';
 import { createLogger } from '../../config/log.js';
-import { startService, untilStopped } from '../service.js';
+import { serviceEnvironment, startService, untilStopped } from '../service.js';
 
 export function register(program: Command): void {
   program
@@ -10,11 +10,12 @@ export function register(program: Command): void {
       'takes located cases from the queue and classifies their discs, until it is stopped; run as many as you like, ' +
         'on any host that reaches the database (and Redis, if you use it) and has the models',
     )
+    .option('--pretty', 'log lines for people instead of JSON (log.format)')
     .action(run);
 }
 
-async function run(_options: unknown, command: Command): Promise<void> {
-  const config = loadConfig(process.env, command.optsWithGlobals().config);
+async function run({ pretty }: { pretty?: boolean }, command: Command): Promise<void> {
+  const config = loadConfig(serviceEnvironment(pretty), command.optsWithGlobals().config);
   const log = createLogger(config, 'calcidisc-worker');
   const service = await startService(config, log, { agent: false, worker: true });
   log.info('the worker waits for cases');
