@@ -9,7 +9,9 @@ import { type IndexContext, indexFiles } from './indexer.js';
 export interface AssembleContext extends IndexContext, CompleteContext {
   readonly log: Logger;
   wake(row: CaseRow): void;
-  /** Told of every series that got new images, when they are in the index. */
+
+  /** Told of every series that is complete, once that is committed. */
+  onComplete?(): void;
   onIndexed?(seriesInstanceUids: ReadonlySet<string>): void;
 }
 
@@ -24,6 +26,8 @@ export interface Assembler {
   readonly backlog: number;
   /** The last try to write the index failed; it is tried again until it succeeds. */
   readonly isStuck: boolean;
+  /** The moment the index has caught up with, milliseconds since the epoch. */
+  indexedUntilMs(): number;
   /** Resolves when everything that was told so far is in the index. */
   settled(): Promise<void>;
   close(): Promise<void>;
@@ -132,6 +136,7 @@ export function startAssembler(context: AssembleContext): Assembler {
       if (!result?.complete) return;
       const { role, completeReason } = result.series;
       log.info({ seriesInstanceUid, role, completeReason }, 'series complete');
+      context.onComplete?.();
       for (const row of result.wake) context.wake(row);
     } catch (error) {
       log.error({ err: error, seriesInstanceUid }, 'looking at a series failed: trying again');
@@ -158,6 +163,7 @@ export function startAssembler(context: AssembleContext): Assembler {
     associationOpened: (association) => tell({ kind: 'opened', association }),
     associationEnded: (id, how) => tell({ kind: 'ended', id, how }),
     stored: (file) => tell({ kind: 'stored', file }),
+    indexedUntilMs,
     look: (seriesInstanceUid) => look(seriesInstanceUid, 0),
     get backlog() {
       return news.length;
