@@ -7,6 +7,7 @@ import { findSopClasses } from '../db/tables/instances.js';
 import { findSeries } from '../db/tables/series.js';
 import type { Queues } from '../db/work/queue.js';
 import { startSweep } from '../db/work/sweep.js';
+import type { WorkingOff } from '../db/work/workOff.js';
 import { type Assembler, startAssembler } from './assemble/assembler.js';
 import { auditRefusal } from './assemble/refusals.js';
 import { openSafekeeping } from './deliver/safekeeping.js';
@@ -16,7 +17,7 @@ import { askForPriors } from './query/askForPriors.js';
 import { startCounts } from './query/counts.js';
 import { type Fetcher, startFetcher } from './query/fetcher.js';
 import { readerOf } from './read/reader.js';
-import { type Readings, startReadings } from './read/readings.js';
+import { startReadings } from './read/readings.js';
 import { startCommitments } from './receive/commitments.js';
 import { AGENT_USES } from './receive/policy.js';
 import type { Receiver } from './receive/receiver.js';
@@ -58,7 +59,7 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
 
   const reader = readerOf(config, locator.localiser);
   const reconsidering = { reader, windowDays: config.pair.windowDays };
-  let readings: Readings | null = null;
+  let readings: WorkingOff | null = null;
   let fetcher: Fetcher | null = null;
   const counts = startCounts({ config, database, log, onCount: (series) => assembler.look(series) });
   const assembler = startAssembler({

@@ -15,6 +15,7 @@ import {
   releaseReading,
 } from '../../db/tables/readings.js';
 import { backoffMs } from '../../db/work/backoff.js';
+import { type WorkingOff, workOff } from '../../db/work/workOff.js';
 import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
 import type { Locator } from '../locate/pool.js';
 import type { CtResult, Located, LocateResult } from '../locate/types.js';
@@ -33,12 +34,6 @@ export interface ReadingsParts {
   readonly log: Logger;
 }
 
-export interface Readings {
-  /** Something may be due: looks at once instead of at the next tick. */
-  wake(): void;
-  close(): Promise<void>;
-}
-
 /** Rows that came due, or whose process died, are found so often without being told. */
 const TICK_MS = 1_000;
 
@@ -47,53 +42,25 @@ const TICK_MS = 1_000;
  * The row is the truth: a process that ends hands its readings back, one that is killed has them taken over
  * (db/server/presence.ts), and one that was done twice counts once.
  */
-export function startReadings(parts: ReadingsParts): Readings {
+export function startReadings(parts: ReadingsParts): WorkingOff {
   const { config, database, reader, log } = parts;
-  const running = new Map<string, Promise<void>>();
-  let filling: Promise<void> | null = null;
-  let isWanted = false;
-  let closed = false;
-
-  function wake(): void {
-    isWanted = true;
-    filling ??= fill().finally(() => {
-      filling = null;
-    });
-  }
-
-  async function fill(): Promise<void> {
-    while (isWanted && !closed) {
-      isWanted = false;
-      try {
-        while (running.size < config.locate.threads && !closed) {
-          const row = await claimReading(database.knex, reader.sha256, [...running.keys()]);
-          if (!row) break;
-          const work = readOne(parts, row, () => closed).finally(() => {
-            running.delete(row.id);
-            wake();
-          });
-          running.set(row.id, work);
-        }
-      } catch (error) {
-        log.warn({ err: error }, 'the series that are to be read could not be listed');
-      }
-    }
-  }
-
-  const timer = setInterval(wake, TICK_MS);
-  wake();
-  return {
-    wake,
-    async close() {
-      closed = true;
-      clearInterval(timer);
-      await filling;
-      await Promise.all(running.values());
-    },
-  };
+  const working = workOff<ReadingRow>({
+    atOnce: config.locate.threads,
+    tickMs: TICK_MS,
+    claim: (inHand) =>
+      claimReading(
+        database.knex,
+        reader.sha256,
+        inHand.map(({ id }) => id),
+      ),
+    work: (row, signal) => readOne(parts, row, signal),
+    unreadable: (error) => log.warn({ err: error }, 'the series that are to be read could not be listed'),
+  });
+  working.begin();
+  return working;
 }
 
-async function readOne(parts: ReadingsParts, row: ReadingRow, isClosed: () => boolean): Promise<void> {
+async function readOne(parts: ReadingsParts, row: ReadingRow, signal: AbortSignal): Promise<void> {
   const { log, config } = parts;
   const about = { reading: row.id, seriesInstanceUid: row.seriesInstanceUid };
   try {
@@ -103,7 +70,7 @@ async function readOne(parts: ReadingsParts, row: ReadingRow, isClosed: () => bo
     await end(parts, row, (trx) => endReading(trx, row.id, toRow(located)), summary(located));
   } catch (thrown) {
     // The database may be what failed: then the row is ours until the next claim finds it.
-    await afterFailure(parts, row, asCalcidiscError(thrown), isClosed()).catch((error) =>
+    await afterFailure(parts, row, asCalcidiscError(thrown), signal.aborted).catch((error) =>
       log.error({ ...about, err: error }, 'a reading that failed could not be written down'),
     );
   }
