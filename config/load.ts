@@ -59,7 +59,8 @@ export function parseConfig(input: unknown, variables: ReadonlyMap<string, strin
 /** `dicom.port (from CALCIDISC_DICOM_PORT): expected number, received string` */
 function inWords({ path, message }: z.core.$ZodIssue, variables: ReadonlyMap<string, string>): string {
   const key = path.reduce<string>(
-    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : text ? `${text}.${String(part)}` : String(part)),
+    (text, part) =>
+      typeof part === 'number' ? `${text}[${part}]` : text ? `${text}.${String(part)}` : String(part),
     '',
   );
   const variable = variables.get(key);
@@ -113,7 +114,9 @@ function refuseTlsWithoutIdentity({ dicom, query, route }: Config): void {
 
 function refuseOnePortTwice({ dicom, http }: Config): void {
   if (dicom.port === 0 || dicom.port !== http.port || dicom.host !== http.host) return;
-  throw new ConfigError(`dicom.port and http.port are both ${dicom.port} on ${dicom.host}: one of them has to move.`);
+  throw new ConfigError(
+    `dicom.port and http.port are both ${dicom.port} on ${dicom.host}: one of them has to move.`,
+  );
 }
 
 /** A report sent to ourselves would come back as an object to refuse, for ever. */
@@ -122,9 +125,12 @@ function refuseOurselves({ dicom, query, route }: Config): void {
     port === dicom.port && aeTitle === dicom.aeTitle && (host === dicom.host || LOOPBACK.includes(host));
   const destination = route.destinations.find(isUs)?.name;
   if (destination)
-    throw new ConfigError(`The destination ${destination} (route.destinations) is this agent itself: name your PACS.`);
+    throw new ConfigError(
+      `The destination ${destination} (route.destinations) is this agent itself: name your PACS.`,
+    );
   const source = query.sources.find(isUs)?.name;
-  if (source) throw new ConfigError(`The query source ${source} (query.sources) is this agent itself: name your PACS.`);
+  if (source)
+    throw new ConfigError(`The query source ${source} (query.sources) is this agent itself: name your PACS.`);
 }
 
 function readFile(path: string): Record<string, unknown> {
@@ -150,7 +156,8 @@ function overlayEnvironment(
     if (!isSet(text)) continue;
     // What is no number stays as it was written, so that the error can show it.
     const value = isNumber && Number.isFinite(Number(text)) ? Number(text) : text;
-    merged[section] = key === undefined ? value : { ...(merged[section] as object | undefined), [key]: value };
+    merged[section] =
+      key === undefined ? value : { ...(merged[section] as object | undefined), [key]: value };
   }
   return merged;
 }

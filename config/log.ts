@@ -8,7 +8,9 @@ export function createLogger(config: { readonly log: LogConfig }, name = 'calcid
   const { level, format } = config.log;
   const lines = pino.destination({ dest: 2, sync: true });
   const options = { name, level, base: { name } };
-  return format === 'pretty' ? pino(options, { write: (line) => lines.write(prettyLine(line)) }) : pino(options, lines);
+  return format === 'pretty'
+    ? pino(options, { write: (line) => lines.write(prettyLine(line)) })
+    : pino(options, lines);
 }
 
 type LogConfig = Pick<Config['log'], 'level'> & Partial<Config['log']>;

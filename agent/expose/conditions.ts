@@ -55,7 +55,7 @@ async function classifierProblem({ database, worker }: ConditionParts): Promise<
   const own = await worker?.();
   if (own) return own;
   const [waiting] = await listWaitingForClassifier(database.knex);
-  return waiting ? `${waiting.cases} cases wait for ${waiting.waitsFor}` : null;
+  return waiting ? `${waiting.cases} cases wait for ${waiting.waitingFor}` : null;
 }
 
 async function destinationProblem({ config, database }: ConditionParts): Promise<string | null> {

@@ -10,7 +10,7 @@ const NOWHERE = 'a destination: none is configured (route.destinations), the rep
 /** reported -> delivered: only when every destination has said that it holds the report. */
 export const deliverStep: AgentStep = async (context, row) => {
   if (context.config.route.destinations.length === 0)
-    return { postponeMs: NOWHERE_AGAIN_MS, waitsFor: NOWHERE };
+    return { postponeMs: NOWHERE_AGAIN_MS, waitingFor: NOWHERE };
   const wait = await waitForIdentity(context, row);
   if (wait) return wait;
   const delivered = await deliverReport({ ...context, case: row });
@@ -20,7 +20,7 @@ export const deliverStep: AgentStep = async (context, row) => {
   }
   if ('retryAt' in delivered) {
     const postponeMs = Math.max(1, delivered.retryAt.getTime() - Date.now());
-    return { postponeMs, waitsFor: 'a destination that does not have the report yet: see its deliveries' };
+    return { postponeMs, waitingFor: 'a destination that does not have the report yet: see its deliveries' };
   }
   throw new CalcidiscError('DESTINATION_REFUSED', delivered.parked, { caseId: row.id });
 };

@@ -18,6 +18,6 @@ export async function waitForIdentity(
   const doubt = await identityDoubt(database.knex, row.mrStudyInstanceUid);
   if (!doubt) return null;
   if (doubt.isArriving)
-    return { postponeMs: ARRIVING_AGAIN_MS, waitsFor: 'the rest of the study, which names two patients' };
+    return { postponeMs: ARRIVING_AGAIN_MS, waitingFor: 'the rest of the study, which names two patients' };
   throw doubt.error;
 }

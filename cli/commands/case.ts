@@ -102,7 +102,7 @@ function caseText(view: CaseView): string {
   return [
     `Case ${row.id}: ${STATE_WORDS[row.state]} since ${moment(row.stateSince)} UTC, revision ${row.revision} (${row.revisionReason})`,
     ...(row.lastErrorCode ? [`  ${row.lastErrorCode}: ${row.lastError}`] : []),
-    ...(row.waitsFor ? [`  waits for ${row.waitsFor}`] : []),
+    ...(row.waitingFor ? [`  waits for ${row.waitingFor}`] : []),
     ...(row.state === 'parked' ? [`  mend that, then: ${retryCommand(row.id)}`] : []),
     `Patient ID ${study.patientId || '–'}, accession number ${study.accessionNumber || '–'}`,
     ...identityLines(view.identities),

@@ -53,7 +53,9 @@ export function register(program: Command): void {
       );
   model
     .command('rollback')
-    .description('withdraws the active classifier for the one before it; a second one goes further back, not to the withdrawn one')
+    .description(
+      'withdraws the active classifier for the one before it; a second one goes further back, not to the withdrawn one',
+    )
     .option('--json', 'one JSON document: the model')
     .action((options, command) =>
       withRegistry(command, options, async (registry) => [

@@ -67,7 +67,9 @@ async function run(
   log.info({ signal }, 'stopping');
   // Whatever hangs (a PACS that keeps its association open) must not keep the process: nothing needs it to end well.
   setTimeout(() => {
-    console.error(`calcidisc: not closed within ${CLOSING_LIMIT_MS / 1000} s: ended all the same, nothing is lost`);
+    console.error(
+      `calcidisc: not closed within ${CLOSING_LIMIT_MS / 1000} s: ended all the same, nothing is lost`,
+    );
     process.exit(EXIT.failed);
   }, CLOSING_LIMIT_MS).unref();
   await service.close();

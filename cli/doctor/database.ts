@@ -90,7 +90,7 @@ async function checkClassifier(knex: Database['knex'], config: Config): Promise<
     const { name, version } = atWork.active.row;
     return { what, verdict: 'ok', detail: `${name}@${version} decides, ${atWork.shadows.length} beside it` };
   }
-  const why = 'missing' in atWork ? atWork.missing : waiting!.waitsFor;
+  const why = 'missing' in atWork ? atWork.missing : waiting!.waitingFor;
   const wait = waiting ? `; ${waiting.cases} cases wait for it` : '';
   return {
     what,

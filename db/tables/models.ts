@@ -79,7 +79,8 @@ export async function changeModel(tx: Tx, { id, to, actor, detail }: ModelChange
     const model = rows.find((row) => row.id === id)!;
     if (model.state === to) {
       // What was active by default has now been chosen.
-      if (to === 'active' && actor) await audit(trx, EVENT_OF_STATE[to], model, actor, { ...detail, from: to });
+      if (to === 'active' && actor)
+        await audit(trx, EVENT_OF_STATE[to], model, actor, { ...detail, from: to });
       return model;
     }
     const replaced = rows.find((row) => row.state === 'active' && row.kind === model.kind && row.id !== id);
@@ -108,7 +109,9 @@ export interface Activation {
 
 /** The classifiers that were ever active, the latest first: what a roll-back goes back through. */
 export async function activationHistory(tx: Tx): Promise<Activation[]> {
-  const rows: { subjectId: string; detail: { reason?: string; rollback?: boolean } }[] = await tx('auditEvent')
+  const rows: { subjectId: string; detail: { reason?: string; rollback?: boolean } }[] = await tx(
+    'auditEvent',
+  )
     .where({ event: 'MODEL_ACTIVATED', subjectType: 'model' })
     .orderBy('seq', 'desc')
     .select('subjectId', 'detail');

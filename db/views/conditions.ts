@@ -2,7 +2,7 @@ import type { Tx } from '../server/knex.js';
 
 /** Cases that wait for the same thing. */
 export interface WaitingCases {
-  readonly waitsFor: string;
+  readonly waitingFor: string;
   readonly cases: number;
 }
 
@@ -10,9 +10,9 @@ export interface WaitingCases {
 export async function listWaitingForClassifier(tx: Tx): Promise<WaitingCases[]> {
   return tx('case')
     .where({ state: 'located' })
-    .whereNotNull('waitsFor')
-    .groupBy('waitsFor')
-    .select('waitsFor')
+    .whereNotNull('waitingFor')
+    .groupBy('waitingFor')
+    .select('waitingFor')
     .select(tx.raw('count(*)::integer AS cases'));
 }
 

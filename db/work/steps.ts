@@ -116,7 +116,7 @@ export async function failStep(
     const delayMs = backoffMs(row.attempts, retry);
     const [{ nextAttemptAt }] = await trx('case')
       .where({ id })
-      .update({ ...after(trx, delayMs), ...errorColumns(failure), waitsFor: null })
+      .update({ ...after(trx, delayMs), ...errorColumns(failure), waitingFor: null })
       .returning('nextAttemptAt');
     await appendAudit(trx, {
       event: 'STEP_FAILED',
@@ -128,10 +128,10 @@ export async function failStep(
   });
 }
 
-export interface Postponed extends Step {
+export interface PutOff extends Step {
   readonly delayMs: number;
-  /** In words for a person. */
-  readonly waitsFor: string | null;
+  /** What it waits for, in words, for who looks at the case. */
+  readonly waitingFor?: string | null;
 }
 
 /**
@@ -141,11 +141,11 @@ export interface Postponed extends Step {
  */
 export async function postponeStep(
   tx: Tx,
-  { id, revision, state, delayMs, waitsFor }: Postponed,
+  { id, revision, state, delayMs, waitingFor = null }: PutOff,
 ): Promise<CaseRow | null> {
   const [row] = await tx('case')
     .where({ id, revision, state, owner: processOwner })
-    .update({ ...after(tx, delayMs), attempts: 0, waitsFor })
+    .update({ ...after(tx, delayMs), attempts: 0, waitingFor })
     .returning('*');
   return row ?? null;
 }

@@ -19,15 +19,24 @@ const BY_DEFAULT = 'the default';
 export async function settleDefault(tx: Tx, folders: ModelFolders, log: Logger): Promise<void> {
   const classifiers = await listModels(tx, { kind: 'classifier' });
   const active = classifiers.find(({ state }) => state === 'active');
-  const newest = latestOf(classifiers.filter((row) => row.name === DEFAULT_CLASSIFIER && ships(row, folders)));
+  const newest = latestOf(
+    classifiers.filter((row) => row.name === DEFAULT_CLASSIFIER && ships(row, folders)),
+  );
   const history = await activationHistory(tx);
   if (newest && !active && history.length === 0) {
-    await changeModel(tx, { id: newest.id, to: 'active', detail: { reason: `${BY_DEFAULT}: none was active` } });
+    await changeModel(tx, {
+      id: newest.id,
+      to: 'active',
+      detail: { reason: `${BY_DEFAULT}: none was active` },
+    });
     log.info({ model: newest.name, version: newest.version }, 'classifier activated by default');
   } else if (newest && active && isSuccessor(newest, active) && isByDefault(active, history)) {
     const reason = `${BY_DEFAULT}: the successor of ${nameOf(active)}, which nobody had chosen`;
     await changeModel(tx, { id: newest.id, to: 'active', detail: { reason } });
-    log.warn({ from: nameOf(active), to: nameOf(newest) }, 'the default classifier has moved to its successor');
+    log.warn(
+      { from: nameOf(active), to: nameOf(newest) },
+      'the default classifier has moved to its successor',
+    );
   } else {
     const missing = missingClassifier(active, classifiers, folders);
     if (missing) log.error(`no classifier can work: cases wait. ${missing}`);
@@ -45,9 +54,13 @@ export function missingClassifier(
 ): string | null {
   if (active && locateModelFile(folders, active.path) !== null) return null;
   const usable = latestOf(
-    classifiers.filter(({ name, path }) => name === (active?.name ?? name) && locateModelFile(folders, path) !== null),
+    classifiers.filter(
+      ({ name, path }) => name === (active?.name ?? name) && locateModelFile(folders, path) !== null,
+    ),
   );
-  const mend = usable ? `calcidisc model activate ${nameOf(usable)}` : 'calcidisc model add FOLDER, then activate';
+  const mend = usable
+    ? `calcidisc model activate ${nameOf(usable)}`
+    : 'calcidisc model add FOLDER, then activate';
   if (!active) return `none is active: ${mend}`;
   return `${nameOf(active)} is active, but ${active.path} is not on this host: put it back, or ${mend}`;
 }

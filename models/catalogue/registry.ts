@@ -72,7 +72,10 @@ export async function classifiersAtWork(
     const missing = missingClassifier(active, await listModels(tx, { kind: 'classifier' }), folders);
     if (missing) return { missing };
   }
-  return { active: openClassifier(active!, folders), shadows: rows.filter(({ state }) => state === 'shadow') };
+  return {
+    active: openClassifier(active!, folders),
+    shadows: rows.filter(({ state }) => state === 'shadow'),
+  };
 }
 
 /** @throws CalcidiscError MODEL_MISSING, MODEL_CARD_INVALID */

@@ -25,7 +25,10 @@ describe('databases that older versions wrote', () => {
   after(() => rm(dataDir, { recursive: true, force: true }));
 
   const configOf = (url: string): Config => parseConfig({ dataDir, database: { url } });
-  const upgraded = async (schema: OlderSchema, use: (database: Database, config: Config) => Promise<void>) => {
+  const upgraded = async (
+    schema: OlderSchema,
+    use: (database: Database, config: Config) => Promise<void>,
+  ) => {
     const config = configOf(await olderDatabase(schema));
     const database = await openDatabase(config, quietLog);
     try {
@@ -66,7 +69,9 @@ describe('databases that older versions wrote', () => {
     upgraded('0004', async (database, config) => {
       const { knex } = database;
       await registerHostModels(knex, modelFoldersOf(config), quietLog);
-      const active = (await listModels(knex, { kind: 'classifier' })).find(({ state }) => state === 'active')!;
+      const active = (await listModels(knex, { kind: 'classifier' })).find(
+        ({ state }) => state === 'active',
+      )!;
       assert.equal(active.name, 'resnet34');
       assert.notEqual(active.version, '1');
       const [event] = await listAudit(knex, 'model', active.id, 1);
@@ -86,10 +91,18 @@ describe('databases that older versions wrote', () => {
       const worker = await startWorker({ config, database, queues, log: quietLog });
       try {
         assert.equal((await findModel(knex, 'resnet34', '1'))!.state, 'active');
-        const conditions = await lookAtConditions({ config, database, queues, worker: () => worker.trouble() });
+        const conditions = await lookAtConditions({
+          config,
+          database,
+          queues,
+          worker: () => worker.trouble(),
+        });
         const { ok, reason } = conditions.find(({ what }) => what === 'classifier')!;
         assert.equal(ok, false);
-        assert.match(reason!, /resnet34@1 is active.*not on this host.*calcidisc model activate resnet34@\d+/);
+        assert.match(
+          reason!,
+          /resnet34@1 is active.*not on this host.*calcidisc model activate resnet34@\d+/,
+        );
       } finally {
         await worker.close();
         await queues.close();
@@ -99,7 +112,9 @@ describe('databases that older versions wrote', () => {
   it('an older program on newer data says so, and changes nothing', async () => {
     const url = await olderDatabase('0004');
     const database = await openDatabase(configOf(url), quietLog, { schema: 'any' });
-    await database.knex('schema_migration').insert({ name: '9999_tomorrow', batch: 9, migration_time: new Date() });
+    await database
+      .knex('schema_migration')
+      .insert({ name: '9999_tomorrow', batch: 9, migration_time: new Date() });
     await database.close();
     const newer = { code: 'DATABASE_OTHER_VERSION', message: /newer than this version.*9999_tomorrow/ };
     for (const schema of ['upgrade', 'current'] as const)
@@ -116,5 +131,4 @@ describe('databases that older versions wrote', () => {
       message: /older than this version.*calcidisc migrate/,
     });
   });
-
 });
