@@ -30,6 +30,7 @@ export const AUDIT_EVENTS = {
   REPORT_UNCHANGED: event('110100', 'Application Activity', 'E'),
   AUDIT_EXPORTED: event('110101', 'Audit Log Used', 'R'),
   CASE_VIEWED: event('110103', 'DICOM Instances Accessed', 'R'),
+  REPORT_DOWNLOADED: event('110106', 'Export', 'R'),
   REPORT_SENT: event('110104', 'DICOM Instances Transferred', 'R'),
   PRIOR_FETCHED: event('110104', 'DICOM Instances Transferred', 'C'),
   PRIOR_FAILED: event('110104', 'DICOM Instances Transferred', 'C', OUTCOMES.seriousFailure),
