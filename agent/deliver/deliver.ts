@@ -13,6 +13,7 @@ import {
   unparkDelivery,
 } from '../../db/tables/deliveries.js';
 import { findReport, type ReportRow } from '../../db/tables/reports.js';
+import { peerOf } from '../dicom/dimse/peer.js';
 import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
 import { type Attempt, failure, type Verdict, verdictOf } from './backoff.js';
 import { storeFiles } from './scu.js';
@@ -104,13 +105,11 @@ async function attempt(
 async function send(
   { config, signal }: DeliverContext,
   report: ReportRow,
-  { aeTitle: calledAe, host, port, tls }: Destination,
+  destination: Destination,
   attempt: Attempt,
 ): Promise<Verdict> {
-  const callingAe = config.dicom.aeTitle;
   try {
-    const identity = tls ? config.dicom.tls : undefined;
-    const peer = { host, port, calledAe, callingAe, tls: identity, ...(signal ? { signal } : {}) };
+    const peer = { ...peerOf(destination, config), ...(signal ? { signal } : {}) };
     const [result] = await storeFiles({ ...peer, files: [report.file] });
     return verdictOf(result!, attempt, config.deliver);
   } catch (thrown) {

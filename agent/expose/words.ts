@@ -24,12 +24,6 @@ export const PAIRING_WORDS: Readonly<Record<string, string>> = {
   'identity-differs': 'CT of another identity',
 };
 
-export const CT_WORDS = {
-  calcified: 'calcified',
-  'not-calcified': 'not calcified',
-  indeterminate: 'indeterminate',
-} as const;
-
 export const COMMITMENT_WORDS = {
   none: '',
   due: 'storage commitment to be asked for',

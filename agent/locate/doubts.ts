@@ -1,8 +1,8 @@
 import { LEVELS, type Level } from '../domain/levels.js';
+import type { LocateStatus } from '../domain/locateStatuses.js';
 import type { NamedTrack } from './chain.js';
 import { LEVEL_CLASSES } from './network.js';
 import { apartMm, slipMm } from './tracks.js';
-import type { LocateStatus } from './types.js';
 
 /** L5-S1 is rank 0: the levels from below. */
 export const LEVEL_OF_RANK: readonly Level[] = [...LEVELS].reverse();

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { appendAudit } from '../../db/tables/audit.js';
 import { ensureDeliveries } from '../../db/tables/deliveries.js';
 import { insertReport } from '../../db/tables/reports.js';
+import { sha256 } from '../domain/hash.js';
 import { buildReport } from '../report/build.js';
 import { waitForIdentity } from './identity.js';
 import { gatherReportInput } from './reportInput.js';
@@ -27,7 +27,7 @@ export const reportStep: AgentStep = async (context, row) => {
         sopClassUid,
         predecessorSopInstanceUid,
         file,
-        fileSha256: createHash('sha256').update(file).digest('hex'),
+        fileSha256: sha256(file),
       });
       await ensureDeliveries(trx, report.id, destinations);
       await appendAudit(trx, {

@@ -1,6 +1,8 @@
 import { join, resolve } from 'node:path';
 import { type Header, readHeader } from '../../agent/dicom/header.js';
+import { ctLabelOf } from '../../agent/domain/ctLabels.js';
 import { asCalcidiscError, CalcidiscError } from '../../agent/domain/errors.js';
+import { sha256 } from '../../agent/domain/hash.js';
 import type { Config } from '../../config/schema.js';
 import { version } from '../../config/version.js';
 import type { Database } from '../../db/server/database.js';
@@ -8,7 +10,7 @@ import { appendAudit, OUTCOMES } from '../../db/tables/audit.js';
 import { listInstances } from '../../db/tables/instances.js';
 import { listResearchAnswers, type ResearchCase, readRegionPng } from '../../db/views/research.js';
 import { drawControls } from './controls.js';
-import { MANIFEST_FILE, type NewFolder, newFolder, sha256, TABLE_FILE } from './folder.js';
+import { MANIFEST_FILE, type NewFolder, newFolder, TABLE_FILE } from './folder.js';
 import { type Gathered, gather, type LabelledDisc, type Wanted } from './gather.js';
 import { type DatasetManifest, manifestOf } from './manifest.js';
 import { ageText, bmiText, sexText, shiftedDate } from './person.js';
@@ -185,7 +187,7 @@ function lineOf(found: LabelledDisc, file: string, person: Person, { pseudonyms,
     study: pseudonyms.study(row.mrStudyInstanceUid),
     case: pseudonyms.case(row.caseId),
     level: found.level,
-    label: found.isCalcified ? 'calcified' : 'not-calcified',
+    label: ctLabelOf(found.isCalcified),
     label_source: found.labelSource,
     region_source: picture.table === 'readerRegion' ? 'reader' : 'automatic',
     reader: drawn ? pseudonyms.reader(drawn.reader) : '',

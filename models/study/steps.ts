@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { z } from 'zod';
+import { sha256 } from '../../agent/domain/hash.js';
 import { fileSha256 } from '../catalogue/modelFiles.js';
 
 /** Says how far a step is, 0 to 1, and what it does just now. */
@@ -45,9 +46,7 @@ export interface Listener {
  */
 export async function runStep(step: Step, folder: string, { begins, tell }: Listener): Promise<Outcome> {
   const path = join(folder, 'stamps', `${step.name.replaceAll(/[^\w.-]/g, '-')}.json`);
-  const key = createHash('sha256')
-    .update(JSON.stringify(await step.inputs()))
-    .digest('hex');
+  const key = sha256(JSON.stringify(await step.inputs()));
   const stamp = await readStamp(path);
   const names = step.outputs.map((output) => relative(folder, output));
   if (stamp?.key === key && stamp.outputs && (await areThere(folder, names, stamp.outputs)))

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { readHeader } from '../../agent/dicom/header.js';
 import { newUid } from '../../agent/dicom/uid.js';
 import { CalcidiscError } from '../../agent/domain/errors.js';
+import { sha256 } from '../../agent/domain/hash.js';
 import { type Locator, openLocator } from '../../agent/locate/pool.js';
 import type { CtResult, Located, LocateResult } from '../../agent/locate/types.js';
 import { locateStep } from '../../agent/steps/locate.js';
@@ -23,7 +24,6 @@ import { completeSeries, ensureSeries, updateSeries } from '../../db/tables/seri
 import { ensureStudy } from '../../db/tables/studies.js';
 import { failStep, startStep } from '../../db/work/steps.js';
 import { type PhantomTruth, writePhantom } from '../../models/phantom/phantom.js';
-import { sha256 } from '../../worker/region.js';
 import { quietLog } from '../support/database.js';
 
 /** What a worklist of some days looks like, on real pictures: one phantom, read by the real localiser. */
