@@ -15,8 +15,8 @@ import {
 import { findReport, type ReportRow } from '../../db/tables/reports.js';
 import { peerOf } from '../dicom/dimse/peer.js';
 import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
-import { type Attempt, failure, type Verdict, verdictOf } from './backoff.js';
 import { storeFiles } from './scu.js';
+import { type Attempt, type DeliveryVerdict, failure, verdictOf } from './verdict.js';
 
 export interface DeliverContext {
   readonly config: Pick<Config, 'deliver' | 'dicom' | 'route'>;
@@ -107,7 +107,7 @@ async function send(
   report: ReportRow,
   destination: Destination,
   attempt: Attempt,
-): Promise<Verdict> {
+): Promise<DeliveryVerdict> {
   try {
     const peer = { ...peerOf(destination, config), ...(signal ? { signal } : {}) };
     const [result] = await storeFiles({ ...peer, files: [report.file] });
@@ -123,7 +123,7 @@ async function writeDown(
   report: ReportRow,
   { id, destination, attempts }: DeliveryRow,
   { commitment }: Destination,
-  verdict: Verdict,
+  verdict: DeliveryVerdict,
 ): Promise<void> {
   const isStored = verdict.outcome === 'stored';
   await knex.transaction(async (trx) => {

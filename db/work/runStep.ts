@@ -13,7 +13,7 @@ export class DecidedOtherwise extends Error {
   override readonly name = 'DecidedOtherwise';
 }
 
-export interface StepContext {
+export interface RunContext {
   readonly database: Pick<Database, 'knex'>;
   readonly queues: Pick<Queues, 'wake'>;
   readonly retry: StepRetry;
@@ -39,7 +39,7 @@ export type StepEnd =
  * finds the case again.
  */
 export async function runStep(
-  context: StepContext,
+  context: RunContext,
   { caseId: id, revision, state }: Job,
   work: (row: CaseRow) => Promise<StepEnd>,
 ): Promise<void> {
@@ -62,7 +62,7 @@ export async function runStep(
   }
 }
 
-async function comeAgain({ database, queues }: StepContext, row: CaseRow, delayMs: number): Promise<void> {
+async function comeAgain({ database, queues }: RunContext, row: CaseRow, delayMs: number): Promise<void> {
   const postponed = await postponeStep(database.knex, { ...row, delayMs });
   if (postponed) await queues.wake({ ...postponed, delayMs });
 }

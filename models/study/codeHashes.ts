@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { sha256 } from '../../agent/domain/hash.js';
 import { fileSha256 } from '../catalogue/modelFiles.js';
 import { trainingFolder } from './python.js';
-import { hashOf } from './steps.js';
+import { hashOf } from './stages.js';
 
 const DATA = ['classifier_data', 'levels', 'roi', 'sacrum', 'simulate', 'spider'];
 const TRAINING = [
