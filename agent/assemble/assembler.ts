@@ -13,6 +13,8 @@ export interface AssembleContext extends IndexContext, CompleteContext {
   wake(row: CaseRow): void;
   /** Told of every series that got new images, when they are in the index. */
   onIndexed?(seriesInstanceUids: ReadonlySet<string>): void;
+  /** A series is complete, and what follows from it is committed. */
+  onComplete?(): void;
 }
 
 /** What the receiver's news become: rows, complete series, cases. */
@@ -26,6 +28,8 @@ export interface Assembler {
   readonly backlog: number;
   /** The last try to write the index failed; it is tried again until it succeeds. */
   readonly isStuck: boolean;
+  /** The moment the index has caught up with, milliseconds since the epoch. */
+  indexedUntilMs(): number;
   /** Resolves when everything that was told so far is in the index. */
   settled(): Promise<void>;
   close(): Promise<void>;
@@ -68,6 +72,7 @@ export function startAssembler(context: AssembleContext): Assembler {
     get isStuck() {
       return line.isStuck;
     },
+    indexedUntilMs: line.indexedUntilMs,
     settled: line.settled,
     async close() {
       clearInterval(sweeper);
@@ -103,6 +108,7 @@ async function look(context: AssembleContext, seriesInstanceUid: string, nowMs: 
     if (!result.complete) return Math.max(LOOK_AT_LEAST_MS, result.lookAgainMs - nowMs);
     const { role, completeReason } = result.series;
     log.info({ seriesInstanceUid, role, completeReason }, 'series complete');
+    context.onComplete?.();
     for (const row of result.wake) context.wake(row);
     return null;
   } catch (error) {

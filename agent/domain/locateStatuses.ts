@@ -6,3 +6,6 @@ export const LOCATE_STATUSES = {
 } as const satisfies Record<string, { readonly meaning: string }>;
 
 export type LocateStatus = keyof typeof LOCATE_STATUSES;
+
+/** What came of reading a series: also that its files could not be decoded. */
+export type ReadingStatus = LocateStatus | 'unreadable';
