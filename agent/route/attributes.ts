@@ -4,6 +4,7 @@ import {
   isPlanningByName,
   namedWeighting,
   settledWeighting,
+  type Weighting,
 } from './sequenceWords.js';
 import { type NamedRegion, regionIn, wordsOf } from './words.js';
 
