@@ -1,7 +1,7 @@
 import { workerData } from 'node:worker_threads';
-import { asCalcidiscError, CalcidiscError, type ErrorCode, type ErrorSubject } from '../dicom/errors.js';
+import { readModel } from '../../models/catalogue/localiser.js';
+import { asCalcidiscError, CalcidiscError, type ErrorCode, type ErrorSubject } from '../domain/errors.js';
 import { measureCt } from './ct.js';
-import { readModel } from './model.js';
 import { locateMr } from './mr.js';
 import { Network } from './network.js';
 import { readSeries } from './series.js';

@@ -4,15 +4,15 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { measureCt } from '../../agent/locate/ct.js';
-import { newestModelDir, readModel } from '../../agent/locate/model.js';
 import { locateMr } from '../../agent/locate/mr.js';
 import { Network, type Picture } from '../../agent/locate/network.js';
 import { openLocator } from '../../agent/locate/pool.js';
 import { readSeries, type Series } from '../../agent/locate/series.js';
-import { writePhantom } from '../../agent/phantom/phantom.js';
 import { createLogger } from '../../config/log.js';
 import { projectRoot } from '../../config/root.js';
 import type { Config } from '../../config/schema.js';
+import { newestModelDir, readModel } from '../../models/catalogue/localiser.js';
+import { writePhantom } from '../../models/phantom/phantom.js';
 import { filesIn } from './locateTruth.js';
 
 const SEED = 1000;
