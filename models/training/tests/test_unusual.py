@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from calcidisc_training import unusual_picture, unusual_spine
-from calcidisc_training.levels import DISC, IGNORE, VERTEBRA
-from calcidisc_training.onnx_weights import from_onnx
-from calcidisc_training.sacrum import disc_axes
+from calcidisc_training.common.runtime import open_session
+from calcidisc_training.localiser import unusual_picture, unusual_spine
+from calcidisc_training.localiser.onnx_weights import from_onnx
+from calcidisc_training.spine.levels import DISC, IGNORE, VERTEBRA
+from calcidisc_training.spine.sacrum import disc_axes
 from test_residual_disc import MM, spine
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -71,7 +72,6 @@ def test_an_exported_picture_keeps_its_size_and_is_finite(change):
 def test_a_written_network_goes_back_into_pytorch_with_the_same_answers():
     images = torch.from_numpy(np.random.default_rng(0).normal(size=(8, 1, 96, 64)).astype(np.float32))
     model = from_onnx(LOCALISER, images)
-    from calcidisc_training.runtime import open_session
     with torch.no_grad():
         mine = model(images[:2])
     theirs = open_session(LOCALISER).run(['tissue', 'level'], {'image': images[:2].numpy()})

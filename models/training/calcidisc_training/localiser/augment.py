@@ -58,11 +58,7 @@ def level_target(level, bottom, lowest, mm_per_px) -> np.ndarray:
     return out
 
 
-<<<<<<< HEAD:models/training/calcidisc_training/augment.py
-def crop(rng, window, image, tissue, level):
-=======
-def crop(window, image, tissue, level) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
->>>>>>> main:models/training/calcidisc_training/localiser/augment.py
+def crop(rng, window, image, tissue, level) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Outside the window the picture is black and holds nothing; inside it is normalised by itself."""
     top, bottom, left, right = window
     seen = np.full(image.shape, (0 - MEAN) / STD, np.float32)
@@ -102,17 +98,13 @@ def real_sample(rng, slices, index) -> tuple:
     return image, tissue, level, lowest, upper, mm_per_px
 
 
-<<<<<<< HEAD:models/training/calcidisc_training/augment.py
-def lowest_row(tissue, level, otherwise):
+def lowest_row(tissue, level, otherwise) -> float:
     """The canvas row of L5-S1's centre as the picture has it now; `otherwise` where the slice does not show the disc."""
     rows = np.nonzero((tissue == DISC) & (level == 0))[0]
     return rows.mean() if len(rows) else otherwise
 
 
-def sample(rng, slices, index):
-=======
 def sample(rng, slices, index) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
->>>>>>> main:models/training/calcidisc_training/localiser/augment.py
     """(image [H, W] float32, tissue [H, W] uint8, level [H, W] uint8) ready for the network."""
     make = synthetic_spine(rng) if rng.random() < PHANTOM_SHARE else real_sample(rng, slices, index)
     image, tissue, level, lowest, upper, mm_per_px = make

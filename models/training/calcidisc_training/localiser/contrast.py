@@ -119,7 +119,7 @@ def phantom_like(rng, image, tissue, sacrum) -> np.ndarray:
                  cortex=rng.choice([0, rng.normal(0, 0.2)]))
 
 
-def stir_like(rng, image, tissue, sacrum):
+def stir_like(rng, image, tissue, sacrum) -> np.ndarray:
     """Fat and marrow dark, fluid bright, muscle and discs between."""
     muscle = rng.uniform(0.2, 0.4)
     ground = curve(rng, image, [0.02, muscle, muscle * rng.uniform(0.7, 1.1), rng.uniform(0.05, 0.2), rng.uniform(0.03, 0.15)])
@@ -129,14 +129,14 @@ def stir_like(rng, image, tissue, sacrum):
     return paint(rng, image, tissue, sacrum, ground, grey, rough=rng.uniform(0.01, 0.05), nucleus=rng.uniform(0, 0.4))
 
 
-def fat_like(rng, image, tissue, sacrum):
+def fat_like(rng, image, tissue, sacrum) -> np.ndarray:
     """A Dixon fat picture: fat white, marrow bright, everything of water black."""
     ground = curve(rng, image, [0.0, rng.uniform(0, 0.06), rng.uniform(0.02, 0.15), rng.uniform(0.5, 0.9), 1.0])
     grey = dict(vertebra=rng.uniform(0.3, 0.65), disc=rng.uniform(0.0, 0.1), canal=rng.uniform(0.0, 0.12))
     return paint(rng, image, tissue, sacrum, ground, grey, rough=rng.uniform(0.02, 0.08) * rng.choice([-1, 1]))
 
 
-def water_like(rng, image, tissue, sacrum):
+def water_like(rng, image, tissue, sacrum) -> np.ndarray:
     """A Dixon water picture or a short gradient echo: marrow dark to mid, discs and muscle brighter, a dark cortex."""
     muscle = rng.uniform(0.3, 0.55)
     ground = curve(rng, image, [0.02, muscle, muscle, rng.uniform(0.05, 0.4), rng.uniform(0.05, 0.5)])

@@ -17,9 +17,7 @@ from ..spine.folds import FOLDS, split
 from ..spine.spider import load_patients, patients_in
 from .augment import sample
 from .localiser_net import Localiser, losses
-<<<<<<< HEAD:models/training/calcidisc_training/train_localiser.py
 from .onnx_weights import from_onnx
-from .spider import load_patients, patients_in
 from .sudirman import load_sudirman
 
 
@@ -28,20 +26,13 @@ UNFOLDED_BY = 32
 
 SECOND_SHARE = 0.12
 """Of the samples, where the second scanner's slices are given."""
-=======
->>>>>>> main:models/training/calcidisc_training/localiser/train_localiser.py
 
 
 class Samples(Dataset):
     """Sample i of a run, drawn from all slices, patients weighted equally; others: slices that are nobody's neighbours."""
 
-<<<<<<< HEAD:models/training/calcidisc_training/train_localiser.py
-    def __init__(self, volumes, seed, first, count, others=()):
+    def __init__(self, volumes, seed, first, count, others=()) -> None:
         self.volumes, self.others, self.seed, self.first, self.count = list(volumes.values()), list(others), seed, first, count
-=======
-    def __init__(self, volumes, seed, first, count) -> None:
-        self.volumes, self.seed, self.first, self.count = list(volumes.values()), seed, first, count
->>>>>>> main:models/training/calcidisc_training/localiser/train_localiser.py
 
     def __len__(self) -> int:
         return self.count
@@ -84,8 +75,7 @@ def train_step(model, optimiser, batch, bf16, corner) -> tuple[float, float]:
     return tissue_loss.item(), level_loss.item()
 
 
-<<<<<<< HEAD:models/training/calcidisc_training/train_localiser.py
-def started(args, volumes, others):
+def started(args, volumes, others) -> Localiser:
     """The network to train: random, or as --init has it."""
     if args.init is None:
         return Localiser()
@@ -97,10 +87,7 @@ def started(args, volumes, others):
     return model
 
 
-def train(args):
-=======
 def train(args) -> None:
->>>>>>> main:models/training/calcidisc_training/localiser/train_localiser.py
     os.makedirs(args.out, exist_ok=True)
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)

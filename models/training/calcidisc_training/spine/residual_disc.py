@@ -102,11 +102,7 @@ def squared(image, maps, at, gain, mm_per_px) -> tuple[np.ndarray, np.ndarray]:
     return grey, np.stack([near[0], IGNORE - near[1], near[2]])
 
 
-<<<<<<< HEAD:models/training/calcidisc_training/residual_disc.py
-def painted(rng, image, maps, front, back, is_whole=False):
-=======
-def painted(rng, image, maps, front, back) -> tuple[np.ndarray, np.ndarray]:
->>>>>>> main:models/training/calcidisc_training/spine/residual_disc.py
+def painted(rng, image, maps, front, back, is_whole=False) -> tuple[np.ndarray, np.ndarray]:
     """(image, maps) with a copy of one of the spine's discs there, on what has no label of its own."""
     tissue, level, sacrum = maps
     whole = sources_of(maps)

@@ -6,9 +6,9 @@ names as they are: levels are counted, whatever a disc looks like.
 import numpy as np
 from scipy import ndimage as ndi
 
-from .levels import DISC, IGNORE, VERTEBRA
-from .residual_disc import MIN_DISC_PX, Frame
-from .sacrum import disc_axes
+from ..spine.levels import DISC, IGNORE, VERTEBRA
+from ..spine.residual_disc import MIN_DISC_PX, Frame
+from ..spine.sacrum import disc_axes
 
 SHARE = 0.3
 """Of the real samples; each of these gets one or two of the changes below."""
@@ -19,7 +19,7 @@ FUSED_WHOLLY = 0.5             # of the fused discs leave no trace; of others a 
 PLATE_MM = 3.0                 # bone that covers a fused disc comes from beyond its end plates
 
 
-def resampled(image, maps, points):
+def resampled(image, maps, points) -> tuple[np.ndarray, np.ndarray]:
     """Image and maps at points (row, col) [2, H, W]; outside there is nothing and no statement."""
     # Level maps count down from IGNORE, so that what lies outside the picture is that.
     near = [ndi.map_coordinates(m, points, order=0, cval=0) for m in (maps[0], IGNORE - maps[1], maps[2])]
@@ -27,7 +27,7 @@ def resampled(image, maps, points):
     return grey.astype(np.float32), np.stack([near[0], IGNORE - near[1], near[2]])
 
 
-def frame_of(maps, level):
+def frame_of(maps, level) -> tuple[Frame, float] | None:
     """(Frame, half length in pixels) of a disc, or None where too little of it is seen."""
     disc = (maps[0] == DISC) & (maps[1] == level)
     if disc.sum() < MIN_DISC_PX:
@@ -36,7 +36,7 @@ def frame_of(maps, level):
     return Frame(centre, along, normal), reach
 
 
-def slip(rng, image, maps, mm_per_px):
+def slip(rng, image, maps, mm_per_px) -> tuple[np.ndarray, np.ndarray]:
     """The spine above L5-S1 or L4-L5 lies farther in front."""
     found = frame_of(maps, int(rng.choice(2, p=[0.65, 0.35])))
     if found is None:
@@ -46,7 +46,7 @@ def slip(rng, image, maps, mm_per_px):
     return resampled(image, maps, found[0].points(t + rng.uniform(*SLIP_MM) / mm_per_px * above, s))
 
 
-def steep(rng, image, maps, mm_per_px):
+def steep(rng, image, maps, mm_per_px) -> tuple[np.ndarray, np.ndarray]:
     """L5 and the sacrum lean backwards, the more the lower."""
     found = frame_of(maps, 1)
     if found is None:
@@ -57,7 +57,7 @@ def steep(rng, image, maps, mm_per_px):
     return resampled(image, maps, found[0].points(t * np.cos(angle) + s * np.sin(angle), s * np.cos(angle) - t * np.sin(angle)))
 
 
-def collapsed(rng, image, maps, mm_per_px):
+def collapsed(rng, image, maps, mm_per_px) -> tuple[np.ndarray, np.ndarray]:
     """A disc and its end plates pressed flat."""
     found = frame_of(maps, int(rng.integers(5)))
     if found is None:
@@ -68,7 +68,7 @@ def collapsed(rng, image, maps, mm_per_px):
     return resampled(image, maps, found[0].points(t, s * (1 + rng.uniform(*SQUEEZE) * fade)))
 
 
-def fused(rng, image, maps, mm_per_px):
+def fused(rng, image, maps, mm_per_px) -> tuple[np.ndarray, np.ndarray]:
     """Bone where a disc was: its neighbours' own, mirrored over the end plates. A disc of which nothing is left is bone."""
     level = int(rng.integers(5))
     found = frame_of(maps, level)
@@ -91,7 +91,7 @@ def fused(rng, image, maps, mm_per_px):
 CHANGES = (slip, steep, collapsed, fused)
 
 
-def unusual_spine(rng, image, maps, mm_per_px):
+def unusual_spine(rng, image, maps, mm_per_px) -> tuple[np.ndarray, np.ndarray]:
     """One or two of the changes, in the order of CHANGES."""
     count = 1 if rng.random() < 0.7 else 2
     for at in sorted(rng.choice(len(CHANGES), count, replace=False)):

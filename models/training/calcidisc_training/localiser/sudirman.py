@@ -14,13 +14,14 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage as ndi
 
-from . import runtime
+from ..common import runtime
+from ..spine.levels import ABOVE, BACKGROUND, BELOW, DISC, IGNORE
+from ..spine.residual_disc import frame_between
+from ..spine.sacrum import sacrum_map
+from ..spine.spacing import SPACING_MM
+from ..spine.spider import Slice
 from .candidates import pieces_to_discs
-from .levels import ABOVE, BACKGROUND, BELOW, DISC, IGNORE
 from .normalise import normalise, pad
-from .residual_disc import frame_between
-from .sacrum import sacrum_map
-from .spider import SPACING_MM, Slice
 
 STORED_MM = {'T1': 0.875, 'T2': 0.73}
 """About: the pictures keep no spacing."""
@@ -31,7 +32,7 @@ with open(os.path.join(os.path.dirname(__file__), 'sudirman.json'), encoding='ut
     MARKS = json.load(_file)
 
 
-def load_sudirman(folder, model):
+def load_sudirman(folder, model) -> list[Slice]:
     """[Slice] of a folder with slices.csv and <slice>.png; model: a localiser's model.onnx, whose marks are taken."""
     session = runtime.open_session(model, 1)
     with open(os.path.join(folder, 'slices.csv'), encoding='utf-8', newline='') as f:
@@ -40,7 +41,7 @@ def load_sudirman(folder, model):
     return [one for one in slices if one is not None]
 
 
-def load_slice(session, folder, name, stored_mm):
+def load_slice(session, folder, name, stored_mm) -> Slice | None:
     """One Slice, or None where the marks do not make a row of five discs."""
     with Image.open(os.path.join(folder, f'{name}.png')) as picture:
         grey = np.array(picture.convert('L'), np.float32) / 255
@@ -66,7 +67,7 @@ def load_slice(session, folder, name, stored_mm):
                  lowest=tuple(centre[0]), middle=tuple(np.mean(list(centre.values()), 0)))
 
 
-def in_order(tissue):
+def in_order(tissue) -> np.ndarray:
     """Level map [H, W]: the discs named from the lowest up; IGNORE elsewhere."""
     level = np.full(tissue.shape, IGNORE, np.uint8)
     for k, points in enumerate(pieces_to_discs(*ndi.label(tissue == DISC))):

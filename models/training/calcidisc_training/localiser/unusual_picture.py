@@ -10,13 +10,13 @@ JPEG_QUALITY = (8, 60)
 RIM_PX = (1, 6)
 
 
-def eight_bits(rng, image):
+def eight_bits(rng, image) -> np.ndarray:
     """A display window in whole greys, 0 to 255."""
     low, high = np.percentile(image, [rng.uniform(*WINDOW_LOW), rng.uniform(*WINDOW_HIGH)])
     return np.round(255 * np.clip((image - low) / max(high - low, 1e-6), 0, 1)).astype(np.float32)
 
 
-def jpeg(rng, image):
+def jpeg(rng, image) -> np.ndarray:
     """Coded by JPEG and back, all of its range in eight bits."""
     low, high = image.min(), image.max()
     grey = np.round(255 * (image - low) / max(high - low, 1e-6)).astype(np.uint8)
@@ -25,7 +25,7 @@ def jpeg(rng, image):
     return low + np.asarray(Image.open(coded), np.float32) / 255 * (high - low)
 
 
-def rim(rng, image):
+def rim(rng, image) -> np.ndarray:
     """A frame of one grey, mostly white, on one side or on all."""
     out, width = image.copy(), int(rng.integers(*RIM_PX))
     grey = image.max() if rng.random() < 0.7 else image.min()
@@ -35,7 +35,7 @@ def rim(rng, image):
     return out
 
 
-def corner(rng, image):
+def corner(rng, image) -> np.ndarray:
     """Black wedges, as the correction of the gradients' distortion leaves them at the borders."""
     h, w = image.shape
     rows, cols = np.indices(image.shape)
@@ -47,7 +47,7 @@ def corner(rng, image):
     return out
 
 
-def unusual_picture(rng, image):
+def unusual_picture(rng, image) -> np.ndarray:
     """The above, each with its own chance; only of what the scanner saw."""
     for share, change in ((CORNER_SHARE, corner), (WINDOW_SHARE, eight_bits), (JPEG_SHARE, jpeg), (RIM_SHARE, rim)):
         if rng.random() < share:

@@ -12,7 +12,7 @@ from onnx import numpy_helper
 from .localiser_net import Localiser
 
 
-def convolutions(path):
+def convolutions(path) -> list[tuple[np.ndarray, np.ndarray]]:
     """[(weight, bias)] of an ONNX file's convolutions as they are run, float32 arrays."""
     graph = onnx.load(path).graph
     values = {i.name: numpy_helper.to_array(i).astype(np.float32) for i in graph.initializer}
@@ -22,7 +22,7 @@ def convolutions(path):
     return [(values[node.input[1]], values[node.input[2]]) for node in graph.node if node.op_type == 'Conv']
 
 
-def layers_in_order(model, image):
+def layers_in_order(model, image) -> list[tuple[nn.Conv2d, nn.BatchNorm2d | None]]:
     """[(convolution, batch norm or None)] in the order in which they are run."""
     norm_of = {}
     for module in model.modules():
@@ -38,7 +38,7 @@ def layers_in_order(model, image):
     return order
 
 
-def from_onnx(path, images):
+def from_onnx(path, images) -> Localiser:
     """A Localiser with an ONNX file's weights. images: training samples [N, 1, H, W], a few dozen at best.
 
     Raises ValueError when the file is not of this network.
@@ -60,16 +60,16 @@ def from_onnx(path, images):
     return model
 
 
-def set_norm(norm, mean, variance, weight, bias):
+def set_norm(norm, mean, variance, weight, bias) -> None:
     for mine, value in ((norm.running_mean, mean), (norm.running_var, variance), (norm.weight, weight), (norm.bias, bias)):
         mine.copy_(value)
 
 
-def statistics(model, layers, images):
+def statistics(model, layers, images) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """[(mean, variance)] per channel of what each layer gives on the images."""
     seen = {layer: [] for layer in layers}
 
-    def note(layer, _, out):
+    def note(layer, _, out) -> None:
         seen[layer].append((out.mean((0, 2, 3)), out.square().mean((0, 2, 3))))
     hooks = [layer.register_forward_hook(note) for layer in layers]
     for batch in images.split(4):
