@@ -1,20 +1,52 @@
 /** Imports run one way (docs/design.md): this file is that rule, and CI holds it. */
-const internal = '^(agent|worker|db|migrations|config)/';
-const stage = (name, allowed, files = []) => ({
-  name: `${name}-imports`,
+const internal = '^(agent|cli|worker|db|migrations|models|config)/';
+
+/** Every room and what it may know beside itself and `config`. What a room may not know stands nowhere here. */
+const VOCABULARY = ['agent/domain', 'agent/dicom'];
+const ROOMS = {
+  config: [],
+  migrations: [],
+  'agent/domain': [],
+  'agent/dicom': ['agent/domain'],
+  'db/server': ['agent/domain', 'migrations'],
+  'db/tables': ['agent/domain', 'db/server'],
+  'db/views': ['agent/domain', 'db/server', 'db/tables'],
+  'db/work': ['agent/domain', 'db/server', 'db/tables'],
+  'models/catalogue': ['agent/domain', 'db'],
+  'models/statistics': [],
+  'models/phantom': [...VOCABULARY, 'agent/locate'],
+  'models/dataset': [...VOCABULARY, 'agent/locate', 'db', 'models/statistics'],
+  'models/evaluation': ['agent/domain', 'worker', 'models/statistics', 'models/catalogue', 'models/study'],
+  'models/study': ['agent/domain', 'worker', 'models/statistics', 'models/catalogue', 'models/evaluation'],
+  worker: ['agent/domain', 'db', 'models/catalogue'],
+  'agent/receive': VOCABULARY,
+  'agent/route': VOCABULARY,
+  'agent/assemble': [...VOCABULARY, 'db', 'agent/receive', 'agent/route'],
+  'agent/query': [...VOCABULARY, 'db'],
+  'agent/pair': [...VOCABULARY, 'db'],
+  'agent/locate': [...VOCABULARY, 'models/catalogue'],
+  'agent/report': [...VOCABULARY, 'agent/locate'],
+  'agent/deliver': [...VOCABULARY, 'db', 'agent/report'],
+  'agent/steps': [...VOCABULARY, 'db', 'agent/pair', 'agent/locate', 'agent/report', 'agent/deliver'],
+  'agent/expose': [...VOCABULARY, 'db', 'agent/locate', 'agent/report', 'worker/cam'],
+  'agent/main': ['agent', 'db'],
+  cli: ['agent', 'db', 'models', 'worker'],
+};
+
+const rooms = Object.entries(ROOMS).map(([name, allowed]) => ({
+  name: `${name.replace('/', '-')}-imports`,
   severity: 'error',
-  comment: `agent/${name} knows dicom, config, db, the library adapters and what the stages before it hand on`,
-  from: { path: `^agent/${name}/` },
-  to: {
-    path: internal,
-    pathNot: `^(${[`agent/(${['dicom', name, ...allowed].join('|')})/`, 'config/', 'db/', ...files].join('|')})`,
-  },
-});
-const pure = (name, allowed) => ({
-  name: `${name}-is-pure`,
+  comment: `${name} knows itself, config${allowed.map((room) => `, ${room}`).join('')}`,
+  from: { path: `^${name}(/|\\.ts$)` },
+  to: { path: internal, pathNot: `^(${[name, 'config', ...allowed].join('|')})(/|\\.ts$)` },
+}));
+
+/** One adapter per awkward library: nobody else imports it. */
+const adapter = (library, room) => ({
+  name: `only-an-adapter-imports-${library}`,
   severity: 'error',
-  from: { path: `^${name}/` },
-  to: { path: internal, pathNot: `^(${[name, ...allowed].join('|')})/` },
+  from: { pathNot: room },
+  to: { path: `node_modules/${library}/` },
 });
 
 module.exports = {
@@ -29,29 +61,12 @@ module.exports = {
     {
       name: 'nobody-imports-main',
       severity: 'error',
-      from: { pathNot: '^agent/cli/' },
+      from: { pathNot: '^cli/' },
       to: { path: '^(agent|worker)/main\\.ts$' },
     },
-    pure('config', []),
-    pure('agent/dicom', []),
-    pure('migrations', []),
-    pure('db', ['agent/dicom', 'config', 'migrations']),
-    pure('worker', ['agent/dicom', 'config', 'db']),
-    stage('receive', []),
-    stage('assemble', ['receive', 'route']),
-    stage('route', []),
-    stage('pair', []),
-    stage('query', []),
-    stage('steps', ['pair', 'locate', 'report', 'deliver']),
-    pure('agent/locate', ['agent/dicom', 'config']),
-    stage('report', ['locate']),
-    stage('deliver', ['report']),
-    stage('expose', ['locate', 'report'], ['worker/cam\\.ts$']),
-    stage('dataset', ['locate', 'study']),
-    pure('agent/study', ['agent/dicom']),
-    pure('agent/phantom', ['agent/dicom', 'config', 'agent/locate']),
+    ...rooms,
     adapter('dcmjs-dimse', '^agent/(receive|deliver|dicom)/'),
-    adapter('onnxruntime-node', '^(agent/locate|worker)/'),
+    adapter('onnxruntime-node', '^(agent/locate|worker|models/training)/'),
     adapter('knex', '^(db|migrations)/'),
     adapter('bullmq', '^db/'),
     adapter('pg', '^db/'),
@@ -65,13 +80,3 @@ module.exports = {
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
   },
 };
-
-/** One adapter per awkward library: nobody else imports it. */
-function adapter(library, room) {
-  return {
-    name: `only-an-adapter-imports-${library}`,
-    severity: 'error',
-    from: { pathNot: room },
-    to: { path: `node_modules/${library}/` },
-  };
-}

@@ -4,7 +4,7 @@ export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     -- Processes ------------------------------------------------------------------------------------------------
     -- Every agent and worker holds the session advisory lock (1128354883, its own number) on a connection of its
-    -- own (db/presence.ts), so PostgreSQL itself says who is alive: a killed process has let go of it at once.
+    -- own (db/server/presence.ts), so PostgreSQL itself says who is alive: a killed process has let go of it at once.
     CREATE FUNCTION process_is_alive(owner integer) RETURNS boolean LANGUAGE sql STABLE AS $$
       SELECT EXISTS (
         SELECT FROM pg_locks

@@ -1,14 +1,14 @@
-import { asCalcidiscError, CalcidiscError } from '../agent/dicom/errors.js';
+import { asCalcidiscError, CalcidiscError } from '../agent/domain/errors.js';
 import type { Logger } from '../config/log.js';
-import type { CaseRow } from '../db/cases.js';
-import type { NewInference } from '../db/inferences.js';
-import type { RegionPicture } from '../db/regions.js';
-import type { StepEnd } from '../db/runStep.js';
+import type { CaseRow } from '../db/tables/cases.js';
+import type { NewInference } from '../db/tables/inferences.js';
+import type { RegionPicture } from '../db/tables/regions.js';
+import type { StepEnd } from '../db/work/runStep.js';
+import type { ModelFolders } from '../models/catalogue/modelFiles.js';
+import { type Classifier, type ClassifiersAtWork, openClassifier } from '../models/catalogue/registry.js';
 import { encodeCam } from './cam.js';
 import type { Engine, Inference } from './engine.js';
 import type { Material } from './material.js';
-import type { ModelFolders } from './modelFiles.js';
-import { type Classifier, type ClassifiersAtWork, openClassifier } from './registry.js';
 
 export interface WorkerTools {
   readonly engine: Engine;

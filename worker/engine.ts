@@ -1,21 +1,14 @@
 import { Piscina } from 'piscina';
-import { asCalcidiscError, CalcidiscError } from '../agent/dicom/errors.js';
+import { asCalcidiscError, CalcidiscError } from '../agent/domain/errors.js';
 import type { Logger } from '../config/log.js';
 import type { Config } from '../config/schema.js';
+import type { ClassifierFile } from '../models/catalogue/modelFiles.js';
 import { type Batcher, createBatcher } from './batcher.js';
 import { CAM_SIDE } from './cam.js';
-import type { ClassifierCard } from './card.js';
 import { planLanes, usableCores } from './cores.js';
 import type { BatchDone, BatchReply, BatchTask } from './inferenceThread.js';
 import type { RegionInput } from './region.js';
 import { mayUseGpu, type Provider, RUNTIME } from './session.js';
-
-/** A classifier's file on this host and the card that explains it. */
-export interface ClassifierFile {
-  readonly path: string;
-  readonly sha256: string;
-  readonly card: ClassifierCard;
-}
 
 export interface Inference {
   /** float32 */

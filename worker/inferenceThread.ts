@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { asCalcidiscError, CalcidiscError, type ErrorCode } from '../agent/dicom/errors.js';
+import { asCalcidiscError, CalcidiscError, type ErrorCode } from '../agent/domain/errors.js';
 import { openRegion, REGION_PIXELS, type RegionInput, sha256 } from './region.js';
 import {
   type BatchAnswer,

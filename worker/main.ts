@@ -1,16 +1,16 @@
-import { asCalcidiscError } from '../agent/dicom/errors.js';
+import { asCalcidiscError } from '../agent/domain/errors.js';
 import type { Logger } from '../config/log.js';
 import type { Config } from '../config/schema.js';
-import { together } from '../db/caseSteps.js';
-import type { Database } from '../db/database.js';
-import type { Queues } from '../db/queue.js';
-import { runStep } from '../db/runStep.js';
-import { startSweep } from '../db/sweep.js';
+import type { Database } from '../db/server/database.js';
+import { together } from '../db/work/caseSteps.js';
+import type { Queues } from '../db/work/queue.js';
+import { runStep } from '../db/work/runStep.js';
+import { startSweep } from '../db/work/sweep.js';
+import { type ModelFolders, modelFoldersOf } from '../models/catalogue/modelFiles.js';
+import { classifiersAtWork, registerHostModels } from '../models/catalogue/registry.js';
 import { classifyCase, type WorkerTools } from './classifyCase.js';
 import { openEngine } from './engine.js';
 import { readMaterial } from './material.js';
-import { type ModelFolders, modelFoldersOf } from './modelFiles.js';
-import { classifiersAtWork, registerHostModels } from './registry.js';
 
 export interface WorkerParts {
   readonly config: Pick<Config, 'dataDir' | 'queue' | 'worker' | 'retry'>;

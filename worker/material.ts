@@ -1,9 +1,9 @@
-import type { CaseRow } from '../db/cases.js';
-import { gather } from '../db/gather.js';
-import type { Tx } from '../db/knex.js';
-import { listPictures, type RegionPicture } from '../db/regions.js';
-import type { ModelFolders } from './modelFiles.js';
-import { type ClassifiersAtWork, classifiersAtWork } from './registry.js';
+import type { Tx } from '../db/server/knex.js';
+import type { CaseRow } from '../db/tables/cases.js';
+import { listPictures, type RegionPicture } from '../db/tables/regions.js';
+import { gather } from '../db/work/gather.js';
+import type { ModelFolders } from '../models/catalogue/modelFiles.js';
+import { type ClassifiersAtWork, classifiersAtWork } from '../models/catalogue/registry.js';
 
 export interface Material {
   readonly regions: readonly RegionPicture[];

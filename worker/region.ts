@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import sharp from 'sharp';
-import { CalcidiscError, type ErrorSubject } from '../agent/dicom/errors.js';
+import { CalcidiscError, type ErrorSubject } from '../agent/domain/errors.js';
 import { COLOUR_TYPES, decodeGreyPng, type PngHeader, readPngHeader } from './png.js';
 
 /** The side of a region in pixels; the networks were trained on exactly this. */

@@ -1,16 +1,16 @@
-import { asCalcidiscError } from '../agent/dicom/errors.js';
-import type { Level } from '../agent/dicom/levels.js';
-import { appendAudit } from '../db/audit.js';
-import type { CaseRow } from '../db/cases.js';
-import { type CaseInference, listInferences } from '../db/inferences.js';
-import type { Tx } from '../db/knex.js';
-import { listModels, type ModelRow } from '../db/models.js';
-import { listRegions, type RegionRow } from '../db/regions.js';
+import { asCalcidiscError } from '../agent/domain/errors.js';
+import type { Level } from '../agent/domain/levels.js';
+import type { Tx } from '../db/server/knex.js';
+import { appendAudit } from '../db/tables/audit.js';
+import type { CaseRow } from '../db/tables/cases.js';
+import { type CaseInference, listInferences } from '../db/tables/inferences.js';
+import { listModels, type ModelRow } from '../db/tables/models.js';
+import { listRegions, type RegionRow } from '../db/tables/regions.js';
+import type { ModelFolders } from '../models/catalogue/modelFiles.js';
+import { openClassifier } from '../models/catalogue/registry.js';
 import { encodeCam } from './cam.js';
 import type { Engine, Inference } from './engine.js';
-import type { ModelFolders } from './modelFiles.js';
 import { REGION_PIXELS, type RegionInput } from './region.js';
-import { openClassifier } from './registry.js';
 import { type Provider, RUNTIME } from './session.js';
 
 export interface ReplayedRegion {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
-import { CalcidiscError } from '../agent/dicom/errors.js';
+import { CalcidiscError } from '../agent/domain/errors.js';
 import { CAM_SIDE } from './cam.js';
 import { REGION_PIXELS, REGION_SIZE } from './region.js';
 import { createNormaliser, type Normalisation } from './tensor.js';

@@ -1,7 +1,7 @@
 import type { Logger } from '../../config/log.js';
-import { endAssociation, insertAssociation, loseDeadAssociations } from '../../db/associations.js';
-import type { CaseRow } from '../../db/cases.js';
-import { listReceivingSeries } from '../../db/series.js';
+import { endAssociation, insertAssociation, loseDeadAssociations } from '../../db/tables/associations.js';
+import type { CaseRow } from '../../db/tables/cases.js';
+import { listReceivingSeries } from '../../db/tables/series.js';
 import type { AssociationEnd, AssociationInfo, SpooledFile } from '../receive/types.js';
 import { type CompleteContext, lookAtSeries } from './complete.js';
 import { type IndexContext, indexFiles } from './indexer.js';

@@ -1,5 +1,5 @@
-import { endAssociation, insertAssociation } from '../../db/associations.js';
-import type { Tx } from '../../db/knex.js';
+import type { Tx } from '../../db/server/knex.js';
+import { endAssociation, insertAssociation } from '../../db/tables/associations.js';
 import type { ReadInstance } from './rows.js';
 
 /**

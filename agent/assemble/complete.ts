@@ -1,11 +1,11 @@
 import type { Config } from '../../config/schema.js';
-import { listAssociationsOfSeries } from '../../db/associations.js';
-import { appendAudit } from '../../db/audit.js';
-import type { CaseRow } from '../../db/cases.js';
-import type { Database } from '../../db/database.js';
-import { listInstances } from '../../db/instances.js';
-import type { Tx } from '../../db/knex.js';
-import { completeSeries, findSeries, lockSeries, type SeriesRow } from '../../db/series.js';
+import type { Database } from '../../db/server/database.js';
+import type { Tx } from '../../db/server/knex.js';
+import { listAssociationsOfSeries } from '../../db/tables/associations.js';
+import { appendAudit } from '../../db/tables/audit.js';
+import type { CaseRow } from '../../db/tables/cases.js';
+import { listInstances } from '../../db/tables/instances.js';
+import { completeSeries, findSeries, lockSeries, type SeriesRow } from '../../db/tables/series.js';
 import { type CompletenessEvidence, completenessOf } from './completeness.js';
 
 /** What the next stage does about a series that has just become complete, in the same transaction. */

@@ -1,8 +1,8 @@
-import { appendAudit } from '../../db/audit.js';
-import type { Tx } from '../../db/knex.js';
-import { correctStudy, findStudy } from '../../db/studies.js';
-import { ensureIdentity, listIdentities } from '../../db/studyIdentities.js';
-import { isOnePerson, samePerson } from '../dicom/identity.js';
+import type { Tx } from '../../db/server/knex.js';
+import { appendAudit } from '../../db/tables/audit.js';
+import { correctStudy, findStudy } from '../../db/tables/studies.js';
+import { ensureIdentity, listIdentities } from '../../db/tables/studyIdentities.js';
+import { isOnePerson, samePerson } from '../domain/identity.js';
 import { identityRow, studyRow } from './indexRows.js';
 import type { ReadInstance } from './rows.js';
 

@@ -1,5 +1,5 @@
-import type { NewInstance } from '../../db/instances.js';
-import type { PatientIdentity } from '../dicom/identity.js';
+import type { NewInstance } from '../../db/tables/instances.js';
+import type { PatientIdentity } from '../domain/identity.js';
 import type { ReadInstance } from './rows.js';
 import { storePath } from './spoolPaths.js';
 

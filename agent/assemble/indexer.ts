@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from '../../config/log.js';
-import { appendAudit } from '../../db/audit.js';
-import type { Database } from '../../db/database.js';
+import type { Database } from '../../db/server/database.js';
+import type { Tx } from '../../db/server/knex.js';
+import { appendAudit } from '../../db/tables/audit.js';
 import {
   findBefore,
   type InsertOutcome,
@@ -11,13 +12,18 @@ import {
   type NewInstance,
   putInstance,
   replaceInstance,
-} from '../../db/instances.js';
-import type { Tx } from '../../db/knex.js';
-import { ensureSeries, reopenSeries, type SeriesRow, touchSeries, updateSeries } from '../../db/series.js';
-import { ensureStudy, type StudyRow } from '../../db/studies.js';
-import { findIdentity } from '../../db/studyIdentities.js';
-import { samePerson } from '../dicom/identity.js';
+} from '../../db/tables/instances.js';
+import {
+  ensureSeries,
+  reopenSeries,
+  type SeriesRow,
+  touchSeries,
+  updateSeries,
+} from '../../db/tables/series.js';
+import { ensureStudy, type StudyRow } from '../../db/tables/studies.js';
+import { findIdentity } from '../../db/tables/studyIdentities.js';
 import { sopClassOf } from '../dicom/sopClasses.js';
+import { samePerson } from '../domain/identity.js';
 import type { Spool } from '../receive/spool.js';
 import type { SpooledFile } from '../receive/types.js';
 import type { DecideRole, RoleDecision } from '../route/rules.js';
@@ -50,7 +56,7 @@ export async function indexFiles(context: IndexContext, files: readonly SpooledF
     await writeAll(trx, context, batch, read);
     const done = batch.written;
     const reopened = await touchAll(trx, done);
-    // The trail last: its lock is held until the commit (db/audit.ts).
+    // The trail last: its lock is held until the commit (db/tables/audit.ts).
     await batch.identities.settle();
     for (const { instance, outcome } of done) if (outcome === 'conflict') await auditConflict(trx, instance);
     for (const series of reopened) await auditReopened(trx, series);

@@ -1,6 +1,6 @@
 import type { Logger } from '../../config/log.js';
-import { appendAudit } from '../../db/audit.js';
-import type { Tx } from '../../db/knex.js';
+import type { Tx } from '../../db/server/knex.js';
+import { appendAudit } from '../../db/tables/audit.js';
 import type { Refusal } from '../receive/types.js';
 
 /**

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/schema.js';
-import { backoffMs } from '../../db/backoff.js';
-import { CalcidiscError } from '../dicom/errors.js';
+import { backoffMs } from '../../db/work/backoff.js';
 import { isStoreWarning, STATUSES } from '../dicom/statuses.js';
+import { CalcidiscError } from '../domain/errors.js';
 import type { StoreResult } from './scu.js';
 
 /** What an attempt means for a delivery. */

@@ -1,5 +1,5 @@
 import type { Config } from '../../config/schema.js';
-import { backoffMs } from '../../db/backoff.js';
+import { backoffMs } from '../../db/work/backoff.js';
 import type { CommitmentResult } from '../dicom/commitment.js';
 import { COMMITMENT_FAILURES, statusText } from '../dicom/statuses.js';
 

@@ -1,7 +1,9 @@
 import type { Logger } from '../../config/log.js';
 import type { Config } from '../../config/schema.js';
-import { appendAudit } from '../../db/audit.js';
-import type { CaseRow } from '../../db/cases.js';
+import type { Database } from '../../db/server/database.js';
+import type { Tx } from '../../db/server/knex.js';
+import { appendAudit } from '../../db/tables/audit.js';
+import type { CaseRow } from '../../db/tables/cases.js';
 import {
   type AskedCommitment,
   answerCommitment,
@@ -11,13 +13,11 @@ import {
   markCommitted,
   parkDelivery,
   resendReport,
-} from '../../db/commitments.js';
-import type { Database } from '../../db/database.js';
-import type { Tx } from '../../db/knex.js';
-import { park } from '../../db/steps.js';
+} from '../../db/tables/commitments.js';
+import { park } from '../../db/work/steps.js';
 import type { CommitmentResult } from '../dicom/commitment.js';
-import { CalcidiscError } from '../dicom/errors.js';
 import { statusText } from '../dicom/statuses.js';
+import { CalcidiscError } from '../domain/errors.js';
 import { planFor, wordOn } from './commitmentPolicy.js';
 
 export interface ResultParts {

@@ -1,8 +1,8 @@
 import type { Logger } from '../../config/log.js';
 import type { Config } from '../../config/schema.js';
-import { appendAudit } from '../../db/audit.js';
-import type { CaseRow } from '../../db/cases.js';
-import type { Database } from '../../db/database.js';
+import type { Database } from '../../db/server/database.js';
+import { appendAudit } from '../../db/tables/audit.js';
+import type { CaseRow } from '../../db/tables/cases.js';
 import {
   type DeliveryRow,
   ensureDeliveries,
@@ -11,9 +11,9 @@ import {
   markStored,
   startDelivery,
   unparkDelivery,
-} from '../../db/deliveries.js';
-import { findReport, type ReportRow } from '../../db/reports.js';
-import { asCalcidiscError, CalcidiscError } from '../dicom/errors.js';
+} from '../../db/tables/deliveries.js';
+import { findReport, type ReportRow } from '../../db/tables/reports.js';
+import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
 import { type Attempt, failure, type Verdict, verdictOf } from './backoff.js';
 import { storeFiles } from './scu.js';
 

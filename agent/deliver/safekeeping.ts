@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../config/schema.js';
-import { appendAudit } from '../../db/audit.js';
-import { backoffMs } from '../../db/backoff.js';
-import type { CaseRow } from '../../db/cases.js';
+import type { Tx } from '../../db/server/knex.js';
+import { appendAudit } from '../../db/tables/audit.js';
+import type { CaseRow } from '../../db/tables/cases.js';
 import {
   askCommitmentAgain,
   type CommitmentWork,
   claimCommitment,
   failCommitment,
-} from '../../db/commitments.js';
-import type { Tx } from '../../db/knex.js';
+} from '../../db/tables/commitments.js';
+import { backoffMs } from '../../db/work/backoff.js';
 import type { CommitmentResult } from '../dicom/commitment.js';
 import { requestCommitment } from '../dicom/dimse/commitment.js';
-import { asCalcidiscError, CalcidiscError } from '../dicom/errors.js';
 import { newUid } from '../dicom/uid.js';
+import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
 import { answerWaitMs } from './commitmentPolicy.js';
 import { type ResultParts, takeResult } from './commitmentResult.js';
 

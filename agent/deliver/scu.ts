@@ -6,11 +6,11 @@ import {
   openAssociation,
   type Peer,
 } from '../dicom/dimse/outgoing.js';
-import { asCalcidiscError, CalcidiscError } from '../dicom/errors.js';
 import type { FileMeta } from '../dicom/fileMeta.js';
 import { SOP_CLASSES } from '../dicom/sopClasses.js';
 import { remedyOf, STATUSES, statusText } from '../dicom/statuses.js';
 import { TRANSFER_SYNTAXES } from '../dicom/transferSyntaxes.js';
+import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
 import { asImplicitVr, type DicomSource, openObject, readMeta } from './datasetFile.js';
 
 export type { Peer } from '../dicom/dimse/outgoing.js';

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { constants, inflateRawSync } from 'node:zlib';
+import { CalcidiscError } from '../domain/errors.js';
 import { DataSet, type Encoding } from './elements.js';
-import { CalcidiscError } from './errors.js';
 import { DEFLATED_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN, IMPLICIT_LITTLE_ENDIAN } from './keywords.js';
 
 /** A Part 10 file (PS3.10 7): file meta information and the data set up to its pixel data. */

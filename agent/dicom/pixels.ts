@@ -1,6 +1,6 @@
 import codecs from 'dcmjs-codecs';
+import { CalcidiscError } from '../domain/errors.js';
 import { type DataSet, UNDEFINED_LENGTH } from './elements.js';
-import { CalcidiscError } from './errors.js';
 import type { Part10 } from './parse.js';
 
 /** Stored values of one frame, row by row, as the header's BitsStored and PixelRepresentation read them. */

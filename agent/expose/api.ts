@@ -1,12 +1,12 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { appendAudit } from '../../db/audit.js';
-import { type CaseView, readCaseView } from '../../db/caseView.js';
-import type { Database } from '../../db/database.js';
-import { findReport } from '../../db/reports.js';
-import { listWorklist } from '../../db/worklist.js';
+import type { Database } from '../../db/server/database.js';
+import { appendAudit } from '../../db/tables/audit.js';
+import { findReport } from '../../db/tables/reports.js';
+import { type CaseView, readCaseView } from '../../db/views/caseView.js';
+import { listWorklist } from '../../db/views/worklist.js';
 import { decodeCam, renderCam } from '../../worker/cam.js';
-import { LEVELS } from '../dicom/levels.js';
+import { LEVELS } from '../domain/levels.js';
 import { readReport, renderReport } from '../report/tree.js';
 import { NotFound, parseQuery, type WorklistQuery, WorklistQuery as WorklistQuerySchema } from './query.js';
 

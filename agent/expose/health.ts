@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { countCases } from '../../db/cases.js';
+import { countCases } from '../../db/tables/cases.js';
 import type { HttpParts } from './types.js';
 
 /** Alive, ready, and the numbers a monitor draws. */

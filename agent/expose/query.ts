@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { CASE_STATES, type CaseState } from '../dicom/caseStates.js';
-import { LEVELS } from '../dicom/levels.js';
+import { CASE_STATES, type CaseState } from '../domain/caseStates.js';
+import { LEVELS } from '../domain/levels.js';
 
 const STATES = Object.keys(CASE_STATES) as [CaseState, ...CaseState[]];
 const optional = <T extends z.ZodType>(schema: T) =>

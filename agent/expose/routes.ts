@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import type { Database } from '../../db/database.js';
-import { findReport } from '../../db/reports.js';
+import type { Database } from '../../db/server/database.js';
+import { findReport } from '../../db/tables/reports.js';
 import { readReport, renderReport } from '../report/tree.js';
 import { auditView, viewOf, worklistOf } from './api.js';
 import { casePage } from './pages/case.js';

@@ -1,8 +1,8 @@
-import type { DeliveryRow } from '../../db/deliveries.js';
-import type { PriorFetchRow } from '../../db/priorFetches.js';
-import type { CarriedIdentity } from '../../db/studyIdentities.js';
-import type { CaseState } from '../dicom/caseStates.js';
-import { isOnePerson } from '../dicom/identity.js';
+import type { DeliveryRow } from '../../db/tables/deliveries.js';
+import type { PriorFetchRow } from '../../db/tables/priorFetches.js';
+import type { CarriedIdentity } from '../../db/tables/studyIdentities.js';
+import type { CaseState } from '../domain/caseStates.js';
+import { isOnePerson } from '../domain/identity.js';
 
 /** How states, outcomes and labels read on a page. Colour never says it alone. */
 export const STATE_WORDS = {

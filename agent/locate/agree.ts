@@ -1,4 +1,4 @@
-import { LEVELS } from '../dicom/levels.js';
+import { LEVELS } from '../domain/levels.js';
 import type { Located, LocatedDisc, LocateResult } from './types.js';
 
 /**

@@ -1,4 +1,4 @@
-import { LEVELS, type Level } from '../dicom/levels.js';
+import { LEVELS, type Level } from '../domain/levels.js';
 import type { NamedTrack } from './chain.js';
 import { LEVEL_CLASSES } from './network.js';
 import { apartMm, slipMm } from './tracks.js';

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { LocaliserCard, LocaliserModel } from './model.js';
+import type { LocaliserCard, LocaliserModel } from '../../models/catalogue/localiser.js';
 import { type Grid, percentiles, rescale } from './resample.js';
 
 /** Channels of the tissue head, as the card lists them. */

@@ -3,8 +3,8 @@ import { Piscina } from 'piscina';
 import type { Logger } from '../../config/log.js';
 import { projectRoot } from '../../config/root.js';
 import type { Config } from '../../config/schema.js';
-import { CalcidiscError } from '../dicom/errors.js';
-import { newestModelDir } from './model.js';
+import { newestModelDir } from '../../models/catalogue/localiser.js';
+import { CalcidiscError } from '../domain/errors.js';
 import type { Answer, Job, ThreadSettings } from './thread.js';
 import type { CtResult, Located, LocateResult } from './types.js';
 

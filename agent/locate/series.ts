@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import type { DataSet } from '../dicom/elements.js';
-import { CalcidiscError } from '../dicom/errors.js';
 import { planeOf } from '../dicom/geometry.js';
 import { type Header, headerOf } from '../dicom/header.js';
 import type { Keyword } from '../dicom/keywords.js';
 import { type Part10, parsePart10 } from '../dicom/parse.js';
 import { decodeFrames, pixelFormat, type StoredPixels } from '../dicom/pixels.js';
 import type { PlacedSlice } from '../dicom/stacks.js';
+import { CalcidiscError } from '../domain/errors.js';
 
 /** One image (or one frame of one) with its pixels and its place. */
 export interface SourceImage extends PlacedSlice {

@@ -1,4 +1,4 @@
-import type { Level } from '../dicom/levels.js';
+import type { Level } from '../domain/levels.js';
 
 /** [x, y, z] in the patient's LPS frame, millimetres (PS3.3 C.7.6.2.1.1). */
 export type PointMm = readonly [x: number, y: number, z: number];

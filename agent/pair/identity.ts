@@ -1,9 +1,9 @@
-import { type CaseRow, listCases, lockCase, reviseCase } from '../../db/cases.js';
-import type { Tx } from '../../db/knex.js';
-import { listSeriesOfStudy, type SeriesRow } from '../../db/series.js';
-import { type CarriedIdentity, listIdentities } from '../../db/studyIdentities.js';
-import { CalcidiscError } from '../dicom/errors.js';
-import { isOnePerson } from '../dicom/identity.js';
+import type { Tx } from '../../db/server/knex.js';
+import { type CaseRow, listCases, lockCase, reviseCase } from '../../db/tables/cases.js';
+import { listSeriesOfStudy, type SeriesRow } from '../../db/tables/series.js';
+import { type CarriedIdentity, listIdentities } from '../../db/tables/studyIdentities.js';
+import { CalcidiscError } from '../domain/errors.js';
+import { isOnePerson } from '../domain/identity.js';
 
 /** Why it cannot be said whose a study is. */
 export interface IdentityDoubt {

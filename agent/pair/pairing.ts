@@ -1,9 +1,9 @@
-import type { Tx } from '../../db/knex.js';
-import { listPairingCandidates, type PairingCandidateRow } from '../../db/pairingCandidates.js';
-import { findSeries } from '../../db/series.js';
-import { findStudy } from '../../db/studies.js';
-import { listIdentities } from '../../db/studyIdentities.js';
-import { isOnePerson } from '../dicom/identity.js';
+import type { Tx } from '../../db/server/knex.js';
+import { findSeries } from '../../db/tables/series.js';
+import { findStudy } from '../../db/tables/studies.js';
+import { listIdentities } from '../../db/tables/studyIdentities.js';
+import { listPairingCandidates, type PairingCandidateRow } from '../../db/views/pairingCandidates.js';
+import { isOnePerson } from '../domain/identity.js';
 import { type CtCandidate, decidePairing, type MrSeries, type PairingDecision } from './window.js';
 
 export interface PairingFor {

@@ -1,10 +1,10 @@
-import { type CaseRow, createCase, findCaseOfSeries, lockCase, reviseCase } from '../../db/cases.js';
-import type { Tx } from '../../db/knex.js';
-import { listPairingCandidates } from '../../db/pairingCandidates.js';
-import { findPairing, listCasesPairedWith } from '../../db/pairings.js';
-import type { SeriesRow } from '../../db/series.js';
-import { hastenStep } from '../../db/steps.js';
-import { findStudy } from '../../db/studies.js';
+import type { Tx } from '../../db/server/knex.js';
+import { type CaseRow, createCase, findCaseOfSeries, lockCase, reviseCase } from '../../db/tables/cases.js';
+import { findPairing, listCasesPairedWith } from '../../db/tables/pairings.js';
+import type { SeriesRow } from '../../db/tables/series.js';
+import { findStudy } from '../../db/tables/studies.js';
+import { listPairingCandidates } from '../../db/views/pairingCandidates.js';
+import { hastenStep } from '../../db/work/steps.js';
 import { reconsiderIdentity } from './identity.js';
 import { pairSeries } from './pairing.js';
 

@@ -1,4 +1,4 @@
-import { type PatientIdentity, samePerson } from '../dicom/identity.js';
+import { type PatientIdentity, samePerson } from '../domain/identity.js';
 
 /** A calendar date as PostgreSQL and people write it, YYYY-MM-DD. */
 export type IsoDate = string;

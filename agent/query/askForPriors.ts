@@ -1,7 +1,7 @@
-import type { Tx } from '../../db/knex.js';
-import { askForPrior, wasFetched } from '../../db/priorFetches.js';
-import type { SeriesRow } from '../../db/series.js';
-import { findStudy } from '../../db/studies.js';
+import type { Tx } from '../../db/server/knex.js';
+import { askForPrior, wasFetched } from '../../db/tables/priorFetches.js';
+import type { SeriesRow } from '../../db/tables/series.js';
+import { findStudy } from '../../db/tables/studies.js';
 import { datesAround } from './priors.js';
 import type { QueryConfig } from './source.js';
 

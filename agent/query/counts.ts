@@ -1,18 +1,18 @@
 import type { Logger } from '../../config/log.js';
 import type { Config } from '../../config/schema.js';
-import { listAssociationsOfSeries } from '../../db/associations.js';
-import { appendAudit } from '../../db/audit.js';
-import { backoffMs } from '../../db/backoff.js';
-import type { Database } from '../../db/database.js';
-import { countInstances, listSenders } from '../../db/instances.js';
+import type { Database } from '../../db/server/database.js';
+import { listAssociationsOfSeries } from '../../db/tables/associations.js';
+import { appendAudit } from '../../db/tables/audit.js';
+import { countInstances, listSenders } from '../../db/tables/instances.js';
 import {
   findSeries,
   listReceivingSeries,
   lockSeries,
   type SeriesRow,
   updateSeries,
-} from '../../db/series.js';
-import { asCalcidiscError } from '../dicom/errors.js';
+} from '../../db/tables/series.js';
+import { backoffMs } from '../../db/work/backoff.js';
+import { asCalcidiscError } from '../domain/errors.js';
 import { isBelieved } from './countPolicy.js';
 import { countImages, findSeriesOf } from './find.js';
 import { FIND, type QueryConfig, type Source, withSource } from './source.js';

@@ -1,16 +1,16 @@
 import type { Logger } from '../../config/log.js';
-import { appendAudit } from '../../db/audit.js';
-import type { Database } from '../../db/database.js';
-import { countInstances } from '../../db/instances.js';
+import type { Database } from '../../db/server/database.js';
+import { appendAudit } from '../../db/tables/audit.js';
+import { countInstances } from '../../db/tables/instances.js';
 import {
   listPriorSeries,
   type PlannedSeries,
   type PriorFetchRow,
   planPriorFetch,
   recordMove,
-} from '../../db/priorFetches.js';
-import { findSeries } from '../../db/series.js';
-import type { CalcidiscError } from '../dicom/errors.js';
+} from '../../db/tables/priorFetches.js';
+import { findSeries } from '../../db/tables/series.js';
+import type { CalcidiscError } from '../domain/errors.js';
 import { findSeriesOf, findStudies, type SeriesMatch } from './find.js';
 import { moveSeries } from './move.js';
 import { chooseStudies, isSeriesInWindow } from './priors.js';

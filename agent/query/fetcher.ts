@@ -1,7 +1,6 @@
 import type { Logger } from '../../config/log.js';
-import { appendAudit } from '../../db/audit.js';
-import { backoffMs } from '../../db/backoff.js';
-import type { Database } from '../../db/database.js';
+import type { Database } from '../../db/server/database.js';
+import { appendAudit } from '../../db/tables/audit.js';
 import {
   claimPriorFetch,
   endPriorFetch,
@@ -9,8 +8,9 @@ import {
   type PriorFetchRow,
   postponePriorFetch,
   releasePriorFetch,
-} from '../../db/priorFetches.js';
-import { asCalcidiscError, CalcidiscError } from '../dicom/errors.js';
+} from '../../db/tables/priorFetches.js';
+import { backoffMs } from '../../db/work/backoff.js';
+import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
 import { describe, fetchPriors } from './fetch.js';
 import { compilePriorRule } from './rule.js';
 import type { QueryConfig, Source } from './source.js';
@@ -34,7 +34,7 @@ const TICK_MS = 2_000;
 
 /**
  * Works off the rows of prior_fetch, a few at once. The row is the truth: a process that ends hands its fetches back,
- * one that is killed has them taken over (db/presence.ts), and images that come twice are counted, not kept twice.
+ * one that is killed has them taken over (db/server/presence.ts), and images that come twice are counted, not kept twice.
  * @throws ConfigError when the rule is no CEL expression
  */
 export function startFetcher(parts: FetcherParts): Fetcher {

@@ -1,7 +1,7 @@
 import { CMoveRequest, type CMoveResponse } from '../dicom/dimse/library.js';
 import type { OutgoingAssociation } from '../dicom/dimse/outgoing.js';
-import { asCalcidiscError, CalcidiscError } from '../dicom/errors.js';
 import { statusText } from '../dicom/statuses.js';
+import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
 import type { SeriesMatch } from './find.js';
 import { refuseFailure, type Source } from './source.js';
 

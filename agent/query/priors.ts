@@ -1,4 +1,4 @@
-import type { PriorFetchRow, WantedModality } from '../../db/priorFetches.js';
+import type { PriorFetchRow, WantedModality } from '../../db/tables/priorFetches.js';
 import type { SeriesMatch, StudyMatch } from './find.js';
 
 const DAY_MS = 86_400_000;

@@ -1,9 +1,9 @@
 import type { Config } from '../../config/schema.js';
 import { type OutgoingAssociation, openAssociation } from '../dicom/dimse/outgoing.js';
-import { CalcidiscError } from '../dicom/errors.js';
 import { SOP_CLASSES } from '../dicom/sopClasses.js';
 import { QUERY_STATUSES, queryRemedyOf, statusText } from '../dicom/statuses.js';
 import { TRANSFER_SYNTAXES } from '../dicom/transferSyntaxes.js';
+import { CalcidiscError } from '../domain/errors.js';
 
 /** A PACS that can be asked. */
 export type Source = Config['query']['sources'][number];

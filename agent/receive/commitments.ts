@@ -3,8 +3,8 @@ import type { Config } from '../../config/schema.js';
 import type { CommitmentResult, SopReference } from '../dicom/commitment.js';
 import { sendCommitmentResult } from '../dicom/dimse/commitment.js';
 import type { Peer } from '../dicom/dimse/outgoing.js';
-import { asCalcidiscError } from '../dicom/errors.js';
 import { STATUSES } from '../dicom/statuses.js';
+import { asCalcidiscError } from '../domain/errors.js';
 import { CommitmentFiles, type OwedCommitment } from './commitmentFiles.js';
 import { remoteOf } from './policy.js';
 

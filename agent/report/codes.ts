@@ -1,4 +1,4 @@
-import type { Code } from '../dicom/levels.js';
+import type { Code } from '../domain/levels.js';
 
 const dcm = (value: string, meaning: string): Code => ({ value, scheme: 'DCM', meaning });
 const sct = (value: string, meaning: string): Code => ({ value, scheme: 'SCT', meaning });

@@ -1,5 +1,5 @@
-import type { Code } from '../dicom/levels.js';
 import { isUid } from '../dicom/uid.js';
+import type { Code } from '../domain/levels.js';
 import type { InstanceReference } from './types.js';
 import { formatDa, formatDs, invalid, longText, shortText } from './values.js';
 

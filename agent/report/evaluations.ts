@@ -1,4 +1,4 @@
-import { LEVELS } from '../dicom/levels.js';
+import { LEVELS } from '../domain/levels.js';
 import { CONCEPT, VALUE } from './codes.js';
 import { type ContentItem, code, container, text } from './content.js';
 import type { ReportInput } from './types.js';

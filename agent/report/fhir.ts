@@ -1,4 +1,4 @@
-import { type Code, DISC_CODES } from '../dicom/levels.js';
+import { type Code, DISC_CODES } from '../domain/levels.js';
 import { CONCEPT, UNIT, VALUE } from './codes.js';
 import { conclusion, recommendation, remarks } from './evaluations.js';
 import { measurementOf, resultOf, trackingUid } from './measurements.js';

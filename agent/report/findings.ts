@@ -1,4 +1,4 @@
-import { LEVELS, type Level } from '../dicom/levels.js';
+import { LEVELS, type Level } from '../domain/levels.js';
 import { type ResultCode, VALUE } from './codes.js';
 import { resultOf } from './measurements.js';
 import type { ReportInput } from './types.js';

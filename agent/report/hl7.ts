@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Code } from '../dicom/levels.js';
+import type { Code } from '../domain/levels.js';
 import { CONCEPT, UNIT, VALUE } from './codes.js';
 import { conclusion, recommendation, remarks } from './evaluations.js';
 import { type LevelFinding, levelFindings } from './findings.js';

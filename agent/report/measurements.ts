@@ -1,5 +1,5 @@
-import { DISC_CODES } from '../dicom/levels.js';
 import { derivedUid } from '../dicom/uid.js';
+import { DISC_CODES } from '../domain/levels.js';
 import type { PixelBox } from '../locate/types.js';
 import { CONCEPT, type ResultCode, UNIT, VALUE } from './codes.js';
 import { type ContentItem, code, container, type ImagePoint, num, polygon, text, uidref } from './content.js';

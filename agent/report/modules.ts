@@ -1,5 +1,5 @@
-import { LEVELS } from '../dicom/levels.js';
 import { derivedUid } from '../dicom/uid.js';
+import { LEVELS } from '../domain/levels.js';
 import { checkedUid, type DataSet, referencedSop } from './content.js';
 import type { DocumentReference, ReportInput, ReportSeries } from './types.js';
 import { SR_SOP_CLASSES } from './types.js';

@@ -1,5 +1,5 @@
-import type { Level } from '../dicom/levels.js';
 import { SOP_CLASSES } from '../dicom/sopClasses.js';
+import type { Level } from '../domain/levels.js';
 import type { CtLabel, LocateStatus, ModelIdentity, PixelBox } from '../locate/types.js';
 
 export interface InstanceReference {

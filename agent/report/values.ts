@@ -1,4 +1,4 @@
-import { CalcidiscError } from '../dicom/errors.js';
+import { CalcidiscError } from '../domain/errors.js';
 
 /** What a value representation holds (PS3.5 6.2, table 6.2-1), in characters. dcmjs checks none of it for good. */
 const TEXT_LIMITS = { CS: 16, SH: 16, LO: 64 } as const;

@@ -1,5 +1,5 @@
 import { deliverReport } from '../deliver/deliver.js';
-import { CalcidiscError } from '../dicom/errors.js';
+import { CalcidiscError } from '../domain/errors.js';
 import { waitForIdentity } from './identity.js';
 import type { AgentStep } from './types.js';
 

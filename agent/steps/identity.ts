@@ -1,5 +1,5 @@
-import type { CaseRow } from '../../db/cases.js';
-import type { StepEnd } from '../../db/runStep.js';
+import type { CaseRow } from '../../db/tables/cases.js';
+import type { StepEnd } from '../../db/work/runStep.js';
 import { identityDoubt } from '../pair/identity.js';
 import type { StepContext } from './types.js';
 

@@ -1,6 +1,6 @@
-import type { Job } from '../../db/queue.js';
-import { type StepContext as RunContext, runStep } from '../../db/runStep.js';
-import { CASE_STATES } from '../dicom/caseStates.js';
+import type { Job } from '../../db/work/queue.js';
+import { type StepContext as RunContext, runStep } from '../../db/work/runStep.js';
+import { CASE_STATES } from '../domain/caseStates.js';
 import { deliverStep } from './deliver.js';
 import { locateStep } from './locate.js';
 import { pairStep } from './pair.js';

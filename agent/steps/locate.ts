@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import type { CaseRow } from '../../db/cases.js';
-import { listInstances } from '../../db/instances.js';
-import type { Tx } from '../../db/knex.js';
-import { insertLocalisation } from '../../db/localisations.js';
-import { insertMeasurements } from '../../db/measurements.js';
-import { findPairing } from '../../db/pairings.js';
-import { insertRegions } from '../../db/regions.js';
+import type { Tx } from '../../db/server/knex.js';
+import type { CaseRow } from '../../db/tables/cases.js';
+import { listInstances } from '../../db/tables/instances.js';
+import { insertLocalisation } from '../../db/tables/localisations.js';
+import { insertMeasurements } from '../../db/tables/measurements.js';
+import { findPairing } from '../../db/tables/pairings.js';
+import { insertRegions } from '../../db/tables/regions.js';
 import { mrCtDoubts, withDoubts } from '../locate/agree.js';
 import type { CtResult, Located, LocateResult } from '../locate/types.js';
 import type { AgentStep, StepContext } from './types.js';

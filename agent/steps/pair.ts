@@ -1,7 +1,7 @@
-import { lockCase } from '../../db/cases.js';
-import { insertPairing } from '../../db/pairings.js';
-import { isCtBeingFetched } from '../../db/priorFetches.js';
-import { DecidedOtherwise } from '../../db/runStep.js';
+import { lockCase } from '../../db/tables/cases.js';
+import { insertPairing } from '../../db/tables/pairings.js';
+import { isCtBeingFetched } from '../../db/tables/priorFetches.js';
+import { DecidedOtherwise } from '../../db/work/runStep.js';
 import { pairSeries } from '../pair/pairing.js';
 import type { PairingDecision } from '../pair/window.js';
 import { waitForIdentity } from './identity.js';

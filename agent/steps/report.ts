@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { appendAudit } from '../../db/audit.js';
-import { ensureDeliveries } from '../../db/deliveries.js';
-import { insertReport } from '../../db/reports.js';
+import { appendAudit } from '../../db/tables/audit.js';
+import { ensureDeliveries } from '../../db/tables/deliveries.js';
+import { insertReport } from '../../db/tables/reports.js';
 import { buildReport } from '../report/build.js';
 import { waitForIdentity } from './identity.js';
 import { gatherReportInput } from './reportInput.js';

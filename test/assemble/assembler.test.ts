@@ -10,9 +10,9 @@ import { openSpool, type Spool } from '../../agent/receive/spool.js';
 import type { SpooledFile } from '../../agent/receive/types.js';
 import { compileRules } from '../../agent/route/rules.js';
 import { parseConfig } from '../../config/load.js';
-import { type CaseRow, listCases } from '../../db/cases.js';
-import { findInstance, listInstances } from '../../db/instances.js';
-import { findSeries, type SeriesRow } from '../../db/series.js';
+import { type CaseRow, listCases } from '../../db/tables/cases.js';
+import { findInstance, listInstances } from '../../db/tables/instances.js';
+import { findSeries, type SeriesRow } from '../../db/tables/series.js';
 import { type Elements, writePart10 } from '../dicom/writePart10.js';
 import { quietLog, useDatabase } from '../support/database.js';
 

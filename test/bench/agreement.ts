@@ -1,7 +1,7 @@
-import { LEVELS, type Level } from '../../agent/dicom/levels.js';
+import { LEVELS, type Level } from '../../agent/domain/levels.js';
 import { mrCtDoubts } from '../../agent/locate/agree.js';
 import type { LocatedDisc } from '../../agent/locate/types.js';
-import { type Random, randomFrom } from '../../agent/phantom/random.js';
+import { type Random, randomFrom } from '../../models/phantom/random.js';
 import type { TrueSeries } from './locateTruth.js';
 
 /** Pairs per patient. */

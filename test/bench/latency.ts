@@ -9,14 +9,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type DemoPacs, dicomFilesIn, openDemoPacs } from '../../agent/cli/demo/pacs.js';
-import { type RunningService, startService } from '../../agent/cli/service.js';
 import { storeFiles } from '../../agent/deliver/scu.js';
-import { writePhantom } from '../../agent/phantom/phantom.js';
+import { type DemoPacs, dicomFilesIn, openDemoPacs } from '../../cli/demo/pacs.js';
+import { type RunningService, startService } from '../../cli/service.js';
 import { parseConfig } from '../../config/load.js';
 import { createLogger } from '../../config/log.js';
-import { listCases } from '../../db/cases.js';
-import { findReport } from '../../db/reports.js';
+import { listCases } from '../../db/tables/cases.js';
+import { findReport } from '../../db/tables/reports.js';
+import { writePhantom } from '../../models/phantom/phantom.js';
 
 const { values: options } = parseArgs({
   options: { rounds: { type: 'string', default: '5' }, json: { type: 'boolean', default: false } },

@@ -1,4 +1,4 @@
-import type { Level } from '../../agent/dicom/levels.js';
+import type { Level } from '../../agent/domain/levels.js';
 import type { CtResult, Located, LocateResult, PixelBox, PointMm } from '../../agent/locate/types.js';
 import type { TrueDisc, TrueSeries } from './locateTruth.js';
 

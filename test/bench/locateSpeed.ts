@@ -4,15 +4,15 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { measureCt } from '../../agent/locate/ct.js';
-import { newestModelDir, readModel } from '../../agent/locate/model.js';
 import { locateMr } from '../../agent/locate/mr.js';
 import { Network, type Picture } from '../../agent/locate/network.js';
 import { openLocator } from '../../agent/locate/pool.js';
 import { readSeries, type Series } from '../../agent/locate/series.js';
-import { writePhantom } from '../../agent/phantom/phantom.js';
 import { createLogger } from '../../config/log.js';
 import { projectRoot } from '../../config/root.js';
 import type { Config } from '../../config/schema.js';
+import { newestModelDir, readModel } from '../../models/catalogue/localiser.js';
+import { writePhantom } from '../../models/phantom/phantom.js';
 import { filesIn } from './locateTruth.js';
 
 const SEED = 1000;
@@ -127,10 +127,8 @@ async function bareNetwork(modality: 'MR' | 'CT', series: Series, modelDir: stri
     shapes.push(...marked.map(({ rows, columns }): [number, number] => [rows, columns]));
     return marked;
   };
-  const { marginMm } = config.locate;
-  await (modality === 'CT'
-    ? measureCt(series, network, marginMm, config.reference)
-    : locateMr(series, network, marginMm));
+  const context = { network, marginMm: config.locate.marginMm, reference: config.reference };
+  await (modality === 'CT' ? measureCt(series, context) : locateMr(series, context));
   await network.close();
   const { multipleOf, name } = model.card.input;
   const up = (n: number) => Math.ceil(n / multipleOf) * multipleOf;

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isLevel, LEVELS, type Level } from '../../agent/dicom/levels.js';
+import { isLevel, LEVELS, type Level } from '../../agent/domain/levels.js';
 import type { PixelBox, PointMm } from '../../agent/locate/types.js';
 
 /** A disc as truth.json has it. */

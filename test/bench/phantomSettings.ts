@@ -1,6 +1,6 @@
-import { LEVELS } from '../../agent/dicom/levels.js';
-import type { PhantomOptions } from '../../agent/phantom/phantom.js';
-import { randomFrom } from '../../agent/phantom/random.js';
+import { LEVELS } from '../../agent/domain/levels.js';
+import type { PhantomOptions } from '../../models/phantom/phantom.js';
+import { randomFrom } from '../../models/phantom/random.js';
 
 /** Chances a level, beside the seed's own draws. */
 const CALCIFIED_ODDS = 0.3;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Axes, axesOf } from '../../agent/locate/candidates.js';
 import { bilinear } from '../../agent/locate/resample.js';
-import { randomFrom } from '../../agent/phantom/random.js';
+import { randomFrom } from '../../models/phantom/random.js';
 import type { Slice } from './locateVariants.js';
 
 /** The label masks' value for disc. */

@@ -8,8 +8,8 @@ import {
   exportAudit,
   headHash,
   verifyAudit,
-} from '../../db/audit.js';
-import { verifyExport } from '../../db/auditExport.js';
+} from '../../db/tables/audit.js';
+import { verifyExport } from '../../db/views/auditExport.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 
 const WRITERS = 6;

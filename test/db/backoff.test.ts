@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { backoffMs } from '../../db/backoff.js';
+import { backoffMs } from '../../db/work/backoff.js';
 
 const policy = { firstMs: 1_000, maxMs: 300_000 };
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { listAudit, verifyAudit } from '../../db/audit.js';
-import { type CaseSteps, together } from '../../db/caseSteps.js';
-import { type CaseRow, findCase, reviseCase, StaleCase } from '../../db/cases.js';
-import type { Tx } from '../../db/knex.js';
+import type { Tx } from '../../db/server/knex.js';
+import { listAudit, verifyAudit } from '../../db/tables/audit.js';
+import { type CaseRow, findCase, reviseCase, StaleCase } from '../../db/tables/cases.js';
+import { type CaseSteps, together } from '../../db/work/caseSteps.js';
 import { makeCase } from '../support/cases.js';
 import { useDatabase } from '../support/database.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { CASE_STATES, type CaseState, mayMove } from '../../agent/dicom/caseStates.js';
-import { listAudit } from '../../db/audit.js';
+import { CASE_STATES, type CaseState, mayMove } from '../../agent/domain/caseStates.js';
+import { listAudit } from '../../db/tables/audit.js';
 import {
   type CaseRow,
   countCases,
@@ -11,7 +11,7 @@ import {
   reviseCase,
   StaleCase,
   unparkCase,
-} from '../../db/cases.js';
+} from '../../db/tables/cases.js';
 import { makeCase } from '../support/cases.js';
 import { useDatabase } from '../support/database.js';
 

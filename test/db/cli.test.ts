@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { projectRoot } from '../../config/root.js';
-import { appendAudit } from '../../db/audit.js';
+import { appendAudit } from '../../db/tables/audit.js';
 import { useDatabase } from '../support/database.js';
 
 describe('calcidisc migrate and audit', () => {

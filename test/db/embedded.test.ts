@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseConfig } from '../../config/load.js';
-import { openDatabase } from '../../db/database.js';
-import { openEmbedded } from '../../db/embedded.js';
-import { createKnex } from '../../db/knex.js';
+import { openDatabase } from '../../db/server/database.js';
+import { openEmbedded } from '../../db/server/embedded.js';
+import { createKnex } from '../../db/server/knex.js';
 import { startChild } from '../support/child.js';
 import { quietLog } from '../support/database.js';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { gather } from '../../db/gather.js';
+import { gather } from '../../db/work/gather.js';
 
 describe('gathering calls', () => {
   const runs: (readonly number[])[] = [];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { camelCase, json, snakeCase } from '../../db/knex.js';
+import { camelCase, json, snakeCase } from '../../db/server/knex.js';
 import { useDatabase } from '../support/database.js';
 
 describe('rows in TypeScript', () => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { CalcidiscError } from '../../agent/dicom/errors.js';
+import { CalcidiscError } from '../../agent/domain/errors.js';
 import { parseConfig } from '../../config/load.js';
 import { projectRoot } from '../../config/root.js';
-import { openDatabase } from '../../db/database.js';
-import { migrationState } from '../../db/migrate.js';
+import { openDatabase } from '../../db/server/database.js';
+import { migrationState } from '../../db/server/migrate.js';
 import { migrations } from '../../migrations/index.js';
 import { createEmptyDatabase, quietLog } from '../support/database.js';
 

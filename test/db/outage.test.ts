@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseConfig } from '../../config/load.js';
-import { verifyAudit } from '../../db/audit.js';
-import { type CaseRow, findCase } from '../../db/cases.js';
-import { type Database, openDatabase } from '../../db/database.js';
-import { openQueues, type Queues } from '../../db/queue.js';
-import { runStep, type StepEnd } from '../../db/runStep.js';
-import { startSweep } from '../../db/sweep.js';
+import { type Database, openDatabase } from '../../db/server/database.js';
+import { verifyAudit } from '../../db/tables/audit.js';
+import { type CaseRow, findCase } from '../../db/tables/cases.js';
+import { openQueues, type Queues } from '../../db/work/queue.js';
+import { runStep, type StepEnd } from '../../db/work/runStep.js';
+import { startSweep } from '../../db/work/sweep.js';
 import { makeCase } from '../support/cases.js';
 import { quietLog } from '../support/database.js';
 
@@ -69,7 +69,7 @@ describe('PostgreSQL killed under a running agent', () => {
   it('this process is announced again: its steps are not taken for those of a dead one', async () => {
     const isAlive = async () => {
       const { rows } = await database.knex.raw('SELECT process_is_alive(?::integer) AS alive', [
-        (await import('../../db/presence.js')).processOwner,
+        (await import('../../db/server/presence.js')).processOwner,
       ]);
       return rows[0].alive;
     };

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { CalcidiscError } from '../../agent/dicom/errors.js';
-import { listAudit } from '../../db/audit.js';
-import { oneByOne } from '../../db/caseSteps.js';
-import { type CaseRow, findCase, moveCase, reviseCase, StaleCase } from '../../db/cases.js';
-import { processOwner } from '../../db/presence.js';
-import { runStep } from '../../db/runStep.js';
-import { dueCases, failStep, postponeStep, type StepRetry, startStep } from '../../db/steps.js';
+import { CalcidiscError } from '../../agent/domain/errors.js';
+import { processOwner } from '../../db/server/presence.js';
+import { listAudit } from '../../db/tables/audit.js';
+import { type CaseRow, findCase, moveCase, reviseCase, StaleCase } from '../../db/tables/cases.js';
+import { oneByOne } from '../../db/work/caseSteps.js';
+import { runStep } from '../../db/work/runStep.js';
+import { dueCases, failStep, postponeStep, type StepRetry, startStep } from '../../db/work/steps.js';
 import { makeCase } from '../support/cases.js';
 import { quietLog, useDatabase } from '../support/database.js';
 

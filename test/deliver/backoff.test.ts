@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { failure, verdictOf } from '../../agent/deliver/backoff.js';
-import { CalcidiscError } from '../../agent/dicom/errors.js';
+import { CalcidiscError } from '../../agent/domain/errors.js';
 import { parseConfig } from '../../config/load.js';
 
 const policy = parseConfig({}).deliver;

@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { newUid } from '../../agent/dicom/uid.js';
 import { buildReport } from '../../agent/report/build.js';
-import { type CaseRow, createCase } from '../../db/cases.js';
-import type { Database } from '../../db/database.js';
-import { insertReport, type ReportRow } from '../../db/reports.js';
+import type { Database } from '../../db/server/database.js';
+import { type CaseRow, createCase } from '../../db/tables/cases.js';
+import { insertReport, type ReportRow } from '../../db/tables/reports.js';
 import { MR, reportInput } from '../report/sample.js';
 
 /** A case as the report step leaves it: reported, with a real Structured Report. */

@@ -212,6 +212,6 @@ function acceptOf(contextId: number): Buffer {
 }
 
 function calcidisc(...args: string[]) {
-  const entry = fileURLToPath(new URL('../../agent/cli/main.js', import.meta.url));
+  const entry = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
   return runTool(process.execPath, [entry, ...args]);
 }

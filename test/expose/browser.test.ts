@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { LEVELS } from '../../agent/dicom/levels.js';
+import { LEVELS } from '../../agent/domain/levels.js';
 import { type RunningHttp, startHttp } from '../../agent/expose/server.js';
-import { moveCase } from '../../db/cases.js';
+import { moveCase } from '../../db/tables/cases.js';
 import { quietLog, useDatabase } from '../support/database.js';
 import { needsPeer } from '../support/peers.js';
 import { contrastFailures } from './contrast.js';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { type RunningHttp, startHttp } from '../../agent/expose/server.js';
-import { listAudit } from '../../db/audit.js';
-import type { CaseRow } from '../../db/cases.js';
-import { insertLocalisation } from '../../db/localisations.js';
-import { insertMeasurements } from '../../db/measurements.js';
-import { listRegions } from '../../db/regions.js';
+import { listAudit } from '../../db/tables/audit.js';
+import type { CaseRow } from '../../db/tables/cases.js';
+import { insertLocalisation } from '../../db/tables/localisations.js';
+import { insertMeasurements } from '../../db/tables/measurements.js';
+import { listRegions } from '../../db/tables/regions.js';
 import { quietLog, useDatabase } from '../support/database.js';
 import { insertLocatedCase, regionsOf } from '../worker/locatedCases.js';
 import { greyRegion, pngOf } from '../worker/regions.js';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { LEVELS } from '../../agent/dicom/levels.js';
+import { LEVELS } from '../../agent/domain/levels.js';
 import { mrCtDoubts } from '../../agent/locate/agree.js';
 import { curveDegrees, type Facts, outsideStudy } from '../../agent/locate/applicability.js';
 import { jumpMm, signalVoidMm2 } from '../../agent/locate/artefacts.js';
@@ -9,7 +9,7 @@ import { signalToNoise } from '../../agent/locate/noise.js';
 import { bilinear } from '../../agent/locate/resample.js';
 import type { SagittalImage } from '../../agent/locate/sagittal.js';
 import type { LocatedDisc } from '../../agent/locate/types.js';
-import { randomFrom } from '../../agent/phantom/random.js';
+import { randomFrom } from '../../models/phantom/random.js';
 
 /** Discs from L1-L2 down with these distances between them, the row bent by these degrees at each from the third. */
 function discs(steps: readonly number[], bends: readonly number[] = []): LocatedDisc[] {

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { pino } from 'pino';
-import { LEVELS } from '../../agent/dicom/levels.js';
+import { LEVELS } from '../../agent/domain/levels.js';
 import { type Locator, openLocator } from '../../agent/locate/pool.js';
 import { readSeries } from '../../agent/locate/series.js';
 import type { CtResult, Located } from '../../agent/locate/types.js';
 import { nearVoxels } from '../../agent/locate/voxels.js';
-import { type PhantomTruth, writePhantom } from '../../agent/phantom/phantom.js';
 import { parseConfig } from '../../config/load.js';
+import { type PhantomTruth, writePhantom } from '../../models/phantom/phantom.js';
 import type { Elements } from '../dicom/writePart10.js';
 import { type Drawn, drawnOf, writeSingles } from '../support/encoded.js';
 

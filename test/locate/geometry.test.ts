@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { add, indexToPatient, scale } from '../../agent/dicom/geometry.js';
-import { LEVELS } from '../../agent/dicom/levels.js';
+import { LEVELS } from '../../agent/domain/levels.js';
 import { type Locator, openLocator } from '../../agent/locate/pool.js';
 import { readSeries } from '../../agent/locate/series.js';
 import type { Located, LocateResult } from '../../agent/locate/types.js';
-import { writePhantom } from '../../agent/phantom/phantom.js';
 import { parseConfig } from '../../config/load.js';
+import { writePhantom } from '../../models/phantom/phantom.js';
 import type { Elements } from '../dicom/writePart10.js';
 import { type Drawn, drawnOf, type Encoding, writeEnhanced, writeSingles } from '../support/encoded.js';
 

@@ -7,8 +7,8 @@ import { patientToIndex } from '../../agent/dicom/geometry.js';
 import { type Locator, openLocator } from '../../agent/locate/pool.js';
 import { readSeries } from '../../agent/locate/series.js';
 import type { CtResult, Located } from '../../agent/locate/types.js';
-import { type PhantomTruth, writePhantom } from '../../agent/phantom/phantom.js';
 import { parseConfig } from '../../config/load.js';
+import { type PhantomTruth, writePhantom } from '../../models/phantom/phantom.js';
 import { type Drawn, drawnOf, type Encoding, writeEnhanced, writeSingles } from '../support/encoded.js';
 
 /** The phantom is stored in sixteenths of a HU: what it says is the truth to a thirty-second. */

@@ -3,14 +3,14 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { LEVELS } from '../../agent/dicom/levels.js';
-import { newestModelDir } from '../../agent/locate/model.js';
+import { LEVELS } from '../../agent/domain/levels.js';
 import { sha256 } from '../../agent/locate/png.js';
 import { type Locator, openLocator } from '../../agent/locate/pool.js';
 import type { CtResult, Located, LocateResult, PointMm } from '../../agent/locate/types.js';
-import { type PhantomTruth, writePhantom } from '../../agent/phantom/phantom.js';
 import { parseConfig } from '../../config/load.js';
 import { projectRoot } from '../../config/root.js';
+import { newestModelDir } from '../../models/catalogue/localiser.js';
+import { type PhantomTruth, writePhantom } from '../../models/phantom/phantom.js';
 import { writePart10 } from '../dicom/writePart10.js';
 
 const config = parseConfig({});

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { samePerson } from '../../agent/dicom/identity.js';
+import { samePerson } from '../../agent/domain/identity.js';
 import { type CtCandidate, calendarDays, decidePairing } from '../../agent/pair/window.js';
 
 const person = {

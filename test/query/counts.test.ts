@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findSeries } from '../../db/series.js';
+import { findSeries } from '../../db/tables/series.js';
 import { storescu } from '../support/dcmtk.js';
 import { needsPeer } from '../support/peers.js';
 import { type Invented, invent, keepIn, openSite, type Site, sourceOf, until, withFiles } from './site.js';

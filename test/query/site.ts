@@ -7,7 +7,7 @@ import { newUid } from '../../agent/dicom/uid.js';
 import { type RunningAgent, startAgent } from '../../agent/main.js';
 import { parseConfig } from '../../config/load.js';
 import type { ConfigInput } from '../../config/schema.js';
-import { openQueues, type Queues } from '../../db/queue.js';
+import { openQueues, type Queues } from '../../db/work/queue.js';
 import { type Elements, writePart10 } from '../dicom/writePart10.js';
 import { createTestDatabase, quietLog, type TestDatabase } from '../support/database.js';
 import { freePort } from '../support/dcmtk.js';

@@ -1,17 +1,17 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LEVELS } from '../../agent/dicom/levels.js';
+import { LEVELS } from '../../agent/domain/levels.js';
 import { drawResult } from '../../agent/locate/picture.js';
 import type { LocatedDisc } from '../../agent/locate/types.js';
 import { readReport, renderReport } from '../../agent/report/tree.js';
-import { type CaseRow, listCases } from '../../db/cases.js';
-import type { Database } from '../../db/database.js';
-import { listInferences } from '../../db/inferences.js';
-import { findLocalisation, type LocalisationRow } from '../../db/localisations.js';
-import { listMeasurements } from '../../db/measurements.js';
-import { listRegions } from '../../db/regions.js';
-import { findReport } from '../../db/reports.js';
-import { findStudy } from '../../db/studies.js';
+import type { Database } from '../../db/server/database.js';
+import { type CaseRow, listCases } from '../../db/tables/cases.js';
+import { listInferences } from '../../db/tables/inferences.js';
+import { findLocalisation, type LocalisationRow } from '../../db/tables/localisations.js';
+import { listMeasurements } from '../../db/tables/measurements.js';
+import { listRegions } from '../../db/tables/regions.js';
+import { findReport } from '../../db/tables/reports.js';
+import { findStudy } from '../../db/tables/studies.js';
 import { runTool } from '../support/dcmtk.js';
 import type { RunningOrthanc } from '../support/orthanc.js';
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { filesUnder } from '../../agent/cli/files.js';
 import { readHeader } from '../../agent/dicom/header.js';
+import { filesUnder } from '../../cli/files.js';
 
 export interface SeriesFolder {
   readonly path: string;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Level } from '../../agent/dicom/levels.js';
+import type { Level } from '../../agent/domain/levels.js';
 import type { Delivered } from './collect.js';
 import type { SeriesFolder } from './folders.js';
 

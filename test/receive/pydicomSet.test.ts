@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { filesUnder } from '../../agent/cli/files.js';
 import { storeFiles } from '../../agent/deliver/scu.js';
 import { decodeFileMeta } from '../../agent/dicom/fileMeta.js';
+import { filesUnder } from '../../cli/files.js';
 import { runTool, storescu } from '../support/dcmtk.js';
 import { needsPeer } from '../support/peers.js';
 import { testReceiver } from '../support/receiver.js';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DISC_CODES, LEVELS } from '../../agent/dicom/levels.js';
+import { DISC_CODES, LEVELS } from '../../agent/domain/levels.js';
 import { buildReport } from '../../agent/report/build.js';
 import { buildFhir, bundleOf, type Resource } from '../../agent/report/fhir.js';
 import type { ReportInput } from '../../agent/report/types.js';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DISC_CODES, LEVELS } from '../../agent/dicom/levels.js';
+import { DISC_CODES, LEVELS } from '../../agent/domain/levels.js';
 import type { TreeNode } from '../../agent/report/tree.js';
 import { CALCIFIED, CT, disc, MR, reportInput } from './sample.js';
 import { all, codeText, comments, groups, one, readBack } from './walk.js';

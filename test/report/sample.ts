@@ -1,6 +1,6 @@
-import { LEVELS, type Level } from '../../agent/dicom/levels.js';
 import { SOP_CLASSES } from '../../agent/dicom/sopClasses.js';
 import { derivedUid } from '../../agent/dicom/uid.js';
+import { LEVELS, type Level } from '../../agent/domain/levels.js';
 import type { ReportDisc, ReportInput, ReportSeries } from '../../agent/report/types.js';
 
 const uid = (...parts: (string | number)[]) => derivedUid('test', ...parts);

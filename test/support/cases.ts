@@ -1,8 +1,8 @@
 import { newUid } from '../../agent/dicom/uid.js';
-import { type CaseRow, createCase } from '../../db/cases.js';
-import type { Tx } from '../../db/knex.js';
-import { ensureSeries } from '../../db/series.js';
-import { ensureStudy } from '../../db/studies.js';
+import type { Tx } from '../../db/server/knex.js';
+import { type CaseRow, createCase } from '../../db/tables/cases.js';
+import { ensureSeries } from '../../db/tables/series.js';
+import { ensureStudy } from '../../db/tables/studies.js';
 
 /** A study with one MR series. */
 export async function makeSeries(tx: Tx, modality = 'MR', patientId = 'P1') {

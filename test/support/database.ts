@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { parseConfig } from '../../config/load.js';
 import { createLogger } from '../../config/log.js';
 import type { Config, ConfigInput } from '../../config/schema.js';
-import { type Database, openDatabase } from '../../db/database.js';
-import { openEmbedded } from '../../db/embedded.js';
-import { createKnex } from '../../db/knex.js';
-import { openQueues } from '../../db/queue.js';
+import { type Database, openDatabase } from '../../db/server/database.js';
+import { openEmbedded } from '../../db/server/embedded.js';
+import { createKnex } from '../../db/server/knex.js';
+import { openQueues } from '../../db/work/queue.js';
 
 /** Real PostgreSQL: one server for the run (TEST_DATABASE_URL's, else an embedded one), a database for each file. */
 interface TestServer {

@@ -1,8 +1,8 @@
 import { parseConfig } from '../../config/load.js';
-import { openDatabase } from '../../db/database.js';
-import { openEmbedded } from '../../db/embedded.js';
-import { openQueues } from '../../db/queue.js';
-import { startStep } from '../../db/steps.js';
+import { openDatabase } from '../../db/server/database.js';
+import { openEmbedded } from '../../db/server/embedded.js';
+import { openQueues } from '../../db/work/queue.js';
+import { startStep } from '../../db/work/steps.js';
 import { quietLog } from './database.js';
 
 /**

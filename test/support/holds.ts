@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { Database } from '../../db/database.js';
+import type { Database } from '../../db/server/database.js';
 
 /**
  * Stops a process in the middle of a transaction, for as long as the test likes: a trigger waits for an advisory lock

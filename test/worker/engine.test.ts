@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { parseClassifierCard } from '../../worker/card.js';
-import { type ClassifierFile, type Engine, type Inference, openEngine } from '../../worker/engine.js';
+import { parseClassifierCard } from '../../models/catalogue/card.js';
+import type { ClassifierFile } from '../../models/catalogue/modelFiles.js';
+import { type Engine, type Inference, openEngine } from '../../worker/engine.js';
 import { REGION_PIXELS, sha256 } from '../../worker/region.js';
 import { fixtureModels, greyRegion, pngOf } from './regions.js';
 

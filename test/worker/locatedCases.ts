@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { LEVELS, type Level } from '../../agent/dicom/levels.js';
-import { type CaseRow, createCase, findCase } from '../../db/cases.js';
-import type { Database } from '../../db/database.js';
-import { insertRegions } from '../../db/regions.js';
+import { LEVELS, type Level } from '../../agent/domain/levels.js';
+import type { Database } from '../../db/server/database.js';
+import { type CaseRow, createCase, findCase } from '../../db/tables/cases.js';
+import { insertRegions } from '../../db/tables/regions.js';
 import { sha256 } from '../../worker/region.js';
 
 export interface CaseRegion {

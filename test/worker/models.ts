@@ -1,11 +1,11 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Database } from '../../db/database.js';
-import type { Tx } from '../../db/knex.js';
-import type { ModelRow } from '../../db/models.js';
-import { readModelFolder } from '../../worker/modelFiles.js';
-import { commandModel, register, registerHostModels } from '../../worker/registry.js';
+import type { Database } from '../../db/server/database.js';
+import type { Tx } from '../../db/server/knex.js';
+import type { ModelRow } from '../../db/tables/models.js';
+import { readModelFolder } from '../../models/catalogue/modelFiles.js';
+import { commandModel, register, registerHostModels } from '../../models/catalogue/registry.js';
 import { quietLog } from '../support/database.js';
 
 /** A models folder of one's own, filled from another. Remove it. */

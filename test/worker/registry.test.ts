@@ -1,11 +1,21 @@
 import assert from 'node:assert/strict';
 import { appendFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { listAudit } from '../../db/audit.js';
-import { findModel, listModels } from '../../db/models.js';
-import { compareVersions, parseReference } from '../../worker/card.js';
-import { adoptModelFolder, findModelFile, findModelFiles, readModelFolder } from '../../worker/modelFiles.js';
-import { commandModel, previousActive, register, registerHostModels } from '../../worker/registry.js';
+import { listAudit } from '../../db/tables/audit.js';
+import { findModel, listModels } from '../../db/tables/models.js';
+import { compareVersions, parseReference } from '../../models/catalogue/card.js';
+import {
+  adoptModelFolder,
+  findModelFile,
+  findModelFiles,
+  readModelFolder,
+} from '../../models/catalogue/modelFiles.js';
+import {
+  commandModel,
+  previousActive,
+  register,
+  registerHostModels,
+} from '../../models/catalogue/registry.js';
 import { quietLog, useDatabase } from '../support/database.js';
 import { copyModel, copyModelFolder, temporaryModels } from './models.js';
 import { fixtureModels } from './regions.js';

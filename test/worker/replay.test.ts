@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { listAudit } from '../../db/audit.js';
-import type { CaseRow } from '../../db/cases.js';
-import { listInferences } from '../../db/inferences.js';
-import { openQueues, type Queues } from '../../db/queue.js';
+import { listAudit } from '../../db/tables/audit.js';
+import type { CaseRow } from '../../db/tables/cases.js';
+import { listInferences } from '../../db/tables/inferences.js';
+import { openQueues, type Queues } from '../../db/work/queue.js';
 import { type Engine, openEngine } from '../../worker/engine.js';
 import { type RunningWorker, startWorker } from '../../worker/main.js';
 import { rebuildBatches, replayCase } from '../../worker/replay.js';

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { projectRoot } from '../../config/root.js';
-import { parseClassifierCard } from '../../worker/card.js';
+import { parseClassifierCard } from '../../models/catalogue/card.js';
+import { findModelFiles } from '../../models/catalogue/modelFiles.js';
 import { type Inference, openEngine } from '../../worker/engine.js';
-import { findModelFiles } from '../../worker/modelFiles.js';
 import { greyRegion } from './regions.js';
 
 describe('the classifiers that ship', function () {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CalcidiscError } from '../../domain/errors.js';
 import {
   COMMITMENT_ACTION,
   COMMITMENT_EVENTS,
@@ -8,7 +9,6 @@ import {
   commitmentResultElements,
   parseCommitmentResult,
 } from '../commitment.js';
-import { CalcidiscError } from '../errors.js';
 import { SOP_CLASSES, STORAGE_COMMITMENT_INSTANCE } from '../sopClasses.js';
 import { remedyOf, type StatusName, statusText } from '../statuses.js';
 import { TRANSFER_SYNTAXES } from '../transferSyntaxes.js';

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { CalcidiscError } from '../errors.js';
+import { CalcidiscError } from '../../domain/errors.js';
 import { ABORTS, rejectionText, STATUSES, type StatusName } from '../statuses.js';
 import { COMMAND_FIELDS, encodeStoreRequest, parseCommandSet, type StoreRequest } from './commandSet.js';
 import {

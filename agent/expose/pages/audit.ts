@@ -1,4 +1,4 @@
-import type { AuditRow } from '../../../db/audit.js';
+import type { AuditRow } from '../../../db/tables/audit.js';
 import { type Html, html } from '../html.js';
 import { moment } from '../words.js';
 

@@ -1,5 +1,5 @@
-import type { CaseView } from '../../../db/caseView.js';
-import { LEVELS } from '../../dicom/levels.js';
+import type { CaseView } from '../../../db/views/caseView.js';
+import { LEVELS } from '../../domain/levels.js';
 import { agreement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
 import {

@@ -1,5 +1,5 @@
-import type { CaseView } from '../../../db/caseView.js';
-import type { Level } from '../../dicom/levels.js';
+import type { CaseView } from '../../../db/views/caseView.js';
+import type { Level } from '../../domain/levels.js';
 import { agreement, type Measurement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
 import { CT_WORDS, hounsfield, percent } from '../words.js';

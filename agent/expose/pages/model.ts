@@ -1,4 +1,4 @@
-import type { CaseView } from '../../../db/caseView.js';
+import type { CaseView } from '../../../db/views/caseView.js';
 import { type Html, html } from '../html.js';
 
 /** Which networks answered, and what their card says of them. */

@@ -1,5 +1,5 @@
-import type { WorklistFlag, WorklistRow } from '../../../db/worklist.js';
-import { LEVELS, type Level } from '../../dicom/levels.js';
+import type { WorklistFlag, WorklistRow } from '../../../db/views/worklist.js';
+import { LEVELS, type Level } from '../../domain/levels.js';
 import { type Html, html } from '../html.js';
 import { age, apart, CT_WORDS, moment, PAIRING_WORDS, percent, personName, STATE_WORDS } from '../words.js';
 

@@ -3,7 +3,7 @@
     python -m calcidisc_training.classifier.parity --run runs/resnet34 --model ../resnet34/1
 
 classifier_card writes it with the card; this command adds it to a model that has none. The regions are drawn with whole
-numbers alone, so that agent/cli/study/parity.ts draws the same bytes, and show nothing of anybody.
+numbers alone, so that models/study/parity.ts draws the same bytes, and show nothing of anybody.
 """
 import argparse
 import json

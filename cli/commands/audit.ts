@@ -1,0 +1,109 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { type Command, InvalidArgumentError } from 'commander';
+import { loadConfig } from '../../config/load.js';
+import { createLogger } from '../../config/log.js';
+import { type Database, openDatabase } from '../../db/server/database.js';
+import {
+  type AuditHead,
+  type AuditVerdict,
+  appendAudit,
+  exportAudit,
+  headHash,
+  verifyAudit,
+} from '../../db/tables/audit.js';
+import { verifyExport } from '../../db/views/auditExport.js';
+
+export function register(program: Command): void {
+  const audit = program
+    .command('audit')
+    .description('checks and exports the audit trail, a chain of SHA-256 hashes that nobody can edit unseen');
+  audit
+    .command('verify')
+    .description('walks the whole chain; names the first bad row and exits with 1 if there is one')
+    .option(
+      '--expect <seq:hash>',
+      'a head written down earlier (audit head): the chain must still go through it',
+      parseHead,
+    )
+    .option('--file <export>', 'check a file from `audit export` instead; needs no database')
+    .option('--json', 'one JSON document: {ok, rows, head} or {ok, seq, problem}')
+    .action(verify);
+  audit
+    .command('export')
+    .description('writes the trail to stdout as JSON lines, each with the very text its hash was taken over')
+    .option('--after <seq>', 'only rows after this one', parseSeq, 0)
+    .option('--json', 'the same: JSON lines')
+    .action(exportRows);
+  audit
+    .command('head')
+    .description('prints the last row as seq:hash; keep it elsewhere, so that a rewritten chain is found out')
+    .option('--json', 'one JSON document: {seq, hash}')
+    .action(head);
+}
+
+interface VerifyOptions {
+  readonly expect?: AuditHead;
+  readonly file?: string;
+  readonly json?: boolean;
+}
+
+async function verify({ expect, file, json }: VerifyOptions, command: Command): Promise<void> {
+  const verdict = file
+    ? await verifyExport(createInterface({ input: createReadStream(file) }), expect)
+    : await withDatabase(command, ({ knex }) => verifyAudit(knex, expect));
+  console.log(json ? JSON.stringify(verdict) : inWords(verdict));
+  if (!verdict.ok) process.exitCode = 1;
+}
+
+async function exportRows({ after }: { after: number }, command: Command): Promise<void> {
+  await withDatabase(command, async ({ knex }) => {
+    let rows = 0;
+    for await (const row of exportAudit(knex, { after })) {
+      if (!process.stdout.write(`${JSON.stringify(row)}\n`)) await drained();
+      rows++;
+    }
+    await appendAudit(knex, {
+      event: 'AUDIT_EXPORTED',
+      subjectType: 'audit',
+      subjectId: 'trail',
+      detail: { after, rows },
+    });
+  });
+}
+
+async function head({ json }: { json?: boolean }, command: Command): Promise<void> {
+  const last = await withDatabase(command, ({ knex }) => headHash(knex));
+  console.log(json ? JSON.stringify(last) : `${last.seq}:${last.hash}`);
+}
+
+async function withDatabase<T>(command: Command, use: (database: Database) => Promise<T>): Promise<T> {
+  const config = loadConfig(process.env, command.optsWithGlobals().config);
+  const database = await openDatabase(config, createLogger(config));
+  try {
+    return await use(database);
+  } finally {
+    await database.close();
+  }
+}
+
+function inWords(verdict: AuditVerdict): string {
+  if (!verdict.ok) return `BROKEN at row ${verdict.seq}: ${verdict.problem}`;
+  const { rows, head: last } = verdict;
+  return `The chain holds: ${rows} rows, head ${last.seq}:${last.hash}`;
+}
+
+function parseHead(text: string): AuditHead {
+  const [, seq, hash] = /^(\d+):([0-9a-f]{64})$/.exec(text) ?? [];
+  if (!seq || !hash) throw new InvalidArgumentError('It is seq:hash, as `calcidisc audit head` prints it.');
+  return { seq: Number(seq), hash };
+}
+
+function parseSeq(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It is a row number.');
+  return Number(text);
+}
+
+function drained(): Promise<void> {
+  return new Promise((resolve) => process.stdout.once('drain', resolve));
+}

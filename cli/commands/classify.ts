@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises';
+import { type Command, InvalidArgumentError } from 'commander';
+import { asCalcidiscError, CalcidiscError } from '../../agent/domain/errors.js';
+import { loadConfig } from '../../config/load.js';
+import { createLogger } from '../../config/log.js';
+import { type ModelReference, parseClassifierCard, parseReference } from '../../models/catalogue/card.js';
+import { type ClassifierFile, findModelFile, modelFoldersOf } from '../../models/catalogue/modelFiles.js';
+import { openEngine } from '../../worker/engine.js';
+import { decodeRegion } from '../../worker/region.js';
+
+export function register(program: Command): void {
+  program
+    .command('classify <roi...>')
+    .description(
+      'classifies regions as the worker would: 8-bit grey PNG files of exactly 224 by 224 pixels, a disc with 10 mm ' +
+        'above and below it. Needs no database. Research software: the answer is no diagnosis',
+    )
+    .option(
+      '--model <name[@version]>',
+      'which classifier of models/; without a version, the highest there is',
+      parseModel,
+      { name: 'resnet34' },
+    )
+    .option(
+      '--json',
+      'one JSON document: [{file, probability, calcified, model, sha256}], sha256 of the model file',
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ calcidisc classify l4l5.png l5s1.png --model densenet121 --json\n' +
+        "\nThe threshold is the one on the model's card (models/NAME/VERSION/card.json).",
+    )
+    .action(run);
+}
+
+interface Options {
+  readonly model: ModelReference;
+  readonly json?: boolean;
+}
+
+interface Answer {
+  readonly file: string;
+  readonly probability: number;
+  readonly calcified: boolean;
+  readonly model: string;
+  readonly sha256: string;
+}
+
+async function run(files: readonly string[], { model, json }: Options, command: Command): Promise<void> {
+  const config = loadConfig(process.env, command.optsWithGlobals().config);
+  const found = await findModelFile(modelFoldersOf(config), model);
+  const card = parseClassifierCard(found.card, found.path);
+  const classifier: ClassifierFile = { path: found.path, sha256: card.sha256, card };
+  const greys = await Promise.all(files.map(readRegion));
+  const engine = openEngine(config.worker, createLogger({ log: { level: 'error' } }));
+  try {
+    const inferences = await Promise.all(engine.classify(classifier, greys));
+    const answers = inferences.map(
+      ({ probability }, i): Answer => ({
+        file: files[i]!,
+        probability,
+        calcified: probability >= Math.fround(card.threshold),
+        model: card.name,
+        sha256: card.sha256,
+      }),
+    );
+    console.log(json ? JSON.stringify(answers) : inWords(answers, classifier));
+  } finally {
+    await engine.close();
+  }
+}
+
+async function readRegion(file: string): Promise<Uint8Array> {
+  try {
+    return await decodeRegion(await readFile(file));
+  } catch (error) {
+    const { code, message } = asCalcidiscError(error);
+    throw new CalcidiscError(code, `${file}: ${message}`, {}, { cause: error });
+  }
+}
+
+function inWords(answers: readonly Answer[], { card }: ClassifierFile): string {
+  return [
+    ...answers.map(
+      ({ file, probability, calcified }) =>
+        `${probability.toFixed(4)}  ${calcified ? 'calcified    ' : 'not calcified'}  ${file}`,
+    ),
+    `${card.name}@${card.version}, threshold ${card.threshold}. Research software, not a medical device.`,
+  ].join('\n');
+}
+
+export function parseModel(text: string): ModelReference {
+  if (/^[\w.-]+(@[\w.-]+)?$/.test(text)) return parseReference(text);
+  throw new InvalidArgumentError('It is NAME or NAME@VERSION.');
+}

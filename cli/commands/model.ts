@@ -1,0 +1,133 @@
+import { userInfo } from 'node:os';
+import type { Command } from 'commander';
+import { loadConfig } from '../../config/load.js';
+import { createLogger } from '../../config/log.js';
+import type { Config } from '../../config/schema.js';
+import { openDatabase } from '../../db/server/database.js';
+import type { Tx } from '../../db/server/knex.js';
+import { listModels, type ModelChange, type ModelRow } from '../../db/tables/models.js';
+import { compareVersions, type ModelReference } from '../../models/catalogue/card.js';
+import { adoptModelFolder, type ModelFolders, modelFoldersOf } from '../../models/catalogue/modelFiles.js';
+import {
+  commandModel,
+  previousActive,
+  registerHostModels,
+  register as registerModel,
+} from '../../models/catalogue/registry.js';
+import { parseModel } from './classify.js';
+
+export function register(program: Command): void {
+  const model = program
+    .command('model')
+    .description('the registry of models: which classifier decides, which run beside it and only record')
+    .addHelpText(
+      'after',
+      '\nOne classifier is active and decides; shadows record their answers beside it; retired ones rest. Workers take\n' +
+        'a change up with the next case, without a restart, and every change is on the audit trail.\n' +
+        '\nExample:\n  $ calcidisc model add ./densenet121-site-b\n  $ calcidisc model shadow densenet121@2\n' +
+        '  $ calcidisc model activate densenet121@2\n  $ calcidisc model rollback',
+    );
+  model
+    .command('list')
+    .description('all registered models with their state')
+    .option(
+      '--json',
+      'one JSON document: [{name, version, kind, state, stateSince, sha256, threshold, description}]',
+    )
+    .action((options, command) => withRegistry(command, options, async ({ tx }) => listModels(tx)));
+  model
+    .command('add <folder>')
+    .description(
+      'copies a folder with model.onnx and card.json to the data folder and registers it; hash verified',
+    )
+    .option('--json', 'one JSON document: the model')
+    .action((folder: string, options, command) =>
+      withRegistry(command, options, async ({ tx, folders }) => [
+        await registerModel(tx, await adoptModelFolder(folder, folders)),
+      ]),
+    );
+  for (const { name, to, description } of CHANGES)
+    model
+      .command(`${name} <model>`)
+      .description(`${description}; the model is NAME@VERSION, or NAME for its highest version`)
+      .option('--json', 'one JSON document: the model')
+      .action((text: string, options, command) =>
+        withRegistry(command, options, async (registry) => [await change(registry, parseModel(text), to)]),
+      );
+  model
+    .command('rollback')
+    .description('makes the classifier active that was active before the one that is now')
+    .option('--json', 'one JSON document: the model')
+    .action((options, command) =>
+      withRegistry(command, options, async (registry) => [
+        await change(registry, await previousActive(registry.tx), 'active'),
+      ]),
+    );
+}
+
+const CHANGES: readonly { name: string; to: ModelChange['to']; description: string }[] = [
+  { name: 'activate', to: 'active', description: 'makes it the one that decides; the one before it retires' },
+  {
+    name: 'shadow',
+    to: 'shadow',
+    description: 'runs it beside the active one; its answers are only recorded',
+  },
+  { name: 'retire', to: 'retired', description: 'takes a shadow out of work' },
+];
+
+interface Registry {
+  readonly tx: Tx;
+  readonly folders: ModelFolders;
+}
+
+function change({ tx, folders }: Registry, { name, version }: ModelReference, to: ModelChange['to']) {
+  const reference = version === undefined ? { name } : { name, version };
+  return commandModel(tx, folders, { reference, to, actor: `user:${userInfo().username}` });
+}
+
+async function withRegistry(
+  command: Command,
+  { json }: { json?: boolean },
+  use: (registry: Registry) => Promise<readonly ModelRow[]>,
+): Promise<void> {
+  const config: Config = loadConfig(process.env, command.optsWithGlobals().config);
+  const log = createLogger(config);
+  const database = await openDatabase(config, log);
+  try {
+    const folders = modelFoldersOf(config);
+    await registerHostModels(database.knex, folders, log);
+    const rows = await use({ tx: database.knex, folders });
+    const views = rows.map(viewOf);
+    const answer = command.name() === 'list' ? views.sort(byName) : views[0];
+    console.log(json ? JSON.stringify(answer) : views.map(inWords).join('\n'));
+  } finally {
+    await database.close();
+  }
+}
+
+type View = ReturnType<typeof viewOf>;
+
+function viewOf({ name, version, kind, state, stateSince, sha256, card }: ModelRow) {
+  const { threshold, description } = card as { threshold?: number; description?: string };
+  return {
+    name,
+    version,
+    kind,
+    state,
+    stateSince,
+    sha256,
+    threshold: threshold ?? null,
+    description: description ?? '',
+  };
+}
+
+function byName(a: View, b: View): number {
+  return (
+    a.kind.localeCompare(b.kind) || a.name.localeCompare(b.name) || compareVersions(a.version, b.version)
+  );
+}
+
+function inWords({ name, version, kind, state, stateSince, sha256 }: View): string {
+  const since = stateSince.toISOString().slice(0, 16).replace('T', ' ');
+  return `${state.padEnd(10)}  ${`${name}@${version}`.padEnd(20)}  ${kind.padEnd(10)}  since ${since}  ${sha256.slice(0, 12)}`;
+}

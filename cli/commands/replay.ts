@@ -1,0 +1,61 @@
+import type { Command } from 'commander';
+import { CalcidiscError } from '../../agent/domain/errors.js';
+import { loadConfig } from '../../config/load.js';
+import { createLogger } from '../../config/log.js';
+import { openDatabase } from '../../db/server/database.js';
+import { findCase } from '../../db/tables/cases.js';
+import { modelFoldersOf } from '../../models/catalogue/modelFiles.js';
+import { type Engine, openEngine } from '../../worker/engine.js';
+import { type Replay, type ReplayedRegion, replayCase } from '../../worker/replay.js';
+import type { Provider } from '../../worker/session.js';
+
+export function register(program: Command): void {
+  program
+    .command('replay <case>')
+    .description(
+      "runs a case's stored regions again with the recorded models and compares every bit; exits with 1 if any differs",
+    )
+    .option(
+      '--json',
+      'one JSON document: {caseId, revision, runtime, equal, regions: [{level, model, role, …}]}',
+    )
+    .addHelpText(
+      'after',
+      '\nThe regions, the models and the batches are those that are on record, so the same provider on the same kind\n' +
+        'of processor must give the same bits. Another onnxruntime or another processor may differ in the last ones;\n' +
+        'the answer then says by how much.',
+    )
+    .action(run);
+}
+
+async function run(text: string, { json }: { json?: boolean }, command: Command): Promise<void> {
+  const config = loadConfig(process.env, command.optsWithGlobals().config);
+  const log = createLogger(config);
+  const database = await openDatabase(config, log);
+  const engines = new Map<Provider, Engine>();
+  const engine = (provider: Provider) => {
+    const opened = engines.get(provider) ?? openEngine({ ...config.worker, provider }, log);
+    engines.set(provider, opened);
+    return opened;
+  };
+  try {
+    const row = await findCase(database.knex, text);
+    if (!row) throw new CalcidiscError('CASE_MISSING', `there is no case ${text}`);
+    const replay = await replayCase({ tx: database.knex, folders: modelFoldersOf(config), engine }, row);
+    console.log(json ? JSON.stringify(replay) : inWords(replay));
+    if (!replay.equal) process.exitCode = 1;
+  } finally {
+    await Promise.all([...engines.values()].map((each) => each.close()));
+    await database.close();
+  }
+}
+
+function inWords({ regions, caseId, revision, runtime, equal }: Replay): string {
+  const verdict = equal ? 'every bit is the same' : 'IT DIFFERS';
+  const head = `case ${caseId} revision ${revision}: ${regions.length} answers run again on ${runtime}: ${verdict}`;
+  return [head, ...regions.map(line)].join('\n');
+}
+
+function line({ level, model, role, stored, equal, reason }: ReplayedRegion): string {
+  return `  ${level}  ${stored.toFixed(6)}  ${equal ? 'same' : `DIFFERS: ${reason}`}  ${model} (${role})`;
+}

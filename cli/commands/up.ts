@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import { loadConfig } from '../../config/load.js';
+import { createLogger } from '../../config/log.js';
+import { type ServiceParts, startService, untilStopped } from '../service.js';
+
+const CLOSING_LIMIT_MS = 15_000;
+
+interface Role {
+  readonly name: string;
+  readonly parts: ServiceParts;
+  readonly description: string;
+  readonly help: string;
+}
+
+const ROLES: readonly Role[] = [
+  {
+    name: 'up',
+    parts: { agent: true, worker: true },
+    description:
+      'everything in one process: DICOM listener, worker, page, and the embedded database unless DATABASE_URL is set',
+    help: `
+With no configuration it listens for DICOM on 127.0.0.1:11112 as CALCIDISC, shows its page on
+http://127.0.0.1:8080 and keeps everything under ./calcidisc-data.
+
+  calcidisc up                             try it
+  calcidisc --config site.json up          with your PACS as a destination (config/example.json)
+  CALCIDISC_DATA=/var/lib/calcidisc calcidisc up`,
+  },
+  {
+    name: 'agent',
+    parts: { agent: true, worker: false },
+    description: 'the agent alone: DICOM listener, locating, reports, page; workers run elsewhere',
+    help: '\nShare DATABASE_URL (and REDIS_URL, if you use it) with the workers.',
+  },
+];
+
+export function register(program: Command): void {
+  for (const { name, parts, description, help } of ROLES)
+    program
+      .command(name)
+      .description(description)
+      .addHelpText('after', help)
+      .action(() => run(program, parts));
+}
+
+async function run(program: Command, parts: ServiceParts): Promise<void> {
+  const config = loadConfig(process.env, program.opts().config);
+  const log = createLogger(config);
+  const service = await startService(config, log, parts);
+  console.error(
+    [
+      `Listening for DICOM on ${config.dicom.host}:${service.dicomPort} as ${config.dicom.aeTitle}`,
+      `Worklist on http://${config.http.host}:${service.httpPort}`,
+      ...(config.route.destinations.length > 0
+        ? []
+        : ['No destination is configured: reports are kept, not sent.']),
+      'Ctrl-C stops it; nothing is lost.',
+    ].join('\n'),
+  );
+  const signal = await untilStopped();
+  log.info({ signal }, 'stopping');
+  // Whatever hangs (a PACS that keeps its association open) must not keep the process: nothing needs it to end well.
+  setTimeout(() => process.exit(1), CLOSING_LIMIT_MS).unref();
+  await service.close();
+}

@@ -1,7 +1,0 @@
-import type { Tx } from './knex.js';
-
-/** The UUID of this installation, given when its schema was made. */
-export async function findInstallationId(tx: Tx): Promise<string> {
-  const row = await tx('installation').first('id');
-  return row.id;
-}

@@ -1,0 +1,79 @@
+import { randomInt } from 'node:crypto';
+import pg from 'pg';
+import type { Logger } from '../../config/log.js';
+
+/**
+ * Who is alive, said by PostgreSQL: every process holds a session advisory lock (PRESENCE_LOCK, its own number) on a
+ * connection of its own. A step of a case carries its process's number, and is due again as soon as nobody holds
+ * that lock. The lock goes with the connection, and the connection with the process, also on kill -9: there is no
+ * heartbeat to write, no clock to compare and no time-out to wait for. A host that lost its power is found by TCP
+ * keep-alive. A connection that dropped while its process lived on is opened again; a step that somebody else has
+ * begun meanwhile is done twice and counted once (moveCase). It needs real sessions: no transaction-mode pooler.
+ */
+export const PRESENCE_LOCK = 1_128_354_883;
+
+/** This process, for as long as it lives. */
+export const processOwner: number = randomInt(1, 2 ** 31 - 1);
+
+const RECONNECT_MS = 500;
+
+export interface Presence {
+  close(): Promise<void>;
+}
+
+/** @throws the driver's error when the first connection fails */
+export async function announcePresence(url: string, log: Logger): Promise<Presence> {
+  let closed = false;
+  let timer: NodeJS.Timeout | undefined;
+  let client = await connect();
+
+  async function connect(): Promise<pg.Client> {
+    const fresh = new pg.Client({
+      connectionString: url,
+      application_name: 'calcidisc presence',
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 5_000,
+      connectionTimeoutMillis: 10_000,
+    });
+    fresh.on('error', (error) => log.debug({ err: error }, 'presence connection'));
+    try {
+      await fresh.connect();
+      // The server too must notice a host that went away without a word.
+      await fresh.query(
+        'SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3',
+      );
+      // Shared: two handles of one process in one database (tests) are one owner.
+      await fresh.query('SELECT pg_advisory_lock_shared($1::integer, $2::integer)', [
+        PRESENCE_LOCK,
+        processOwner,
+      ]);
+    } catch (error) {
+      await fresh.end().catch(() => undefined);
+      throw error;
+    }
+    fresh.once('end', reconnect);
+    return fresh;
+  }
+
+  function reconnect(): void {
+    if (closed) return;
+    timer = setTimeout(() => {
+      connect()
+        .then(async (fresh) => {
+          client = fresh;
+          if (closed) await fresh.end();
+          else log.info('the database answers again');
+        })
+        .catch(reconnect);
+    }, RECONNECT_MS);
+    timer.unref();
+  }
+
+  return {
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await client.end().catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import { json, type Tx } from '../server/knex.js';
+
+export interface InstanceRow {
+  readonly sopInstanceUid: string;
+  readonly seriesInstanceUid: string;
+  readonly sopClassUid: string;
+  readonly transferSyntaxUid: string;
+  readonly instanceNumber: number | null;
+  /** Along the stack's normal, millimetres. */
+  readonly slicePositionMm: number | null;
+  /** Relative to the data folder. */
+  readonly spoolPath: string;
+  readonly sizeBytes: number;
+  readonly datasetSha256: string;
+  readonly callingAe: string;
+  readonly associationId: string | null;
+  readonly receivedAt: Date;
+  readonly duplicates: number;
+  /** How it names its patient (study_identity). */
+  readonly identityId: string | null;
+}
+
+export type NewInstance = Omit<InstanceRow, 'duplicates' | 'identityId'> &
+  Partial<Pick<InstanceRow, 'identityId'>>;
+
+/**
+ * 'duplicate': the same object was sent again; 'conflict': another object under the same UID, which is not taken
+ * over (PS3.5 9: a UID names one object). Either way the first one stays, and the row counts the visit.
+ */
+export type InsertOutcome = 'inserted' | 'duplicate' | 'conflict';
+
+export interface Put {
+  readonly outcome: InsertOutcome;
+  /** The row under that UID. */
+  readonly kept: InstanceRow;
+}
+
+export async function putInstance(trx: Tx, instance: NewInstance): Promise<Put> {
+  const { sopInstanceUid } = instance;
+  const inserted = await trx('instance')
+    .insert(instance)
+    .onConflict('sopInstanceUid')
+    .ignore()
+    .returning('*');
+  if (inserted.length > 0) return { outcome: 'inserted', kept: inserted[0] };
+  const [kept] = await trx('instance')
+    .where({ sopInstanceUid })
+    // The same file read again (its process ended before it was moved) is no second visit.
+    .update({ duplicates: trx.raw('duplicates + (received_at <> ?)::integer', [instance.receivedAt]) })
+    .returning('*');
+  return { outcome: kept.datasetSha256 === instance.datasetSha256 ? 'duplicate' : 'conflict', kept };
+}
+
+/**
+ * The same image names another patient: the new file takes the place of the one that stands, which is remembered
+ * with where it lies.
+ */
+export async function replaceInstance(trx: Tx, kept: InstanceRow, by: NewInstance): Promise<void> {
+  const { sopInstanceUid } = kept;
+  await trx('instanceBefore').insert({
+    id: randomUUID(),
+    sopInstanceUid,
+    identityId: kept.identityId,
+    transferSyntaxUid: kept.transferSyntaxUid,
+    spoolPath: kept.spoolPath,
+    sizeBytes: kept.sizeBytes,
+    datasetSha256: kept.datasetSha256,
+    callingAe: kept.callingAe,
+    receivedAt: kept.receivedAt,
+  });
+  const { identityId, transferSyntaxUid, spoolPath, sizeBytes, datasetSha256 } = by;
+  const { callingAe, associationId, receivedAt } = by;
+  const brought = { callingAe, associationId, receivedAt };
+  await trx('instance')
+    .where({ sopInstanceUid })
+    .update({ identityId, transferSyntaxUid, spoolPath, sizeBytes, datasetSha256, ...brought });
+}
+
+/** Where a file of before lies, when this is that very file read again. */
+export async function findBefore(
+  tx: Tx,
+  { sopInstanceUid, datasetSha256, receivedAt }: NewInstance,
+): Promise<{ readonly spoolPath: string } | null> {
+  const row = await tx('instanceBefore')
+    .where({ sopInstanceUid, datasetSha256, receivedAt })
+    .first('spoolPath');
+  return row ?? null;
+}
+
+/**
+ * Those that are not here yet, in one statement, as one JSON value: two thirds of the database's and the driver's work
+ * is per statement and per parameter.
+ * @returns for each whether it was inserted; of two under one UID the first is
+ */
+export async function insertNew(trx: Tx, instances: readonly NewInstance[]): Promise<boolean[]> {
+  const { rows }: { rows: { sopInstanceUid: string }[] } = await trx.raw(INSERT_MANY, [json(instances)]);
+  const inserted = new Set(rows.map(({ sopInstanceUid }) => sopInstanceUid));
+  return instances.map(({ sopInstanceUid }) => inserted.delete(sopInstanceUid));
+}
+
+/** The keys of `NewInstance`, as they stand in JSON. */
+const INSERT_MANY = `
+  INSERT INTO instance (sop_instance_uid, series_instance_uid, sop_class_uid, transfer_syntax_uid, instance_number,
+    slice_position_mm, spool_path, size_bytes, dataset_sha256, calling_ae, association_id, received_at, identity_id)
+  SELECT "sopInstanceUid", "seriesInstanceUid", "sopClassUid", "transferSyntaxUid", "instanceNumber",
+    "slicePositionMm", "spoolPath", "sizeBytes", "datasetSha256", "callingAe", "associationId", "receivedAt",
+    "identityId"
+  FROM json_to_recordset(?::json) AS given("sopInstanceUid" text, "seriesInstanceUid" text, "sopClassUid" text,
+    "transferSyntaxUid" text, "instanceNumber" integer, "slicePositionMm" double precision, "spoolPath" text,
+    "sizeBytes" bigint, "datasetSha256" text, "callingAe" text, "associationId" uuid, "receivedAt" timestamptz,
+    "identityId" uuid)
+  ON CONFLICT (sop_instance_uid) DO NOTHING
+  RETURNING sop_instance_uid`;
+
+export async function findInstance(tx: Tx, sopInstanceUid: string): Promise<InstanceRow | null> {
+  return (await tx('instance').where({ sopInstanceUid }).first('*')) ?? null;
+}
+
+/** SOP class by SOP Instance UID, of those that are here. */
+export async function findSopClasses(
+  tx: Tx,
+  sopInstanceUids: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const rows: Pick<InstanceRow, 'sopInstanceUid' | 'sopClassUid'>[] = await tx('instance')
+    .whereIn('sopInstanceUid', [...sopInstanceUids])
+    .select('sopInstanceUid', 'sopClassUid');
+  return new Map(rows.map((row) => [row.sopInstanceUid, row.sopClassUid]));
+}
+
+/** In the order of the stack where the images have a place in it, else by their number. */
+export function listInstances(tx: Tx, seriesInstanceUid: string): Promise<InstanceRow[]> {
+  return tx('instance')
+    .where({ seriesInstanceUid })
+    .orderBy('slicePositionMm')
+    .orderBy('instanceNumber')
+    .orderBy('sopInstanceUid')
+    .select('*');
+}
+
+export async function countInstances(tx: Tx, seriesInstanceUid: string): Promise<number> {
+  const row = await tx('instance').where({ seriesInstanceUid }).count('* as count').first();
+  return Number(row?.count ?? 0);
+}
+
+/** The AE titles that brought a series' images. */
+export async function listSenders(tx: Tx, seriesInstanceUid: string): Promise<string[]> {
+  const rows: { callingAe: string }[] = await tx('instance')
+    .where({ seriesInstanceUid })
+    .distinct('callingAe');
+  return rows.map(({ callingAe }) => callingAe);
+}
+
+/** Which of these spool files the index has: a rebuild skips them. */
+export async function knownSpoolPaths(tx: Tx, spoolPaths: readonly string[]): Promise<Set<string>> {
+  const rows: { spoolPath: string }[] = await tx('instance')
+    .whereRaw('spool_path = ANY(?::text[])', [[...spoolPaths]])
+    .select('spoolPath');
+  return new Set(rows.map(({ spoolPath }) => spoolPath));
+}

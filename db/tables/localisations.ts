@@ -1,0 +1,49 @@
+import { json, type Tx } from '../server/knex.js';
+
+export interface LocalisationRow {
+  readonly caseId: string;
+  readonly revision: number;
+  readonly modality: 'MR' | 'CT';
+  readonly seriesInstanceUid: string;
+  readonly status: 'located' | 'uncertain' | 'not-found';
+  readonly reasons: readonly string[];
+  readonly sliceSopInstanceUid: string | null;
+  readonly sliceIndex: number | null;
+  readonly sliceCount: number | null;
+  /** 8-bit grey. */
+  readonly slicePng: Uint8Array | null;
+  /** [row spacing, column spacing] as in PixelSpacing. */
+  readonly pixelSpacingMm: readonly [row: number, col: number] | null;
+  readonly localiserName: string;
+  readonly localiserVersion: string;
+  readonly localiserSha256: string;
+  readonly milliseconds: number;
+  readonly createdAt: Date;
+}
+
+export type NewLocalisation = Omit<LocalisationRow, 'createdAt'>;
+
+/** @returns false when the revision has its localisation already: the first one stands */
+export async function insertLocalisation(tx: Tx, localisation: NewLocalisation): Promise<boolean> {
+  const { reasons, pixelSpacingMm, slicePng } = localisation;
+  const rows = await tx('localisation')
+    .insert({
+      ...localisation,
+      reasons: json(reasons),
+      pixelSpacingMm: pixelSpacingMm && json(pixelSpacingMm),
+      slicePng: slicePng && Buffer.from(slicePng),
+    })
+    .onConflict(['caseId', 'revision', 'modality'])
+    .ignore()
+    .returning('caseId');
+  return rows.length > 0;
+}
+
+export async function findLocalisation(
+  tx: Tx,
+  caseId: string,
+  revision: number,
+  modality: LocalisationRow['modality'],
+): Promise<LocalisationRow | null> {
+  return (await tx('localisation').where({ caseId, revision, modality }).first('*')) ?? null;
+}

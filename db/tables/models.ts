@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+import { json, type Tx } from '../server/knex.js';
+import { type AuditEventName, appendAudit } from './audit.js';
+
+export type ModelKind = 'classifier' | 'localiser';
+export type ModelState = 'registered' | 'active' | 'shadow' | 'retired';
+
+export interface ModelRow {
+  readonly id: string;
+  readonly name: string;
+  readonly version: string;
+  readonly kind: ModelKind;
+  /** Lower-case hexadecimal, of the ONNX file. */
+  readonly sha256: string;
+  /** Relative to the models folder. */
+  readonly path: string;
+  readonly card: Readonly<Record<string, unknown>>;
+  readonly state: ModelState;
+  readonly stateSince: Date;
+}
+
+export type NewModel = Omit<ModelRow, 'id' | 'state' | 'stateSince'>;
+
+/** One row per name and version; a second call gives the first one's row, whose hash may be another. */
+export async function registerModel(
+  tx: Tx,
+  model: NewModel,
+): Promise<{ model: ModelRow; registered: boolean }> {
+  return tx.transaction(async (trx) => {
+    const { name, version } = model;
+    const [row] = await trx('model')
+      .insert({ ...model, id: randomUUID(), card: json(model.card) })
+      .onConflict(['name', 'version'])
+      .ignore()
+      .returning('*');
+    if (!row) return { model: (await findModel(trx, name, version))!, registered: false };
+    await audit(trx, 'MODEL_REGISTERED', row);
+    return { model: row, registered: true };
+  });
+}
+
+export async function findModel(tx: Tx, name: string, version: string): Promise<ModelRow | null> {
+  return (await tx('model').where({ name, version }).first('*')) ?? null;
+}
+
+/** All of one name, or all there are; in no order that means anything to a version. */
+export function listModels(tx: Tx, filter: { name?: string; kind?: ModelKind } = {}): Promise<ModelRow[]> {
+  return tx('model').where(filter).orderBy(['kind', 'name', 'version']).select('*');
+}
+
+/** The classifiers at work: the one that decides, and those that only record. */
+export function modelsAtWork(tx: Tx): Promise<ModelRow[]> {
+  return tx('model')
+    .where({ kind: 'classifier' })
+    .whereIn('state', ['active', 'shadow'])
+    .orderBy(['name', 'version'])
+    .select('*');
+}
+
+const EVENT_OF_STATE = {
+  active: 'MODEL_ACTIVATED',
+  shadow: 'MODEL_SHADOWED',
+  retired: 'MODEL_RETIRED',
+} as const satisfies Partial<Record<ModelState, AuditEventName>>;
+
+export interface ModelChange {
+  readonly id: string;
+  readonly to: keyof typeof EVENT_OF_STATE;
+  /** 'user:anna' when a person asked for it. */
+  readonly actor?: string;
+  readonly detail?: Readonly<Record<string, unknown>>;
+}
+
+/** What was active becomes retired when another takes its place; the trail keeps who was it before. */
+export async function changeModel(tx: Tx, { id, to, actor, detail }: ModelChange): Promise<ModelRow> {
+  return tx.transaction(async (trx) => {
+    // All of the kind at once, in one order: two people who activate different models must not cross.
+    const rows: ModelRow[] = await trx('model').orderBy('id').forUpdate().select('*');
+    const model = rows.find((row) => row.id === id)!;
+    if (model.state === to) return model;
+    const replaced = rows.find((row) => row.state === 'active' && row.kind === model.kind && row.id !== id);
+    if (to === 'active' && replaced) await setState(trx, replaced.id, 'retired');
+    const after = await setState(trx, id, to);
+    if (to === 'active' && replaced)
+      await audit(trx, 'MODEL_RETIRED', replaced, actor, { replacedBy: `${model.name}@${model.version}` });
+    await audit(trx, EVENT_OF_STATE[to], after, actor, {
+      ...detail,
+      from: model.state,
+      ...(to === 'active' && replaced && { replaces: `${replaced.name}@${replaced.version}` }),
+    });
+    return after;
+  });
+}
+
+/** The classifiers that were ever active, the latest first, each by its id: what a roll-back goes back through. */
+export async function activationHistory(tx: Tx): Promise<string[]> {
+  const rows: { subjectId: string }[] = await tx('auditEvent')
+    .where({ event: 'MODEL_ACTIVATED', subjectType: 'model' })
+    .orderBy('seq', 'desc')
+    .select('subjectId');
+  return rows.map(({ subjectId }) => subjectId);
+}
+
+async function setState(trx: Tx, id: string, state: ModelState): Promise<ModelRow> {
+  const [row] = await trx('model')
+    .where({ id })
+    .update({ state, stateSince: trx.raw('clock_timestamp()') })
+    .returning('*');
+  return row;
+}
+
+function audit(
+  trx: Tx,
+  event: AuditEventName,
+  { id, name, version, sha256 }: ModelRow,
+  actor?: string,
+  detail: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  return appendAudit(trx, {
+    event,
+    subjectType: 'model',
+    subjectId: id,
+    detail: { ...detail, name, version, sha256 },
+    ...(actor && { actor }),
+  });
+}

@@ -1,0 +1,130 @@
+import type { Tx } from '../server/knex.js';
+import type { StudyRow } from './studies.js';
+
+export type CompleteReason = 'counted' | 'released-stack' | 'quiet';
+export type SeriesRole = 'undecided' | 'mr' | 'ct' | 'ignored';
+
+export interface SeriesRow {
+  readonly seriesInstanceUid: string;
+  readonly studyInstanceUid: string;
+  readonly modality: string;
+  readonly seriesNumber: number | null;
+  readonly seriesDescription: string;
+  readonly protocolName: string;
+  readonly bodyPartExamined: string;
+  /** 'YYYY-MM-DD' */
+  readonly acquisitionDate: string | null;
+  readonly frameOfReferenceUid: string | null;
+  /** What the routing rules see. */
+  readonly attributes: Readonly<Record<string, unknown>>;
+  readonly state: 'receiving' | 'complete';
+  readonly completeReason: CompleteReason | null;
+  readonly completedAt: Date | null;
+  readonly role: SeriesRole;
+  readonly roleReason: string;
+  readonly expectedInstances: number | null;
+  readonly reopened: number;
+  readonly firstReceivedAt: Date;
+  readonly lastReceivedAt: Date;
+}
+
+export type NewSeries = Pick<SeriesRow, 'seriesInstanceUid' | 'studyInstanceUid' | 'modality'> &
+  Partial<
+    Pick<
+      SeriesRow,
+      | 'seriesNumber'
+      | 'seriesDescription'
+      | 'protocolName'
+      | 'bodyPartExamined'
+      | 'acquisitionDate'
+      | 'frameOfReferenceUid'
+      | 'attributes'
+    >
+  >;
+
+export async function ensureSeries(
+  tx: Tx,
+  series: NewSeries,
+): Promise<{ series: SeriesRow; created: boolean }> {
+  const [row] = await tx('series').insert(series).onConflict('seriesInstanceUid').ignore().returning('*');
+  if (row) return { series: row, created: true };
+  return { series: (await findSeries(tx, series.seriesInstanceUid))!, created: false };
+}
+
+export async function findSeries(tx: Tx, seriesInstanceUid: string): Promise<SeriesRow | null> {
+  return (await tx('series').where({ seriesInstanceUid }).first('*')) ?? null;
+}
+
+/** The series' row, held until the transaction ends: images of one series are counted one after another. */
+export async function lockSeries(trx: Tx, seriesInstanceUid: string): Promise<SeriesRow | null> {
+  return (await trx('series').where({ seriesInstanceUid }).forUpdate().first('*')) ?? null;
+}
+
+/** A new image has come: the quiet period begins afresh. */
+export async function touchSeries(tx: Tx, seriesInstanceUid: string, at: Date): Promise<void> {
+  await tx('series')
+    .where({ seriesInstanceUid })
+    .update({ lastReceivedAt: tx.raw('greatest(last_received_at, ?::timestamptz)', [at]) });
+}
+
+export type SeriesChange = Partial<
+  Pick<
+    SeriesRow,
+    'role' | 'roleReason' | 'expectedInstances' | 'attributes' | 'acquisitionDate' | 'frameOfReferenceUid'
+  >
+>;
+
+export async function updateSeries(tx: Tx, seriesInstanceUid: string, change: SeriesChange): Promise<void> {
+  await tx('series').where({ seriesInstanceUid }).update(change);
+}
+
+/** @returns the row, or null when it was complete already */
+export async function completeSeries(
+  tx: Tx,
+  seriesInstanceUid: string,
+  completeReason: CompleteReason,
+): Promise<SeriesRow | null> {
+  const [row] = await tx('series')
+    .where({ seriesInstanceUid, state: 'receiving' })
+    .update({ state: 'complete', completeReason, completedAt: tx.raw('clock_timestamp()') })
+    .returning('*');
+  return row ?? null;
+}
+
+/** A late image. @returns the row, or null when it was not complete */
+export async function reopenSeries(tx: Tx, seriesInstanceUid: string): Promise<SeriesRow | null> {
+  const [row] = await tx('series')
+    .where({ seriesInstanceUid, state: 'complete' })
+    .update({ state: 'receiving', completeReason: null, completedAt: null, reopened: tx.raw('reopened + 1') })
+    .returning('*');
+  return row ?? null;
+}
+
+/** Series that are not complete, the longest silent first. */
+export function listReceivingSeries(tx: Tx, limit = 1000): Promise<SeriesRow[]> {
+  return tx('series').where({ state: 'receiving' }).orderBy('lastReceivedAt').limit(limit).select('*');
+}
+
+export function listSeriesOfStudy(tx: Tx, studyInstanceUid: string): Promise<SeriesRow[]> {
+  return tx('series').where({ studyInstanceUid }).orderBy('seriesNumber').select('*');
+}
+
+export type Patient = Pick<StudyRow, 'patientId' | 'issuerOfPatientId'>;
+
+/** A patient's series in one role: the CTs an MR may be paired with, or the MRs a new CT concerns. */
+export function listSeriesOfPatient(
+  tx: Tx,
+  { patientId, issuerOfPatientId }: Patient,
+  role: SeriesRole,
+): Promise<SeriesRow[]> {
+  return tx('series')
+    .join('study', 'study.studyInstanceUid', 'series.studyInstanceUid')
+    .where({
+      'study.patientId': patientId,
+      'study.issuerOfPatientId': issuerOfPatientId,
+      'series.role': role,
+    })
+    .orderBy('series.acquisitionDate')
+    .orderBy('series.seriesInstanceUid')
+    .select('series.*');
+}

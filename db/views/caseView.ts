@@ -1,0 +1,71 @@
+import type { Tx } from '../server/knex.js';
+import { type AuditRow, listAudit } from '../tables/audit.js';
+import { type CaseRow, findCase } from '../tables/cases.js';
+import { type DeliveryRow, listDeliveries } from '../tables/deliveries.js';
+import { type CaseInference, listInferences } from '../tables/inferences.js';
+import { findLocalisation, type LocalisationRow } from '../tables/localisations.js';
+import { listMeasurements, type MeasurementRow } from '../tables/measurements.js';
+import { findModel, type ModelRow } from '../tables/models.js';
+import { findPairing, type PairingRow } from '../tables/pairings.js';
+import { listPriorFetches, type PriorFetchRow } from '../tables/priorFetches.js';
+import { listRegions, type RegionRow } from '../tables/regions.js';
+import { listReports, type ReportRow } from '../tables/reports.js';
+import { findSeries, type SeriesRow } from '../tables/series.js';
+import { findStudy, type StudyRow } from '../tables/studies.js';
+import { type CarriedIdentity, listIdentities } from '../tables/studyIdentities.js';
+
+/** Everything there is to see of one case at its current revision. */
+export interface CaseView {
+  readonly case: CaseRow;
+  readonly study: StudyRow;
+  readonly mrSeries: SeriesRow;
+  readonly ctSeries: SeriesRow | null;
+  readonly pairing: PairingRow | null;
+  /** How the images of the MR's study name their patient: more than one is a merge, or a mistake. */
+  readonly identities: readonly CarriedIdentity[];
+  /** What was, or is being, fetched from a PACS for the MR. */
+  readonly priorFetches: readonly PriorFetchRow[];
+  readonly mr: LocalisationRow | null;
+  readonly ct: LocalisationRow | null;
+  readonly regions: readonly RegionRow[];
+  readonly measurements: readonly MeasurementRow[];
+  /** The deciding model's answers, then the shadows'. */
+  readonly inferences: readonly CaseInference[];
+  /** The model that decided. */
+  readonly model: ModelRow | null;
+  /** The newest revision first. */
+  readonly reports: readonly Omit<ReportRow, 'file'>[];
+  readonly deliveries: readonly DeliveryRow[];
+  /** The newest first. */
+  readonly audit: readonly AuditRow[];
+}
+
+/** @returns null when there is no such case */
+export async function readCaseView(tx: Tx, idOrPrefix: string): Promise<CaseView | null> {
+  const row = await findCase(tx, idOrPrefix);
+  if (!row) return null;
+  const { id, revision } = row;
+  const pairing = await findPairing(tx, id, revision);
+  const inferences = await listInferences(tx, id, revision);
+  const decided = inferences.find(({ role }) => role === 'active');
+  const reports = await listReports(tx, id);
+  const ctUid = pairing?.ctSeriesInstanceUid;
+  return {
+    case: row,
+    study: (await findStudy(tx, row.mrStudyInstanceUid))!,
+    mrSeries: (await findSeries(tx, row.mrSeriesInstanceUid))!,
+    ctSeries: ctUid ? await findSeries(tx, ctUid) : null,
+    pairing,
+    identities: await listIdentities(tx, row.mrStudyInstanceUid),
+    priorFetches: await listPriorFetches(tx, row.mrSeriesInstanceUid),
+    mr: await findLocalisation(tx, id, revision, 'MR'),
+    ct: await findLocalisation(tx, id, revision, 'CT'),
+    regions: await listRegions(tx, id, revision),
+    measurements: await listMeasurements(tx, id, revision),
+    inferences,
+    model: decided ? await findModel(tx, decided.modelName, decided.modelVersion) : null,
+    reports,
+    deliveries: (await Promise.all(reports.map((report) => listDeliveries(tx, report.id)))).flat(),
+    audit: await listAudit(tx, 'case', id),
+  };
+}

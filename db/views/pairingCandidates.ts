@@ -1,0 +1,43 @@
+import type { Tx } from '../server/knex.js';
+
+/** A patient's series in one role, with what pairing weighs. */
+export interface PairingCandidateRow {
+  readonly seriesInstanceUid: string;
+  readonly studyInstanceUid: string;
+  readonly state: 'receiving' | 'complete';
+  readonly acquisitionDate: string | null;
+  readonly patientId: string;
+  readonly issuerOfPatientId: string;
+  readonly patientName: string;
+  readonly patientBirthDate: string | null;
+  /** In how many ways the images of its study name their patient. */
+  readonly identityCount: number;
+  readonly instanceCount: number;
+  /** The stack's extent over its steps; null when fewer than two images have a place in it. */
+  readonly sliceSpacingMm: number | null;
+}
+
+/** By patient ID alone: whether issuer, name and birth date agree is the pairing's to decide, and to record. */
+export async function listPairingCandidates(
+  tx: Tx,
+  patientId: string,
+  role: 'mr' | 'ct',
+): Promise<PairingCandidateRow[]> {
+  const { rows } = await tx.raw(
+    `SELECT s.series_instance_uid, s.study_instance_uid, s.state, s.acquisition_date,
+            st.patient_id, st.issuer_of_patient_id, st.patient_name, st.patient_birth_date,
+            count(i.sop_instance_uid)::integer AS instance_count,
+            (SELECT count(*)::integer FROM study_identity d WHERE d.study_instance_uid = st.study_instance_uid
+                AND EXISTS (SELECT FROM instance n WHERE n.identity_id = d.id)) AS identity_count,
+            (max(i.slice_position_mm) - min(i.slice_position_mm))
+              / nullif(count(DISTINCT i.slice_position_mm) - 1, 0) AS slice_spacing_mm
+       FROM series s
+       JOIN study st USING (study_instance_uid)
+       LEFT JOIN instance i USING (series_instance_uid)
+      WHERE st.patient_id = ? AND s.role = ?
+      GROUP BY s.series_instance_uid, st.study_instance_uid
+      ORDER BY s.series_instance_uid`,
+    [patientId, role],
+  );
+  return rows;
+}
