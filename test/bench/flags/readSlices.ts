@@ -1,5 +1,5 @@
 import { dot } from '../../../agent/dicom/geometry.js';
-import type { Level } from '../../../agent/dicom/levels.js';
+import type { Level } from '../../../agent/domain/levels.js';
 import { candidatesOf } from '../../../agent/locate/candidates.js';
 import { nameDiscs } from '../../../agent/locate/chain.js';
 import { LEVEL_OF_RANK, lumbarDiscs, verdictOf } from '../../../agent/locate/doubts.js';
@@ -67,9 +67,7 @@ export async function readSlices(files: readonly string[], network: Network): Pr
   const slices = stack.slices.map((source, i): ReadSlice => {
     const discs = lumbar.flatMap(({ track, rank }) => {
       const own = track.members.find(({ slice }) => slice === i);
-      return own
-        ? [{ level: LEVEL_OF_RANK[rank]!, extent: own.extent, canalBehind: own.canalBehind }]
-        : [];
+      return own ? [{ level: LEVEL_OF_RANK[rank]!, extent: own.extent, canalBehind: own.canalBehind }] : [];
     });
     const image = images[i]!;
     return {

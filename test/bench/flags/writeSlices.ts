@@ -19,7 +19,10 @@ export async function writeSlices(folder: string, stack: ReadStack): Promise<voi
     positionMm,
     discs,
   }));
-  await writeFile(join(folder, 'pixels.f32'), Buffer.concat(slices.map(({ image }) => bytesOf(image.pixels))));
+  await writeFile(
+    join(folder, 'pixels.f32'),
+    Buffer.concat(slices.map(({ image }) => bytesOf(image.pixels))),
+  );
   await writeFile(join(folder, 'labels.u8'), Buffer.concat(slices.map(({ labels }) => bytesOf(labels))));
   await writeFile(join(folder, 'stack.json'), JSON.stringify({ ...about, slices: described }));
 }

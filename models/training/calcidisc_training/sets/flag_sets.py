@@ -61,15 +61,21 @@ def kind_of(rng) -> str:
     return str(rng.choice(list(SHARES), p=list(SHARES.values())))
 
 
-def choose(rng, discs) -> int:
-    """One disc: a source first (by its number of patients' root), then a series, then a disc of it."""
-    sources = sorted({d.stack.source for d in discs})
-    series = {s: sorted({d.stack.name for d in discs if d.stack.source == s}) for s in sources}
-    weight = np.sqrt([len(series[s]) for s in sources])
-    source = sources[rng.choice(len(sources), p=weight / weight.sum())]
-    name = series[source][rng.integers(len(series[source]))]
-    own = [i for i, d in enumerate(discs) if d.stack.source == source and d.stack.name == name]
-    return own[rng.integers(len(own))]
+class Draw:
+    """Draws discs: a source first (by the root of its number of series), then a series, then a disc of it."""
+
+    def __init__(self, discs: list[RealDisc]) -> None:
+        self.of: dict[str, dict[str, list[int]]] = {}
+        for i, disc in enumerate(discs):
+            self.of.setdefault(disc.stack.source, {}).setdefault(disc.stack.name, []).append(i)
+        self.sources = sorted(self.of)
+        weight = np.sqrt([len(self.of[s]) for s in self.sources])
+        self.share = weight / weight.sum()
+
+    def one(self, rng) -> int:
+        series = list(self.of[self.sources[rng.choice(len(self.sources), p=self.share)]].values())
+        own = series[rng.integers(len(series))]
+        return own[rng.integers(len(own))]
 
 
 def make_part(discs, picks, seeds, kinds) -> list:
@@ -79,7 +85,8 @@ def make_part(discs, picks, seeds, kinds) -> list:
 def make_flag_pool(discs, count, seed, negatives_only=(), workers=1) -> Pool:
     """`count` regions of these discs. negatives_only: sources that are never painted."""
     rng = np.random.default_rng([seed, 14])
-    picks, kinds = [choose(rng, discs) for _ in range(count)], [kind_of(rng) for _ in range(count)]
+    draw = Draw(discs)
+    picks, kinds = [draw.one(rng) for _ in range(count)], [kind_of(rng) for _ in range(count)]
     kinds = ['untouched' if discs[i].stack.source in negatives_only else kind for i, kind in zip(picks, kinds)]
     seeds = [[seed, 15, k] for k in range(count)]
     if workers > 1:

@@ -9,11 +9,11 @@ import numpy as np
 
 from .simulate import add_calcification, add_herniation, pick
 from .simulate_confounders import add_confounders
-from .simulate_shapes import blur, ellipse, paint, ramp, smooth_noise, union
+from .simulate_shapes import blur, ellipse, paint, ramp, smooth_noise
 
 PAINTERS = dict(simulated=0.45, lump=0.35, ridge=0.20)
 TRACES = dict(herniation=0.30, softLump=0.30, elsewhere=0.25, confounders=0.15)
-MIN_AREA_MM2 = 4.0             # of calcification: less is nothing a reader would call
+MIN_LOSS_MM2 = 2.5             # signal lost, as an area of marrow gone void: less is nothing a reader would call
 LUMP = dict(depthMm=(2.5, 9.0), depthOfCanal=0.8, halfHeightMm=(2.0, 6.5), offsetMm=1.8, core=(0.45, 1.0), void=(0.0, 0.18), density=(0.75, 1.0), softOfBone=(0.25, 1.3))
 RIDGE = dict(thickMm=(1.6, 4.0), reachMm=(3.0, 9.0), startMm=(-2.0, 0.8), offsetMm=2.0)
 
@@ -107,15 +107,20 @@ def paint_trace(image, scene, rng, psf) -> tuple[np.ndarray, str]:
     return add_confounders(image, scene, rng, herniation, psf)[0], kind
 
 
+def loss_of(before, after, alpha, scene) -> tuple[np.ndarray, float]:
+    """(signal lost to the calcification [h, w], the same as an area in mm2 of the marrow's signal)."""
+    loss = np.maximum(blur(before, 0.7) - blur(after, 0.7), 0) * (alpha > 0.1)
+    return loss, float(loss.sum() / max(scene.bone_signal, 1e-6)) * scene.spacing_mm ** 2
+
+
 def paint_calcification(image, scene, rng, psf) -> tuple[np.ndarray, np.ndarray, dict]:
-    """(image, share of calcification, about), at least MIN_AREA_MM2 of it."""
+    """(image, share of calcification, about); drawn again while too little of it can be seen."""
     for _ in range(8):
         kind = str(rng.choice(list(PAINTERS), p=list(PAINTERS.values())))
         base = elsewhere(image, scene, rng, psf) if rng.random() < 0.15 else image
-        painted, alpha = {'simulated': simulated, 'lump': lump, 'ridge': ridge}[kind](base, scene, rng, psf)
-        area = float(alpha.sum()) * scene.spacing_mm ** 2
-        if area >= MIN_AREA_MM2:
+        painted, alpha = dict(simulated=simulated, lump=lump, ridge=ridge)[kind](base, scene, rng, psf)
+        loss, area = loss_of(base, painted, alpha, scene)
+        if area >= MIN_LOSS_MM2:
             break
-    loss = np.maximum(blur(base, 0.7) - blur(painted, 0.7), 0) * (union(alpha) > 0.1)
-    return painted, alpha, dict(painter=kind, areaMm2=round(area, 2), visibility=round(float(np.sqrt(((loss / scene.noise_sd) ** 2).sum())), 1),
-                                voidOfTissue=round(float(loss.sum() / max((blur(base, 0.7) * (alpha > 0.1)).sum(), 1e-6)), 3))
+    seen = float(np.sqrt(((loss / scene.noise_sd) ** 2).sum()))
+    return painted, alpha, dict(painter=kind, areaMm2=round(float(alpha.sum()) * scene.spacing_mm ** 2, 2), lossMm2=round(area, 2), visibility=round(seen, 1))
