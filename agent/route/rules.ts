@@ -4,7 +4,8 @@ import type { SeriesAttributes } from './attributes.js';
 import type { KindFacts, SeriesFacts } from './seriesFacts.js';
 import { regionIn, wordsOf } from './words.js';
 
-export type Role = 'mr' | 'ct' | 'ignored';
+/** 'check': located to compare levels with the series that is read, never read itself. */
+export type Role = 'mr' | 'ct' | 'check' | 'ignored';
 
 export interface RoleDecision {
   readonly role: Role;
@@ -80,12 +81,17 @@ const SAMPLES: readonly Facts[] = [
 ];
 
 /**
- * Compiles the two rules once. One that still cannot be worked out for a series leaves that series out, and says so.
+ * Compiles the three rules once. One that still cannot be worked out for a series leaves that series out, and says so.
  * @throws ConfigError when a rule is no CEL expression over these attributes, or fails for what senders usually say
  */
-export function compileRules({ mr, ct }: Pick<Config['route'], 'mr' | 'ct'>): DecideRole {
+export function compileRules({
+  mr,
+  ct,
+  check = 'false',
+}: Pick<Config['route'], 'mr' | 'ct'> & Partial<Pick<Config['route'], 'check'>>): DecideRole {
   const isMr = compileRule('route.mr', mr, VARIABLES, SAMPLES);
   const isCt = compileRule('route.ct', ct, VARIABLES, SAMPLES);
+  const isCheck = compileRule('route.check', check, VARIABLES, SAMPLES);
   return (attributes) => {
     if (attributes.localizer)
       return { role: 'ignored', reason: 'a localizer or a rendering, not a source image' };
@@ -93,6 +99,7 @@ export function compileRules({ mr, ct }: Pick<Config['route'], 'mr' | 'ct'>): De
     const answers = [
       ['mr', isMr(facts)],
       ['ct', isCt(facts)],
+      ['check', isCheck(facts)],
     ] as const;
     const match = answers.find(([, answer]) => 'holds' in answer && answer.holds);
     if (match) return { role: match[0], reason: `matches route.${match[0]}: ${describe(attributes)}` };
@@ -107,7 +114,7 @@ function ruleFacts(attributes: SeriesAttributes): Facts {
   return facts;
 }
 
-function failureIn(answers: readonly (readonly ['mr' | 'ct', RuleAnswer])[]): string | null {
+function failureIn(answers: readonly (readonly ['mr' | 'ct' | 'check', RuleAnswer])[]): string | null {
   for (const [role, answer] of answers)
     if ('failed' in answer) return `route.${role} cannot be worked out for it: ${answer.failed}`;
   return null;

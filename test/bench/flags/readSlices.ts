@@ -1,5 +1,6 @@
 import { dot } from '../../../agent/dicom/geometry.js';
 import type { Level } from '../../../agent/domain/levels.js';
+import type { LocateStatus } from '../../../agent/domain/locateStatuses.js';
 import { candidatesOf } from '../../../agent/locate/candidates.js';
 import { nameDiscs } from '../../../agent/locate/chain.js';
 import { LEVEL_OF_RANK, lumbarDiscs, verdictOf } from '../../../agent/locate/doubts.js';
@@ -9,7 +10,7 @@ import { type Marked, type Network, TISSUE } from '../../../agent/locate/network
 import { type SagittalImage, sagittalOf } from '../../../agent/locate/sagittal.js';
 import { readSeries, type SourceImage } from '../../../agent/locate/series.js';
 import { tracksOf } from '../../../agent/locate/tracks.js';
-import type { LocateStatus, PixelBox } from '../../../agent/locate/types.js';
+import type { PixelBox } from '../../../agent/locate/types.js';
 
 /** A disc of one slice as the deployed localiser sees it; pixel units are the sagittal picture's. */
 export interface SliceDisc {
