@@ -12,7 +12,7 @@ import type { CtResult, Located, LocateResult } from './types.js';
 export interface Locator {
   /** @throws CalcidiscError NOT_DICOM, NOT_ONE_SERIES, PIXELS_UNSUPPORTED, MODEL_MISSING, MODEL_HASH_MISMATCH */
   locateMr(files: readonly string[]): Promise<Located<LocateResult>>;
-  /** @throws CalcidiscError as locateMr, and RESCALE_MISSING */
+  /** What is not in Hounsfield units is not-found with its reason. @throws CalcidiscError as locateMr */
   measureCt(files: readonly string[]): Promise<Located<CtResult>>;
   close(): Promise<void>;
 }

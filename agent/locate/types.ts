@@ -1,3 +1,4 @@
+import type { CtFacts } from '../domain/ctReading.js';
 import type { Level } from '../domain/levels.js';
 
 /** [x, y, z] in the patient's LPS frame, millimetres (PS3.3 C.7.6.2.1.1). */
@@ -59,6 +60,8 @@ export type CtLocation = 'anterior' | 'central' | 'posterior';
 
 export interface CtResult extends Omit<LocateResult, 'discs'> {
   readonly discs: readonly CtDisc[];
+  /** What bears on whether its units can be relied on. */
+  readonly facts: CtFacts;
 }
 
 /** Which network found the discs: stored with every result. */
