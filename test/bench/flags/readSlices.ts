@@ -5,7 +5,7 @@ import { candidatesOf } from '../../../agent/locate/candidates.js';
 import { nameDiscs } from '../../../agent/locate/chain.js';
 import { LEVEL_OF_RANK, lumbarDiscs, verdictOf } from '../../../agent/locate/doubts.js';
 import { canalEvidence, canalMiddleMm } from '../../../agent/locate/midsagittal.js';
-import { sagittalStack } from '../../../agent/locate/mr.js';
+import { sagittalStack } from '../../../agent/locate/sagittalStack.js';
 import { type Marked, type Network, TISSUE } from '../../../agent/locate/network.js';
 import { type SagittalImage, sagittalOf } from '../../../agent/locate/sagittal.js';
 import { readSeries, type SourceImage } from '../../../agent/locate/series.js';
