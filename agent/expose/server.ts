@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { projectRoot } from '../../config/root.js';
-import { addApi } from './api.js';
+import { addApi } from './apiRoutes.js';
 import { addHealth } from './health.js';
 import { openLooks } from './looks.js';
+import { addPages } from './pageRoutes.js';
 import { errorPage } from './pages/error.js';
 import { layout } from './pages/layout.js';
-import { addPages } from './routes.js';
 import type { HttpParts } from './types.js';
 
 export interface RunningHttp {

@@ -1,10 +1,10 @@
 import type { CaseView } from '../../../db/views/caseView.js';
 import type { Neighbours } from '../../../db/views/worklist.js';
+import { CT_LABELS } from '../../domain/ctLabels.js';
 import { LEVELS } from '../../domain/levels.js';
 import { agreement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
 import {
-  CT_WORDS,
   commitmentText,
   hounsfield,
   identityLines,
@@ -19,6 +19,7 @@ import {
 import { auditTable } from './audit.js';
 import { discCard } from './disc.js';
 import { modelSection } from './model.js';
+import { choiceSection, joinedReports } from './series.js';
 import { slicePicture } from './slice.js';
 
 /** One case: what the model saw and said, what the CT says, what became of the report, and who did what when. */
@@ -32,12 +33,13 @@ export function casePage(
 <h1>${personName(study.patientName) || 'no name'} <small>${study.patientId}</small></h1>
 <p class="facts">${facts(view)}</p>
 ${stateAlert(view)}
+${waiting(view)}
 ${identityAlert(view)}
 ${doubts(view)}
 ${headline(view)}
 <div class="split">
 <div><section aria-labelledby="slice"><h2 id="slice">Mid-sagittal MR</h2>${slicePicture(view, 'MR')}</section>
-<section aria-labelledby="pairing"><h2 id="pairing">Pairing</h2>${pairingSection(view)}</section></div>
+${choiceSection(view)}<section aria-labelledby="pairing"><h2 id="pairing">Pairing</h2>${pairingSection(view)}</section></div>
 <section aria-labelledby="discs"><h2 id="discs">Discs</h2>
 ${view.regions.length === 0 && html`<p class="empty">No disc has been located${row.state === 'received' || row.state === 'paired' ? ' yet' : ''}.</p>`}
 <ol class="discs">${LEVELS.map((level) => discCard(view, level))}</ol></section>
@@ -74,7 +76,7 @@ function stateAlert({ case: row }: CaseView): Html | false {
 <br>Mend that, then: <code>${retryCommand(row.id)}</code></p>`;
   if (row.lastErrorCode)
     return html`<p class="alert"><strong>Tried ${row.attempts} times.</strong> ${row.lastErrorCode}: ${row.lastError}</p>`;
-  return row.waitingFor !== null && html`<p class="alert"><strong>Waits:</strong> ${row.waitingFor}</p>`;
+  return false;
 }
 
 /** The answer in one line, before everything it rests on. */
@@ -114,6 +116,14 @@ function facts({ case: row, study, mrSeries }: CaseView): Html {
 <span>revision ${row.revision}: ${row.revisionReason}</span><span class="id">case ${row.id}</span>`;
 }
 
+/** What nothing can be seen of yet, and why; the report of before stands until then. */
+function waiting({ case: row, reports }: CaseView): Html | false {
+  if (row.closedBecause !== null)
+    return html`<p class="alert" role="alert"><strong>Closed.</strong> ${row.closedBecause}</p>`;
+  if (row.waitingFor === null) return false;
+  return html`<p class="alert" role="status"><strong>Waits:</strong> ${row.waitingFor}.${reports[0] && html` The report of revision ${reports[0].revision} stands until then.`}</p>`;
+}
+
 function identityAlert({ identities }: CaseView): Html | false {
   const lines = identityLines(identities, { withNames: true });
   if (lines.length === 0) return false;
@@ -138,7 +148,7 @@ function ctSection(view: CaseView): Html {
 <tbody>${measurements.map(
     (
       each,
-    ) => html`<tr><th scope="row">${each.level}</th><td class="ct ${each.label}">${CT_WORDS[each.label]}</td><td>${hounsfield(each.meanHu)}</td>
+    ) => html`<tr><th scope="row">${each.level}</th><td class="ct ${each.label}">${CT_LABELS[each.label].words}</td><td>${hounsfield(each.meanHu)}</td>
 <td>${hounsfield(each.maxHu)}</td><td>${each.areaMm2.toFixed(0)} mm²</td></tr>`,
   )}</tbody></table>
 ${measurements[0] && html`<p class="quiet">Calcified: a region of ${measurements[0].huLow} to ${measurements[0].huHigh} HU inside the disc. The model never sees the CT.</p>`}</div></div>`;
@@ -159,8 +169,9 @@ function priorRows(fetches: CaseView['priorFetches']): readonly Html[] {
   return fetches.map((fetch) => html`<dt>Prior fetch</dt><dd>${priorText(fetch)}</dd>`);
 }
 
-function reportSection({ case: row, reports, deliveries }: CaseView, texts: readonly CaseReport[]): Html {
-  if (reports.length === 0) return html`<p class="empty">No report yet.</p>`;
+function reportSection(view: CaseView, texts: readonly CaseReport[]): Html {
+  const { case: row, reports, deliveries } = view;
+  if (reports.length === 0) return html`<p class="empty">No report yet.</p>${joinedReports(view)}`;
   return html`<table><thead><tr><th scope="col">Revision</th><th scope="col">SOP Instance UID</th><th scope="col">Amends</th><th scope="col">Destination</th><th scope="col">File</th></tr></thead>
 <tbody>${reports.map((report) => {
     const own = deliveries.filter(({ reportId }) => reportId === report.id);
@@ -172,7 +183,7 @@ function reportSection({ case: row, reports, deliveries }: CaseView, texts: read
 ${texts.map(
   ({ revision, text }, i) =>
     html`<details><summary>${i === 0 ? 'The report as a tree' : `The report of revision ${revision}`}</summary><pre tabindex="0">${text}</pre></details>`,
-)}`;
+)}${joinedReports(view)}`;
 }
 
 function deliveryLine(delivery: CaseView['deliveries'][number]): Html {

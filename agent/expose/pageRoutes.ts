@@ -4,7 +4,7 @@ import { findReport } from '../../db/tables/reports.js';
 import type { CaseView } from '../../db/views/caseView.js';
 import { worklistNeighbours } from '../../db/views/worklist.js';
 import { readReport, renderReport } from '../report/tree.js';
-import { filterOf, viewOf, worklistOf } from './api.js';
+import { filterOf, viewOf, worklistOf } from './apiRoutes.js';
 import { lookAtConditions } from './conditions.js';
 import { findEverywhere } from './find.js';
 import type { Looks } from './looks.js';
