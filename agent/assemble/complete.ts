@@ -5,6 +5,7 @@ import { listAssociationsOfSeries } from '../../db/tables/associations.js';
 import { appendAudit } from '../../db/tables/audit.js';
 import type { CaseRow } from '../../db/tables/cases.js';
 import { listInstances } from '../../db/tables/instances.js';
+import { expectedByFetch } from '../../db/tables/priorFetches.js';
 import { completeSeries, findSeries, lockSeries, type SeriesRow } from '../../db/tables/series.js';
 import type { DecideRole } from '../route/rules.js';
 import { type CompletenessEvidence, completenessOf } from './completeness.js';
@@ -52,7 +53,8 @@ async function evidenceOf(trx: Tx, series: SeriesRow): Promise<CompletenessEvide
   const associations = await listAssociationsOfSeries(trx, series.seriesInstanceUid);
   return {
     instanceCount: instances.length,
-    expectedInstances: series.expectedInstances,
+    // Of a series that we fetch ourselves the source has said it when it was asked for.
+    expectedInstances: series.expectedInstances ?? (await expectedByFetch(trx, series.seriesInstanceUid)),
     associations: associations.map(({ endedHow, endedAt }) => ({
       endedHow,
       endedAtMs: endedAt?.getTime() ?? null,
