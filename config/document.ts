@@ -40,7 +40,10 @@ function typeOf({ type, enum: values, items, anyOf }: Node): string {
   if (values) return values.map((value) => JSON.stringify(value)).join(', ');
   if (type === 'array') return `list of ${items?.properties ? 'objects' : typeOf(items ?? {})}`;
   if (anyOf) return 'text';
-  return { string: 'text', integer: 'whole number', number: 'number', boolean: 'true or false' }[type ?? ''] ?? 'text';
+  return (
+    { string: 'text', integer: 'whole number', number: 'number', boolean: 'true or false' }[type ?? ''] ??
+    'text'
+  );
 }
 
 function standardOf({ default: value }: Node): string | null {

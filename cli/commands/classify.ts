@@ -16,7 +16,10 @@ export function register(program: Command): void {
         'above and below it. Needs no database. Research software: the answer is no diagnosis',
     )
     .addOption(
-      new Option('--model <name[@version]>', 'which classifier of models/; without a version, the highest there is')
+      new Option(
+        '--model <name[@version]>',
+        'which classifier of models/; without a version, the highest there is',
+      )
         .argParser(parseModel)
         // Said apart: commander would print the object.
         .default({ name: 'resnet34' }, 'resnet34'),

@@ -92,7 +92,11 @@ async function run(dataset: string, options: Options, command: Command): Promise
 /** @throws CalcidiscError DATASET_INVALID for answers about files that the set does not have: a wrong set, or a typing error */
 function readersOf(set: Awaited<ReturnType<typeof readSet>>, readers: readonly Reader[], where: string) {
   const known = new Set(set.regions.map(({ file }) => file));
-  const strange = new Set(readers.flatMap(({ answers }) => [...answers.keys()]).filter((file) => !known.has(file) && !set.labelsText.includes(file)));
+  const strange = new Set(
+    readers
+      .flatMap(({ answers }) => [...answers.keys()])
+      .filter((file) => !known.has(file) && !set.labelsText.includes(file)),
+  );
   if (strange.size === 0) return readers;
   const some = [...strange].slice(0, 5).join(', ');
   throw new CalcidiscError(

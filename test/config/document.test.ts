@@ -14,12 +14,19 @@ describe('docs/configuration.md', () => {
   );
 
   it('has every key of the schema with its default, and no other', () => {
-    const expected = documentedKeys().map(({ key, standard }) => [key, standard === null ? '–' : `\`${standard}\``]);
+    const expected = documentedKeys().map(({ key, standard }) => [
+      key,
+      standard === null ? '–' : `\`${standard}\``,
+    ]);
     assert.deepEqual([...rows], expected);
   });
 
   it('says which environment variable stands above a key', () => {
     for (const { key, variable } of documentedKeys())
-      if (variable) assert.ok(lines.some((line) => line.includes(`\`${key}\``) && line.includes(variable)), key);
+      if (variable)
+        assert.ok(
+          lines.some((line) => line.includes(`\`${key}\``) && line.includes(variable)),
+          key,
+        );
   });
 });
