@@ -60,6 +60,7 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
   const reader = readerOf(config, locator.localiser);
   const reconsidering = { reader, windowDays: config.pair.windowDays };
   let readings: WorkingOff | null = null;
+  const stopping = new AbortController();
   let fetcher: Fetcher | null = null;
   const counts = startCounts({ config, database, log, onCount: (series) => assembler.look(series) });
   const assembler = startAssembler({
@@ -100,6 +101,7 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
       wakeReadings: () => readings?.wake(),
       indexedUntilMs: assembler.indexedUntilMs,
       log,
+      signal: stopping.signal,
       retry: config.retry,
     }),
     CASES_AT_ONCE,
@@ -151,6 +153,7 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
       await assembler.settled();
     },
     async close() {
+      stopping.abort();
       // Before the listener: a move that fails because we are closing is no failure of the PACS.
       await Promise.all([fetcher?.close(), counts.close()]);
       await Promise.all([receiver?.close(), commitments.close()]);

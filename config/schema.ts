@@ -72,6 +72,8 @@ const Tls = z
 
 const Destination = z.strictObject({
   name: z.string().min(1),
+  /** What it speaks (agent/deliver/channels). */
+  channel: z.literal('c-store').default('c-store'),
   aeTitle: AeTitle,
   host: z.string().min(1),
   port: Port.min(1),
