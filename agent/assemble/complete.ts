@@ -6,7 +6,9 @@ import { appendAudit } from '../../db/tables/audit.js';
 import type { CaseRow } from '../../db/tables/cases.js';
 import { listInstances } from '../../db/tables/instances.js';
 import { completeSeries, findSeries, lockSeries, type SeriesRow } from '../../db/tables/series.js';
+import type { DecideRole } from '../route/rules.js';
 import { type CompletenessEvidence, completenessOf } from './completeness.js';
+import { judgeComplete } from './role.js';
 
 /** What the next stage does about a series that has just become complete, in the same transaction. */
 export type OnSeriesComplete = (trx: Tx, series: SeriesRow) => Promise<readonly CaseRow[]>;
@@ -14,6 +16,8 @@ export type OnSeriesComplete = (trx: Tx, series: SeriesRow) => Promise<readonly 
 export interface CompleteContext {
   readonly database: Database;
   readonly config: Pick<Config, 'assemble'>;
+  readonly dataDir: string;
+  readonly decideRole: DecideRole;
   readonly onSeriesComplete: OnSeriesComplete;
 }
 
@@ -35,6 +39,7 @@ export async function lookAtSeries(
     const decision = completenessOf(await evidenceOf(trx, series), context.config.assemble, nowMs);
     if (!decision.complete) return decision;
     await completeSeries(trx, seriesInstanceUid, decision.reason);
+    await judgeComplete(trx, seriesInstanceUid, context);
     const completed = (await findSeries(trx, seriesInstanceUid))!;
     const wake = await context.onSeriesComplete(trx, completed);
     await auditComplete(trx, completed);
