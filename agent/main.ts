@@ -7,7 +7,7 @@ import { findSopClasses } from '../db/tables/instances.js';
 import type { Queues } from '../db/work/queue.js';
 import { startSweep } from '../db/work/sweep.js';
 import { type Assembler, startAssembler } from './assemble/assembler.js';
-import { auditRefusal } from './assemble/refusals.js';
+import { startRefusals } from './assemble/refusals.js';
 import { openSafekeeping } from './deliver/safekeeping.js';
 import { openLocator } from './locate/pool.js';
 import { hastenCase, seriesComplete } from './pair/reconsider.js';
@@ -89,6 +89,7 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
       (await receiver?.reportCommitment(associationId, result)) ?? false,
     log,
   });
+  const refusals = startRefusals({ database, log });
   const safekeeping = openSafekeeping({ config, database, log, wake: (row) => void queues.wake(row) });
   receiver = await startReceiverThread({
     dicom: config.dicom,
@@ -97,7 +98,7 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
       associationOpened: assembler.associationOpened,
       associationEnded: assembler.associationEnded,
       stored: assembler.stored,
-      refused: (refusal) => auditRefusal(knex, refusal, log),
+      refused: refusals.refused,
       commitmentRequested: (owed) => commitments.requested(owed),
       commitmentReported: safekeeping.reported,
     },
@@ -127,7 +128,7 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
       // Before the listener: a move that fails because we are closing is no failure of the PACS.
       await Promise.all([fetcher?.close(), counts.close()]);
       await Promise.all([receiver?.close(), commitments.close()]);
-      await safekeeping.close();
+      await Promise.all([safekeeping.close(), refusals.close()]);
       await assembler.close();
       await sweep.stop();
       await steps.close();

@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { countCases } from '../../db/tables/cases.js';
+import { listRefusals } from '../../db/tables/refusals.js';
+import { measureUnread } from '../../db/tables/unreadObjects.js';
 import type { HttpParts } from './types.js';
 
 /** Alive, ready, and the numbers a monitor draws. */
@@ -12,6 +14,24 @@ export function addHealth(
   collectDefaultMetrics({ register: registry });
   const cases = gauge(registry, 'calcidisc_cases', 'Cases by state', 'state');
   const jobs = gauge(registry, 'calcidisc_queue_jobs', 'Jobs waiting, delayed or running', 'queue');
+
+  const refused = new Gauge({
+    name: 'calcidisc_refused',
+    help: 'Associations, presentation contexts and objects that were not accepted',
+    labelNames: ['what', 'calling_ae', 'sop_class', 'status'] as const,
+    registers: [registry],
+  });
+  const unread = gauge(
+    registry,
+    'calcidisc_unread_objects',
+    'Objects of other classes, kept or dropped',
+    'state',
+  );
+  const unreadBytes = new Gauge({
+    name: 'calcidisc_unread_bytes',
+    help: 'Size of the store of objects that are kept unread',
+    registers: [registry],
+  });
 
   app.get('/healthz', async () => ({ status: 'alive' }));
 
@@ -27,6 +47,12 @@ export function addHealth(
   app.get('/metrics', async (_request, reply) => {
     for (const [state, count] of Object.entries(await countCases(database.knex))) cases.set({ state }, count);
     for (const [queue, count] of Object.entries(await queues.depth())) jobs.set({ queue }, count);
+    for (const { what, callingAe, sopClassUid, status, count } of await listRefusals(database.knex))
+      refused.set({ what, calling_ae: callingAe, sop_class: sopClassUid, status }, count);
+    const store = await measureUnread(database.knex);
+    unread.set({ state: 'kept' }, store.objects);
+    unread.set({ state: 'dropped' }, store.dropped);
+    unreadBytes.set(store.bytes);
     return reply.type(registry.contentType).send(await registry.metrics());
   });
 }

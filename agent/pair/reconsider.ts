@@ -29,7 +29,7 @@ export async function mrComplete(trx: Tx, series: SeriesRow): Promise<readonly C
   if (created) return [row];
   const revised = await reviseCase(trx, {
     id: row.id,
-    reason: 'images of the MR arrived after it had been read',
+    reason: series.reopenReason || 'images of the MR arrived after it had been read',
   });
   return revised ? [revised] : [];
 }

@@ -4,6 +4,7 @@ import { CalcidiscError } from '../../agent/domain/errors.js';
 import { LEVELS } from '../../agent/domain/levels.js';
 import { withoutPixels } from '../../agent/expose/api.js';
 import { measurementBeside } from '../../agent/expose/comparison.js';
+import { asideLines, candidateLines, spellingLines, unreadLines } from '../../agent/expose/identityWords.js';
 import {
   commitmentText,
   hounsfield,
@@ -15,6 +16,7 @@ import {
   priorText,
   STATE_WORDS,
 } from '../../agent/expose/words.js';
+import { IDENTITY_WORDS, type IdentityWord, sayIdentity } from '../../agent/pair/decide.js';
 import { readReport, renderReport } from '../../agent/report/tree.js';
 import { loadConfig } from '../../config/load.js';
 import { createLogger } from '../../config/log.js';
@@ -28,7 +30,18 @@ interface CaseOptions {
   readonly json?: boolean;
   readonly report?: boolean;
   readonly retry?: string;
+  readonly samePatient?: boolean;
+  readonly notThePatient?: boolean;
+  readonly release?: boolean;
+  readonly reason?: string;
 }
+
+/** The options that decide a doubt of identity, as the one call knows them (agent/pair/decide.ts). */
+const WORD_OPTIONS = {
+  samePatient: 'same-patient',
+  notThePatient: 'not-the-patient',
+  release: 'release',
+} as const satisfies Partial<Record<keyof CaseOptions, IdentityWord>>;
 
 export function register(program: Command): void {
   program
@@ -43,10 +56,21 @@ export function register(program: Command): void {
       '--retry <reason>',
       'a parked case: go on from the state it was parked in; the reason goes on the audit trail',
     )
+    .option(
+      '--same-patient',
+      'a doubt of identity: the images of the study, and CTs held back, are of one patient',
+    )
+    .option(
+      '--not-the-patient',
+      'a doubt of identity: the CT that was paired or held back is of somebody else',
+    )
+    .option('--release', 'a held case: go on as it stands')
+    .option('--reason <text>', 'why it was decided so, for the audit trail')
     .option('--json', 'one JSON document on stdout')
     .addHelpText(
       'after',
-      '\nExample:\n  calcidisc case 3f2a --report\n  calcidisc case 3f2a --retry "the PACS knows our AE title now"',
+      '\nExample:\n  calcidisc case 3f2a --report\n  calcidisc case 3f2a --retry "the PACS knows our AE title now"\n' +
+        '  calcidisc case 3f2a --same-patient --reason "married name, checked in the RIS"',
     )
     .action((id: string, options: CaseOptions, command: Command) => run(id, options, command));
 }
@@ -58,6 +82,8 @@ async function run(id: string, options: CaseOptions, command: Command): Promise<
     const view = await readCaseView(database.knex, id);
     if (!view) throw new CalcidiscError('CASE_NOT_FOUND', `there is no case ${id}`);
     if (options.retry !== undefined) return await retry(database, view, options.retry);
+    const word = wordOf(options);
+    if (word) return await decide(database, view, word, options.reason ?? '');
     if (options.json) return console.log(JSON.stringify(withoutPixels(view), null, 2));
     console.log(caseText(view));
     const newest = options.report && view.reports[0];
@@ -75,6 +101,30 @@ async function retry({ knex }: Database, { case: row }: CaseView, reason: string
   console.log(`Case ${row.id} goes on from ${again.state}; a running agent takes it up within seconds.`);
 }
 
+/** @throws CalcidiscError when two contradict each other */
+function wordOf(options: CaseOptions): IdentityWord | null {
+  const said = (Object.keys(WORD_OPTIONS) as (keyof typeof WORD_OPTIONS)[]).filter((each) => options[each]);
+  if (said.length > 1)
+    throw new CalcidiscError('OPTIONS_CONTRADICT', 'say one of --same-patient, --not-the-patient, --release');
+  return said[0] ? WORD_OPTIONS[said[0]] : null;
+}
+
+async function decide(
+  { knex }: Database,
+  { case: row }: CaseView,
+  word: IdentityWord,
+  reason: string,
+): Promise<void> {
+  const actor = `user:${userInfo().username}`;
+  const said = { caseId: row.id, word, reason: reason || IDENTITY_WORDS[word], actor };
+  const next = await knex.transaction((trx) => sayIdentity(trx, said));
+  console.log(
+    next.state === 'parked'
+      ? `Case ${row.id} stays held, and the trail says why.`
+      : `Case ${row.id} goes on from ${next.state}, revision ${next.revision}; a running agent takes it up within seconds.`,
+  );
+}
+
 function caseText(view: CaseView): string {
   const { case: row, study, mr } = view;
   return [
@@ -82,8 +132,12 @@ function caseText(view: CaseView): string {
     ...(row.lastErrorCode ? [`  ${row.lastErrorCode}: ${row.lastError}`] : []),
     `Patient ID ${study.patientId || '–'}, accession number ${study.accessionNumber || '–'}`,
     ...identityLines(view.identities),
+    ...spellingLines(view.identities),
+    ...asideLines(view.aside),
+    ...unreadLines(view.unread),
     `MR ${view.mrSeries.acquisitionDate ?? '–'}, ${view.mrSeries.seriesDescription}, study ${study.studyInstanceUid}`,
     pairingText(view),
+    ...candidateLines(view.pairing?.candidates ?? []),
     ...view.priorFetches.map((fetch) => `Prior fetch: ${priorText(fetch)}`),
     mr
       ? `Discs: ${[mr.status, ...mr.reasons].join('; ')} (${mr.localiserName} ${mr.localiserVersion})`

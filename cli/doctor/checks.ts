@@ -10,6 +10,7 @@ import { type Database, openDatabase } from '../../db/server/database.js';
 import { verifyAudit } from '../../db/tables/audit.js';
 import type { Finding } from './finding.js';
 import { checkModels } from './models.js';
+import { checkRefusals, checkUnread } from './receiving.js';
 import { pingRedis } from './redis.js';
 
 const MIB_PER_BYTE = 1 / (1 << 20);
@@ -107,7 +108,13 @@ async function checkDatabase(config: Config): Promise<Finding[]> {
         verdict: 'ok',
         detail: `PostgreSQL ${rows[0].server_version ?? rows[0].serverVersion}`.trim(),
       };
-      return (await database.knex.schema.hasTable('case')) ? [found, await checkTrail(database)] : [found];
+      if (!(await database.knex.schema.hasTable('refusal'))) return [found];
+      return [
+        found,
+        await checkTrail(database),
+        await checkRefusals(database),
+        await checkUnread(database, config),
+      ];
     } finally {
       await database.close();
     }

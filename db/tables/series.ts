@@ -24,6 +24,10 @@ export interface SeriesRow {
   readonly roleReason: string;
   readonly expectedInstances: number | null;
   readonly reopened: number;
+  /** Why it was reopened last, in words for the case's next revision; '' for images that came late. */
+  readonly reopenReason: string;
+  /** What was still missing, by the headers, when silence completed it; '' when nothing was. */
+  readonly missing: string;
   readonly firstReceivedAt: Date;
   readonly lastReceivedAt: Date;
 }
@@ -83,19 +87,34 @@ export async function completeSeries(
   tx: Tx,
   seriesInstanceUid: string,
   completeReason: CompleteReason,
+  missing = '',
 ): Promise<SeriesRow | null> {
   const [row] = await tx('series')
     .where({ seriesInstanceUid, state: 'receiving' })
-    .update({ state: 'complete', completeReason, completedAt: tx.raw('clock_timestamp()') })
+    .update({ state: 'complete', completeReason, missing, completedAt: tx.raw('clock_timestamp()') })
     .returning('*');
   return row ?? null;
 }
 
-/** A late image. @returns the row, or null when it was not complete */
-export async function reopenSeries(tx: Tx, seriesInstanceUid: string): Promise<SeriesRow | null> {
+/**
+ * A late image, or one with another header.
+ * @param reopenReason in words; '' for a late image
+ * @returns the row, or null when it was not complete
+ */
+export async function reopenSeries(
+  tx: Tx,
+  seriesInstanceUid: string,
+  reopenReason = '',
+): Promise<SeriesRow | null> {
   const [row] = await tx('series')
     .where({ seriesInstanceUid, state: 'complete' })
-    .update({ state: 'receiving', completeReason: null, completedAt: null, reopened: tx.raw('reopened + 1') })
+    .update({
+      state: 'receiving',
+      completeReason: null,
+      completedAt: null,
+      reopened: tx.raw('reopened + 1'),
+      reopenReason,
+    })
     .returning('*');
   return row ?? null;
 }

@@ -8,6 +8,7 @@ const person = {
   issuerOfPatientId: '',
   patientName: 'DOE^JANE',
   patientBirthDate: '1970-01-01',
+  patientSex: 'F',
 };
 const mr = { ...person, acquisitionDate: '2024-01-10' };
 
@@ -18,6 +19,7 @@ function ct(over: Partial<CtCandidate>): CtCandidate {
     acquisitionDate: '2024-01-20',
     instanceCount: 100,
     isContradictory: false,
+    decided: null,
     sliceSpacingMm: 1,
     receiving: false,
     ...over,
