@@ -7,9 +7,11 @@ import type { CaseRow } from '../../db/tables/cases.js';
 import { type InstanceRow, listInstances } from '../../db/tables/instances.js';
 import { findPace, notePace } from '../../db/tables/senderPaces.js';
 import { completeSeries, findSeries, lockSeries, type SeriesRow } from '../../db/tables/series.js';
+import type { DecideRole } from '../route/rules.js';
 import { type CompletenessEvidence, completenessOf } from './completeness.js';
 import { missingImages } from './missing.js';
 import { type Arrival, longestPause } from './pace.js';
+import { judgeComplete } from './role.js';
 
 /** What the next stage does about a series that has just become complete, in the same transaction. */
 export type OnSeriesComplete = (trx: Tx, series: SeriesRow) => Promise<readonly CaseRow[]>;
@@ -17,6 +19,8 @@ export type OnSeriesComplete = (trx: Tx, series: SeriesRow) => Promise<readonly 
 export interface CompleteContext {
   readonly database: Database;
   readonly config: Pick<Config, 'assemble'>;
+  readonly dataDir: string;
+  readonly decideRole: DecideRole;
   readonly onSeriesComplete: OnSeriesComplete;
 }
 
@@ -38,13 +42,14 @@ export async function lookAtSeries(
     const { assemble } = context.config;
     const images = await listInstances(trx, seriesInstanceUid);
     const pauseMs = longestPause(images.map(arrival), assemble.quietPeriodMs);
-    const evidence = await gatherEvidence(trx, series, images, pauseMs);
+    const evidence = await evidenceOf(trx, series, images, pauseMs);
     const decision = completenessOf(evidence, assemble, nowMs);
     if (!decision.complete) return decision;
     // A count that came true says more than any header.
     const missing = decision.reason === 'counted' ? '' : (evidence.missing ?? '');
     await completeSeries(trx, seriesInstanceUid, decision.reason, missing);
     for (const callingAe of sendersOf(images)) await notePace(trx, callingAe, pauseMs);
+    await judgeComplete(trx, seriesInstanceUid, context);
     const completed = (await findSeries(trx, seriesInstanceUid))!;
     const wake = await context.onSeriesComplete(trx, completed);
     await auditComplete(trx, completed);
@@ -52,7 +57,7 @@ export async function lookAtSeries(
   });
 }
 
-async function gatherEvidence(
+async function evidenceOf(
   trx: Tx,
   series: SeriesRow,
   instances: readonly InstanceRow[],

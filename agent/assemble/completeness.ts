@@ -42,6 +42,8 @@ export function completenessOf(
 ): Completeness {
   const { expectedInstances, instanceCount } = evidence;
   const quietAtMs = quietAt(evidence, policy);
+  // All of it came again in another series: there is nothing to wait for.
+  if (instanceCount === 0) return { complete: true, reason: 'quiet' };
   // Fewer than have come: an answer from before the source had them all, which says nothing any more.
   if (expectedInstances !== null && instanceCount <= expectedInstances) {
     if (instanceCount === expectedInstances) return { complete: true, reason: 'counted' };

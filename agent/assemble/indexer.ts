@@ -7,7 +7,7 @@ import type { Tx } from '../../db/server/knex.js';
 import { appendAudits } from '../../db/tables/audit.js';
 import { insertNew, type NewInstance } from '../../db/tables/instances.js';
 import { insertAside } from '../../db/tables/objectsAside.js';
-import { ensureSeries, updateSeries } from '../../db/tables/series.js';
+import { ensureSeries } from '../../db/tables/series.js';
 import { ensureStudy, type StudyRow } from '../../db/tables/studies.js';
 import type { Spool } from '../receive/spool.js';
 import type { SpooledFile } from '../receive/types.js';
@@ -18,6 +18,7 @@ import { BatchStudies } from './identities.js';
 import { CONFLICT, conflictEvent, refuseUnreadable, reopenedEvent } from './indexEvents.js';
 import { instanceRow, seriesRow, studyRow } from './indexRows.js';
 import { SpooledReader } from './readSpooled.js';
+import { judgeArriving } from './role.js';
 import { type ReadInstance, toReadInstance } from './rows.js';
 import { inStore } from './spoolPaths.js';
 import { touchAll } from './touch.js';
@@ -114,10 +115,9 @@ async function writeAll(
   for (const first of firstOfEach(read, 'studyInstanceUid'))
     studies.set(first.studyInstanceUid, (await ensureStudy(trx, studyRow(first))).study);
   for (const first of firstOfEach(read, 'seriesInstanceUid')) {
-    const { created } = await ensureSeries(trx, seriesRow(first));
-    if (!created) continue;
-    const { role, reason } = decideRole(first.attributes);
-    await updateSeries(trx, first.seriesInstanceUid, { role, roleReason: reason });
+    const ensured = await ensureSeries(trx, seriesRow(first));
+    const arrived = read.filter(({ seriesInstanceUid }) => seriesInstanceUid === first.seriesInstanceUid);
+    await judgeArriving(trx, ensured, arrived, decideRole);
   }
   const inOrder = read.toSorted((a, b) => (a.sopInstanceUid < b.sopInstanceUid ? -1 : 1));
   const rows: NewInstance[] = [];

@@ -12,10 +12,11 @@ import {
   startDelivery,
   unparkDelivery,
 } from '../../db/tables/deliveries.js';
-import { findReport, type ReportRow } from '../../db/tables/reports.js';
+import { findLatestReport, type ReportRow } from '../../db/tables/reports.js';
+import { peerOf } from '../dicom/dimse/peer.js';
 import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
-import { type Attempt, failure, type Verdict, verdictOf } from './backoff.js';
 import { storeFiles } from './scu.js';
+import { type Attempt, type DeliveryVerdict, failure, verdictOf } from './verdict.js';
 
 export interface DeliverContext {
   readonly config: Pick<Config, 'deliver' | 'dicom' | 'route'>;
@@ -39,7 +40,8 @@ type Destination = Config['route']['destinations'][number];
 export async function deliverReport(context: DeliverContext): Promise<Delivered> {
   const { knex } = context.database;
   const { id, revision } = context.case;
-  const report = await findReport(knex, id, revision);
+  const report = await findLatestReport(knex, id, revision);
+  // A revision that had nothing new to say has no report of its own: then the one before it is the case's.
   if (!report) throw new CalcidiscError('REPORT_INVALID', 'there is no report to deliver', { caseId: id });
   const destinations = new Map(context.config.route.destinations.map((one) => [one.name, one]));
   const ours = ({ destination }: DeliveryRow) => destinations.has(destination);
@@ -104,13 +106,11 @@ async function attempt(
 async function send(
   { config, signal }: DeliverContext,
   report: ReportRow,
-  { aeTitle: calledAe, host, port, tls }: Destination,
+  destination: Destination,
   attempt: Attempt,
-): Promise<Verdict> {
-  const callingAe = config.dicom.aeTitle;
+): Promise<DeliveryVerdict> {
   try {
-    const identity = tls ? config.dicom.tls : undefined;
-    const peer = { host, port, calledAe, callingAe, tls: identity, ...(signal ? { signal } : {}) };
+    const peer = { ...peerOf(destination, config), ...(signal ? { signal } : {}) };
     const [result] = await storeFiles({ ...peer, files: [report.file] });
     return verdictOf(result!, attempt, config.deliver);
   } catch (thrown) {
@@ -124,7 +124,7 @@ async function writeDown(
   report: ReportRow,
   { id, destination, attempts }: DeliveryRow,
   { commitment }: Destination,
-  verdict: Verdict,
+  verdict: DeliveryVerdict,
 ): Promise<void> {
   const isStored = verdict.outcome === 'stored';
   await knex.transaction(async (trx) => {

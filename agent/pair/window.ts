@@ -17,8 +17,10 @@ export interface CtCandidate extends PatientIdentity {
   /** What a person said about whose it is; null when nobody did. */
   readonly decided: 'same' | 'different' | 'released' | null;
   readonly sliceSpacingMm: number | null;
-  /** Still arriving: worth waiting for when it would be in the window. */
+  /** Still arriving, or being read: worth waiting for when it would be in the window. */
   readonly receiving: boolean;
+  /** Its files cannot be decoded: passed over. */
+  readonly isUnreadable: boolean;
 }
 
 /** What became of one CT that was weighed. */
@@ -28,7 +30,8 @@ export type Verdict =
   | 'outside-window'
   | 'no-date'
   | 'identity-differs'
-  | 'receiving';
+  | 'receiving'
+  | 'unreadable';
 
 export interface Weighed {
   readonly ctSeriesInstanceUid: string;
@@ -51,7 +54,8 @@ export type PairingOutcome =
   | 'outside-window'
   | 'no-date'
   | 'no-patient-id'
-  | 'identity-differs';
+  | 'identity-differs'
+  | 'unreadable';
 
 export type PairingDecision =
   | { readonly wait: true; readonly forSeriesInstanceUid: string }
@@ -126,6 +130,7 @@ function weigh(
   if (ct.acquisitionDate === null) return { intervalDays: null, verdict: 'no-date', identity };
   const intervalDays = calendarDays(mrDate, ct.acquisitionDate);
   if (Math.abs(intervalDays) > windowDays) return { intervalDays, verdict: 'outside-window', identity };
+  if (ct.isUnreadable) return { intervalDays, verdict: 'unreadable', identity };
   return { intervalDays, verdict: ct.receiving ? 'receiving' : 'in-window', identity };
 }
 
@@ -164,6 +169,7 @@ function toRow({ ct, intervalDays, verdict, identity }: WeighedCandidate, chosen
 function outcomeWithout(rows: readonly Weighed[]): PairingOutcome {
   const has = (verdict: Verdict) => rows.some((row) => row.verdict === verdict);
   if (has('identity-differs')) return 'identity-differs';
+  if (has('unreadable')) return 'unreadable';
   if (has('outside-window')) return 'outside-window';
   return has('no-date') ? 'no-date' : 'no-ct';
 }

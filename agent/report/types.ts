@@ -1,6 +1,8 @@
 import { SOP_CLASSES } from '../dicom/sopClasses.js';
+import type { CtLabel } from '../domain/ctLabels.js';
 import type { Level } from '../domain/levels.js';
-import type { CtLabel, LocateStatus, ModelIdentity, PixelBox } from '../locate/types.js';
+import type { LocateStatus } from '../domain/locateStatuses.js';
+import type { ModelIdentity, PixelBox } from '../locate/types.js';
 
 export interface InstanceReference {
   readonly sopClassUid: string;
@@ -59,6 +61,23 @@ export interface ReportPairing {
 export interface ReportLocalisation {
   readonly status: LocateStatus;
   readonly reasons: readonly string[];
+}
+
+/** Which series of the MR study was read, and why not the others. */
+export interface ReportChoice {
+  readonly candidates: readonly ReportChoiceCandidate[];
+  readonly agreement: {
+    readonly agrees: readonly { readonly seriesInstanceUid: string; readonly medianMm: number }[];
+  };
+}
+
+export interface ReportChoiceCandidate {
+  readonly seriesInstanceUid: string;
+  readonly seriesNumber: number | null;
+  readonly seriesDescription: string;
+  readonly verdict: 'chosen' | 'passed-over' | 'check-only';
+  /** In words, why it was not read. */
+  readonly why: string;
 }
 
 /** One disc that was found on the MR. */
@@ -125,6 +144,8 @@ export interface ReportInput {
   readonly study: ReportStudy;
   readonly mr: ReportSeries;
   readonly ct: ReportSeries | null;
+  /** Null for a case of an older version. */
+  readonly choice: ReportChoice | null;
   readonly pairing: ReportPairing;
   readonly localisation: ReportLocalisation;
   /** The CT's own localisation; null without a CT. */

@@ -52,6 +52,9 @@ describe('assemble: when a series is complete', () => {
       reason: 'quiet',
     });
   });
+  it('a series that its images have left is not waited for', () => {
+    assert.equal(decide({ instanceCount: 0, slicePositionsMm: [], lastReceivedMs: NOW }).complete, true);
+  });
   it('a multi-frame object needs no stack', () => {
     assert.deepEqual(decide({ isMultiFrame: true, slicePositionsMm: [null], instanceCount: 1 }), {
       complete: true,

@@ -31,10 +31,16 @@ describe('assemble: the same image with another header', () => {
     (await readdir(join(rig.spool.dir, 'aside'))).filter((name) => name.endsWith('.dcm')).length;
   const eventsOf = (subjectId: string): Promise<string[]> =>
     knex()('auditEvent').where({ subjectId }).orderBy('seq').pluck('event');
+  /** As if the case had been read and its report delivered. */
+  const answered = async (series: Series) => {
+    const { id } = (await rig.caseOf(series))!;
+    await knex()('case').where({ id }).update({ state: 'delivered' });
+  };
   const read = async (): Promise<Series> => {
     const series = newSeries();
     await rig.bring(slices(series));
     await rig.complete(series);
+    await answered(series);
     return series;
   };
 
@@ -48,10 +54,10 @@ describe('assemble: the same image with another header', () => {
       /referring physician/,
     ],
     ['studyDescription', { StudyDescription: 'MR LUMBAR SPINE' }, 'MR LUMBAR SPINE', /study description/],
-    ['patientName', { PatientName: 'DOE^JANE^MARIE' }, 'DOE^JANE^MARIE', /patient/],
+    ['patientName', { PatientName: 'DOE^JANE^MARIE' }, 'DOE^JANE^MARIE', /patient|name/],
     ['patientId', { PatientID: 'MERGED' }, 'MERGED', /patient/],
-    ['patientBirthDate', { PatientBirthDate: '19600102' }, '1960-01-02', /birth date/],
-    ['patientSex', { PatientSex: 'F' }, 'F', /sex/],
+    ['patientBirthDate', { PatientBirthDate: '19600102' }, '1960-01-02', /patient|birth date/],
+    ['patientSex', { PatientSex: 'F' }, 'F', /patient|sex/],
   ] as const;
   for (const [column, over, now, reason] of CORRECTED)
     it(`${column} corrected: it counts, the older header is kept, and the case is its next revision`, async () => {
@@ -138,6 +144,7 @@ describe('assemble: the same image with another header', () => {
     const corrected = slices(series, { AccessionNumber: 'ACC-2' });
     const files = await rig.bring(corrected, 'PACS');
     await rig.complete(series);
+    await answered(series);
     const { revision } = (await rig.caseOf(series))!;
     await rig.again(files, corrected);
     assert.deepEqual(await readdir(join(rig.spool.dir, 'new')), []);
@@ -152,6 +159,7 @@ describe('assemble: the same image with another header', () => {
       slices(beside, { SeriesDescription: 't1_tse_sag', EchoTime: '10', RepetitionTime: '500' }),
     );
     await rig.complete(beside);
+    await answered(series);
     const { revision } = (await rig.caseOf(series))!;
     const t1 = {
       SeriesDescription: 't1_tse_sag',
@@ -182,7 +190,11 @@ describe('assemble: the same image with another header', () => {
     const left = await rig.seriesOf(series);
     assert.equal(left.role, 'ignored');
     assert.match(left.roleReason, /came again in series/);
-    assert.ok(await rig.caseOf(merged));
+    assert.equal((await rig.caseOf(merged))!.state, 'received');
+    await rig.complete(series);
+    const first = (await rig.caseOf(series))!;
+    assert.equal(first.state, 'closed');
+    assert.match(first.closedBecause!, /came again in series/);
     assert.equal(await asideFiles(), 0);
   });
 

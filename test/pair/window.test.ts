@@ -22,6 +22,7 @@ function ct(over: Partial<CtCandidate>): CtCandidate {
     decided: null,
     sliceSpacingMm: 1,
     receiving: false,
+    isUnreadable: false,
     ...over,
   };
 }
