@@ -9,6 +9,7 @@ import type { Queues } from '../db/work/queue.js';
 import { startSweep } from '../db/work/sweep.js';
 import type { WorkingOff } from '../db/work/workOff.js';
 import { type Assembler, startAssembler } from './assemble/assembler.js';
+import { startCutting } from './assemble/cutBefore.js';
 import { startRefusals } from './assemble/refusals.js';
 import { openSafekeeping } from './deliver/safekeeping.js';
 import { openLocator } from './locate/pool.js';
@@ -116,6 +117,7 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
     log,
   });
   const refusals = startRefusals({ database, log });
+  const cutting = startCutting({ database, dataDir: config.dataDir, log });
   const safekeeping = openSafekeeping({ config, database, log, wake: (row) => void queues.wake(row) });
   receiver = await startReceiverThread({
     dicom: config.dicom,
@@ -155,7 +157,7 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
       // Before the listener: a move that fails because we are closing is no failure of the PACS.
       await Promise.all([fetcher?.close(), counts.close()]);
       await Promise.all([receiver?.close(), commitments.close()]);
-      await Promise.all([safekeeping.close(), refusals.close()]);
+      await Promise.all([safekeeping.close(), refusals.close(), cutting.close()]);
       await assembler.close();
       await sweep.stop();
       await steps.close();

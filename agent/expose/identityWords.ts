@@ -1,7 +1,4 @@
-import type { ObjectAsideRow } from '../../db/tables/objectsAside.js';
 import type { CarriedIdentity } from '../../db/tables/studyIdentities.js';
-import type { UnreadCount } from '../../db/tables/unreadObjects.js';
-import { sopClassName } from '../dicom/storageClasses.js';
 import { comparePersons, isOnePerson } from '../domain/identity.js';
 
 /** What pairing keeps of how a CT's patient compares; cases of before this was kept have none. */
@@ -42,21 +39,4 @@ export function spellingLines(identities: readonly CarriedIdentity[]): string[] 
   if (!first || !isOnePerson(identities)) return [];
   const how = new Set(others.flatMap((other) => comparePersons(first, other).nameDiffers));
   return how.size > 0 ? [`images of the study write the name differently (${[...how].join(', ')})`] : [];
-}
-
-/** One line for each sender and reason. */
-export function asideLines(aside: readonly ObjectAsideRow[]): string[] {
-  const counts = new Map<string, number>();
-  for (const { callingAe, reason } of aside) {
-    const key = `from ${callingAe}: ${reason}`;
-    counts.set(key, (counts.get(key) ?? 0) + 1);
-  }
-  return [...counts].map(([what, count]) => `${count} ${what}; the first stay, these lie in spool/aside`);
-}
-
-export function unreadLines(unread: readonly UnreadCount[]): string[] {
-  return unread.map(({ sopClassUid, objects, dropped }) => {
-    const gone = dropped > 0 ? `, ${dropped} of them no longer kept` : '';
-    return `${objects} of ${sopClassName(sopClassUid)}${gone}`;
-  });
 }

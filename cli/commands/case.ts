@@ -4,7 +4,8 @@ import { CalcidiscError } from '../../agent/domain/errors.js';
 import { LEVELS } from '../../agent/domain/levels.js';
 import { withoutPixels } from '../../agent/expose/apiRoutes.js';
 import { measurementBeside } from '../../agent/expose/comparison.js';
-import { asideLines, candidateLines, spellingLines, unreadLines } from '../../agent/expose/identityWords.js';
+import { candidateLines, spellingLines } from '../../agent/expose/identityWords.js';
+import { asideLines, missingLines, unreadLines } from '../../agent/expose/receivedWords.js';
 import {
   commitmentText,
   hounsfield,
@@ -133,6 +134,7 @@ function caseText(view: CaseView): string {
     `Patient ID ${study.patientId || '–'}, accession number ${study.accessionNumber || '–'}`,
     ...identityLines(view.identities),
     ...spellingLines(view.identities),
+    ...missingLines([view.mrSeries, view.ctSeries]),
     ...asideLines(view.aside),
     ...unreadLines(view.unread),
     `MR ${view.mrSeries.acquisitionDate ?? '–'}, ${view.mrSeries.seriesDescription}, study ${study.studyInstanceUid}`,

@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cutBefore } from '../../agent/assemble/cutBefore.js';
 import { readHeader } from '../../agent/dicom/header.js';
+import { parsePart10 } from '../../agent/dicom/parse.js';
+import { decodeFrames } from '../../agent/dicom/pixels.js';
 import { newUid } from '../../agent/dicom/uid.js';
 import { type InstanceRow, listInstances } from '../../db/tables/instances.js';
 import { listAside } from '../../db/tables/objectsAside.js';
 import { readCaseView } from '../../db/views/caseView.js';
-import { useDatabase } from '../support/database.js';
+import { quietLog, useDatabase } from '../support/database.js';
 import { runTool } from '../support/dcmtk.js';
 import { needsPeer } from '../support/peers.js';
 import { newSeries, openRig, type Rig, type Series, SLICES, slice, slices } from './rig.js';
@@ -85,6 +88,25 @@ describe('assemble: the same image with another header', () => {
     const bytes = await readFile(join(db.config.dataDir, first!.spoolPath));
     assert.ok(bytes.includes('ST ELSEWHERE'));
     assert.deepEqual(await eventsOf(series.studyInstanceUid), []);
+  });
+
+  it('after a while only the header of the one that was replaced is kept, and it can still be read', async () => {
+    const series = await read();
+    const before = await instancesOf(series);
+    await rig.bring(slices(series, {}, { tail: COERCED }), 'PACS');
+    const context = { database: db.database, dataDir: db.config.dataDir, log: quietLog };
+    assert.equal(await cutBefore(context, 60_000), 0, 'not while somebody may be reading it');
+    assert.equal(await cutBefore(context, 0), SLICES);
+    assert.equal(await cutBefore(context, 0), 0);
+    for (const each of before) {
+      assert.equal((await headerOf(each)).accessionNumber, 'ACC-1');
+      const part10 = parsePart10(await readFile(join(db.config.dataDir, each.spoolPath)));
+      assert.equal(part10.dataSet.pixelData(), null);
+    }
+    for (const each of await instancesOf(series)) {
+      const part10 = parsePart10(await readFile(join(db.config.dataDir, each.spoolPath)));
+      assert.equal((await decodeFrames(part10)).length, 1);
+    }
   });
 
   it('the same in another transfer syntax: a duplicate, kept once', async function () {

@@ -3,7 +3,8 @@ import { CT_LABELS } from '../../domain/ctLabels.js';
 import { LEVELS } from '../../domain/levels.js';
 import { agreement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
-import { asideLines, candidateLines, spellingLines, unreadLines } from '../identityWords.js';
+import { candidateLines, spellingLines } from '../identityWords.js';
+import { asideLines, missingLines, unreadLines } from '../receivedWords.js';
 import {
   commitmentText,
   hounsfield,
@@ -29,6 +30,7 @@ export function casePage(view: CaseView, reportText: string | null): Html {
 ${row.state === 'parked' && html`<p class="alert" role="alert"><strong>Parked.</strong> ${row.lastErrorCode}: ${row.lastError}</p>`}
 ${identityAlert(view)}
 ${asideAlert(view)}
+${missingLines([view.mrSeries, view.ctSeries]).map((line) => html`<p class="alert" role="alert"><strong>Images may be missing.</strong> ${line}</p>`)}
 ${doubts(view)}
 ${headline(view)}
 <div class="split">
