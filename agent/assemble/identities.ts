@@ -86,7 +86,8 @@ export class BatchStudies {
   /** @returns what is written otherwise now, in words */
   async #correct(study: StudyRow, said: NewStudy, withPatient: boolean): Promise<string[]> {
     const keys = withPatient ? [...PATIENT_KEYS, ...STUDY_KEYS] : STUDY_KEYS;
-    const changed = keys.filter((key) => (said[key] ?? '') !== (study[key] ?? ''));
+    // What the newest header leaves out is not unsaid by it.
+    const changed = keys.filter((key) => (said[key] ?? '') !== '' && said[key] !== study[key]);
     if (changed.length === 0) return [];
     const { studyInstanceUid } = study;
     const values = Object.fromEntries(changed.map((key) => [key, said[key]]));

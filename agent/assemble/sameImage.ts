@@ -96,12 +96,19 @@ async function haveSameFrames(a: Part10, b: Part10): Promise<boolean> {
 function changedFacts(before: Part10, now: Part10): Pick<HeaderChange, 'report' | 'image'> {
   const [old, fresh] = [headerOf(before), headerOf(now)];
   const keys = (Object.keys(old) as (keyof Header)[]).filter((key) => !NO_FACTS.has(key));
-  const changed = keys.filter((key) => JSON.stringify(old[key]) !== JSON.stringify(fresh[key]));
+  const changed = keys.filter(
+    (key) => JSON.stringify(old[key]) !== JSON.stringify(fresh[key]) && !isUnsaid(key, fresh),
+  );
   const pixels = PIXEL_KEYWORDS.filter((each) => before.dataSet.text(each) !== now.dataSet.text(each));
   return {
     report: changed.flatMap((key) => REPORT_FACTS[key as keyof typeof REPORT_FACTS] ?? []),
     image: [...changed.filter((key) => !(key in REPORT_FACTS)), ...pixels],
   };
+}
+
+/** A copy that leaves out what the report carries corrects nothing. */
+function isUnsaid(key: keyof Header, header: Header): boolean {
+  return key in REPORT_FACTS && header[key] === null;
 }
 
 /** The data set up to its pixels, as it lies in the file. */

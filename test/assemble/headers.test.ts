@@ -90,6 +90,14 @@ describe('assemble: the same image with another header', () => {
     assert.deepEqual(await eventsOf(series.studyInstanceUid), []);
   });
 
+  it('a copy that leaves out the accession number and the name corrects neither', async () => {
+    const series = await read();
+    await rig.bring(slices(series, { AccessionNumber: '', PatientName: '' }), 'PACS');
+    const { accessionNumber, patientName } = await rig.studyOf(series);
+    assert.deepEqual([accessionNumber, patientName], ['ACC-1', 'DOE^JANE']);
+    assert.deepEqual([(await rig.caseOf(series))!.revision, (await rig.seriesOf(series)).reopened], [1, 0]);
+  });
+
   it('after a while only the header of the one that was replaced is kept, and it can still be read', async () => {
     const series = await read();
     const before = await instancesOf(series);
