@@ -9,7 +9,8 @@ import type { Queues } from '../db/work/queue.js';
 import { startSweep } from '../db/work/sweep.js';
 import type { WorkingOff } from '../db/work/workOff.js';
 import { type Assembler, startAssembler } from './assemble/assembler.js';
-import { auditRefusal } from './assemble/refusals.js';
+import { startCutting } from './assemble/cutBefore.js';
+import { startRefusals } from './assemble/refusals.js';
 import { openSafekeeping } from './deliver/safekeeping.js';
 import { CalcidiscError } from './domain/errors.js';
 import { Opened } from './domain/opened.js';
@@ -150,6 +151,8 @@ async function openAgent(
     log,
   });
   opened.keep(commitments);
+  const refusals = opened.keep(startRefusals({ database, log }));
+  opened.keep(startCutting({ database, dataDir: config.dataDir, log }));
   const safekeeping = opened.keep(
     openSafekeeping({ config, database, log, wake: (row) => void queues.wake(row) }),
   );
@@ -160,7 +163,7 @@ async function openAgent(
       associationOpened: assembler.associationOpened,
       associationEnded: assembler.associationEnded,
       stored: assembler.stored,
-      refused: (refusal) => auditRefusal(knex, refusal, log),
+      refused: refusals.refused,
       commitmentRequested: (owed) => commitments.requested(owed),
       commitmentReported: safekeeping.reported,
     },

@@ -4,7 +4,8 @@ import type { SeriesAttributes } from './attributes.js';
 import type { KindFacts, SeriesFacts } from './seriesFacts.js';
 import { regionIn, wordsOf } from './words.js';
 
-export type Role = 'mr' | 'ct' | 'ignored';
+/** 'check': located to compare levels with, never read itself. */
+export type Role = 'mr' | 'ct' | 'check' | 'ignored';
 
 export interface RoleDecision {
   readonly role: Role;
@@ -32,6 +33,11 @@ const VARIABLES = {
 } as const;
 
 type Facts = FactsFor<typeof VARIABLES>;
+
+/** The rules in the order in which they are asked. */
+const ROLES = ['mr', 'ct', 'check'] as const satisfies readonly Role[];
+
+type RouteRules = Pick<Config['route'], 'mr' | 'ct'> & Partial<Pick<Config['route'], 'check'>>;
 
 /** What senders usually say, and one that says nothing. */
 const SAMPLES: readonly Facts[] = [
@@ -80,22 +86,23 @@ const SAMPLES: readonly Facts[] = [
 ];
 
 /**
- * Compiles the two rules once. One that still cannot be worked out for a series leaves that series out, and says so.
+ * Compiles the rules once. One that still cannot be worked out for a series leaves that series out, and says so.
  * @throws ConfigError when a rule is no CEL expression over these attributes, or fails for what senders usually say
  */
-export function compileRules({ mr, ct }: Pick<Config['route'], 'mr' | 'ct'>): DecideRole {
-  const isMr = compileRule('route.mr', mr, VARIABLES, SAMPLES);
-  const isCt = compileRule('route.ct', ct, VARIABLES, SAMPLES);
+export function compileRules(route: RouteRules): DecideRole {
+  const rules = ROLES.flatMap((role) => {
+    const expression = route[role];
+    return expression === undefined
+      ? []
+      : [{ role, rule: compileRule(`route.${role}`, expression, VARIABLES, SAMPLES) }];
+  });
   return (attributes) => {
     if (attributes.localizer)
       return { role: 'ignored', reason: 'a localizer or a rendering, not a source image' };
     const facts = ruleFacts(attributes);
-    const answers = [
-      ['mr', isMr(facts)],
-      ['ct', isCt(facts)],
-    ] as const;
-    const match = answers.find(([, answer]) => 'holds' in answer && answer.holds);
-    if (match) return { role: match[0], reason: `matches route.${match[0]}: ${describe(attributes)}` };
+    const answers = rules.map(({ role, rule }) => ({ role, answer: rule(facts) }));
+    const match = answers.find(({ answer }) => 'holds' in answer && answer.holds);
+    if (match) return { role: match.role, reason: `matches route.${match.role}: ${describe(attributes)}` };
     const failed = failureIn(answers);
     if (failed) return { role: 'ignored', reason: failed, failed };
     return { role: 'ignored', reason: `matches neither route.mr nor route.ct: ${describe(attributes)}` };
@@ -107,8 +114,10 @@ function ruleFacts(attributes: SeriesAttributes): Facts {
   return facts;
 }
 
-function failureIn(answers: readonly (readonly ['mr' | 'ct', RuleAnswer])[]): string | null {
-  for (const [role, answer] of answers)
+function failureIn(
+  answers: readonly { readonly role: string; readonly answer: RuleAnswer }[],
+): string | null {
+  for (const { role, answer } of answers)
     if ('failed' in answer) return `route.${role} cannot be worked out for it: ${answer.failed}`;
   return null;
 }
@@ -145,8 +154,8 @@ export interface SeriesDecision extends RoleDecision {
 /** A series is let in when one kind of its pictures is: which one is read is the locating's choice. */
 export function decideSeries(facts: SeriesFacts, decide: DecideRole): SeriesDecision {
   const decided = facts.kinds.map((by) => ({ by, ...decide(by.attributes) }));
-  const taken =
-    decided.find(({ role }) => role === 'mr') ?? decided.find(({ role }) => role === 'ct') ?? decided[0]!;
+  const letIn = ROLES.flatMap((role) => decided.find((each) => each.role === role) ?? []);
+  const taken = letIn[0] ?? decided[0]!;
   const others = decided.filter((each) => each !== taken);
   const failed = decided.find((each) => each.failed !== undefined);
   if (others.length === 0) return taken;
