@@ -83,6 +83,7 @@ async function openAgent(
   const reader = readerOf(config, locator.localiser);
   const reconsidering = { reader, windowDays: config.pair.windowDays };
   let readings: WorkingOff | null = null;
+  const stopping = new AbortController();
   let fetcher: Fetcher | null = null;
   const counts = opened.keep(
     startCounts({ config, database, log, onCount: (series) => assembler.look(series) }),
@@ -128,12 +129,15 @@ async function openAgent(
         reader,
         wakeReadings: () => readings?.wake(),
         indexedUntilMs: assembler.indexedUntilMs,
+        signal: stopping.signal,
         log,
         retry: config.retry,
       }),
       CASES_AT_ONCE,
     ),
   );
+  // Before the steps are waited for: a PACS that says nothing would keep them.
+  opened.keep({ close: async () => stopping.abort() });
   const sweep = startSweep(queues, database, config.queue.sweepMs, log);
   opened.keep({ close: () => sweep.stop() });
   let receiver: Receiver | null = null;

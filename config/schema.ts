@@ -84,6 +84,8 @@ function isUrlOf(text: string, protocols: readonly string[]): boolean {
 
 const Destination = z.strictObject({
   name: Name,
+  /** What it speaks (agent/deliver/channels). */
+  channel: z.literal('c-store').default('c-store'),
   aeTitle: AeTitle,
   host: z.string().min(1),
   port: Port.min(1),
