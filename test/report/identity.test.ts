@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { isUid } from '../../agent/dicom/uid.js';
 import { buildReport } from '../../agent/report/build.js';
 import { trackingUid } from '../../agent/report/measurements.js';
-import { renderReport } from '../../agent/report/tree.js';
+import { readReport, renderReport } from '../../agent/report/tree.js';
 import { CT, disc, MR, reportInput } from './sample.js';
 import { comments, groups, one, readBack } from './walk.js';
 
