@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { isUid } from '../../agent/dicom/uid.js';
 import { buildReport } from '../../agent/report/build.js';
 import { trackingUid } from '../../agent/report/measurements.js';
-import { renderReport } from '../../agent/report/tree.js';
+import { readReport, renderReport } from '../../agent/report/tree.js';
 import { CT, disc, MR, reportInput } from './sample.js';
 import { comments, groups, one, readBack } from './walk.js';
 
@@ -146,7 +146,18 @@ describe('report: what no report may say is refused', () => {
   it('a region outside its image', () =>
     refused({ discs: [disc('L1-L2', { roiPixel: [400, 0, 450, 20] })] }, /outside/));
   it('a series without images', () => refused({ mr: { ...MR, instances: [] } }, /without images/));
-  it('a UID that is none', () => refused({ ct: { ...CT, seriesInstanceUid: '1.02.3' } }, /not a UID/));
+  it('a UID that is none', () => refused({ ct: { ...CT, seriesInstanceUid: '1.2.x' } }, /not a UID/));
+  it('but a UID with leading zeros is repeated, and a frame of reference that is no UID left out', () => {
+    const { file } = buildReport(
+      reportInput({
+        mr: { ...MR, frameOfReferenceUid: 'FRAME 1' },
+        ct: { ...CT, frameOfReferenceUid: '1.02.3' },
+      }),
+    );
+    const text = renderReport(readReport(file));
+    assert.match(text, /1\.02\.3/);
+    assert.doesNotMatch(text, /FRAME 1/);
+  });
   it('a series description that does not fit', () =>
     refused({ seriesDescription: 'x'.repeat(65) }, /64 characters/));
   it('an MR of another study', () => refused({ mr: { ...MR, studyInstanceUid: '1.2.3' } }, /another study/));
