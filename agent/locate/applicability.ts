@@ -13,7 +13,7 @@ export interface Facts {
   readonly signalToNoise: number | null;
   /** Largest signal void among the vertebrae, mm2. */
   readonly voidMm2: number;
-  /** Signal in the air behind the back as a share of the vertebrae's; null where the picture shows too little air. */
+  /** Structure in the air behind the back as a share of the vertebrae's signal; null where the picture shows too little air. */
   readonly ghostShare: number | null;
   /** How far discs jump from slice to slice; null where too few slices show them. */
   readonly jumpMm: number | null;
@@ -34,7 +34,7 @@ const CHECKS: readonly Check[] = [
   ['pixels larger than 1.2 mm', ({ pixelMm }) => pixelMm > 1.2],
   ['signal-to-noise ratio below 4', ({ signalToNoise }) => (signalToNoise ?? 99) < 4],
   ['a signal void among the vertebrae, as metal makes it', ({ voidMm2 }) => voidMm2 > 150],
-  ['ghosts of motion in the air behind the back', ({ ghostShare }) => (ghostShare ?? 0) > 0.07],
+  ['ghosts of motion in the air behind the back', ({ ghostShare }) => (ghostShare ?? 0) > 0.035],
   ['the patient moved between slices', ({ jumpMm }) => (jumpMm ?? 0) > 3],
   ['marked scoliosis, over 20 degrees', ({ curveDegrees }) => curveDegrees > 20],
 ];
@@ -63,14 +63,25 @@ function isShortEcho({ echoTime, scanningSequence }: Facts['header']): boolean {
   return echoTime !== null && echoTime > 0 && echoTime < 60 && !scanningSequence.includes('GR');
 }
 
+/** What an even curve keeps of its angle without the disc at its end. */
+const KEPT_WITHOUT_ONE = 2 / 3;
+
 /**
  * The largest angle between the directions in which the row of discs runs, seen from the front (as Cobb's): between
- * any two steps.
+ * any two steps. A curve is made by more than one disc: one whose middle is mistaken, as in a slip that turns the canal
+ * away from behind it, bends no spine.
  * @param places [across, along the spine] of the discs' middles in order, mm
  */
 export function curveDegrees(places: readonly (readonly [across: number, along: number])[]): number {
   if (places.length < 4) return 0;
   const upwards = [...places].sort((a, b) => a[1] - b[1]);
+  const all = largestBend(upwards);
+  if (places.length === 4) return all;
+  const withoutOne = upwards.map((_, left) => largestBend(upwards.filter((_, i) => i !== left)));
+  return Math.min(all, Math.min(...withoutOne) / KEPT_WITHOUT_ONE);
+}
+
+function largestBend(upwards: readonly (readonly [across: number, along: number])[]): number {
   const steps = upwards
     .slice(1)
     .map((place, i) => Math.atan2(place[0] - upwards[i]![0], place[1] - upwards[i]![1]));

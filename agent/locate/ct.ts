@@ -1,5 +1,6 @@
 import { anatomicalPlane, dot, normalOf, type Vector } from '../dicom/geometry.js';
 import { stacksOf } from '../dicom/stacks.js';
+import { groundOf } from '../domain/levelConfidence.js';
 import { type CtScan, describeDisc, PLANE_STEP_MM } from './ctDisc.js';
 import { type CtVolume, ctVolumeOf } from './ctVolume.js';
 import { THICK_SLICE_MM } from './hounsfield.js';
@@ -41,7 +42,9 @@ export async function measureCt(series: Series, context: LocateContext): Promise
   if (middle === null) return nothing(series, reasons);
   const { modality, seriesInstanceUid } = series;
   const { image } = planes[middle]!;
-  const scan: CtScan = { volume, scout, planes, middle };
+  // No network was trained on CT: its levels are never of the usual kind.
+  const ground = groundOf(verdict.status === 'located', true);
+  const scan: CtScan = { volume, scout, planes, middle, ground };
   return {
     result: {
       modality,

@@ -1,14 +1,15 @@
-import { anatomicalPlane, dot, mapVector, normalOf, type Vector } from '../dicom/geometry.js';
+import { anatomicalPlane, dot, mapVector, normalOf } from '../dicom/geometry.js';
 import { type Stack, stacksOf } from '../dicom/stacks.js';
+import { type Ground, groundOf, statedConfidence } from '../domain/levelConfidence.js';
+import { doubtsAgain } from './again.js';
 import { curveDegrees, type Facts, outsideStudy } from './applicability.js';
 import { jumpMm, signalVoidMm2 } from './artefacts.js';
 import type { Candidate } from './candidates.js';
 import { greyRange, storedBox, tidy } from './cut.js';
-import { LEVEL_OF_RANK } from './doubts.js';
+import { endsSoon, LEVEL_OF_RANK } from './doubts.js';
 import { ghostShare } from './ghosts.js';
 import {
   canalsOf,
-  confidenceOf,
   discRowOf,
   type Found,
   type LocateContext,
@@ -16,6 +17,7 @@ import {
   type LumbarDisc,
   lookAt,
   nothing,
+  type PlaceOf,
   positionsOf,
 } from './looks.js';
 import { canalMiddleMm, discMiddlesMm, ownSlice } from './midsagittal.js';
@@ -58,12 +60,17 @@ export async function locateMr(
   const stack = sagittalStack(series);
   if (typeof stack === 'string') return nothing(series, [stack, ...series.notes]);
   const looks = await lookAtStack(stack, network);
-  const { discs, verdict, middle } = discRowOf(looks, placeIn(looks));
-  const reasons = [...verdict.reasons, ...stack.notes, ...series.notes];
-  if (middle === null) return nothing(series, reasons);
+  const placeOf = placeIn(looks);
+  const { discs, verdict, middle } = discRowOf(looks, placeOf);
+  const notes = [...stack.notes, ...series.notes];
+  if (middle === null) return nothing(series, [...verdict.reasons, ...notes]);
   const reading: Reading = { series, stack, looks, discs, middle };
-  reasons.push(...outsideStudy(factsOf(reading)));
-  return describe(reading, { status: verdict.status, reasons }, marginMm);
+  const again = verdict.status === 'located' ? await doubtsAgain(reading, network, placeOf) : [];
+  const status = again.length > 0 ? 'uncertain' : verdict.status;
+  const outside = outsideStudy(factsOf(reading));
+  const ground = groundOf(status === 'located', outside.length > 0 || endsSoon(discs));
+  const reasons = [...verdict.reasons, ...again, ...notes, ...outside];
+  return describe(reading, { status, reasons, ground }, marginMm);
 }
 
 /** The sagittal stack to read: the one with the longest echo where there are several, else the largest. */
@@ -136,15 +143,14 @@ function aroundMiddle(
 }
 
 /** By the first slice's directions. */
-function placeIn(looks: readonly Look[]) {
+function placeIn(looks: readonly Look[]): PlaceOf {
   const { along, down } = looks[0]!.image.plane;
-  return ({ centreMm }: { readonly centreMm: Vector }) =>
-    [dot(centreMm, along), dot(centreMm, down)] as const;
+  return ({ centreMm }) => [dot(centreMm, along), dot(centreMm, down)];
 }
 
 async function describe(
   { series, stack, looks, discs: found, middle }: Reading,
-  verdict: Pick<LocateResult, 'status' | 'reasons'>,
+  { ground, ...verdict }: Pick<LocateResult, 'status' | 'reasons'> & { readonly ground: Ground },
   marginMm: number,
 ): Promise<Found> {
   const { image, index } = looks[middle]!;
@@ -160,8 +166,9 @@ async function describe(
     if (!own) continue;
     const level = LEVEL_OF_RANK[disc.rank]!;
     const { located, grey } = regionIn(looks[at]!.image, own, marginMm);
+    const confidence = statedConfidence(disc.confidence, ground);
     const slice = at === middle ? {} : { slice: sliceOf(at) };
-    discs.unshift({ level, ...located, confidence: confidenceOf(disc), ...slice });
+    discs.unshift({ level, ...located, confidence, ...slice });
     const png = await greyPng(grey, REGION_PIXELS, REGION_PIXELS);
     regions.unshift({ level, png, sha256: sha256(png) });
   }

@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { CalcidiscError } from '../../agent/domain/errors.js';
+import { confidenceWord } from '../../agent/domain/levelConfidence.js';
 import { LEVELS } from '../../agent/domain/levels.js';
 import { withoutPixels } from '../../agent/expose/api.js';
 import { measurementBeside } from '../../agent/expose/comparison.js';
@@ -124,7 +125,7 @@ function discTable(view: CaseView): string {
     const ct = measurementBeside(view, level);
     return [
       level,
-      region ? percent(region.confidence) : 'not found',
+      region ? confidenceWord(region.confidence) : 'not found',
       decided ? percent(decided.probability) : '–',
       decided ? (decided.calcified ? 'CALCIFIED' : 'not calcified') : '–',
       ct?.label ?? '–',
@@ -132,8 +133,5 @@ function discTable(view: CaseView): string {
       ct ? hounsfield(ct.maxHu) : '–',
     ];
   });
-  return asTable(
-    ['disc', 'confidence', 'P(calcified)', 'model on MR', 'CT reference', 'CT mean', 'CT max'],
-    rows,
-  );
+  return asTable(['disc', 'level', 'P(calcified)', 'model on MR', 'CT reference', 'CT mean', 'CT max'], rows);
 }
