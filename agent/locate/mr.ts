@@ -28,6 +28,7 @@ import { REGION_PIXELS, regionOf, regionPixels } from './region.js';
 import { toGrey } from './resample.js';
 import { type SagittalImage, sagittalOf } from './sagittal.js';
 import type { Series, SourceImage } from './series.js';
+import { slipMm } from './tracks.js';
 import type { LocatedDisc, LocatedSlice, LocateResult, PixelPoint, RegionImage } from './types.js';
 
 /** A first look takes no more slices than this, no nearer to each other than that. */
@@ -203,6 +204,16 @@ function regionIn(image: SagittalImage, own: Candidate, marginMm: number) {
 /** The middle of a curve's apex may lie this far from its neighbours' and be no mistake. */
 const APEX_MM = 8;
 
+/** A vertebra that lies so far off its neighbours' line has slipped. */
+const SLIP_MM = 5;
+
+/** Whether a disc of the row lies above or below a vertebra that has slipped. */
+function atSlip(discs: readonly LumbarDisc[], at: number): boolean {
+  const slips = discs.slice(1).map((disc, i) => slipMm(discs[i]!.track, disc.track));
+  const usual = [...slips].sort((a, b) => a - b)[slips.length >> 1] ?? 0;
+  return [slips[at - 1], slips[at]].some((slip) => slip !== undefined && Math.abs(slip - usual) > SLIP_MM);
+}
+
 /** What bears on whether the models know this patient's like. */
 function factsOf({ series, stack, looks, discs, middle }: Reading): Facts {
   const { image, marked } = looks[middle]!;
@@ -211,7 +222,7 @@ function factsOf({ series, stack, looks, discs, middle }: Reading): Facts {
   const placeOf = placeIn(looks);
   const places = discs.flatMap(({ track }, i) => {
     const across = middles[i]!;
-    return across === null ? [] : [[across, track.place[1]] as const];
+    return across === null ? [] : [[across, track.place[1], atSlip(discs, i)] as const];
   });
   const members = discs.map(({ track }) =>
     track.members.map((member) => ({ positionMm: positions[member.slice]!, place: placeOf(member) })),

@@ -134,10 +134,12 @@ describe('levels that are no facts', () => {
     assert.equal(statedConfidence(0.9059, 'usual'), 0.9);
   });
 
-  it('calls an even curve scoliosis, and not a spine of which one disc’s middle is mistaken', () => {
-    const places = (across: readonly number[]) => across.map((x, i) => [x, 34 * i] as const);
-    assert.ok(curveDegrees(places([0, 9, 12, 9, 0])) > 20, `${curveDegrees(places([0, 9, 12, 9, 0]))}`);
-    assert.ok(curveDegrees(places([14, 0, 0, 0, 0])) < 20, `${curveDegrees(places([14, 0, 0, 0, 0]))}`);
-    assert.ok(curveDegrees(places([0, 14, 0, 0, 0])) < 20);
+  it('calls a curve scoliosis, and not a spine in which a slip hides the middle of one disc', () => {
+    const places = (across: readonly number[], slipped?: number) =>
+      across.map((x, i) => [x, 34 * i, i === slipped] as const);
+    for (const curve of [places([0, 9, 12, 9, 0]), places([14, 0, 0, 0, 0]), places([0, 9, 12, 9, 0], 2)])
+      assert.ok(curveDegrees(curve) > 20, `${curveDegrees(curve)}`);
+    for (const at of [0, 1])
+      assert.ok(curveDegrees(places(at === 0 ? [14, 0, 0, 0, 0] : [0, 14, 0, 0, 0], at)) < 5);
   });
 });
