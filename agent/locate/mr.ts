@@ -1,6 +1,8 @@
-import { anatomicalPlane, dot, mapVector, normalOf } from '../dicom/geometry.js';
-import { type Stack, stacksOf } from '../dicom/stacks.js';
+import { dot, mapVector } from '../dicom/geometry.js';
+import type { Stack } from '../dicom/stacks.js';
+import { sha256 } from '../domain/hash.js';
 import { type Ground, groundOf, statedConfidence } from '../domain/levelConfidence.js';
+import { REGION_SIDE } from '../domain/regionPicture.js';
 import { doubtsAgain } from './again.js';
 import { curveDegrees, type Facts, outsideStudy } from './applicability.js';
 import { jumpMm, signalVoidMm2 } from './artefacts.js';
@@ -23,10 +25,11 @@ import {
 import { canalMiddleMm, discMiddlesMm, ownSlice } from './midsagittal.js';
 import type { Network } from './network.js';
 import { signalToNoise } from './noise.js';
-import { greyPng, sha256 } from './png.js';
-import { REGION_PIXELS, regionOf, regionPixels } from './region.js';
+import { greyPng } from './png.js';
+import { regionOf, regionPixels } from './region.js';
 import { toGrey } from './resample.js';
 import { type SagittalImage, sagittalOf } from './sagittal.js';
+import { sagittalStack } from './sagittalStack.js';
 import type { Series, SourceImage } from './series.js';
 import { slipMm } from './tracks.js';
 import type { LocatedDisc, LocatedSlice, LocateResult, PixelPoint, RegionImage } from './types.js';
@@ -72,23 +75,6 @@ export async function locateMr(
   const ground = groundOf(status === 'located', outside.length > 0 || endsSoon(discs));
   const reasons = [...verdict.reasons, ...again, ...notes, ...outside];
   return describe(reading, { status, reasons, ground }, marginMm);
-}
-
-/** The sagittal stack to read: the one with the longest echo where there are several, else the largest. */
-export function sagittalStack(series: Series): Stack<SourceImage> | string {
-  const stacks = stacksOf(series.images);
-  if (stacks.length === 0) return 'no image of the series has a plane';
-  const sagittal = stacks.filter(({ slices }) => anatomicalPlane(normalOf(slices[0]!.plane)) === 'SAGITTAL');
-  if (sagittal.length === 0) {
-    const seen = anatomicalPlane(normalOf(stacks[0]!.slices[0]!.plane)).toLowerCase();
-    return `no sagittal slices: the series is ${seen}`;
-  }
-  const large = sagittal.filter(({ slices }) => slices.length * 2 >= sagittal[0]!.slices.length);
-  return large.reduce((best, stack) => (echo(stack) > echo(best) ? stack : best));
-}
-
-function echo({ slices }: Stack<SourceImage>): number {
-  return slices[0]!.echoTime ?? 0;
 }
 
 async function lookAtStack(stack: Stack<SourceImage>, network: Network): Promise<readonly SliceLook[]> {
@@ -170,7 +156,7 @@ async function describe(
     const confidence = statedConfidence(disc.confidence, ground);
     const slice = at === middle ? {} : { slice: sliceOf(at) };
     discs.unshift({ level, ...located, confidence, ...slice });
-    const png = await greyPng(grey, REGION_PIXELS, REGION_PIXELS);
+    const png = await greyPng(grey, REGION_SIDE, REGION_SIDE);
     regions.unshift({ level, png, sha256: sha256(png) });
   }
   const { modality, seriesInstanceUid } = series;
@@ -214,6 +200,12 @@ function atSlip(discs: readonly LumbarDisc[], at: number): boolean {
   return [slips[at - 1], slips[at]].some((slip) => slip !== undefined && Math.abs(slip - usual) > SLIP_MM);
 }
 
+/** Of the pictures that are read, whatever came first. */
+function timesOf({ slices }: Stack<SourceImage>) {
+  const { echoTime, inversionTime = null, scanningSequence = [] } = slices[0]!;
+  return { echoTime, inversionTime, scanningSequence };
+}
+
 /** What bears on whether the models know this patient's like. */
 function factsOf({ series, stack, looks, discs, middle }: Reading): Facts {
   const { image, marked } = looks[middle]!;
@@ -229,7 +221,7 @@ function factsOf({ series, stack, looks, discs, middle }: Reading): Facts {
   );
   const shown = discs.flatMap(({ track }) => track.members.find(({ slice }) => slice === middle) ?? []);
   return {
-    header: series.header,
+    header: { ...series.header, ...timesOf(stack) },
     sliceMm: stack.spacingMm,
     pixelMm: Math.max(...image.plane.spacingMm),
     signalToNoise: signalToNoise(image, marked),

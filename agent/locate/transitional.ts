@@ -1,5 +1,5 @@
 import type { NamedTrack } from './chain.js';
-import { DOUBT, LEVEL_OF_RANK, lumbarDiscs, type Ranked, shiftOdds, type Verdict } from './doubts.js';
+import { DOUBT, LEVEL_OF_RANK, type LevelVerdict, lumbarDiscs, type Ranked, shiftOdds } from './doubts.js';
 import { apartMm } from './tracks.js';
 
 /**
@@ -38,7 +38,7 @@ function transitionalOf(named: readonly NamedTrack[]): Transitional | null {
 }
 
 /** The verdict with what may be counted otherwise: both namings, which make it uncertain, or a residual disc's trace. */
-export function withTransitional(verdict: Verdict, named: readonly NamedTrack[]): Verdict {
+export function withTransitional(verdict: LevelVerdict, named: readonly NamedTrack[]): LevelVerdict {
   const found = transitionalOf(named);
   if (found) return { status: 'uncertain', reasons: [...verdict.reasons, bothNamings(found)] };
   const trace = residualDisc(named);

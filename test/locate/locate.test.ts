@@ -3,8 +3,8 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { sha256 } from '../../agent/domain/hash.js';
 import { LEVELS } from '../../agent/domain/levels.js';
-import { sha256 } from '../../agent/locate/png.js';
 import { type Locator, openLocator } from '../../agent/locate/pool.js';
 import type { CtResult, Located, LocateResult, PointMm } from '../../agent/locate/types.js';
 import { parseConfig } from '../../config/load.js';
@@ -130,7 +130,9 @@ describe('locator', function () {
     const image = mrImage({ Modality: 'CT', ImageOrientationPatient: '1\\0\\0\\0\\1\\0' }, 0);
     await mkdir(join(folder, 'no-rescale'));
     await writeFile(join(folder, 'no-rescale', '0.dcm'), image);
-    await assert.rejects(locator.measureCt(await filesOf('no-rescale')), { code: 'RESCALE_MISSING' });
+    const { result } = await locator.measureCt(await filesOf('no-rescale'));
+    assert.deepEqual([result.status, result.discs], ['not-found', []]);
+    assert.equal(result.facts.notHounsfield, 'no rescale slope and intercept');
   });
 
   it('refuses files of two series, of another modality, and files that are no DICOM', async () => {

@@ -1,9 +1,11 @@
 import type { CaseView } from '../../../db/views/caseView.js';
+import { CT_LABELS } from '../../domain/ctLabels.js';
 import { LEVELS } from '../../domain/levels.js';
 import { agreement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
+import { candidateLines, spellingLines } from '../identityWords.js';
+import { asideLines, missingLines, unreadLines } from '../receivedWords.js';
 import {
-  CT_WORDS,
   commitmentText,
   hounsfield,
   identityLines,
@@ -17,6 +19,7 @@ import {
 import { auditTable } from './audit.js';
 import { discCard } from './disc.js';
 import { modelSection } from './model.js';
+import { choiceSection, joinedReports } from './series.js';
 import { slicePicture } from './slice.js';
 
 /** One case: what the model saw and said, what the CT says, what became of the report, and who did what when. */
@@ -26,12 +29,15 @@ export function casePage(view: CaseView, reportText: string | null): Html {
 <h1>${personName(study.patientName) || 'no name'} <small>${study.patientId}</small></h1>
 <p class="facts">${facts(view)}</p>
 ${row.state === 'parked' && html`<p class="alert" role="alert"><strong>Parked.</strong> ${row.lastErrorCode}: ${row.lastError}</p>`}
+${waiting(view)}
 ${identityAlert(view)}
+${asideAlert(view)}
+${missingLines([view.mrSeries, view.ctSeries]).map((line) => html`<p class="alert" role="alert"><strong>Images may be missing.</strong> ${line}</p>`)}
 ${doubts(view)}
 ${headline(view)}
 <div class="split">
 <div><section aria-labelledby="slice"><h2 id="slice">Mid-sagittal MR</h2>${slicePicture(view, 'MR')}</section>
-<section aria-labelledby="pairing"><h2 id="pairing">Pairing</h2>${pairingSection(view)}</section></div>
+${choiceSection(view)}<section aria-labelledby="pairing"><h2 id="pairing">Pairing</h2>${pairingSection(view)}</section></div>
 <section aria-labelledby="discs"><h2 id="discs">Discs</h2>
 ${view.regions.length === 0 && html`<p class="empty">No disc has been located${row.state === 'received' || row.state === 'paired' ? ' yet' : ''}.</p>`}
 <ol class="discs">${LEVELS.map((level) => discCard(view, level))}</ol></section>
@@ -39,6 +45,7 @@ ${view.regions.length === 0 && html`<p class="empty">No disc has been located${r
 <section aria-labelledby="ct"><h2 id="ct">CT reference</h2>${ctSection(view)}</section>
 <section aria-labelledby="report"><h2 id="report">Report</h2>${reportSection(view, reportText)}</section>
 <section aria-labelledby="model"><h2 id="model">Model</h2>${modelSection(view)}</section>
+${unreadSection(view)}
 <section aria-labelledby="audit"><h2 id="audit">Audit trail</h2>${auditTable(view.audit)}</section>`;
 }
 
@@ -75,10 +82,26 @@ function facts({ case: row, study, mrSeries }: CaseView): Html {
 <span>revision ${row.revision}: ${row.revisionReason}</span><span class="id">case ${row.id}</span>`;
 }
 
+/** What nothing can be seen of yet, and why; the report of before stands until then. */
+function waiting({ case: row, reports }: CaseView): Html | false {
+  if (row.closedBecause !== null)
+    return html`<p class="alert" role="alert"><strong>Closed.</strong> ${row.closedBecause}</p>`;
+  if (row.waitingFor === null) return false;
+  return html`<p class="alert" role="status"><strong>Waits:</strong> ${row.waitingFor}.${reports[0] && html` The report of revision ${reports[0].revision} stands until then.`}</p>`;
+}
+
 function identityAlert({ identities }: CaseView): Html | false {
   const lines = identityLines(identities, { withNames: true });
   if (lines.length === 0) return false;
   return html`<div class="alert" role="alert"><strong>The images of this study name different patients.</strong>
+<ul>${lines.map((line) => html`<li>${line}</li>`)}</ul></div>`;
+}
+
+/** Other objects under UIDs of this study's images: they are in nobody's picture, so they are said here. */
+function asideAlert({ aside }: CaseView): Html | false {
+  const lines = asideLines(aside);
+  if (lines.length === 0) return false;
+  return html`<div class="alert" role="alert"><strong>Other objects came under known UIDs.</strong>
 <ul>${lines.map((line) => html`<li>${line}</li>`)}</ul></div>`;
 }
 
@@ -99,29 +122,37 @@ function ctSection(view: CaseView): Html {
 <tbody>${measurements.map(
     (
       each,
-    ) => html`<tr><th scope="row">${each.level}</th><td class="ct ${each.label}">${CT_WORDS[each.label]}</td><td>${hounsfield(each.meanHu)}</td>
+    ) => html`<tr><th scope="row">${each.level}</th><td class="ct ${each.label}">${CT_LABELS[each.label].words}</td><td>${hounsfield(each.meanHu)}</td>
 <td>${hounsfield(each.maxHu)}</td><td>${each.areaMm2.toFixed(0)} mm²</td></tr>`,
   )}</tbody></table>
 ${measurements[0] && html`<p class="quiet">Calcified: a region of ${measurements[0].huLow} to ${measurements[0].huHigh} HU inside the disc. The model never sees the CT.</p>`}</div></div>`;
 }
 
-function pairingSection({ pairing, ctSeries, priorFetches }: CaseView): Html {
+function pairingSection({ pairing, ctSeries, priorFetches, identities }: CaseView): Html {
   if (!pairing)
     return html`<p class="empty">Not paired yet.</p>${priorFetches.length > 0 && html`<dl>${priorRows(priorFetches)}</dl>`}`;
   const words = PAIRING_WORDS[pairing.outcome] ?? pairing.outcome;
+  const remarks = [...candidateLines(pairing.candidates), ...spellingLines(identities)];
   return html`<dl><dt>Outcome</dt><dd>${words}</dd>
 <dt>MR</dt><dd>${pairing.mrAcquisitionDate ?? '–'}</dd>
 <dt>CT</dt><dd>${pairing.ctAcquisitionDate ?? '–'}${ctSeries && html` <small>${ctSeries.seriesDescription}</small>`}</dd>
 <dt>Interval</dt><dd>${pairing.intervalDays === null ? '–' : interval(pairing.intervalDays)}</dd>
-<dt>CT series weighed</dt><dd>${pairing.candidates.length}</dd>${priorRows(priorFetches)}</dl>`;
+<dt>CT series weighed</dt><dd>${pairing.candidates.length}</dd>${remarks.map((each) => html`<dt>Identity</dt><dd>${each}</dd>`)}${priorRows(priorFetches)}</dl>`;
+}
+
+function unreadSection({ unread }: CaseView): Html | false {
+  const lines = unreadLines(unread);
+  if (lines.length === 0) return false;
+  return html`<section aria-labelledby="unread"><h2 id="unread">Kept unread</h2><ul>${lines.map((line) => html`<li>${line}</li>`)}</ul></section>`;
 }
 
 function priorRows(fetches: CaseView['priorFetches']): readonly Html[] {
   return fetches.map((fetch) => html`<dt>Prior fetch</dt><dd>${priorText(fetch)}</dd>`);
 }
 
-function reportSection({ case: row, reports, deliveries }: CaseView, reportText: string | null): Html {
-  if (reports.length === 0) return html`<p class="empty">No report yet.</p>`;
+function reportSection(view: CaseView, reportText: string | null): Html {
+  const { case: row, reports, deliveries } = view;
+  if (reports.length === 0) return html`<p class="empty">No report yet.</p>${joinedReports(view)}`;
   return html`<table><thead><tr><th scope="col">Revision</th><th scope="col">SOP Instance UID</th><th scope="col">Amends</th><th scope="col">Destination</th></tr></thead>
 <tbody>${reports.map((report) => {
     const own = deliveries.filter(({ reportId }) => reportId === report.id);
@@ -129,7 +160,7 @@ function reportSection({ case: row, reports, deliveries }: CaseView, reportText:
 <td>${own.length === 0 ? 'none configured' : own.map(deliveryLine)}</td></tr>`;
   })}</tbody></table>
 <p><a href="/api/cases/${row.id}/report.dcm" download>Download the Structured Report (DICOM)</a></p>
-${reportText !== null && html`<details><summary>The report as a tree</summary><pre tabindex="0">${reportText}</pre></details>`}`;
+${reportText !== null && html`<details><summary>The report as a tree</summary><pre tabindex="0">${reportText}</pre></details>`}${joinedReports(view)}`;
 }
 
 function deliveryLine(delivery: CaseView['deliveries'][number]): Html {
