@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { CalcidiscError } from '../../agent/domain/errors.js';
+import { confidenceWord } from '../../agent/domain/levelConfidence.js';
 import { LEVELS } from '../../agent/domain/levels.js';
 import { withoutPixels } from '../../agent/expose/apiRoutes.js';
 import { measurementBeside } from '../../agent/expose/comparison.js';
@@ -210,7 +211,7 @@ function discTable(view: CaseView): string {
     const ct = measurementBeside(view, level);
     return [
       level,
-      region ? percent(region.confidence) : 'not found',
+      region ? confidenceWord(region.confidence) : 'not found',
       decided ? percent(decided.probability) : '–',
       decided ? (decided.calcified ? 'CALCIFIED' : 'not calcified') : '–',
       ct?.label ?? '–',
@@ -218,8 +219,5 @@ function discTable(view: CaseView): string {
       ct ? hounsfield(ct.maxHu) : '–',
     ];
   });
-  return asTable(
-    ['disc', 'confidence', 'P(calcified)', 'model on MR', 'CT reference', 'CT mean', 'CT max'],
-    rows,
-  );
+  return asTable(['disc', 'level', 'P(calcified)', 'model on MR', 'CT reference', 'CT mean', 'CT max'], rows);
 }
