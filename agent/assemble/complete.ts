@@ -36,7 +36,7 @@ export async function lookAtSeries(
   return context.database.knex.transaction(async (trx) => {
     const series = await lockSeries(trx, seriesInstanceUid);
     if (series?.state !== 'receiving') return null;
-    const decision = completenessOf(await gatherEvidence(trx, series), context.config.assemble, nowMs);
+    const decision = completenessOf(await evidenceOf(trx, series), context.config.assemble, nowMs);
     if (!decision.complete) return decision;
     await completeSeries(trx, seriesInstanceUid, decision.reason);
     await judgeComplete(trx, seriesInstanceUid, context);
@@ -47,7 +47,7 @@ export async function lookAtSeries(
   });
 }
 
-async function gatherEvidence(trx: Tx, series: SeriesRow): Promise<CompletenessEvidence> {
+async function evidenceOf(trx: Tx, series: SeriesRow): Promise<CompletenessEvidence> {
   const instances = await listInstances(trx, series.seriesInstanceUid);
   const associations = await listAssociationsOfSeries(trx, series.seriesInstanceUid);
   return {
