@@ -6,10 +6,6 @@ export const ERROR_CODES = {
   NOT_DICOM: { permanent: true, meaning: 'the file is no DICOM Part 10 file' },
   NOT_ONE_SERIES: { permanent: true, meaning: 'the files given are not one MR or CT series' },
   PIXELS_UNSUPPORTED: { permanent: true, meaning: 'the pixel data cannot be decoded' },
-  RESCALE_MISSING: {
-    permanent: true,
-    meaning: 'a CT image has no rescale slope and intercept: HU is not assumed',
-  },
   MODEL_MISSING: { permanent: false, meaning: 'no active model, or its file is not there' },
   MODEL_HASH_MISMATCH: { permanent: true, meaning: 'the model file is not the one that was registered' },
   MODEL_CARD_INVALID: { permanent: true, meaning: 'the card beside a model file lacks what a worker needs' },

@@ -101,12 +101,14 @@ function caseText(view: CaseView): string {
   const { case: row, study, mr } = view;
   return [
     `Case ${row.id}: ${STATE_WORDS[row.state]} since ${moment(row.stateSince)} UTC, revision ${row.revision} (${row.revisionReason})`,
+    ...(row.waitingFor ? [`  waits: ${row.waitingFor}`] : []),
+    ...(row.closedBecause ? [`  ${row.closedBecause}`] : []),
     ...(row.lastErrorCode ? [`  ${row.lastErrorCode}: ${row.lastError}`] : []),
-    ...(row.waitingFor ? [`  waits for ${row.waitingFor}`] : []),
     ...(row.state === 'parked' ? [`  mend that, then: ${retryCommand(row.id)}`] : []),
     `Patient ID ${study.patientId || '–'}, accession number ${study.accessionNumber || '–'}`,
     ...identityLines(view.identities),
     `MR ${view.mrSeries.acquisitionDate ?? '–'}, ${view.mrSeries.seriesDescription}, study ${study.studyInstanceUid}`,
+    ...choiceLines(view),
     pairingText(view),
     ...view.priorFetches.map((fetch) => `Prior fetch: ${priorText(fetch)}`),
     mr
@@ -117,6 +119,12 @@ function caseText(view: CaseView): string {
     discTable(view),
     '',
     ...view.reports.flatMap((report) => reportLines(report, view.deliveries)),
+    ...view.joined.flatMap(({ case: joined, mrSeries, reports }) =>
+      reports.map(
+        ({ revision, sopInstanceUid }) =>
+          `report of revision ${revision} of the joined case ${joined.id.slice(0, 8)}, series ${mrSeries.seriesNumber ?? '–'}: ${sopInstanceUid}`,
+      ),
+    ),
     '',
     ...view.audit
       .toReversed()
@@ -140,6 +148,22 @@ function reportLines(
   return [
     `Report of revision ${revision}: ${sopInstanceUid}`,
     ...(own.length === 0 ? ['  no destination is configured'] : own.map((each) => `  ${deliveryText(each)}`)),
+  ];
+}
+
+function choiceLines({ choice }: CaseView): string[] {
+  if (!choice) return [];
+  const { candidates, agreement } = choice;
+  return [
+    ...candidates.map(({ seriesNumber, seriesDescription, contrast, status, verdict, why }) => {
+      const said = verdict === 'chosen' ? 'READ' : why;
+      return `  series ${seriesNumber ?? '–'} ${seriesDescription} (${contrast}, ${status}): ${said}`;
+    }),
+    ...agreement.agrees.map(({ seriesInstanceUid, medianMm }) => {
+      const other = candidates.find((each) => each.seriesInstanceUid === seriesInstanceUid);
+      return `  the same levels in series ${other?.seriesNumber ?? '–'}, within ${medianMm} mm`;
+    }),
+    ...agreement.doubts.map((doubt) => `  levels in doubt: ${doubt}`),
   ];
 }
 

@@ -48,7 +48,8 @@ export async function listResearchCases(tx: Tx, { since, until }: DateRange): Pr
        LEFT JOIN pairing p ON p.case_id = c.id AND p.revision = c.revision
        LEFT JOIN localisation l ON l.case_id = c.id AND l.revision = c.revision AND l.modality = 'MR'
        LEFT JOIN localisation lct ON lct.case_id = c.id AND lct.revision = c.revision AND lct.modality = 'CT'
-      WHERE (:since::date IS NULL OR mr.acquisition_date >= :since::date)
+      WHERE c.joined_into IS NULL
+        AND (:since::date IS NULL OR mr.acquisition_date >= :since::date)
         AND (:until::date IS NULL OR mr.acquisition_date <= :until::date)
       ORDER BY c.id`,
     { since: since ?? null, until: until ?? null },

@@ -23,6 +23,9 @@ export interface WorklistRow {
   readonly createdAt: Date;
   readonly stateSince: Date;
   readonly lastErrorCode: string | null;
+  /** What it waits for, in words. */
+  readonly waitingFor: string | null;
+  readonly closedBecause: string | null;
   readonly patientId: string;
   readonly patientName: string;
   readonly accessionNumber: string;
@@ -81,7 +84,8 @@ export async function listWorklist(tx: Tx, filter: WorklistFilter): Promise<Work
   const { states = null, level = null, find = null, from = null, to = null, limit, offset } = filter;
   const flag = filter.flag ?? (level === null ? undefined : 'calcified');
   const { rows } = await tx.raw(
-    `SELECT c.id, c.state, c.revision, c.created_at, c.state_since, c.last_error_code,
+    `SELECT c.id, c.state, c.revision, c.created_at, c.state_since, c.last_error_code, c.waiting_for,
+            c.closed_because,
             s.patient_id, s.patient_name, s.accession_number, s.study_description, c.mr_study_instance_uid,
             mr.acquisition_date AS mr_acquisition_date, p.outcome AS pairing_outcome, p.interval_days,
             l.status AS locate_status, f.flags
@@ -92,7 +96,8 @@ export async function listWorklist(tx: Tx, filter: WorklistFilter): Promise<Work
        LEFT JOIN localisation l ON l.case_id = c.id AND l.revision = c.revision AND l.modality = 'MR'
        LEFT JOIN localisation lct ON lct.case_id = c.id AND lct.revision = c.revision AND lct.modality = 'CT'
       CROSS JOIN LATERAL (${FLAGS}) f
-      WHERE (:states::text[] IS NULL OR c.state = ANY(:states::text[]))
+      WHERE c.joined_into IS NULL
+        AND (:states::text[] IS NULL OR c.state = ANY(:states::text[]))
         AND (:find::text IS NULL OR s.patient_id = :find OR s.accession_number = :find)
         AND (:from::date IS NULL OR mr.acquisition_date >= :from::date)
         AND (:to::date IS NULL OR mr.acquisition_date <= :to::date)

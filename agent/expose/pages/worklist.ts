@@ -104,7 +104,7 @@ function tableRow(row: WorklistRow): Html {
 <td class="date" data-label="CT">${pairingCell(row)}</td>
 ${LEVELS.map((level) => html`<td class="level" data-label="${level}">${flagCell(level, row)}</td>`)}
 <td class="status" data-label="State"><span class="state ${row.state}">${STATE_WORDS[row.state]}</span>
-<small>${row.revision > 1 && `revision ${row.revision}, `}<time datetime="${row.stateSince.toISOString()}" title="${moment(row.stateSince)} UTC">for ${age(row.stateSince)}</time>${row.lastErrorCode && ` · ${row.lastErrorCode}`}</small></td>
+<small>${row.revision > 1 && `revision ${row.revision}, `}<time datetime="${row.stateSince.toISOString()}" title="${moment(row.stateSince)} UTC">for ${age(row.stateSince)}</time>${row.lastErrorCode && ` · ${row.lastErrorCode}`}${row.waitingFor && ` · waits: ${row.waitingFor}`}${row.closedBecause && ` · ${row.closedBecause}`}</small></td>
 </tr>`;
 }
 
