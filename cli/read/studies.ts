@@ -162,6 +162,8 @@ function ctCandidate(ct: FolderSeries, all: readonly FolderSeries[], readings: R
     acquisitionDate: ct.known.acquisitionDate ?? null,
     instanceCount: ct.files.length,
     isContradictory,
+    // A folder holds nobody's word about whose it is.
+    decided: null,
     sliceSpacingMm: ct.header.spacingBetweenSlices ?? ct.header.sliceThickness,
     receiving: false,
     isUnreadable: 'failed' in read,
