@@ -163,6 +163,7 @@ function ctCandidate(ct: FolderSeries, all: readonly FolderSeries[], readings: R
     instanceCount: ct.files.length,
     isContradictory,
     sliceSpacingMm: ct.header.spacingBetweenSlices ?? ct.header.sliceThickness,
+    decided: null,
     receiving: false,
     isUnreadable: 'failed' in read,
   };
