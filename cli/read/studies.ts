@@ -165,6 +165,7 @@ function ctCandidate(ct: FolderSeries, all: readonly FolderSeries[], readings: R
     // A folder holds nobody's word about whose it is.
     decided: null,
     sliceSpacingMm: ct.header.spacingBetweenSlices ?? ct.header.sliceThickness,
+    decided: null,
     receiving: false,
     isUnreadable: 'failed' in read,
   };

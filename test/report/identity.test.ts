@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { parsePart10 } from '../../agent/dicom/parse.js';
 import { isUid } from '../../agent/dicom/uid.js';
 import { buildReport } from '../../agent/report/build.js';
 import { trackingUid } from '../../agent/report/measurements.js';
@@ -181,3 +182,30 @@ function evidence(sequence: unknown) {
     }),
   );
 }
+
+describe('report: study values as they are in archives', () => {
+  const { patient, study } = reportInput();
+  const UNTIDY = {
+    'an accession number of 20 characters': { study: { ...study, accessionNumber: 'RAD-2026-0000012345-A' } },
+    'a study ID of 20 characters': { study: { ...study, studyId: 'STUDYID-2026-000123456' } },
+    'a sex of its own': { patient: { ...patient, sex: 'U' } },
+    'no birth date': { patient: { ...patient, birthDate: null } },
+    'a time with colons': { study: { ...study, time: '9:05:00' } },
+    'a referring physician of 80 characters': {
+      study: { ...study, referringPhysicianName: `VON-UND-ZU-${'LANG'.repeat(14)}^MAX^^PROF.` },
+    },
+    'an age that is none': { patient: { ...patient, age: '63' } },
+    'nothing at all': {
+      study: { ...study, studyId: '', accessionNumber: '', date: null, time: '', description: '' },
+    },
+  } as const;
+  for (const [what, changes] of Object.entries(UNTIDY))
+    it(`${what}: built, and what the MR says repeated`, () => {
+      const { dataSet } = parsePart10(buildReport(reportInput(changes)).file);
+      const said = 'study' in changes ? changes.study : study;
+      assert.equal(dataSet.text('AccessionNumber') ?? '', said.accessionNumber);
+      assert.equal(dataSet.text('StudyID') ?? '', said.studyId);
+      assert.equal(dataSet.text('ReferringPhysicianName') ?? '', said.referringPhysicianName);
+      assert.match(dataSet.text('PatientSex') ?? '', /^[MFO]?$/);
+    });
+});
