@@ -19,6 +19,7 @@ export const STATE_WORDS = {
 export const PAIRING_WORDS: Readonly<Record<string, string>> = {
   paired: 'CT paired',
   'no-ct': 'no CT',
+  'none-serves': 'no CT that serves as reference',
   'outside-window': 'CT outside the window',
   'no-date': 'no acquisition date',
   'no-patient-id': 'no patient ID',

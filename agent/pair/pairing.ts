@@ -5,7 +5,7 @@ import { findStudy } from '../../db/tables/studies.js';
 import { listIdentities } from '../../db/tables/studyIdentities.js';
 import { listPairingCandidates, type PairingCandidateRow } from '../../db/views/pairingCandidates.js';
 import { isOnePerson } from '../domain/identity.js';
-import type { Reader } from '../read/reader.js';
+import { ctReadingOf, type Reader } from '../read/reader.js';
 import { type CtCandidate, decidePairing, type MrSeries, type PairingDecision } from './window.js';
 
 export interface PairingFor {
@@ -59,12 +59,10 @@ async function toCandidate(
 ): Promise<CtCandidate> {
   const isContradictory =
     row.identityCount > 1 && !isOnePerson(await listIdentities(tx, row.studyInstanceUid));
-  const isRead = read?.state === 'done' || read?.state === 'failed';
   return {
     ...row,
     isContradictory,
-    // Until it has been read nobody knows whether it serves.
-    receiving: row.state === 'receiving' || !isRead,
-    isUnreadable: read?.state === 'failed',
+    receiving: row.state === 'receiving',
+    reading: read ? ctReadingOf(read) : null,
   };
 }

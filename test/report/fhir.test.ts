@@ -5,7 +5,10 @@ import { buildFhir, bundleOf, type Resource } from '../../agent/report/fhir.js';
 import type { ReportInput } from '../../agent/report/types.js';
 import { CALCIFIED, CT, disc, MR, reportInput } from './sample.js';
 
-const unpaired = { ct: null, pairing: { outcome: 'no-ct', intervalDays: null, windowDays: 28 } } as const;
+const unpaired = {
+  ct: null,
+  pairing: { outcome: 'no-ct', intervalDays: null, windowDays: 28, candidates: [] },
+} as const;
 
 const SHAPES: Readonly<Record<string, Partial<ReportInput>>> = {
   paired: {},

@@ -1,5 +1,6 @@
 import type { CaseView } from '../../../db/views/caseView.js';
 import { LEVELS } from '../../domain/levels.js';
+import { nameOfCt, passedOverInWords, type WeighedCt } from '../../domain/pairing.js';
 import { agreement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
 import {
@@ -113,7 +114,12 @@ function pairingSection({ pairing, ctSeries, priorFetches }: CaseView): Html {
 <dt>MR</dt><dd>${pairing.mrAcquisitionDate ?? '–'}</dd>
 <dt>CT</dt><dd>${pairing.ctAcquisitionDate ?? '–'}${ctSeries && html` <small>${ctSeries.seriesDescription}</small>`}</dd>
 <dt>Interval</dt><dd>${pairing.intervalDays === null ? '–' : interval(pairing.intervalDays)}</dd>
-<dt>CT series weighed</dt><dd>${pairing.candidates.length}</dd>${priorRows(priorFetches)}</dl>`;
+${pairing.candidates.map(weighedRow)}${priorRows(priorFetches)}</dl>`;
+}
+
+function weighedRow(ct: WeighedCt): Html {
+  const isChosen = ct.verdict === 'chosen';
+  return html`<dt>${isChosen ? 'CT measured' : 'CT not measured'}</dt><dd>${isChosen ? nameOfCt(ct) : passedOverInWords(ct)}${ct.what && html` <small>${ct.what}</small>`}</dd>`;
 }
 
 function priorRows(fetches: CaseView['priorFetches']): readonly Html[] {
