@@ -36,12 +36,16 @@ export const ERROR_CODES = {
     meaning: 'images of one study name different patients: a person has to say who it is',
   },
   FOLDER_IN_USE: { permanent: true, meaning: 'a folder to be written holds files of somebody else' },
-  CASE_MISSING: { permanent: true, meaning: 'there is no such case' },
   CASE_NOT_PARKED: { permanent: true, meaning: 'only a parked case can be taken up again' },
   CASE_NOT_FOUND: { permanent: true, meaning: 'no case has this id' },
   CASE_AMBIGUOUS: { permanent: true, meaning: 'an abbreviated case id fits several cases' },
   STEP_DIED: { permanent: true, meaning: 'a step ended its process every time it was tried' },
   DATABASE_UNAVAILABLE: { permanent: false, meaning: 'the database does not answer' },
+  DATABASE_MISSING: { permanent: true, meaning: 'there is no database where the configuration says' },
+  DATABASE_OTHER_VERSION: {
+    permanent: true,
+    meaning: 'the schema is newer than this program, or older and not to be changed by what was asked',
+  },
   INTERNAL: { permanent: false, meaning: 'an error nobody has named yet' },
 } as const satisfies Record<string, { permanent: boolean; meaning: string }>;
 

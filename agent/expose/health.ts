@@ -1,32 +1,50 @@
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { version } from '../../config/version.js';
 import { countCases } from '../../db/tables/cases.js';
+import { countParked } from '../../db/views/conditions.js';
+import { CONDITIONS, lookAtConditions } from './conditions.js';
 import type { HttpParts } from './types.js';
 
 /** Alive, ready, and the numbers a monitor draws. */
-export function addHealth(
-  app: FastifyInstance,
-  { database, queues }: Pick<HttpParts, 'database' | 'queues'>,
-): void {
+export function addHealth(app: FastifyInstance, parts: HttpParts): void {
+  const { database, queues } = parts;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  const holds = gauge(registry, 'calcidisc_condition', '1 while it holds, else 0 (/readyz says why)', 'what');
   const cases = gauge(registry, 'calcidisc_cases', 'Cases by state', 'state');
+  const parked = gauge(registry, 'calcidisc_cases_parked', 'Parked cases by error code', 'code');
   const jobs = gauge(registry, 'calcidisc_queue_jobs', 'Jobs waiting, delayed or running', 'queue');
 
-  app.get('/healthz', async () => ({ status: 'alive' }));
+  // Who holds the port, for the doctor and for a person who wonders.
+  app.get('/healthz', async () => ({
+    status: 'alive',
+    program: 'calcidisc',
+    version,
+    dicomPort: parts.dicomPort ?? null,
+  }));
 
   app.get('/readyz', async (_request, reply) => {
-    try {
-      await database.knex.raw('SELECT 1');
-      return { status: 'ready' };
-    } catch {
-      return reply.status(503).send({ status: 'the database does not answer' });
-    }
+    const conditions = await lookAtConditions(parts);
+    const broken = conditions.filter(({ ok }) => !ok);
+    if (broken.length === 0) return { status: 'ready', conditions };
+    const status = broken.map(({ what, reason }) => `${CONDITIONS[what]}: ${reason}`).join('. ');
+    return reply.status(503).send({ status, conditions });
   });
 
   app.get('/metrics', async (_request, reply) => {
-    for (const [state, count] of Object.entries(await countCases(database.knex))) cases.set({ state }, count);
-    for (const [queue, count] of Object.entries(await queues.depth())) jobs.set({ queue }, count);
+    const conditions = await lookAtConditions(parts);
+    for (const { what, ok } of conditions) holds.set({ what }, ok ? 1 : 0);
+    const answers = new Set(conditions.filter(({ ok }) => ok).map(({ what }) => what));
+    // What cannot be asked now is left out, not drawn as it was before.
+    for (const each of [cases, parked, jobs]) each.reset();
+    if (answers.has('database')) {
+      for (const [state, count] of Object.entries(await countCases(database.knex)))
+        cases.set({ state }, count);
+      for (const [code, count] of await countParked(database.knex)) parked.set({ code }, count);
+    }
+    if (answers.has('queue'))
+      for (const [queue, count] of Object.entries(await queues.depth())) jobs.set({ queue }, count);
     return reply.type(registry.contentType).send(await registry.metrics());
   });
 }

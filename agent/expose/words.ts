@@ -16,9 +16,14 @@ export const STATE_WORDS = {
   parked: 'parked: needs a person',
 } as const satisfies Record<CaseState, string>;
 
+/** How a person has a parked case go on, once its cause is mended. */
+export function retryCommand(caseId: string): string {
+  return `calcidisc case ${caseId.slice(0, 8)} --retry "what was mended"`;
+}
+
 export const PAIRING_WORDS: Readonly<Record<string, string>> = {
   paired: 'CT paired',
-  'no-ct': 'no CT',
+  'no-ct': 'no lumbar CT',
   'none-serves': 'no CT that serves as reference',
   'outside-window': 'CT outside the window',
   'no-date': 'no acquisition date',
@@ -26,12 +31,6 @@ export const PAIRING_WORDS: Readonly<Record<string, string>> = {
   'identity-differs': 'CT of another identity',
   unreadable: 'CT that cannot be read',
 };
-
-export const CT_WORDS = {
-  calcified: 'calcified',
-  'not-calcified': 'not calcified',
-  indeterminate: 'indeterminate',
-} as const;
 
 export const COMMITMENT_WORDS = {
   none: '',

@@ -4,9 +4,11 @@ import { planeOf } from '../dicom/geometry.js';
 import { type Header, headerOf } from '../dicom/header.js';
 import type { Keyword } from '../dicom/keywords.js';
 import { type Part10, parsePart10 } from '../dicom/parse.js';
+import { kindKey, pictureKindOf } from '../dicom/pictureKind.js';
 import { decodeFrames, pixelFormat, type StoredPixels } from '../dicom/pixels.js';
 import type { PlacedSlice } from '../dicom/stacks.js';
 import { CalcidiscError } from '../domain/errors.js';
+import type { PictureKind } from '../domain/imageFacts.js';
 import { type CtImageFacts, ctImageFacts, paddingToAir } from './ctHeader.js';
 
 /** One image (or one frame of one) with its pixels and its place. */
@@ -24,6 +26,10 @@ export interface SourceImage extends PlacedSlice {
   readonly echoTime: number | null;
   /** CT only. */
   readonly ct?: CtImageFacts;
+  /** What tells it from other pictures of the same place; absent where nothing does. */
+  readonly pictureKind?: PictureKind;
+  readonly inversionTime?: number | null;
+  readonly scanningSequence?: readonly string[];
 }
 
 export interface Series {
@@ -53,6 +59,7 @@ export async function readSeries(files: readonly string[]): Promise<Series> {
     first ??= header;
     if (header.seriesInstanceUid !== first.seriesInstanceUid || header.modality !== first.modality)
       throw new CalcidiscError('NOT_ONE_SERIES', 'the files belong to more than one series');
+    for (const doubt of header.dateDoubts) notes.add(doubt);
     if (header.imageType.includes('LOCALIZER')) notes.add('scout images were left out');
     else images.push(...(await imagesOf(part10, header, notes, units)));
   }
@@ -113,14 +120,11 @@ async function imagesOf(
     }
     const ct = header.modality === 'CT' ? ctImageFacts(dataSet, macro, header) : null;
     if (ct) paddingToAir(stored, ct.padding, rescale);
-    const echoTime = macro('MREchoSequence').number('EffectiveEchoTime') ?? header.echoTime;
+    const pictureKind = pictureKindOf(dataSet, macro);
     images.push({
       plane,
-      kind: [
-        echoTime === null ? '' : Math.round(echoTime),
-        header.echoNumbers,
-        ...header.imageType.slice(2),
-      ].join('|'),
+      kind: kindKey(pictureKind),
+      pictureKind,
       instanceNumber: header.instanceNumber === null ? frame : header.instanceNumber + frame,
       sopInstanceUid: subject.sopInstanceUid,
       frame,
@@ -128,7 +132,9 @@ async function imagesOf(
       stored,
       ...rescale,
       isInverted: isInverted && header.modality !== 'CT',
-      echoTime,
+      echoTime: pictureKind.echoTime ?? null,
+      inversionTime: header.inversionTime,
+      scanningSequence: header.scanningSequence,
       ...(ct ? { ct } : {}),
     });
   }

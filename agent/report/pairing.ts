@@ -3,7 +3,7 @@ import type { ReportInput } from './types.js';
 
 /** Why there is no CT, by the pairing's outcome. */
 const UNPAIRED: Readonly<Record<string, string>> = {
-  'no-ct': 'no CT of this patient has been received',
+  'no-ct': 'no CT of this patient that is taken for one of the lumbar spine has been received',
   'none-serves': 'no CT of this patient within the window can serve as the reference',
   'outside-window': 'every CT of this patient lies outside the window',
   unreadable: 'the CT of this patient within the window cannot be read',
@@ -50,8 +50,8 @@ function ctDoubt(mr: ReportInput['localisation'], ct: ReportInput['ctLocalisatio
 
 /** Outcomes after which a CT would tell more than there is. */
 const WANTS_CT = {
-  'no-ct': 'there is no CT to confirm it',
-  'outside-window': 'there is no CT within the window to confirm it',
+  'no-ct': 'no lumbar CT is known here to confirm it',
+  'outside-window': 'no lumbar CT within the window is known here to confirm it',
 } as const;
 
 /** Why no CT confirms what the classifier flags, and whether one that is yet to be made could. */

@@ -91,7 +91,13 @@ export interface AuditHead {
 }
 
 export type AuditVerdict =
-  | { readonly ok: true; readonly rows: number; readonly head: AuditHead }
+  | {
+      readonly ok: true;
+      readonly rows: number;
+      /** The first row that was looked at: 1, but for an export that begins in the middle. */
+      readonly from: number;
+      readonly head: AuditHead;
+    }
   | { readonly ok: false; readonly seq: number; readonly problem: string };
 
 /**
@@ -135,7 +141,7 @@ export async function verifyAudit(tx: Tx, expected?: AuditHead): Promise<AuditVe
           return { ok: false, seq: expected.seq, problem: 'the exported head is not in the chain' } as const;
       }
       const head = await headHash(trx);
-      return { ok: true, rows: head.seq, head } as const;
+      return { ok: true, rows: head.seq, from: 1, head } as const;
     },
     { isolationLevel: 'repeatable read', readOnly: true },
   );

@@ -1,6 +1,9 @@
 import type { CaseState } from '../../agent/domain/caseStates.js';
+import type { CtLabel } from '../../agent/domain/ctLabels.js';
 import type { Level } from '../../agent/domain/levels.js';
+import type { LocateStatus } from '../../agent/domain/locateStatuses.js';
 import type { Tx } from '../server/knex.js';
+import { levelOrder } from '../tables/levelOrder.js';
 
 /**
  * What the deciding model and the CT say about one disc of a case's current revision. The CT is silent where either
@@ -10,7 +13,7 @@ export interface WorklistFlag {
   readonly level: Level;
   readonly probability: number | null;
   readonly calcified: boolean | null;
-  readonly ctLabel: 'calcified' | 'not-calcified' | 'indeterminate' | null;
+  readonly ctLabel: CtLabel | null;
 }
 
 export interface WorklistRow {
@@ -20,6 +23,9 @@ export interface WorklistRow {
   readonly createdAt: Date;
   readonly stateSince: Date;
   readonly lastErrorCode: string | null;
+  /** What it waits for, in words. */
+  readonly waitingFor: string | null;
+  readonly closedBecause: string | null;
   readonly patientId: string;
   readonly patientName: string;
   readonly accessionNumber: string;
@@ -28,7 +34,7 @@ export interface WorklistRow {
   readonly mrAcquisitionDate: string | null;
   readonly pairingOutcome: string | null;
   readonly intervalDays: number | null;
-  readonly locateStatus: 'located' | 'uncertain' | 'not-found' | null;
+  readonly locateStatus: LocateStatus | null;
   /** From above down; only levels that were found on MR or CT. */
   readonly flags: readonly WorklistFlag[];
 }
@@ -36,7 +42,7 @@ export interface WorklistRow {
 export interface WorklistFilter {
   readonly states?: readonly CaseState[];
   /** 'calcified': at least one disc by the model; 'disagree': model and CT differ on a disc. */
-  readonly flag?: 'calcified' | 'disagree' | 'uncertain';
+  readonly flag?: WorklistFilterFlag;
   /** The disc that `flag` is about; alone: 'calcified' there. */
   readonly level?: Level;
   /** Patient ID or accession number, exactly. */
@@ -51,7 +57,7 @@ export interface WorklistFilter {
 const FLAGS = `
   SELECT coalesce(jsonb_agg(jsonb_build_object(
            'level', f.level, 'probability', f.probability, 'calcified', f.calcified, 'ctLabel', f.ct_label)
-           ORDER BY f.level), '[]') AS flags,
+           ORDER BY ${levelOrder('f.level')}), '[]') AS flags,
          bool_or(f.calcified) FILTER (WHERE f.is_meant) AS any_calcified,
          bool_or(f.calcified IS NOT NULL AND f.ct_label <> 'indeterminate'
                  AND f.calcified <> (f.ct_label = 'calcified')) FILTER (WHERE f.is_meant) AS any_disagree
@@ -69,12 +75,17 @@ const WHERE_FLAG = {
   uncertain: "AND l.status <> 'located'",
 } as const;
 
+/** What a worklist may be asked for. */
+export type WorklistFilterFlag = keyof typeof WHERE_FLAG;
+export const WORKLIST_FLAGS = Object.keys(WHERE_FLAG) as WorklistFilterFlag[];
+
 /** The newest first, with the flags of the current revision, in one statement. */
 export async function listWorklist(tx: Tx, filter: WorklistFilter): Promise<WorklistRow[]> {
   const { states = null, level = null, find = null, from = null, to = null, limit, offset } = filter;
   const flag = filter.flag ?? (level === null ? undefined : 'calcified');
   const { rows } = await tx.raw(
-    `SELECT c.id, c.state, c.revision, c.created_at, c.state_since, c.last_error_code,
+    `SELECT c.id, c.state, c.revision, c.created_at, c.state_since, c.last_error_code, c.waiting_for,
+            c.closed_because,
             s.patient_id, s.patient_name, s.accession_number, s.study_description, c.mr_study_instance_uid,
             mr.acquisition_date AS mr_acquisition_date, p.outcome AS pairing_outcome, p.interval_days,
             l.status AS locate_status, f.flags
@@ -85,7 +96,8 @@ export async function listWorklist(tx: Tx, filter: WorklistFilter): Promise<Work
        LEFT JOIN localisation l ON l.case_id = c.id AND l.revision = c.revision AND l.modality = 'MR'
        LEFT JOIN localisation lct ON lct.case_id = c.id AND lct.revision = c.revision AND lct.modality = 'CT'
       CROSS JOIN LATERAL (${FLAGS}) f
-      WHERE (:states::text[] IS NULL OR c.state = ANY(:states::text[]))
+      WHERE c.joined_into IS NULL
+        AND (:states::text[] IS NULL OR c.state = ANY(:states::text[]))
         AND (:find::text IS NULL OR s.patient_id = :find OR s.accession_number = :find)
         AND (:from::date IS NULL OR mr.acquisition_date >= :from::date)
         AND (:to::date IS NULL OR mr.acquisition_date <= :to::date)

@@ -1,10 +1,10 @@
 import type { CaseView } from '../../../db/views/caseView.js';
+import { CT_LABELS } from '../../domain/ctLabels.js';
 import { LEVELS } from '../../domain/levels.js';
 import { nameOfCt, passedOverInWords, type WeighedCt } from '../../domain/pairing.js';
 import { agreement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
 import {
-  CT_WORDS,
   commitmentText,
   hounsfield,
   identityLines,
@@ -18,6 +18,7 @@ import {
 import { auditTable } from './audit.js';
 import { discCard } from './disc.js';
 import { modelSection } from './model.js';
+import { choiceSection, joinedReports } from './series.js';
 import { slicePicture } from './slice.js';
 
 /** One case: what the model saw and said, what the CT says, what became of the report, and who did what when. */
@@ -27,12 +28,13 @@ export function casePage(view: CaseView, reportText: string | null): Html {
 <h1>${personName(study.patientName) || 'no name'} <small>${study.patientId}</small></h1>
 <p class="facts">${facts(view)}</p>
 ${row.state === 'parked' && html`<p class="alert" role="alert"><strong>Parked.</strong> ${row.lastErrorCode}: ${row.lastError}</p>`}
+${waiting(view)}
 ${identityAlert(view)}
 ${doubts(view)}
 ${headline(view)}
 <div class="split">
 <div><section aria-labelledby="slice"><h2 id="slice">Mid-sagittal MR</h2>${slicePicture(view, 'MR')}</section>
-<section aria-labelledby="pairing"><h2 id="pairing">Pairing</h2>${pairingSection(view)}</section></div>
+${choiceSection(view)}<section aria-labelledby="pairing"><h2 id="pairing">Pairing</h2>${pairingSection(view)}</section></div>
 <section aria-labelledby="discs"><h2 id="discs">Discs</h2>
 ${view.regions.length === 0 && html`<p class="empty">No disc has been located${row.state === 'received' || row.state === 'paired' ? ' yet' : ''}.</p>`}
 <ol class="discs">${LEVELS.map((level) => discCard(view, level))}</ol></section>
@@ -76,6 +78,14 @@ function facts({ case: row, study, mrSeries }: CaseView): Html {
 <span>revision ${row.revision}: ${row.revisionReason}</span><span class="id">case ${row.id}</span>`;
 }
 
+/** What nothing can be seen of yet, and why; the report of before stands until then. */
+function waiting({ case: row, reports }: CaseView): Html | false {
+  if (row.closedBecause !== null)
+    return html`<p class="alert" role="alert"><strong>Closed.</strong> ${row.closedBecause}</p>`;
+  if (row.waitingFor === null) return false;
+  return html`<p class="alert" role="status"><strong>Waits:</strong> ${row.waitingFor}.${reports[0] && html` The report of revision ${reports[0].revision} stands until then.`}</p>`;
+}
+
 function identityAlert({ identities }: CaseView): Html | false {
   const lines = identityLines(identities, { withNames: true });
   if (lines.length === 0) return false;
@@ -100,7 +110,7 @@ function ctSection(view: CaseView): Html {
 <tbody>${measurements.map(
     (
       each,
-    ) => html`<tr><th scope="row">${each.level}</th><td class="ct ${each.label}">${CT_WORDS[each.label]}</td><td>${hounsfield(each.meanHu)}</td>
+    ) => html`<tr><th scope="row">${each.level}</th><td class="ct ${each.label}">${CT_LABELS[each.label].words}</td><td>${hounsfield(each.meanHu)}</td>
 <td>${hounsfield(each.maxHu)}</td><td>${each.areaMm2.toFixed(0)} mm²</td></tr>`,
   )}</tbody></table>
 ${measurements[0] && html`<p class="quiet">Calcified: a region of ${measurements[0].huLow} to ${measurements[0].huHigh} HU inside the disc. The model never sees the CT.</p>`}</div></div>`;
@@ -126,8 +136,9 @@ function priorRows(fetches: CaseView['priorFetches']): readonly Html[] {
   return fetches.map((fetch) => html`<dt>Prior fetch</dt><dd>${priorText(fetch)}</dd>`);
 }
 
-function reportSection({ case: row, reports, deliveries }: CaseView, reportText: string | null): Html {
-  if (reports.length === 0) return html`<p class="empty">No report yet.</p>`;
+function reportSection(view: CaseView, reportText: string | null): Html {
+  const { case: row, reports, deliveries } = view;
+  if (reports.length === 0) return html`<p class="empty">No report yet.</p>${joinedReports(view)}`;
   return html`<table><thead><tr><th scope="col">Revision</th><th scope="col">SOP Instance UID</th><th scope="col">Amends</th><th scope="col">Destination</th></tr></thead>
 <tbody>${reports.map((report) => {
     const own = deliveries.filter(({ reportId }) => reportId === report.id);
@@ -135,7 +146,7 @@ function reportSection({ case: row, reports, deliveries }: CaseView, reportText:
 <td>${own.length === 0 ? 'none configured' : own.map(deliveryLine)}</td></tr>`;
   })}</tbody></table>
 <p><a href="/api/cases/${row.id}/report.dcm" download>Download the Structured Report (DICOM)</a></p>
-${reportText !== null && html`<details><summary>The report as a tree</summary><pre tabindex="0">${reportText}</pre></details>`}`;
+${reportText !== null && html`<details><summary>The report as a tree</summary><pre tabindex="0">${reportText}</pre></details>`}${joinedReports(view)}`;
 }
 
 function deliveryLine(delivery: CaseView['deliveries'][number]): Html {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runStep, type Step } from '../../../models/study/steps.js';
+import { runStage, type Stage } from '../../../models/study/stages.js';
 import { followTraining } from '../../../models/study/trainingLines.js';
 
 describe('steps of a study', () => {
@@ -14,7 +14,7 @@ describe('steps of a study', () => {
   afterEach(() => rm(dir, { recursive: true, force: true }));
 
   /** A step that adds a line to its output each time it runs, and fails when told to. */
-  const step = (inputs: unknown, { resumes = false, fails = false } = {}): Step => ({
+  const step = (inputs: unknown, { resumes = false, fails = false } = {}): Stage => ({
     name: 'a step',
     title: 'a step',
     weight: 1,
@@ -27,8 +27,8 @@ describe('steps of a study', () => {
       if (fails) throw new Error('cut off');
     },
   });
-  const run = async (one: Step) =>
-    (await runStep(one, join(dir), { begins: () => undefined, tell: () => undefined })).kind;
+  const run = async (one: Stage) =>
+    (await runStage(one, join(dir), { begins: () => undefined, tell: () => undefined })).kind;
   const lines = () => readFile(join(dir, 'output', 'lines'), 'utf8');
 
   it('run once for the same inputs', async () => {

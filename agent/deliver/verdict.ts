@@ -5,7 +5,7 @@ import { CalcidiscError } from '../domain/errors.js';
 import type { StoreResult } from './scu.js';
 
 /** What an attempt means for a delivery. */
-export type Verdict =
+export type DeliveryVerdict =
   | { readonly outcome: 'stored'; readonly status: string; readonly isWarning: boolean }
   | {
       readonly outcome: 'failed';
@@ -26,7 +26,7 @@ export interface Attempt {
  * Stored on 0000, on a B0xx warning, and on "duplicate" when an earlier attempt may have got through; parked when
  * the refusal is for good or the time is up; else tried again.
  */
-export function verdictOf(result: StoreResult, attempt: Attempt, policy: Config['deliver']): Verdict {
+export function verdictOf(result: StoreResult, attempt: Attempt, policy: Config['deliver']): DeliveryVerdict {
   const { status } = result;
   const code = status === null ? Number.NaN : Number.parseInt(status, 16);
   // An object of that UID is there: after an attempt whose answer was lost, it is the very one we sent.
@@ -43,7 +43,7 @@ export function failure(
   status: string | null,
   { number, ageMs }: Attempt,
   policy: Config['deliver'],
-): Verdict {
+): DeliveryVerdict {
   const { firstRetryMs: firstMs, maxRetryMs: maxMs, giveUpAfterMs } = policy;
   if (error.permanent) return { outcome: 'failed', status, error, delayMs: null };
   if (ageMs >= giveUpAfterMs)

@@ -9,12 +9,12 @@ import {
   type ResearchCase,
   type ResearchDisc,
 } from '../../db/views/research.js';
-import type { Candidate } from './controls.js';
+import type { DrawnFrom } from './controls.js';
 import type { Pseudonyms } from './pseudonyms.js';
 import { type CaseReason, type DiscReason, labelOf, type Sources, whyNotCase } from './select.js';
 
 /** A disc with a certain level and a certain label. Still holds identifiers. */
-export interface LabelledDisc extends Candidate {
+export interface LabelledDisc extends DrawnFrom {
   readonly level: Level;
   readonly row: ResearchCase;
   readonly disc: ResearchDisc | null;
@@ -28,7 +28,7 @@ export interface LabelledDisc extends Candidate {
   };
 }
 
-export interface Gathered {
+export interface Collected {
   readonly discs: readonly LabelledDisc[];
   readonly casesConsidered: number;
   readonly casesLeftOut: Readonly<Partial<Record<CaseReason, number>>>;
@@ -44,7 +44,7 @@ export interface Wanted extends Sources, DateRange {
  * Everything that may be exported, and why the rest may not, as of one moment.
  * @throws CalcidiscError DATASET_INVALID when it is not clear whose regions are meant
  */
-export function gather(tx: Tx, wanted: Wanted, pseudonyms: Pseudonyms): Promise<Gathered> {
+export function collectDiscs(tx: Tx, wanted: Wanted, pseudonyms: Pseudonyms): Promise<Collected> {
   return tx.transaction(
     async (trx) => {
       const drawn = await regionsOfReader(trx, wanted);
@@ -73,7 +73,7 @@ function sift(
   drawn: readonly ReaderRegion[],
   wanted: Wanted,
   pseudonyms: Pseudonyms,
-): Gathered {
+): Collected {
   const discAt = new Map(discs.map((disc) => [at(disc), disc]));
   const drawnAt = new Map(drawn.map((region) => [at(region), region]));
   const casesLeftOut = new Tally<CaseReason>();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { failure, verdictOf } from '../../agent/deliver/backoff.js';
+import { failure, verdictOf } from '../../agent/deliver/verdict.js';
 import { CalcidiscError } from '../../agent/domain/errors.js';
 import { parseConfig } from '../../config/load.js';
 

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Database } from '../../db/server/database.js';
 import { findReport } from '../../db/tables/reports.js';
 import { readReport, renderReport } from '../report/tree.js';
-import { auditView, viewOf, worklistOf } from './api.js';
+import { auditView, viewOf, worklistOf } from './apiRoutes.js';
 import { casePage } from './pages/case.js';
 import { layout } from './pages/layout.js';
 import { worklistPage } from './pages/worklist.js';

@@ -3,12 +3,13 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { z } from 'zod';
+import { sha256 } from '../../agent/domain/hash.js';
 import { fileSha256 } from '../catalogue/modelFiles.js';
 
 /** Says how far a step is, 0 to 1, and what it does just now. */
 export type Tell = (fraction: number, detail: string) => void;
 
-export interface Step {
+export interface Stage {
   /** Of its stamp's file. */
   readonly name: string;
   readonly title: string;
@@ -35,7 +36,7 @@ export type Outcome = { readonly kind: 'done'; readonly seconds: number } | { re
 
 /** Hears when a step really begins, and how far it is. */
 export interface Listener {
-  readonly begins: (step: Step) => void;
+  readonly begins: (step: Stage) => void;
   readonly tell: Tell;
 }
 
@@ -43,11 +44,9 @@ export interface Listener {
  * Runs a step, unless its stamp in folder/stamps says that these very inputs have given these very outputs before. A
  * stamp with other inputs has its outputs removed first, so that nothing of another run is taken for this one's.
  */
-export async function runStep(step: Step, folder: string, { begins, tell }: Listener): Promise<Outcome> {
+export async function runStage(step: Stage, folder: string, { begins, tell }: Listener): Promise<Outcome> {
   const path = join(folder, 'stamps', `${step.name.replaceAll(/[^\w.-]/g, '-')}.json`);
-  const key = createHash('sha256')
-    .update(JSON.stringify(await step.inputs()))
-    .digest('hex');
+  const key = sha256(JSON.stringify(await step.inputs()));
   const stamp = await readStamp(path);
   const names = step.outputs.map((output) => relative(folder, output));
   if (stamp?.key === key && stamp.outputs && (await areThere(folder, names, stamp.outputs)))
