@@ -34,6 +34,8 @@ import type { Series, SourceImage } from './series.js';
 import { slipMm } from './tracks.js';
 import type { LocatedDisc, LocatedSlice, LocateResult, PixelPoint, RegionImage } from './types.js';
 
+export { sagittalStack } from './sagittalStack.js';
+
 /** A first look takes no more slices than this, no nearer to each other than that. */
 const MAX_FIRST_SLICES = 16;
 const MIN_FIRST_GAP_MM = 6;

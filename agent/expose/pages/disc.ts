@@ -4,7 +4,7 @@ import { confidenceWord } from '../../domain/levelConfidence.js';
 import type { Level } from '../../domain/levels.js';
 import { agreement, type Measurement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
-import { hounsfield, percent } from '../words.js';
+import { hounsfield, percent, percentBeside } from '../words.js';
 
 type Inference = CaseView['inferences'][number];
 
@@ -26,11 +26,12 @@ ${measured && ctLine(measured, decided)}
 }
 
 function verdict({ probability, threshold, calcified }: Inference): Html {
-  return html`<p class="verdict">${calcified ? '● Calcified' : '○ Not calcified'} <strong>${percent(probability)}</strong></p>
-<div class="bar" role="img" aria-label="probability ${percent(probability)}, threshold ${percent(threshold)}">
+  const [said, limit] = percentBeside(probability, threshold);
+  return html`<p class="verdict">${calcified ? '● Calcified' : '○ Not calcified'} <strong>${said}</strong></p>
+<div class="bar" role="img" aria-label="probability ${said}, threshold ${limit}">
 <svg viewBox="0 0 100 8" preserveAspectRatio="none"><rect class="fill" width="${100 * probability}" height="8"/>
 <rect class="threshold" x="${100 * threshold}" width="0.8" height="8"/></svg></div>
-<p class="quiet">calcified from ${percent(threshold)}</p>`;
+<p class="quiet">calcified from ${limit}</p>`;
 }
 
 function shadow({ modelName, modelVersion, probability }: Inference): Html {
