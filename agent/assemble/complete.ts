@@ -6,7 +6,9 @@ import { appendAudit } from '../../db/tables/audit.js';
 import type { CaseRow } from '../../db/tables/cases.js';
 import { listInstances } from '../../db/tables/instances.js';
 import { completeSeries, findSeries, lockSeries, type SeriesRow } from '../../db/tables/series.js';
+import type { DecideRole } from '../route/rules.js';
 import { type CompletenessEvidence, completenessOf } from './completeness.js';
+import { judgeComplete } from './role.js';
 
 /** What the next stage does about a series that has just become complete, in the same transaction. */
 export type OnSeriesComplete = (trx: Tx, series: SeriesRow) => Promise<readonly CaseRow[]>;
@@ -14,6 +16,8 @@ export type OnSeriesComplete = (trx: Tx, series: SeriesRow) => Promise<readonly 
 export interface CompleteContext {
   readonly database: Database;
   readonly config: Pick<Config, 'assemble'>;
+  readonly dataDir: string;
+  readonly decideRole: DecideRole;
   readonly onSeriesComplete: OnSeriesComplete;
 }
 
@@ -32,9 +36,10 @@ export async function lookAtSeries(
   return context.database.knex.transaction(async (trx) => {
     const series = await lockSeries(trx, seriesInstanceUid);
     if (series?.state !== 'receiving') return null;
-    const decision = completenessOf(await gatherEvidence(trx, series), context.config.assemble, nowMs);
+    const decision = completenessOf(await evidenceOf(trx, series), context.config.assemble, nowMs);
     if (!decision.complete) return decision;
     await completeSeries(trx, seriesInstanceUid, decision.reason);
+    await judgeComplete(trx, seriesInstanceUid, context);
     const completed = (await findSeries(trx, seriesInstanceUid))!;
     const wake = await context.onSeriesComplete(trx, completed);
     await auditComplete(trx, completed);
@@ -42,7 +47,7 @@ export async function lookAtSeries(
   });
 }
 
-async function gatherEvidence(trx: Tx, series: SeriesRow): Promise<CompletenessEvidence> {
+async function evidenceOf(trx: Tx, series: SeriesRow): Promise<CompletenessEvidence> {
   const instances = await listInstances(trx, series.seriesInstanceUid);
   const associations = await listAssociationsOfSeries(trx, series.seriesInstanceUid);
   return {

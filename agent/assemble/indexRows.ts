@@ -26,7 +26,7 @@ export function studyRow({ header, studyInstanceUid }: ReadInstance) {
   };
 }
 
-export function seriesRow({ header, attributes, seriesInstanceUid, studyInstanceUid }: ReadInstance) {
+export function seriesRow({ header, seriesInstanceUid, studyInstanceUid }: ReadInstance) {
   return {
     seriesInstanceUid,
     studyInstanceUid,
@@ -37,12 +37,11 @@ export function seriesRow({ header, attributes, seriesInstanceUid, studyInstance
     bodyPartExamined: header.bodyPartExamined ?? '',
     acquisitionDate: header.acquisitionDate,
     frameOfReferenceUid: header.frameOfReferenceUid,
-    attributes: { ...attributes, numberOfFrames: header.numberOfFrames },
   };
 }
 
 export function instanceRow(instance: ReadInstance, identityId: string): NewInstance {
-  const { file, header, datasetSha256, sopInstanceUid, seriesInstanceUid, slicePositionMm } = instance;
+  const { file, header, facts, datasetSha256, sopInstanceUid, seriesInstanceUid, slicePositionMm } = instance;
   return {
     sopInstanceUid,
     seriesInstanceUid,
@@ -57,6 +56,7 @@ export function instanceRow(instance: ReadInstance, identityId: string): NewInst
     associationId: file.associationId,
     receivedAt: file.receivedAt,
     identityId,
+    facts,
   };
 }
 

@@ -13,24 +13,18 @@ import {
   putInstance,
   replaceInstance,
 } from '../../db/tables/instances.js';
-import {
-  ensureSeries,
-  reopenSeries,
-  type SeriesRow,
-  touchSeries,
-  updateSeries,
-} from '../../db/tables/series.js';
+import { ensureSeries, reopenSeries, type SeriesRow, touchSeries } from '../../db/tables/series.js';
 import { ensureStudy, type StudyRow } from '../../db/tables/studies.js';
 import { findIdentity } from '../../db/tables/studyIdentities.js';
-import { sopClassOf } from '../dicom/sopClasses.js';
 import { samePerson } from '../domain/identity.js';
 import type { Spool } from '../receive/spool.js';
 import type { SpooledFile } from '../receive/types.js';
-import type { DecideRole, RoleDecision } from '../route/rules.js';
+import type { DecideRole } from '../route/rules.js';
 import { ensureKnownAssociations } from './associations.js';
 import { BatchIdentities } from './identities.js';
 import { identityRow, instanceRow, seriesRow, studyRow } from './indexRows.js';
 import { SpooledReader } from './readSpooled.js';
+import { judgeArriving } from './role.js';
 import { type ReadInstance, toReadInstance } from './rows.js';
 import { isSameImage } from './sameImage.js';
 import { inStore, storePathAgain } from './spoolPaths.js';
@@ -121,10 +115,9 @@ async function writeAll(
   for (const first of firstOfEach(read, 'studyInstanceUid'))
     studies.set(first.studyInstanceUid, (await ensureStudy(trx, studyRow(first))).study);
   for (const first of firstOfEach(read, 'seriesInstanceUid')) {
-    const { created } = await ensureSeries(trx, seriesRow(first));
-    if (!created) continue;
-    const { role, reason } = roleOf(first, context.decideRole);
-    await updateSeries(trx, first.seriesInstanceUid, { role, roleReason: reason });
+    const ensured = await ensureSeries(trx, seriesRow(first));
+    const arrived = read.filter(({ seriesInstanceUid }) => seriesInstanceUid === first.seriesInstanceUid);
+    await judgeArriving(trx, ensured, arrived, context.decideRole);
   }
   const inOrder = read.toSorted((a, b) => (a.sopInstanceUid < b.sopInstanceUid ? -1 : 1));
   const rows: NewInstance[] = [];
@@ -170,13 +163,6 @@ async function writeAgain(
   const spoolPath = storePathAgain(instance.sopInstanceUid, instance.datasetSha256);
   await replaceInstance(trx, kept, { ...row, spoolPath });
   return { instance, outcome: 'reidentified', spoolPath };
-}
-
-/** What is kept unread (`dicom.otherSopClasses`) is no MR or CT to be read, whatever its header says of itself. */
-function roleOf({ file, attributes }: ReadInstance, decideRole: DecideRole): RoleDecision {
-  const sopClass = sopClassOf(file.sopClassUid);
-  if (sopClass?.use === 'image') return decideRole(attributes);
-  return { role: 'ignored', reason: `kept unread: SOP class ${sopClass?.name ?? file.sopClassUid}` };
 }
 
 /** The image that is here already, now under another identity: a patient was merged or corrected at the source. */

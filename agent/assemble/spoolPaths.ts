@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto';
 import { join, relative } from 'node:path';
+import { sha256 } from '../domain/hash.js';
 
 /**
  * Where an indexed object lies, relative to the spool's store. The name is a digest of the UID, never the UID itself:
  * what a sender writes in a data set must not choose a path. Two hexadecimal digits of folders keep each one small.
  */
 export function storeName(sopInstanceUid: string): string {
-  const name = createHash('sha256').update(sopInstanceUid).digest('hex').slice(0, 40);
+  const name = sha256(sopInstanceUid).slice(0, 40);
   return join(name.slice(0, 2), `${name}.dcm`);
 }
 

@@ -13,9 +13,10 @@ import {
   unparkDelivery,
 } from '../../db/tables/deliveries.js';
 import { findLatestReport, type ReportRow } from '../../db/tables/reports.js';
+import { peerOf } from '../dicom/dimse/peer.js';
 import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
-import { type Attempt, failure, type Verdict, verdictOf } from './backoff.js';
 import { storeFiles } from './scu.js';
+import { type Attempt, type DeliveryVerdict, failure, verdictOf } from './verdict.js';
 
 export interface DeliverContext {
   readonly config: Pick<Config, 'deliver' | 'dicom' | 'route'>;
@@ -105,13 +106,11 @@ async function attempt(
 async function send(
   { config, signal }: DeliverContext,
   report: ReportRow,
-  { aeTitle: calledAe, host, port, tls }: Destination,
+  destination: Destination,
   attempt: Attempt,
-): Promise<Verdict> {
-  const callingAe = config.dicom.aeTitle;
+): Promise<DeliveryVerdict> {
   try {
-    const identity = tls ? config.dicom.tls : undefined;
-    const peer = { host, port, calledAe, callingAe, tls: identity, ...(signal ? { signal } : {}) };
+    const peer = { ...peerOf(destination, config), ...(signal ? { signal } : {}) };
     const [result] = await storeFiles({ ...peer, files: [report.file] });
     return verdictOf(result!, attempt, config.deliver);
   } catch (thrown) {
@@ -125,7 +124,7 @@ async function writeDown(
   report: ReportRow,
   { id, destination, attempts }: DeliveryRow,
   { commitment }: Destination,
-  verdict: Verdict,
+  verdict: DeliveryVerdict,
 ): Promise<void> {
   const isStored = verdict.outcome === 'stored';
   await knex.transaction(async (trx) => {

@@ -1,4 +1,5 @@
 import type { CaseView } from '../../db/views/caseView.js';
+import { CT_LABELS } from '../domain/ctLabels.js';
 import type { Level } from '../domain/levels.js';
 
 export type Measurement = CaseView['measurements'][number];
@@ -14,6 +15,6 @@ export function measurementBeside({ mr, ct, measurements }: CaseView, level: Lev
 
 /** Does the CT say what the model says? null where one of them does not say. */
 export function agreement(calcified: boolean | undefined, measured: Measurement | null): boolean | null {
-  if (calcified === undefined || !measured || measured.label === 'indeterminate') return null;
-  return calcified === (measured.label === 'calcified');
+  const isPresent = measured && CT_LABELS[measured.label].isPresent;
+  return calcified === undefined || isPresent === null ? null : calcified === isPresent;
 }

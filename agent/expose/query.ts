@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { WORKLIST_FLAGS } from '../../db/views/worklist.js';
 import { CASE_STATES, type CaseState } from '../domain/caseStates.js';
 import { LEVELS } from '../domain/levels.js';
 
@@ -8,7 +9,7 @@ const optional = <T extends z.ZodType>(schema: T) =>
 
 /** What a worklist may be asked; the page and the API ask the same way. */
 export const WorklistQuery = z.strictObject({
-  flag: optional(z.enum(['calcified', 'disagree', 'uncertain'])),
+  flag: optional(z.enum(WORKLIST_FLAGS)),
   /** The disc that the flag is about; alone: calcified there. */
   level: optional(z.enum(LEVELS)),
   find: optional(z.string().trim().max(64)),

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import fastify, { type FastifyInstance } from 'fastify';
 import { projectRoot } from '../../config/root.js';
-import { addApi } from './api.js';
+import { addApi } from './apiRoutes.js';
 import { addHealth } from './health.js';
-import { addPages } from './routes.js';
+import { addPages } from './pageRoutes.js';
 import type { HttpParts } from './types.js';
 
 export interface RunningHttp {

@@ -26,12 +26,6 @@ export const PAIRING_WORDS: Readonly<Record<string, string>> = {
   unreadable: 'CT that cannot be read',
 };
 
-export const CT_WORDS = {
-  calcified: 'calcified',
-  'not-calcified': 'not calcified',
-  indeterminate: 'indeterminate',
-} as const;
-
 export const COMMITMENT_WORDS = {
   none: '',
   due: 'storage commitment to be asked for',

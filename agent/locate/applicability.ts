@@ -1,3 +1,4 @@
+import { ageYears } from '../dicom/dates.js';
 import type { Header } from '../dicom/header.js';
 
 /** What is known of a series that bears on whether the models know its like. */
@@ -5,7 +6,8 @@ export interface Facts {
   readonly header: Pick<
     Header,
     'patientAge' | 'magneticFieldStrength' | 'echoTime' | 'inversionTime' | 'scanningSequence'
-  >;
+  > &
+    Partial<Pick<Header, 'patientBirthDate' | 'acquisitionDate'>>;
   /** Between slices; null for a single one. */
   readonly sliceMm: number | null;
   readonly pixelMm: number;
@@ -25,7 +27,7 @@ type Check = readonly [reason: string, isOutside: (facts: Facts) => boolean];
 
 /** Not what the study's patients were like: each is said with the result, none withholds it. */
 const CHECKS: readonly Check[] = [
-  ['younger than 18 years', ({ header }) => (ageYears(header.patientAge) ?? 99) < 18],
+  ['younger than 18 years', ({ header }) => (ageYears(header) ?? 99) < 18],
   ['field strength below 1 tesla', ({ header }) => (tesla(header.magneticFieldStrength) ?? 99) < 1],
   ['not T2-weighted by its echo time', ({ header }) => isShortEcho(header)],
   ['fat suppressed by inversion recovery', ({ header }) => header.scanningSequence.includes('IR')],
@@ -42,14 +44,6 @@ const CHECKS: readonly Check[] = [
 /** Reasons why this patient or scan is not one the models know. */
 export function outsideStudy(facts: Facts): readonly string[] {
   return CHECKS.filter(([, isOutside]) => isOutside(facts)).map(([reason]) => `outside the study: ${reason}`);
-}
-
-/** PS3.5 AS: 063Y, 018M, 003W, 010D. */
-function ageYears(age: string | null): number | null {
-  const parts = /^(\d{3})([YMWD])$/.exec(age ?? '');
-  if (!parts) return null;
-  const perYear = { Y: 1, M: 12, W: 52.2, D: 365.25 }[parts[2] as 'Y' | 'M' | 'W' | 'D'];
-  return Number(parts[1]) / perYear;
 }
 
 /** The element is in tesla; some scanners write gauss. */

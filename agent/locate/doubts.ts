@@ -1,13 +1,13 @@
 import { LEVELS, type Level } from '../domain/levels.js';
+import type { LocateStatus } from '../domain/locateStatuses.js';
 import type { NamedTrack } from './chain.js';
 import { LEVEL_CLASSES } from './network.js';
 import { apartMm, slipMm } from './tracks.js';
-import type { LocateStatus } from './types.js';
 
 /** L5-S1 is rank 0: the levels from below. */
 export const LEVEL_OF_RANK: readonly Level[] = [...LEVELS].reverse();
 
-export interface Verdict {
+export interface LevelVerdict {
   readonly status: LocateStatus;
   readonly reasons: readonly string[];
 }
@@ -47,7 +47,7 @@ const DOUBT = {
 } as const;
 
 /** What stands against the names; `uncertain` when any of it touches the level, `not-found` without discs. */
-export function verdictOf(named: readonly NamedTrack[]): Verdict {
+export function verdictOf(named: readonly NamedTrack[]): LevelVerdict {
   const discs = lumbarDiscs(named);
   if (discs.length === 0) return { status: 'not-found', reasons: ['no lumbar disc was found'] };
   const doubts = [

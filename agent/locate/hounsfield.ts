@@ -1,6 +1,6 @@
 import { add, mapVector, type Vector } from '../dicom/geometry.js';
+import type { CtLabel } from '../domain/ctLabels.js';
 import { ZONE } from './discZone.js';
-import type { CtLabel } from './types.js';
 import { nearVoxels, regionsOf, sagittalAreaMm2, sagittalVoxelMm2, type VoxelBox } from './voxels.js';
 
 /** The study's range, and the least area that counts. */

@@ -1,5 +1,7 @@
 import { anatomicalPlane, dot, mapVector, normalOf, type Vector } from '../dicom/geometry.js';
 import { type Stack, stacksOf } from '../dicom/stacks.js';
+import { sha256 } from '../domain/hash.js';
+import { REGION_SIDE } from '../domain/regionPicture.js';
 import { curveDegrees, type Facts, outsideStudy } from './applicability.js';
 import { jumpMm, signalVoidMm2 } from './artefacts.js';
 import type { Candidate } from './candidates.js';
@@ -21,8 +23,8 @@ import {
 import { canalMiddleMm, discMiddlesMm, ownSlice } from './midsagittal.js';
 import type { Network } from './network.js';
 import { signalToNoise } from './noise.js';
-import { greyPng, sha256 } from './png.js';
-import { REGION_PIXELS, regionOf, regionPixels } from './region.js';
+import { greyPng } from './png.js';
+import { regionOf, regionPixels } from './region.js';
 import { toGrey } from './resample.js';
 import { type SagittalImage, sagittalOf } from './sagittal.js';
 import type { Series, SourceImage } from './series.js';
@@ -162,7 +164,7 @@ async function describe(
     const { located, grey } = regionIn(looks[at]!.image, own, marginMm);
     const slice = at === middle ? {} : { slice: sliceOf(at) };
     discs.unshift({ level, ...located, confidence: confidenceOf(disc), ...slice });
-    const png = await greyPng(grey, REGION_PIXELS, REGION_PIXELS);
+    const png = await greyPng(grey, REGION_SIDE, REGION_SIDE);
     regions.unshift({ level, png, sha256: sha256(png) });
   }
   const { modality, seriesInstanceUid } = series;

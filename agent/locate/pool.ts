@@ -5,7 +5,7 @@ import { projectRoot } from '../../config/root.js';
 import type { Config } from '../../config/schema.js';
 import { localiserCard, newestModelDir } from '../../models/catalogue/localiser.js';
 import { CalcidiscError } from '../domain/errors.js';
-import type { Answer, Job, ThreadSettings } from './thread.js';
+import type { Answer, LocateTask, ThreadSettings } from './thread.js';
 import type { CtResult, Located, LocateResult, ModelIdentity } from './types.js';
 
 /** Finds discs in worker threads. Files are Part 10 files of ONE series, in any order. */
@@ -36,7 +36,7 @@ export async function openLocator(
     marginMm: config.locate.marginMm,
     reference: config.reference,
   };
-  const pool = new Piscina<Job, Answer>({
+  const pool = new Piscina<LocateTask, Answer>({
     filename: new URL('./thread.js', import.meta.url).href,
     minThreads: 0,
     maxThreads: config.locate.threads,

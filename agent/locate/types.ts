@@ -1,4 +1,6 @@
+import type { CtLabel } from '../domain/ctLabels.js';
 import type { Level } from '../domain/levels.js';
+import type { LocateStatus } from '../domain/locateStatuses.js';
 
 /** [x, y, z] in the patient's LPS frame, millimetres (PS3.3 C.7.6.2.1.1). */
 export type PointMm = readonly [x: number, y: number, z: number];
@@ -6,8 +8,6 @@ export type PointMm = readonly [x: number, y: number, z: number];
 export type PixelPoint = readonly [col: number, row: number];
 /** [col0, row0, col1, row1], the outer edges of a region in pixel units of the slice it lies on. */
 export type PixelBox = readonly [col0: number, row0: number, col1: number, row1: number];
-
-export type LocateStatus = 'located' | 'uncertain' | 'not-found';
 
 /** One disc as `calcidisc locate --json` prints it. */
 export interface LocatedDisc {
@@ -39,8 +39,6 @@ export interface LocateResult {
   readonly slice: LocatedSlice | null;
   readonly discs: readonly LocatedDisc[];
 }
-
-export type CtLabel = 'calcified' | 'not-calcified' | 'indeterminate';
 
 /** One disc as `calcidisc ct --json` prints it. */
 export interface CtDisc extends LocatedDisc {

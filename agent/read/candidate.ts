@@ -1,5 +1,6 @@
 import type { ReadingFacts } from '../../db/tables/readings.js';
 import type { SeriesRow } from '../../db/tables/series.js';
+import type { ReadingStatus } from '../domain/locateStatuses.js';
 import type { LocatedDisc, LocateResult } from '../locate/types.js';
 import { type Contrast, contrastOf } from './contrast.js';
 import { resultOf } from './reader.js';
@@ -18,7 +19,7 @@ export interface Candidate {
   readonly readingId: string;
   readonly reading: {
     /** `unreadable`: its files could not be decoded, and reasons say why. */
-    readonly status: 'located' | 'uncertain' | 'not-found' | 'unreadable';
+    readonly status: ReadingStatus;
     readonly reasons: readonly string[];
     readonly discs: readonly Pick<LocatedDisc, 'level' | 'centrePatientMm'>[];
     /** Larger side of a pixel; null when nothing was found. */

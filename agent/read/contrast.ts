@@ -37,9 +37,7 @@ export function contrastOf(attributes: Attributes): Contrast {
   const types = listOf(attributes.ImageType).map((value) => value.toUpperCase());
   const dixon = dixonOf(types, named);
   if (dixon) return dixon;
-  const isSuppressed =
-    listOf(attributes.ScanOptions).some((option) => /^(FS|FATSAT|SFS)$/i.test(option)) || namesFatSat(named);
-  return isSuppressed ? 'T2-FS' : 'T2';
+  return attributes.fatSuppressed === true ? 'T2-FS' : 'T2';
 }
 
 const WEIGHTED: Readonly<Record<string, Contrast>> = { PD: 'PD', STIR: 'STIR', T1: 'T1' };
@@ -75,25 +73,6 @@ function dixonOf(types: readonly string[], named: readonly string[]): Contrast |
   if (has(OPPOSED_WORDS)) return 'T2-OPPOSED-PHASE';
   if (has(WATER_WORDS)) return 'T2-WATER';
   return has(FAT_WORDS) ? 'T2-FAT' : null;
-}
-
-const FAT_SAT_WORDS = new Set([
-  'FS',
-  'FATSAT',
-  'FSAT',
-  'FATSUP',
-  'FATSUPP',
-  'FETTSAT',
-  'SPAIR',
-  'SPIR',
-  'ASPIR',
-]);
-const SAT_WORDS = /^(SAT|SUP|SUPP|SATURATED|SATURATION|SUPPRESSED|SUPPRESSION)$/;
-
-function namesFatSat(named: readonly string[]): boolean {
-  return named.some(
-    (word, i) => FAT_SAT_WORDS.has(word) || (FAT_WORDS.has(word) && SAT_WORDS.test(named[i + 1] ?? '')),
-  );
 }
 
 function wordsOf(texts: readonly unknown[]): string[] {

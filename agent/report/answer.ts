@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../domain/hash.js';
 import { measurementOf } from './measurements.js';
 import type { ReportDisc, ReportInput } from './types.js';
 
@@ -18,7 +18,7 @@ export function answerSha256(input: ReportInput): string {
     status: localisation.status,
     discs: input.discs.map((disc) => discAnswer(input, disc)),
   };
-  return createHash('sha256').update(JSON.stringify(answer)).digest('hex');
+  return sha256(JSON.stringify(answer));
 }
 
 /** The probability to a percent: what lies below is the order of a sum, not another answer. */

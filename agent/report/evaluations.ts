@@ -1,3 +1,4 @@
+import { CALCIFICATION } from '../domain/findings.js';
 import { LEVELS } from '../domain/levels.js';
 import { choiceStatements } from './choice.js';
 import { CONCEPT, VALUE } from './codes.js';
@@ -30,6 +31,9 @@ export function remarks(input: ReportInput): readonly string[] {
   ];
 }
 
+const { noun } = CALCIFICATION.words;
+const NOUN = noun[0]!.toUpperCase() + noun.slice(1);
+
 /** The answer in a sentence, first, for who opens the report. */
 export function conclusion({ localisation, discs }: ReportInput): string {
   if (localisation.status === 'not-found') return 'No result: no lumbar disc was found.';
@@ -37,9 +41,9 @@ export function conclusion({ localisation, discs }: ReportInput): string {
   const unread = discs.filter((disc) => disc.answer === null).length;
   const rest = unread > 0 ? ` ${unread} of ${discs.length} discs could not be classified.` : '';
   if (localisation.status === 'uncertain')
-    return `Calcification flagged in ${flagged.length} of ${discs.length} discs, levels not confirmed.${rest}`;
+    return `${NOUN} flagged in ${flagged.length} of ${discs.length} discs, levels not confirmed.${rest}`;
   const where = flagged.map((disc) => disc.level).join(', ');
-  return `${where ? `Calcification flagged at ${where}.` : 'No calcification flagged.'}${rest}`;
+  return `${where ? `${NOUN} flagged at ${where}.` : `No ${noun} flagged.`}${rest}`;
 }
 
 function modelStatement({ classifier }: ReportInput): string[] {
@@ -47,8 +51,8 @@ function modelStatement({ classifier }: ReportInput): string[] {
   const source = classifier.attribution ? ` Training images: ${classifier.attribution}` : '';
   if (!classifier.simulated) return source ? [source.trim()] : [];
   return [
-    `The classifier ${classifier.name} ${classifier.version} was trained on simulated calcification over real ` +
-      `anatomy. How well it does on real calcification is not known.${source}`,
+    `The classifier ${classifier.name} ${classifier.version} was trained on simulated ${noun} over real ` +
+      `anatomy. How well it does on real ${noun} is not known.${source}`,
   ];
 }
 
@@ -120,7 +124,7 @@ export function recommendation(input: ReportInput): { wantsCt: boolean; reason: 
   const where = calcified.join(', ');
   return {
     wantsCt: true,
-    reason: `The classifier flags calcification at ${where} on MR alone, and there is no CT to confirm it.`,
+    reason: `The classifier flags ${noun} at ${where} on MR alone, and there is no CT to confirm it.`,
   };
 }
 

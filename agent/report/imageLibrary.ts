@@ -1,4 +1,4 @@
-import type { Code } from '../domain/levels.js';
+import type { Code } from '../domain/code.js';
 import { CONCEPT, VALUE } from './codes.js';
 import { type ContentItem, code, container, date, image, uidref } from './content.js';
 import type { ReportInput, ReportSeries } from './types.js';

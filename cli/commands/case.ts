@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { CalcidiscError } from '../../agent/domain/errors.js';
 import { LEVELS } from '../../agent/domain/levels.js';
-import { withoutPixels } from '../../agent/expose/api.js';
+import { withoutPixels } from '../../agent/expose/apiRoutes.js';
 import { measurementBeside } from '../../agent/expose/comparison.js';
 import {
   commitmentText,

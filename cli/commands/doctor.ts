@@ -1,9 +1,13 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.js';
 import { examine } from '../doctor/checks.js';
-import type { Finding, Verdict } from '../doctor/finding.js';
+import type { CheckVerdict, Finding } from '../doctor/finding.js';
 
-const MARKS: Readonly<Record<Verdict, string>> = { ok: 'ok     ', warning: 'warning', failed: 'FAILED ' };
+const MARKS: Readonly<Record<CheckVerdict, string>> = {
+  ok: 'ok     ',
+  warning: 'warning',
+  failed: 'FAILED ',
+};
 
 export function register(program: Command): void {
   program

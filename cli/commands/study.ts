@@ -10,7 +10,7 @@ import { planOf, planOfOwn } from '../../models/study/plan.js';
 import { NETWORK_NAMES, type NetworkName } from '../../models/study/published.js';
 import { findPython } from '../../models/study/python.js';
 import { argumentOf, RECIPES, type Recipe } from '../../models/study/recipes.js';
-import { hashOf, runStep, type Step } from '../../models/study/steps.js';
+import { hashOf, runStage, type Stage } from '../../models/study/stages.js';
 import type { OwnStudy, Study } from '../../models/study/study.js';
 import { showProgress } from '../study/progress.js';
 
@@ -107,7 +107,7 @@ async function run(options: Options, command: Command): Promise<void> {
   const progress = showProgress(steps, process.stderr);
   try {
     for (const step of steps) {
-      const outcome = await runStep(step, study.out, progress);
+      const outcome = await runStage(step, study.out, progress);
       if (outcome.kind === 'unchanged') progress.unchanged(step);
       else progress.done(step, outcome.seconds);
     }
@@ -119,7 +119,7 @@ async function run(options: Options, command: Command): Promise<void> {
 
 interface Planned {
   readonly study: Study;
-  readonly steps: readonly Step[];
+  readonly steps: readonly Stage[];
   /** Of the report: the one to open. */
   readonly page: string;
 }

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { echo } from '../../agent/deliver/scu.js';
 import { offersCommitment } from '../../agent/dicom/dimse/commitment.js';
+import { peerOf } from '../../agent/dicom/dimse/peer.js';
 import { asCalcidiscError } from '../../agent/domain/errors.js';
 import { createLogger } from '../../config/log.js';
 import type { Config } from '../../config/schema.js';
@@ -135,9 +136,9 @@ async function checkTrail({ knex }: Pick<Database, 'knex'>): Promise<Finding> {
 type Peer = Config['query']['sources'][number] | Config['route']['destinations'][number];
 
 async function checkPeer(kind: string, asked: Peer, { dicom }: Config): Promise<Finding> {
-  const { name, host, port, aeTitle, tls } = asked;
+  const { name, host, port, aeTitle } = asked;
   const what = `${kind} ${name}`;
-  const peer = { host, port, calledAe: aeTitle, callingAe: dicom.aeTitle, tls: tls ? dicom.tls : undefined };
+  const peer = peerOf(asked, { dicom });
   try {
     const { elapsedMs } = await echo({ ...peer, answerTimeoutMs: ECHO_TIMEOUT_MS });
     const detail = `${aeTitle} at ${host}:${port} answers in ${Math.round(elapsedMs)} ms`;

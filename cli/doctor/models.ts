@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sha256 as sha256Of } from '../../agent/domain/hash.js';
 import { projectRoot } from '../../config/root.js';
 import type { Finding } from './finding.js';
 
@@ -26,7 +26,7 @@ async function checkModel(folder: string, cardPath: string): Promise<Finding> {
   try {
     const card = JSON.parse(await readFile(join(folder, cardPath), 'utf8'));
     const file = await readFile(join(folder, cardPath, '..', 'model.onnx'));
-    const sha256 = createHash('sha256').update(file).digest('hex');
+    const sha256 = sha256Of(file);
     if (sha256 === card.sha256)
       return { what, verdict: 'ok', detail: `${card.kind}, ${sha256.slice(0, 12)}` };
     const detail = `${card.kind}: the file is not the one of the card (${sha256.slice(0, 12)})`;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Level } from '../../agent/domain/levels.js';
 import type { Tx } from '../server/knex.js';
+import { levelOrder } from './levelOrder.js';
 
 export interface InferenceRow {
   readonly id: string;
@@ -47,7 +48,8 @@ export async function listInferences(tx: Tx, caseId: string, revision: number): 
     .join('discRegion as r', 'r.id', 'i.discRegionId')
     .join('model as m', 'm.id', 'i.modelId')
     .where({ 'r.caseId': caseId, 'r.revision': revision })
-    .orderBy(['i.role', 'm.name', 'm.version', 'r.level'])
+    .orderBy(['i.role', 'm.name', 'm.version'])
+    .orderByRaw(levelOrder('r.level'))
     .select('i.*', 'r.level', 'm.name as modelName', 'm.version as modelVersion');
   return rows.map(exactProbability);
 }

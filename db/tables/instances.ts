@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { ImageFacts } from '../../agent/domain/imageFacts.js';
 import { json, type Tx } from '../server/knex.js';
 
 export interface InstanceRow {
@@ -21,8 +22,26 @@ export interface InstanceRow {
   readonly identityId: string | null;
 }
 
+/** All but the facts, which only who judges a series wants. */
+const COLUMNS = [
+  'sopInstanceUid',
+  'seriesInstanceUid',
+  'sopClassUid',
+  'transferSyntaxUid',
+  'instanceNumber',
+  'slicePositionMm',
+  'spoolPath',
+  'sizeBytes',
+  'datasetSha256',
+  'callingAe',
+  'associationId',
+  'receivedAt',
+  'duplicates',
+  'identityId',
+] as const satisfies readonly (keyof InstanceRow)[];
+
 export type NewInstance = Omit<InstanceRow, 'duplicates' | 'identityId'> &
-  Partial<Pick<InstanceRow, 'identityId'>>;
+  Partial<Pick<InstanceRow, 'identityId'>> & { readonly facts?: ImageFacts };
 
 /**
  * 'duplicate': the same object was sent again; 'conflict': another object under the same UID, which is not taken
@@ -70,8 +89,8 @@ export async function replaceInstance(trx: Tx, kept: InstanceRow, by: NewInstanc
     receivedAt: kept.receivedAt,
   });
   const { identityId, transferSyntaxUid, spoolPath, sizeBytes, datasetSha256 } = by;
-  const { callingAe, associationId, receivedAt } = by;
-  const brought = { callingAe, associationId, receivedAt };
+  const { callingAe, associationId, receivedAt, facts } = by;
+  const brought = { callingAe, associationId, receivedAt, facts };
   await trx('instance')
     .where({ sopInstanceUid })
     .update({ identityId, transferSyntaxUid, spoolPath, sizeBytes, datasetSha256, ...brought });
@@ -102,14 +121,15 @@ export async function insertNew(trx: Tx, instances: readonly NewInstance[]): Pro
 /** The keys of `NewInstance`, as they stand in JSON. */
 const INSERT_MANY = `
   INSERT INTO instance (sop_instance_uid, series_instance_uid, sop_class_uid, transfer_syntax_uid, instance_number,
-    slice_position_mm, spool_path, size_bytes, dataset_sha256, calling_ae, association_id, received_at, identity_id)
+    slice_position_mm, spool_path, size_bytes, dataset_sha256, calling_ae, association_id, received_at, identity_id,
+    facts)
   SELECT "sopInstanceUid", "seriesInstanceUid", "sopClassUid", "transferSyntaxUid", "instanceNumber",
     "slicePositionMm", "spoolPath", "sizeBytes", "datasetSha256", "callingAe", "associationId", "receivedAt",
-    "identityId"
+    "identityId", "facts"
   FROM json_to_recordset(?::json) AS given("sopInstanceUid" text, "seriesInstanceUid" text, "sopClassUid" text,
     "transferSyntaxUid" text, "instanceNumber" integer, "slicePositionMm" double precision, "spoolPath" text,
     "sizeBytes" bigint, "datasetSha256" text, "callingAe" text, "associationId" uuid, "receivedAt" timestamptz,
-    "identityId" uuid)
+    "identityId" uuid, "facts" jsonb)
   ON CONFLICT (sop_instance_uid) DO NOTHING
   RETURNING sop_instance_uid`;
 
@@ -135,7 +155,20 @@ export function listInstances(tx: Tx, seriesInstanceUid: string): Promise<Instan
     .orderBy('slicePositionMm')
     .orderBy('instanceNumber')
     .orderBy('sopInstanceUid')
-    .select('*');
+    .select(...COLUMNS);
+}
+
+/** What each image of a series says of it. */
+export interface ImageFactsRow extends Pick<InstanceRow, 'callingAe' | 'sopClassUid' | 'spoolPath'> {
+  /** Null when it came before facts were kept (0010). */
+  readonly facts: ImageFacts | null;
+}
+
+export function listImageFacts(tx: Tx, seriesInstanceUid: string): Promise<ImageFactsRow[]> {
+  return tx('instance')
+    .where({ seriesInstanceUid })
+    .orderBy('sopInstanceUid')
+    .select('callingAe', 'sopClassUid', 'spoolPath', 'facts');
 }
 
 export async function countInstances(tx: Tx, seriesInstanceUid: string): Promise<number> {

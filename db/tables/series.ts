@@ -78,7 +78,15 @@ export async function touchSeries(tx: Tx, seriesInstanceUid: string, at: Date): 
 export type SeriesChange = Partial<
   Pick<
     SeriesRow,
-    'role' | 'roleReason' | 'expectedInstances' | 'attributes' | 'acquisitionDate' | 'frameOfReferenceUid'
+    | 'role'
+    | 'roleReason'
+    | 'expectedInstances'
+    | 'attributes'
+    | 'seriesDescription'
+    | 'protocolName'
+    | 'bodyPartExamined'
+    | 'acquisitionDate'
+    | 'frameOfReferenceUid'
   >
 >;
 

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { sha256 } from '../../agent/domain/hash.js';
 import type { AuditExportRow, AuditHead, AuditVerdict } from '../tables/audit.js';
 
 const NO_HASH = '0'.repeat(64);
@@ -35,8 +35,7 @@ function problemOf(row: AuditExportRow, last: AuditHead | null): string | null {
   if (last && seq !== last.seq + 1) return 'a row before it is missing';
   if (!last && seq === 1 && prevHash !== NO_HASH) return 'does not follow the row before it';
   if (last && prevHash !== last.hash) return 'does not follow the row before it';
-  if (createHash('sha256').update(canonical).digest('hex') !== hash)
-    return 'its content does not match its hash';
+  if (sha256(canonical) !== hash) return 'its content does not match its hash';
   return isDeepStrictEqual(readable(row), hashed(canonical)) ? null : 'what it shows is not what was hashed';
 }
 

@@ -1,5 +1,7 @@
 import type { CaseState } from '../../agent/domain/caseStates.js';
+import type { CtLabel } from '../../agent/domain/ctLabels.js';
 import type { Level } from '../../agent/domain/levels.js';
+import type { LocateStatus } from '../../agent/domain/locateStatuses.js';
 import type { Tx } from '../server/knex.js';
 
 /** What an export asks of a case's current revision. Holds identifiers: nothing of it may be written out as it is. */
@@ -16,8 +18,8 @@ export interface ResearchCase {
   readonly mrDate: string | null;
   readonly ctDate: string | null;
   readonly pairingOutcome: string | null;
-  readonly mrStatus: 'located' | 'uncertain' | 'not-found' | null;
-  readonly ctStatus: 'located' | 'uncertain' | 'not-found' | null;
+  readonly mrStatus: LocateStatus | null;
+  readonly ctStatus: LocateStatus | null;
   /** 'localiser 1' */
   readonly localiser: string | null;
   readonly isOptedOut: boolean;
@@ -62,7 +64,7 @@ export interface ResearchDisc {
   readonly regionId: string | null;
   readonly pngSha256: string | null;
   readonly marginMm: number | null;
-  readonly label: 'calcified' | 'not-calcified' | 'indeterminate' | null;
+  readonly label: CtLabel | null;
   readonly meanHu: number | null;
   readonly maxHu: number | null;
   readonly areaMm2: number | null;

@@ -1,6 +1,9 @@
 import type { CaseState } from '../../agent/domain/caseStates.js';
+import type { CtLabel } from '../../agent/domain/ctLabels.js';
 import type { Level } from '../../agent/domain/levels.js';
+import type { LocateStatus } from '../../agent/domain/locateStatuses.js';
 import type { Tx } from '../server/knex.js';
+import { levelOrder } from '../tables/levelOrder.js';
 
 /**
  * What the deciding model and the CT say about one disc of a case's current revision. The CT is silent where either
@@ -10,7 +13,7 @@ export interface WorklistFlag {
   readonly level: Level;
   readonly probability: number | null;
   readonly calcified: boolean | null;
-  readonly ctLabel: 'calcified' | 'not-calcified' | 'indeterminate' | null;
+  readonly ctLabel: CtLabel | null;
 }
 
 export interface WorklistRow {
@@ -31,7 +34,7 @@ export interface WorklistRow {
   readonly mrAcquisitionDate: string | null;
   readonly pairingOutcome: string | null;
   readonly intervalDays: number | null;
-  readonly locateStatus: 'located' | 'uncertain' | 'not-found' | null;
+  readonly locateStatus: LocateStatus | null;
   /** From above down; only levels that were found on MR or CT. */
   readonly flags: readonly WorklistFlag[];
 }
@@ -39,7 +42,7 @@ export interface WorklistRow {
 export interface WorklistFilter {
   readonly states?: readonly CaseState[];
   /** 'calcified': at least one disc by the model; 'disagree': model and CT differ on a disc. */
-  readonly flag?: 'calcified' | 'disagree' | 'uncertain';
+  readonly flag?: WorklistFilterFlag;
   /** The disc that `flag` is about; alone: 'calcified' there. */
   readonly level?: Level;
   /** Patient ID or accession number, exactly. */
@@ -54,7 +57,7 @@ export interface WorklistFilter {
 const FLAGS = `
   SELECT coalesce(jsonb_agg(jsonb_build_object(
            'level', f.level, 'probability', f.probability, 'calcified', f.calcified, 'ctLabel', f.ct_label)
-           ORDER BY f.level), '[]') AS flags,
+           ORDER BY ${levelOrder('f.level')}), '[]') AS flags,
          bool_or(f.calcified) FILTER (WHERE f.is_meant) AS any_calcified,
          bool_or(f.calcified IS NOT NULL AND f.ct_label <> 'indeterminate'
                  AND f.calcified <> (f.ct_label = 'calcified')) FILTER (WHERE f.is_meant) AS any_disagree
@@ -71,6 +74,10 @@ const WHERE_FLAG = {
   disagree: 'AND f.any_disagree',
   uncertain: "AND l.status <> 'located'",
 } as const;
+
+/** What a worklist may be asked for. */
+export type WorklistFilterFlag = keyof typeof WHERE_FLAG;
+export const WORKLIST_FLAGS = Object.keys(WHERE_FLAG) as WorklistFilterFlag[];
 
 /** The newest first, with the flags of the current revision, in one statement. */
 export async function listWorklist(tx: Tx, filter: WorklistFilter): Promise<WorklistRow[]> {

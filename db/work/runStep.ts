@@ -13,7 +13,7 @@ export class DecidedOtherwise extends Error {
   override readonly name = 'DecidedOtherwise';
 }
 
-export interface StepContext {
+export interface RunContext {
   readonly database: Pick<Database, 'knex'>;
   readonly queues: Pick<Queues, 'wake'>;
   readonly retry: StepRetry;
@@ -45,7 +45,7 @@ interface PutOff {
  * finds the case again.
  */
 export async function runStep(
-  context: StepContext,
+  context: RunContext,
   { caseId: id, revision, state }: Job,
   work: (row: CaseRow) => Promise<StepEnd>,
 ): Promise<void> {
@@ -73,7 +73,7 @@ export async function runStep(
 const AT_ONCE_MS = 1;
 
 async function comeAgain(
-  { database, queues }: StepContext,
+  { database, queues }: RunContext,
   row: CaseRow,
   { postponeMs: delayMs, waitingFor }: PutOff,
 ): Promise<void> {

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CalcidiscError } from '../../agent/domain/errors.js';
+import { sha256 } from '../../agent/domain/hash.js';
 
 /** The part of a localiser's card that the arithmetic before and behind the network needs. */
 const CardSchema = z.object({
@@ -64,11 +64,11 @@ export function readModel(folder: string): LocaliserModel {
   } catch (cause) {
     throw new CalcidiscError('MODEL_MISSING', 'the localiser cannot be read', {}, { cause });
   }
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  if (sha256 !== card.sha256)
+  const found = sha256(bytes);
+  if (found !== card.sha256)
     throw new CalcidiscError('MODEL_HASH_MISMATCH', 'the localiser is not the file its card describes', {
       expected: card.sha256,
-      found: sha256,
+      found,
     });
   return { card, bytes };
 }

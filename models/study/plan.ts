@@ -7,12 +7,12 @@ import { NETWORKS, type NetworkName, SITES, type Site } from './published.js';
 import { runPython } from './python.js';
 import { argumentOf } from './recipes.js';
 import { reportFiles, writeReport } from './report.js';
-import { hashOf, type Step, type Tell } from './steps.js';
+import { hashOf, type Stage, type Tell } from './stages.js';
 import { type OwnStudy, type Study, setFolder } from './study.js';
 import { followTraining } from './trainingLines.js';
 
 /** The steps from images to report, in order. */
-export function planOf(study: Study): Step[] {
+export function planOf(study: Study): Stage[] {
   const models = study.given ?? new Map(study.networks.map((name) => [name, modelFolder(study, name)]));
   return [
     ...(study.given ? [] : study.networks.flatMap((name) => [runOf(study, name), card(study, name)])),
@@ -22,7 +22,7 @@ export function planOf(study: Study): Step[] {
 }
 
 /** The steps from a site's own export to its report, in order. */
-export function planOfOwn(study: OwnStudy): Step[] {
+export function planOfOwn(study: OwnStudy): Stage[] {
   const models = new Map(study.networks.map((name) => [name, modelFolder(study, name)]));
   return [
     ...study.networks.flatMap((name) => [runOf(study, name), ownCard(study, name)]),
@@ -30,7 +30,7 @@ export function planOfOwn(study: OwnStudy): Step[] {
   ];
 }
 
-function runOf(study: Study, name: NetworkName): Step {
+function runOf(study: Study, name: NetworkName): Stage {
   return study.runs === null ? train(study, name) : take(study, study.runs, name);
 }
 
@@ -42,7 +42,7 @@ function modelFolder({ out, recipe }: Study, name: NetworkName): string {
   return join(out, 'models', name, recipe.version);
 }
 
-function train(study: Study, name: NetworkName): Step {
+function train(study: Study, name: NetworkName): Stage {
   const { recipe, python, source, out, processes } = study;
   const folder = runFolder(study, name);
   const launcher =
@@ -61,7 +61,13 @@ function train(study: Study, name: NetworkName): Step {
           ? ['--dataset', source.folder]
           : ['--data', source.folder, '--cache', join(out, 'cache')];
       const places = [...from, '--out', folder, '--resume'];
-      const args = [...launcher, 'calcidisc_training.train_classifier', '--network', name, ...recipe.train];
+      const args = [
+        ...launcher,
+        'calcidisc_training.classifier.train_classifier',
+        '--network',
+        name,
+        ...recipe.train,
+      ];
       const epochs = Number(argumentOf(recipe.train, '--epochs'));
       const log = join(out, 'logs', `train-${name}.log`);
       await runPython({ python, args: [...args, ...places], log }, followTraining(epochs, tell));
@@ -70,7 +76,7 @@ function train(study: Study, name: NetworkName): Step {
 }
 
 /** A run that was trained elsewhere, on another machine for example. */
-function take(study: Study, runs: string, name: NetworkName): Step {
+function take(study: Study, runs: string, name: NetworkName): Stage {
   const files = ['best.pt', 'history.json'];
   const folder = runFolder(study, name);
   return {
@@ -86,27 +92,27 @@ function take(study: Study, runs: string, name: NetworkName): Step {
   };
 }
 
-function card(study: Study, name: NetworkName): Step {
+function card(study: Study, name: NetworkName): Stage {
   const { recipe, source, out } = study;
   return cardStep(
     study,
     name,
     [recipe.testRegions],
     [
-      ...['calcidisc_training.classifier_card', '--regions', String(recipe.testRegions)],
+      ...['calcidisc_training.classifier.classifier_card', '--regions', String(recipe.testRegions)],
       ...['--data', source.folder, '--cache', join(out, 'cache')],
     ],
   );
 }
 
-function ownCard(study: OwnStudy, name: NetworkName): Step {
+function ownCard(study: OwnStudy, name: NetworkName): Stage {
   const { source, isSimulated } = study;
   return cardStep(
     study,
     name,
     [isSimulated],
     [
-      ...['calcidisc_training.dataset_card', '--dataset', source.folder],
+      ...['calcidisc_training.classifier.dataset_card', '--dataset', source.folder],
       ...(isSimulated ? ['--simulated'] : []),
     ],
   );
@@ -118,7 +124,7 @@ function cardStep(
   name: NetworkName,
   also: readonly unknown[],
   [module, ...args]: readonly string[],
-): Step {
+): Stage {
   const { recipe, python, source, out } = study;
   const folder = modelFolder(study, name);
   return {
@@ -141,7 +147,7 @@ function cardStep(
   };
 }
 
-function set(study: Study, site: Site): Step {
+function set(study: Study, site: Site): Stage {
   const { recipe, python, source, out } = study;
   const folder = setFolder(study, site);
   return {
@@ -154,13 +160,13 @@ function set(study: Study, site: Site): Step {
       const log = join(out, 'logs', `set-${site}.log`);
       const about = ['--site', site, '--count', String(recipe.testRegions), '--workers', '2'];
       const places = ['--data', source.folder, '--out', folder, '--cache', join(out, 'cache')];
-      const args = ['-m', 'calcidisc_training.write_dataset', ...about, ...places];
+      const args = ['-m', 'calcidisc_training.sets.write_dataset', ...about, ...places];
       await runPython({ python, args, log }, () => undefined);
     },
   };
 }
 
-function report(study: Study, models: ReadonlyMap<NetworkName, string>): Step {
+function report(study: Study, models: ReadonlyMap<NetworkName, string>): Stage {
   return reportStep(study, models, {
     also: async () => [
       study.networks,
@@ -171,7 +177,7 @@ function report(study: Study, models: ReadonlyMap<NetworkName, string>): Step {
   });
 }
 
-function ownReport(study: OwnStudy, models: ReadonlyMap<NetworkName, string>): Step {
+function ownReport(study: OwnStudy, models: ReadonlyMap<NetworkName, string>): Stage {
   const { version } = study.recipe;
   return reportStep(study, models, {
     also: async () => [study.test.sha256],
@@ -191,7 +197,7 @@ function reportStep(
   { recipe, report }: Study,
   models: ReadonlyMap<NetworkName, string>,
   { also, files, run }: ReportParts,
-): Step {
+): Stage {
   return {
     name: 'report',
     title: 'evaluation and report',

@@ -3,8 +3,8 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { sha256 } from '../../agent/domain/hash.js';
 import { LEVELS } from '../../agent/domain/levels.js';
-import { sha256 } from '../../agent/locate/png.js';
 import { type Locator, openLocator } from '../../agent/locate/pool.js';
 import type { CtResult, Located, LocateResult, PointMm } from '../../agent/locate/types.js';
 import { parseConfig } from '../../config/load.js';

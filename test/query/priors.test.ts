@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { withoutPixels } from '../../agent/expose/api.js';
+import { withoutPixels } from '../../agent/expose/apiRoutes.js';
 import { casePage } from '../../agent/expose/pages/case.js';
 import type { Weighed } from '../../agent/pair/window.js';
 import { listCases } from '../../db/tables/cases.js';

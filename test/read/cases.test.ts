@@ -83,7 +83,12 @@ describe('a case and the series of its study', () => {
       seriesDescription: description,
       acquisitionDate: '2024-01-10',
       frameOfReferenceUid: '1.9',
-      attributes: { region, weighting, SeriesDescription: description },
+      attributes: {
+        region,
+        weighting,
+        SeriesDescription: description,
+        fatSuppressed: description.includes('FS'),
+      },
     });
     await knex()('series').where({ seriesInstanceUid }).update({ role });
     await addImage(seriesInstanceUid);

@@ -1,9 +1,9 @@
 import type { CaseView } from '../../../db/views/caseView.js';
+import { CT_LABELS } from '../../domain/ctLabels.js';
 import { LEVELS } from '../../domain/levels.js';
 import { agreement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
 import {
-  CT_WORDS,
   commitmentText,
   hounsfield,
   identityLines,
@@ -109,7 +109,7 @@ function ctSection(view: CaseView): Html {
 <tbody>${measurements.map(
     (
       each,
-    ) => html`<tr><th scope="row">${each.level}</th><td class="ct ${each.label}">${CT_WORDS[each.label]}</td><td>${hounsfield(each.meanHu)}</td>
+    ) => html`<tr><th scope="row">${each.level}</th><td class="ct ${each.label}">${CT_LABELS[each.label].words}</td><td>${hounsfield(each.meanHu)}</td>
 <td>${hounsfield(each.maxHu)}</td><td>${each.areaMm2.toFixed(0)} mm²</td></tr>`,
   )}</tbody></table>
 ${measurements[0] && html`<p class="quiet">Calcified: a region of ${measurements[0].huLow} to ${measurements[0].huHigh} HU inside the disc. The model never sees the CT.</p>`}</div></div>`;

@@ -1,8 +1,9 @@
 import type { CaseView } from '../../../db/views/caseView.js';
+import { CT_LABELS } from '../../domain/ctLabels.js';
 import type { Level } from '../../domain/levels.js';
 import { agreement, type Measurement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
-import { CT_WORDS, hounsfield, percent } from '../words.js';
+import { hounsfield, percent } from '../words.js';
 
 type Inference = CaseView['inferences'][number];
 
@@ -38,6 +39,6 @@ function shadow({ modelName, modelVersion, probability }: Inference): Html {
 function ctLine(measured: Measurement, decided: Inference | undefined): Html {
   const { label, meanHu, maxHu } = measured;
   const agrees = agreement(decided?.calcified, measured);
-  return html`<p class="ct ${label}">CT: ${CT_WORDS[label]}, mean ${hounsfield(meanHu)}, max ${hounsfield(maxHu)}
+  return html`<p class="ct ${label}">CT: ${CT_LABELS[label].words}, mean ${hounsfield(meanHu)}, max ${hounsfield(maxHu)}
 ${agrees === true && html`<span class="agrees">✓ agrees</span>`}${agrees === false && html`<span class="differs">≠ differs from the model</span>`}</p>`;
 }

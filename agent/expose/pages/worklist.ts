@@ -1,7 +1,8 @@
 import type { WorklistFlag, WorklistRow } from '../../../db/views/worklist.js';
+import { CT_LABELS, type CtLabel } from '../../domain/ctLabels.js';
 import { LEVELS, type Level } from '../../domain/levels.js';
 import { type Html, html } from '../html.js';
-import { age, apart, CT_WORDS, moment, PAIRING_WORDS, percent, personName, STATE_WORDS } from '../words.js';
+import { age, apart, moment, PAIRING_WORDS, percent, personName, STATE_WORDS } from '../words.js';
 
 export interface WorklistPage {
   readonly rows: readonly WorklistRow[];
@@ -125,8 +126,8 @@ function modelFlag({ calcified, probability }: WorklistFlag, isUncertain: boolea
   return html`<span class="flag ${calcified ? 'yes' : 'no'}">${sign} ${percent(probability)}${isUncertain && ' ?'}</span>`;
 }
 
-function ctFlag({ calcified }: WorklistFlag, ctLabel: keyof typeof CT_WORDS): Html {
+function ctFlag({ calcified }: WorklistFlag, ctLabel: CtLabel): Html {
   const differs =
     calcified !== null && ctLabel !== 'indeterminate' && calcified !== (ctLabel === 'calcified');
-  return html`<small class="ct ${ctLabel}">${differs && html`<span class="differs" title="the CT says otherwise">≠</span> `}CT ${CT_WORDS[ctLabel]}</small>`;
+  return html`<small class="ct ${ctLabel}">${differs && html`<span class="differs" title="the CT says otherwise">≠</span> `}CT ${CT_LABELS[ctLabel].words}</small>`;
 }
