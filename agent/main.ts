@@ -16,6 +16,7 @@ import { hastenCase, seriesComplete, seriesRead } from './pair/reconsider.js';
 import { askForPriors } from './query/askForPriors.js';
 import { startCounts } from './query/counts.js';
 import { type Fetcher, startFetcher } from './query/fetcher.js';
+import { openStudyCounts } from './query/studyCounts.js';
 import { readerOf } from './read/reader.js';
 import { startReadings } from './read/readings.js';
 import { startCommitments } from './receive/commitments.js';
@@ -62,6 +63,7 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
   let readings: WorkingOff | null = null;
   let fetcher: Fetcher | null = null;
   const counts = startCounts({ config, database, log, onCount: (series) => assembler.look(series) });
+  const studyCounts = openStudyCounts({ config, database, log });
   const assembler = startAssembler({
     config,
     database,
@@ -97,6 +99,7 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
       database,
       queues,
       reader,
+      isStudyWhole: studyCounts.isWhole,
       wakeReadings: () => readings?.wake(),
       indexedUntilMs: assembler.indexedUntilMs,
       log,
@@ -152,6 +155,7 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
     },
     async close() {
       // Before the listener: a move that fails because we are closing is no failure of the PACS.
+      studyCounts.close();
       await Promise.all([fetcher?.close(), counts.close()]);
       await Promise.all([receiver?.close(), commitments.close()]);
       await safekeeping.close();
