@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { countCases } from '../../db/tables/cases.js';
+import { countReadings } from '../../db/tables/readings.js';
 import type { HttpParts } from './types.js';
 
 /** Alive, ready, and the numbers a monitor draws. */
@@ -11,6 +12,7 @@ export function addHealth(
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const cases = gauge(registry, 'calcidisc_cases', 'Cases by state', 'state');
+  const readings = gauge(registry, 'calcidisc_series_readings', 'Series to be read, by state', 'state');
   const jobs = gauge(registry, 'calcidisc_queue_jobs', 'Jobs waiting, delayed or running', 'queue');
 
   app.get('/healthz', async () => ({ status: 'alive' }));
@@ -26,6 +28,8 @@ export function addHealth(
 
   app.get('/metrics', async (_request, reply) => {
     for (const [state, count] of Object.entries(await countCases(database.knex))) cases.set({ state }, count);
+    for (const [state, count] of Object.entries(await countReadings(database.knex)))
+      readings.set({ state }, count);
     for (const [queue, count] of Object.entries(await queues.depth())) jobs.set({ queue }, count);
     return reply.type(registry.contentType).send(await registry.metrics());
   });

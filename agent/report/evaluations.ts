@@ -99,9 +99,18 @@ function ctDoubt(mr: ReportInput['localisation'], ct: ReportInput['ctLocalisatio
   return mr.status === 'uncertain' ? " The CT's values are not set against discs of unconfirmed level." : '';
 }
 
-function amendmentStatement({ predecessor, revision, revisionReason }: ReportInput): string[] {
+function amendmentStatement({
+  predecessor,
+  alsoReplaced = [],
+  revision,
+  revisionReason,
+}: ReportInput): string[] {
   if (predecessor === null) return [];
-  return [`Amended report, revision ${revision}; it replaces the one before. Reason: ${revisionReason}.`];
+  const others = alsoReplaced.length;
+  const also = others > 0 ? `, and ${others} of other series of the study` : '';
+  return [
+    `Amended report, revision ${revision}; it replaces the one before${also}. Reason: ${revisionReason}.`,
+  ];
 }
 
 function recommendations(input: ReportInput): ContentItem[] {
