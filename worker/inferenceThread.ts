@@ -53,7 +53,12 @@ export default async function runBatch(task: BatchTask): Promise<BatchReply> {
   }
 }
 
-const NO_ANSWER: BatchAnswer = { probabilities: new Float32Array(), cams: null, milliseconds: 0 };
+const NO_ANSWER: BatchAnswer = {
+  probabilities: new Float32Array(),
+  cams: null,
+  distances: null,
+  milliseconds: 0,
+};
 
 /** Piscina gives a thread one batch at a time, so the next one may use the memory again. */
 let memory = new Uint8Array(0);

@@ -22,6 +22,8 @@ export interface WorkerParts {
 }
 
 export interface RunningWorker {
+  /** Why no case can be classified now, and what mends it; null when one can: the deciding network is loaded. */
+  trouble(): Promise<string | null>;
   /** Takes no new case, ends those under way, and closes the networks; database and queues stay the caller's. */
   close(): Promise<void>;
 }
@@ -34,7 +36,8 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   const cases = casesAtOnce(config.worker.batchSize, engine.lanes);
   const tools = { engine, folders, log, material: readMaterial(database.knex, folders, cases) };
   await registerHostModels(database.knex, folders, log);
-  await warmUp(database, tools);
+  const problem = await trouble(database, tools);
+  if (problem) log.error(`no classifier to work with: ${problem}`);
   const { maxAttempts } = config.retry;
   const steps = together(database.knex, { maxAttempts, limit: cases, waitMs: TOGETHER_MS });
   const step = { database, queues, log, retry: config.retry, steps };
@@ -44,6 +47,7 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   );
   const sweep = startSweep(queues, database, config.queue.sweepMs, log);
   return {
+    trouble: () => trouble(database, tools),
     async close() {
       await sweep.stop();
       await running.close();
@@ -60,14 +64,14 @@ function casesAtOnce(batchSize: number, lanes: number): number {
   return Math.ceil(((lanes + 3) * batchSize) / 5);
 }
 
-/** Not fatal: a model can be put right while the worker waits, and cases wait with it. */
-async function warmUp({ knex }: Database, { engine, folders, log }: WorkerTools): Promise<void> {
+/** Not fatal: a model can be put right while the worker waits, and cases wait with it. A loaded network stays loaded. */
+async function trouble({ knex }: Database, { engine, folders }: WorkerTools): Promise<string | null> {
   try {
     const atWork = await classifiersAtWork(knex, folders);
-    if ('missing' in atWork) log.warn(`no classifier to work with: ${atWork.missing}`);
-    else await engine.warmUp(atWork.active);
+    if ('missing' in atWork) return atWork.missing;
+    await engine.warmUp(atWork.active);
+    return null;
   } catch (thrown) {
-    const { code, message } = asCalcidiscError(thrown);
-    log.error({ code }, `the active classifier cannot be used: ${message}`);
+    return asCalcidiscError(thrown).message;
   }
 }

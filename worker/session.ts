@@ -29,6 +29,8 @@ export interface BatchAnswer {
   readonly probabilities: Float32Array;
   /** 49 values per region, row by row; null where the model has no such output. */
   readonly cams: Float32Array | null;
+  /** One per region; null where the model has no such output. */
+  readonly distances: Float32Array | null;
   readonly milliseconds: number;
 }
 
@@ -108,6 +110,7 @@ async function runBatch(
   });
   return {
     probabilities: floats(outputs.probability, count, 'probability'),
+    distances: outputs.distance ? floats(outputs.distance, count, 'distance') : null,
     cams: outputs.cam ? floats(outputs.cam, count * CAM_SIDE * CAM_SIDE, 'cam') : null,
     milliseconds: performance.now() - started,
   };

@@ -2,7 +2,8 @@ import type { ImageFacts, PictureFacts } from '../domain/imageFacts.js';
 import type { DataSet } from './elements.js';
 import type { Header } from './header.js';
 import type { Part10 } from './parse.js';
-import { kindKey, kindName, type Macro, macrosOf, pictureKindOf } from './pictureKind.js';
+import { kindKey, type Macro, macrosOf, pictureKindOf } from './pictureKind.js';
+import { said } from './said.js';
 
 /** What an image says that its series is judged by. */
 export function imageFactsOf({ dataSet }: Pick<Part10, 'dataSet'>, header: Header): ImageFacts {
@@ -14,15 +15,16 @@ export function imageFactsOf({ dataSet }: Pick<Part10, 'dataSet'>, header: Heade
     studyDescription: header.studyDescription,
     protocolName: header.protocolName,
     bodyPartExamined: header.bodyPartExamined,
-    anatomicRegion: regionCodes(dataSet, macros[0]!),
-    scanningSequence: header.scanningSequence,
-    scanOptions: dataSet.strings('ScanOptions'),
+    anatomicRegion: orNull(regionCodes(dataSet, macros[0]!)),
+    scanningSequence: orNull(header.scanningSequence),
+    scanOptions: orNull(dataSet.strings('ScanOptions')),
     repetitionTime: header.repetitionTime,
     inversionTime: header.inversionTime,
     acquisitionDate: header.acquisitionDate,
-    dateDoubts: header.dateDoubts,
+    dateDoubts: orNull(header.dateDoubts),
     frameOfReferenceUid: header.frameOfReferenceUid,
     numberOfFrames: header.numberOfFrames,
+    imageType: orNull(header.imageType),
     pictures: picturesOf(dataSet, macros, header),
   });
 }
@@ -41,37 +43,23 @@ function picturesOf(dataSet: DataSet, macros: readonly Macro[], header: Header):
   const groups = new Map<string, PictureFacts>();
   for (const macro of macros) {
     const picture = pictureOf(dataSet, macro, header);
-    const key = `${picture.kind}/${picture.orientation?.map((value) => value.toFixed(1))}`;
+    const key = `${kindKey(picture.kind)}/${picture.orientation?.map((value) => value.toFixed(1))}`;
     const known = groups.get(key);
     groups.set(key, known ? { ...known, count: known.count + 1 } : picture);
   }
   return [...groups.values()];
 }
 
-function pictureOf(dataSet: DataSet, macro: Macro, { rows, columns, imageType }: Header): PictureFacts {
-  const kind = pictureKindOf(dataSet, macro);
+function pictureOf(dataSet: DataSet, macro: Macro, { rows, columns }: Header): PictureFacts {
   const measures = macro('PixelMeasuresSequence');
   const spacing = measures.numbers('PixelSpacing', 2);
   return said({
     count: 1,
-    kind: kindKey(kind),
-    kindName: kindName(kind),
-    imageType: [...imageType.slice(0, 2), ...kind.type],
-    echoTime: kind.echoTime,
+    kind: pictureKindOf(dataSet, macro),
     orientation: macro('PlaneOrientationSequence').numbers('ImageOrientationPatient', 6),
     sliceThickness: measures.number('SliceThickness'),
     widthMm: spacing && Math.round(Math.max(spacing[0]! * (rows ?? 0), spacing[1]! * (columns ?? 0))),
   });
 }
 
-type Said<T> = { [K in keyof T as null extends T[K] ? never : K]: T[K] } & {
-  [K in keyof T as null extends T[K] ? K : never]?: NonNullable<T[K]>;
-};
-
-/** Without what is not said: nothing, an empty text or an empty list. */
-function said<T extends object>(all: T): Said<T> {
-  const entries = Object.entries(all).filter(
-    ([, value]) => value !== null && value !== '' && !(Array.isArray(value) && value.length === 0),
-  );
-  return Object.fromEntries(entries) as Said<T>;
-}
+const orNull = (list: readonly string[]) => (list.length > 0 ? list : null);

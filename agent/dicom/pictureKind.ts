@@ -1,19 +1,7 @@
+import type { PictureKind } from '../domain/imageFacts.js';
 import type { DataSet } from './elements.js';
 import type { Keyword } from './keywords.js';
-
-/** What tells pictures of one place apart that lie in one series: echoes, Dixon's pictures, b-values, time. */
-export interface PictureKind {
-  /** FrameType where the object has frames (PS3.3 C.8.13.3.1), else ImageType; its third and later values. */
-  readonly type: readonly string[];
-  /** Milliseconds. */
-  readonly echoTime: number | null;
-  readonly echoNumber: number | null;
-  /** s/mm2 */
-  readonly bValue: number | null;
-  readonly temporalPosition: number | null;
-  /** Values of the dimensions that are none of place or time, as the object indexes its frames; '' without any. */
-  readonly dimensions: string;
-}
+import { said } from './said.js';
 
 /** The macro of a frame by its sequence, shared ones included; the data set itself where there are no frames. */
 export type Macro = (sequence: Keyword) => DataSet;
@@ -37,14 +25,14 @@ export function pictureKindOf(dataSet: DataSet, macro: Macro): PictureKind {
   ];
   const type = frameType.length > 0 ? frameType : dataSet.strings('ImageType');
   const content = macro('FrameContentSequence');
-  return {
+  return said({
     type: type.slice(2).map((value) => value.toUpperCase()),
     echoTime: macro('MREchoSequence').number('EffectiveEchoTime') ?? dataSet.number('EchoTime'),
     echoNumber: dataSet.number('EchoNumbers'),
     bValue: macro('MRDiffusionSequence').number('DiffusionBValue') ?? dataSet.number('DiffusionBValue'),
     temporalPosition: content.number('TemporalPositionIndex') ?? dataSet.number('TemporalPositionIdentifier'),
     dimensions: dimensionsOf(dataSet, content),
-  };
+  });
 }
 
 /** Place and time, which are read from their own elements: stacks, positions, temporal positions. */
@@ -72,38 +60,39 @@ export function kindKey({
   temporalPosition,
   dimensions,
 }: PictureKind): string {
-  const echo = echoTime === null ? '' : Math.round(echoTime);
+  const echo = echoTime === undefined ? '' : Math.round(echoTime);
   return [echo, echoNumber, bValue, temporalPosition, dimensions, ...type]
     .map((each) => each ?? '')
     .join('|');
 }
 
-/** What of a Dixon a picture is; by the words of the vendors. */
+/** What of a Dixon a picture is, by the words of the standard (PS3.3 C.8.13.3.1.1) and of the vendors. */
 const DIXON = {
   IN_PHASE: ['IN_PHASE', 'INPHASE', 'IP', 'IN'],
   WATER: ['WATER', 'W'],
-  OUT_PHASE: ['OUT_PHASE', 'OUTPHASE', 'OPP_PHASE', 'OPPOSED_PHASE', 'OP', 'OUT'],
+  OUT_PHASE: ['OUT_PHASE', 'OUTPHASE', 'OPP_PHASE', 'OPPOSED_PHASE', 'OPP', 'OP', 'OUT'],
   FAT: ['FAT', 'F'],
-  FAT_FRACTION: ['FAT_FRACTION', 'FATFRACTION', 'FF', 'WATER_FRACTION', 'R2_STAR', 'T2_STAR', 'B0'],
+  FRACTION: ['FAT_FRACTION', 'FATFRACTION', 'FF', 'WATER_FRACTION', 'R2_STAR', 'T2_STAR', 'B0'],
 } as const;
 
-type Dixon = keyof typeof DIXON;
+export type Dixon = keyof typeof DIXON;
 
-export function dixonOf({ type }: Pick<PictureKind, 'type'>): Dixon | null {
+/** @param types ImageType's values from the third on; the last that says it counts, for some write a general one before */
+export function dixonOfTypes(types: readonly string[]): Dixon | null {
   const names = Object.keys(DIXON) as Dixon[];
-  return (
-    names.find((name) => type.some((value) => (DIXON[name] as readonly string[]).includes(value))) ?? null
-  );
+  const nameOf = (value: string) => names.find((name) => (DIXON[name] as readonly string[]).includes(value));
+  const last = types.findLast((value) => nameOf(value) !== undefined);
+  return last === undefined ? null : nameOf(last)!;
 }
 
 /** In words, for who reads what was chosen: `WATER, echo 102 ms`. */
 export function kindName(kind: PictureKind): string {
   const said = [
-    dixonOf(kind),
-    kind.echoTime === null ? null : `echo ${Math.round(kind.echoTime)} ms`,
-    kind.echoTime === null && kind.echoNumber !== null ? `echo ${kind.echoNumber}` : null,
-    kind.bValue === null ? null : `b ${kind.bValue}`,
-    kind.temporalPosition === null ? null : `time ${kind.temporalPosition}`,
+    dixonOfTypes(kind.type),
+    kind.echoTime === undefined ? null : `echo ${Math.round(kind.echoTime)} ms`,
+    kind.echoTime === undefined && kind.echoNumber !== undefined ? `echo ${kind.echoNumber}` : null,
+    kind.bValue === undefined ? null : `b ${kind.bValue}`,
+    kind.temporalPosition === undefined ? null : `time ${kind.temporalPosition}`,
   ].filter((each) => each !== null);
   return said.length > 0 ? said.join(', ') : kind.type.join(' ') || 'no kind';
 }
@@ -127,7 +116,7 @@ const DIXON_RANK: Readonly<Record<Dixon, number>> = {
   WATER: 1,
   OUT_PHASE: 2,
   FAT: 3,
-  FAT_FRACTION: 4,
+  FRACTION: 4,
 };
 
 /**
@@ -135,7 +124,7 @@ const DIXON_RANK: Readonly<Record<Dixon, number>> = {
  * the longest echo, then the first in time. Negative when `a` comes first.
  */
 export function byContrast(a: PictureKind, b: PictureKind): number {
-  const rank = (kind: PictureKind) => DIXON_RANK[dixonOf(kind) ?? 'IN_PHASE'];
+  const rank = (kind: PictureKind) => DIXON_RANK[dixonOfTypes(kind.type) ?? 'IN_PHASE'];
   const isMap = (kind: PictureKind) => Number(kind.type.some((value) => NOT_MAGNITUDE.includes(value)));
   return (
     isMap(a) - isMap(b) ||

@@ -20,19 +20,28 @@ export interface ImageFacts {
   readonly dateDoubts?: readonly string[];
   readonly frameOfReferenceUid?: string;
   readonly numberOfFrames?: number;
+  readonly imageType?: readonly string[];
   /** One for an image; of an object with frames, one for each kind and plane of them. */
   readonly pictures: readonly PictureFacts[];
 }
 
+/** What tells pictures of one place apart that lie in one series: echoes, Dixon's pictures, b-values, time. */
+export interface PictureKind {
+  /** FrameType where the object has frames (PS3.3 C.8.13.3.1), else ImageType; its third and later values. */
+  readonly type: readonly string[];
+  /** Milliseconds. */
+  readonly echoTime?: number;
+  readonly echoNumber?: number;
+  /** s/mm2 */
+  readonly bValue?: number;
+  readonly temporalPosition?: number;
+  /** Values of the dimensions that are none of place or time, as the object indexes its frames. */
+  readonly dimensions?: string;
+}
+
 export interface PictureFacts {
   readonly count: number;
-  /** Pictures of one kind have the same (agent/dicom/pictureKind.ts). */
-  readonly kind: string;
-  /** In words. */
-  readonly kindName: string;
-  /** ImageType or FrameType, whole. */
-  readonly imageType?: readonly string[];
-  readonly echoTime?: number;
+  readonly kind: PictureKind;
   readonly orientation?: readonly number[];
   /** Millimetres, and so the next: the larger side of the picture. */
   readonly sliceThickness?: number;

@@ -16,6 +16,11 @@ export const STATE_WORDS = {
   parked: 'parked: needs a person',
 } as const satisfies Record<CaseState, string>;
 
+/** How a person has a parked case go on, once its cause is mended. */
+export function retryCommand(caseId: string): string {
+  return `calcidisc case ${caseId.slice(0, 8)} --retry "what was mended"`;
+}
+
 export const PAIRING_WORDS: Readonly<Record<string, string>> = {
   paired: 'CT paired',
   'no-ct': 'no CT',

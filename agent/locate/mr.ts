@@ -1,5 +1,5 @@
-import { anatomicalPlane, dot, mapVector, normalOf, type Vector } from '../dicom/geometry.js';
-import { type Stack, stacksOf } from '../dicom/stacks.js';
+import { dot, mapVector, type Vector } from '../dicom/geometry.js';
+import type { Stack } from '../dicom/stacks.js';
 import { sha256 } from '../domain/hash.js';
 import { REGION_SIDE } from '../domain/regionPicture.js';
 import { curveDegrees, type Facts, outsideStudy } from './applicability.js';
@@ -27,6 +27,7 @@ import { greyPng } from './png.js';
 import { regionOf, regionPixels } from './region.js';
 import { toGrey } from './resample.js';
 import { type SagittalImage, sagittalOf } from './sagittal.js';
+import { sagittalStack } from './sagittalStack.js';
 import type { Series, SourceImage } from './series.js';
 import type { LocatedDisc, LocatedSlice, LocateResult, PixelPoint, RegionImage } from './types.js';
 
@@ -66,23 +67,6 @@ export async function locateMr(
   const reading: Reading = { series, stack, looks, discs, middle };
   reasons.push(...outsideStudy(factsOf(reading)));
   return describe(reading, { status: verdict.status, reasons }, marginMm);
-}
-
-/** The sagittal stack to read: the one with the longest echo where there are several, else the largest. */
-export function sagittalStack(series: Series): Stack<SourceImage> | string {
-  const stacks = stacksOf(series.images);
-  if (stacks.length === 0) return 'no image of the series has a plane';
-  const sagittal = stacks.filter(({ slices }) => anatomicalPlane(normalOf(slices[0]!.plane)) === 'SAGITTAL');
-  if (sagittal.length === 0) {
-    const seen = anatomicalPlane(normalOf(stacks[0]!.slices[0]!.plane)).toLowerCase();
-    return `no sagittal slices: the series is ${seen}`;
-  }
-  const large = sagittal.filter(({ slices }) => slices.length * 2 >= sagittal[0]!.slices.length);
-  return large.reduce((best, stack) => (echo(stack) > echo(best) ? stack : best));
-}
-
-function echo({ slices }: Stack<SourceImage>): number {
-  return slices[0]!.echoTime ?? 0;
 }
 
 async function lookAtStack(stack: Stack<SourceImage>, network: Network): Promise<readonly SliceLook[]> {
@@ -198,6 +182,12 @@ function regionIn(image: SagittalImage, own: Candidate, marginMm: number) {
 /** The middle of a curve's apex may lie this far from its neighbours' and be no mistake. */
 const APEX_MM = 8;
 
+/** Of the pictures that are read, whatever came first. */
+function timesOf({ slices }: Stack<SourceImage>) {
+  const { echoTime, inversionTime = null, scanningSequence = [] } = slices[0]!;
+  return { echoTime, inversionTime, scanningSequence };
+}
+
 /** What bears on whether the models know this patient's like. */
 function factsOf({ series, stack, looks, discs, middle }: Reading): Facts {
   const { image, marked } = looks[middle]!;
@@ -213,7 +203,7 @@ function factsOf({ series, stack, looks, discs, middle }: Reading): Facts {
   );
   const shown = discs.flatMap(({ track }) => track.members.find(({ slice }) => slice === middle) ?? []);
   return {
-    header: series.header,
+    header: { ...series.header, ...timesOf(stack) },
     sliceMm: stack.spacingMm,
     pixelMm: Math.max(...image.plane.spacingMm),
     signalToNoise: signalToNoise(image, marked),

@@ -13,7 +13,7 @@ export interface Locator {
   readonly localiser: ModelIdentity;
   /** @throws CalcidiscError NOT_DICOM, NOT_ONE_SERIES, PIXELS_UNSUPPORTED, MODEL_MISSING, MODEL_HASH_MISMATCH */
   locateMr(files: readonly string[]): Promise<Located<LocateResult>>;
-  /** @throws CalcidiscError as locateMr, and RESCALE_MISSING */
+  /** What is not in Hounsfield units is not-found with its reason. @throws CalcidiscError as locateMr */
   measureCt(files: readonly string[]): Promise<Located<CtResult>>;
   close(): Promise<void>;
 }

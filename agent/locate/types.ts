@@ -1,4 +1,5 @@
 import type { CtLabel } from '../domain/ctLabels.js';
+import type { CtFacts } from '../domain/ctReading.js';
 import type { Level } from '../domain/levels.js';
 import type { LocateStatus } from '../domain/locateStatuses.js';
 
@@ -57,6 +58,8 @@ export type CtLocation = 'anterior' | 'central' | 'posterior';
 
 export interface CtResult extends Omit<LocateResult, 'discs'> {
   readonly discs: readonly CtDisc[];
+  /** What bears on whether its units can be relied on. */
+  readonly facts: CtFacts;
 }
 
 /** Which network found the discs: stored with every result. */

@@ -4,7 +4,7 @@ import type { SeriesAttributes } from './attributes.js';
 import type { KindFacts, SeriesFacts } from './seriesFacts.js';
 import { regionIn, wordsOf } from './words.js';
 
-/** 'check': located to compare levels with the series that is read, never read itself. */
+/** 'check': located to compare levels with, never read itself. */
 export type Role = 'mr' | 'ct' | 'check' | 'ignored';
 
 export interface RoleDecision {
@@ -14,8 +14,6 @@ export interface RoleDecision {
   /** A rule that could not be worked out, and why: somebody has to look at it. */
   readonly failed?: string;
 }
-
-type RouteRules = Pick<Config['route'], 'mr' | 'ct'> & Partial<Pick<Config['route'], 'check'>>;
 
 export type DecideRole = (attributes: SeriesAttributes) => RoleDecision;
 
@@ -35,6 +33,11 @@ const VARIABLES = {
 } as const;
 
 type Facts = FactsFor<typeof VARIABLES>;
+
+/** The rules in the order in which they are asked. */
+const ROLES = ['mr', 'ct', 'check'] as const satisfies readonly Role[];
+
+type RouteRules = Pick<Config['route'], 'mr' | 'ct'> & Partial<Pick<Config['route'], 'check'>>;
 
 /** What senders usually say, and one that says nothing. */
 const SAMPLES: readonly Facts[] = [
@@ -83,24 +86,23 @@ const SAMPLES: readonly Facts[] = [
 ];
 
 /**
- * Compiles the three rules once. One that still cannot be worked out for a series leaves that series out, and says so.
+ * Compiles the rules once. One that still cannot be worked out for a series leaves that series out, and says so.
  * @throws ConfigError when a rule is no CEL expression over these attributes, or fails for what senders usually say
  */
-export function compileRules({ mr, ct, check = 'false' }: RouteRules): DecideRole {
-  const isMr = compileRule('route.mr', mr, VARIABLES, SAMPLES);
-  const isCt = compileRule('route.ct', ct, VARIABLES, SAMPLES);
-  const isCheck = compileRule('route.check', check, VARIABLES, SAMPLES);
+export function compileRules(route: RouteRules): DecideRole {
+  const rules = ROLES.flatMap((role) => {
+    const expression = route[role];
+    return expression === undefined
+      ? []
+      : [{ role, rule: compileRule(`route.${role}`, expression, VARIABLES, SAMPLES) }];
+  });
   return (attributes) => {
     if (attributes.localizer)
       return { role: 'ignored', reason: 'a localizer or a rendering, not a source image' };
     const facts = ruleFacts(attributes);
-    const answers = [
-      ['mr', isMr(facts)],
-      ['ct', isCt(facts)],
-      ['check', isCheck(facts)],
-    ] as const;
-    const match = answers.find(([, answer]) => 'holds' in answer && answer.holds);
-    if (match) return { role: match[0], reason: `matches route.${match[0]}: ${describe(attributes)}` };
+    const answers = rules.map(({ role, rule }) => ({ role, answer: rule(facts) }));
+    const match = answers.find(({ answer }) => 'holds' in answer && answer.holds);
+    if (match) return { role: match.role, reason: `matches route.${match.role}: ${describe(attributes)}` };
     const failed = failureIn(answers);
     if (failed) return { role: 'ignored', reason: failed, failed };
     return { role: 'ignored', reason: `matches neither route.mr nor route.ct: ${describe(attributes)}` };
@@ -112,8 +114,10 @@ function ruleFacts(attributes: SeriesAttributes): Facts {
   return facts;
 }
 
-function failureIn(answers: readonly (readonly ['mr' | 'ct' | 'check', RuleAnswer])[]): string | null {
-  for (const [role, answer] of answers)
+function failureIn(
+  answers: readonly { readonly role: string; readonly answer: RuleAnswer }[],
+): string | null {
+  for (const { role, answer } of answers)
     if ('failed' in answer) return `route.${role} cannot be worked out for it: ${answer.failed}`;
   return null;
 }
@@ -147,14 +151,11 @@ export interface SeriesDecision extends RoleDecision {
   readonly by: KindFacts;
 }
 
-/** What a series is let in as, where its pictures are of several kinds: the first of these. */
-const ROLES = ['mr', 'ct', 'check'] as const;
-
 /** A series is let in when one kind of its pictures is: which one is read is the locating's choice. */
 export function decideSeries(facts: SeriesFacts, decide: DecideRole): SeriesDecision {
   const decided = facts.kinds.map((by) => ({ by, ...decide(by.attributes) }));
-  const taken =
-    ROLES.map((wanted) => decided.find(({ role }) => role === wanted)).find(Boolean) ?? decided[0]!;
+  const letIn = ROLES.flatMap((role) => decided.find((each) => each.role === role) ?? []);
+  const taken = letIn[0] ?? decided[0]!;
   const others = decided.filter((each) => each !== taken);
   const failed = decided.find((each) => each.failed !== undefined);
   if (others.length === 0) return taken;

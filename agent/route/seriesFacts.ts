@@ -1,3 +1,4 @@
+import { byContrast, kindKey, kindName } from '../dicom/pictureKind.js';
 import type { ImageFacts, PictureFacts } from '../domain/imageFacts.js';
 import { attributesOf, orientationOf, type SeriesAttributes } from './attributes.js';
 
@@ -20,7 +21,7 @@ export interface SeriesFacts {
   readonly acquisitionDate: string | null;
   readonly frameOfReferenceUid: string | null;
   readonly numberOfFrames: number | null;
-  /** The largest first. */
+  /** In the order in which they would be read (agent/dicom/pictureKind.ts). */
   readonly kinds: readonly KindFacts[];
   /** Doubts, in words, once each. */
   readonly notes: readonly string[];
@@ -38,11 +39,13 @@ export function factsOfSeries(images: readonly SentImage[]): SeriesFacts {
   const all = images.map(({ facts }) => facts);
   const callingAe = mostUsual(images.map((image) => image.callingAe)) ?? '';
   const groups = kindsIn(all);
-  const kinds = groups.map((group) => ({
-    name: group.first.kindName,
-    images: group.count,
-    attributes: withScouts(attributesOf(headerOf(group, all), callingAe), group, groups),
-  }));
+  const kinds = groups
+    .toSorted((a, b) => byContrast(a.first.kind, b.first.kind) || b.count - a.count)
+    .map((group) => ({
+      name: kindName(group.first.kind),
+      images: group.count,
+      attributes: withScouts(attributesOf(headerOf(group, all), callingAe), group, groups),
+    }));
   return {
     images: groups.reduce((sum, { count }) => sum + count, 0),
     seriesDescription: mostUsual(all.map((each) => each.seriesDescription)) ?? '',
@@ -51,7 +54,7 @@ export function factsOfSeries(images: readonly SentImage[]): SeriesFacts {
     acquisitionDate: mostUsual(all.map((each) => each.acquisitionDate)) ?? null,
     frameOfReferenceUid: mostUsual(all.map((each) => each.frameOfReferenceUid)) ?? null,
     numberOfFrames: mostUsual(all.map((each) => each.numberOfFrames)) ?? null,
-    kinds: kinds.toSorted((a, b) => b.images - a.images || compare(a.name, b.name)),
+    kinds,
     notes: [...new Set(all.flatMap(({ dateDoubts }) => dateDoubts ?? []))].sort(compare),
   };
 }
@@ -68,7 +71,7 @@ function kindsIn(all: readonly ImageFacts[]): KindGroup[] {
   const groups = new Map<string, { first: PictureFacts; images: ImageFacts[]; count: number }>();
   for (const facts of all)
     for (const picture of facts.pictures) {
-      const key = `${picture.kind}/${orientationOf(picture.orientation ?? null)}`;
+      const key = `${kindKey(picture.kind)}/${orientationOf(picture.orientation ?? null)}`;
       const group = groups.get(key) ?? { first: picture, images: [], count: 0 };
       group.images.push(facts);
       group.count += picture.count;
@@ -91,9 +94,9 @@ function headerOf({ first, images }: KindGroup, all: readonly ImageFacts[]) {
     protocolName: usual((facts) => facts.protocolName),
     bodyPartExamined: usual((facts) => facts.bodyPartExamined),
     anatomicRegion: usual((facts) => facts.anatomicRegion) ?? [],
-    imageType: first.imageType ?? [],
+    imageType: [...(own((facts) => facts.imageType) ?? []).slice(0, 2), ...first.kind.type],
     imageOrientationPatient: first.orientation ?? null,
-    echoTime: first.echoTime ?? null,
+    echoTime: first.kind.echoTime ?? null,
     repetitionTime: own((facts) => facts.repetitionTime),
     inversionTime: own((facts) => facts.inversionTime),
     scanningSequence: own((facts) => facts.scanningSequence) ?? [],

@@ -1,16 +1,17 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 as sha256Of } from '../../agent/domain/hash.js';
-import { projectRoot } from '../../config/root.js';
+import type { ModelFolders } from '../../models/catalogue/modelFiles.js';
 import type { Finding } from './finding.js';
 
-/** Every models/<name>/<version> with a card: is the file there, and is it the one the card was written for? */
-export async function checkModels(folder = join(projectRoot, 'models')): Promise<Finding[]> {
+/** Every NAME/VERSION with a card: is the file there, and is it the one the card was written for? */
+export async function checkModels(folders: ModelFolders): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const cardPath of await cardsIn(folder)) findings.push(await checkModel(folder, cardPath));
+  for (const folder of folders)
+    for (const cardPath of await cardsIn(folder)) findings.push(await checkModel(folder, cardPath));
   for (const kind of ['localiser', 'classifier']) {
     if (findings.some((each) => each.detail.startsWith(kind))) continue;
-    const advice = 'without it cases wait; run npm run setup, or put it under models/';
+    const advice = 'without it cases wait: restore models/ from the release';
     findings.push({ what: 'models', verdict: 'failed', detail: `there is no ${kind}`, advice });
   }
   return findings;

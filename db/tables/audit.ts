@@ -47,6 +47,12 @@ export const AUDIT_EVENTS = {
   OBJECT_REFUSED: event('110107', 'Import', 'C', OUTCOMES.seriousFailure),
   IDENTITY_DIFFERS: event('110107', 'Import', 'C', OUTCOMES.seriousFailure),
   IDENTITY_CORRECTED: event('110107', 'Import', 'U'),
+  STUDY_CORRECTED: event('110107', 'Import', 'U'),
+  STUDY_MOVED: event('110107', 'Import', 'U'),
+  UNREAD_KEPT: event('110107', 'Import', 'C'),
+  UNREAD_DROPPED: event('110107', 'Import', 'D'),
+  CONTEXT_REFUSED: event('110107', 'Import', 'C', OUTCOMES.seriousFailure),
+  IDENTITY_DECIDED: event('110100', 'Application Activity', 'U'),
   CASES_QUERIED: event('110112', 'Query', 'E'),
   PACS_QUERIED: event('110112', 'Query', 'E'),
   ASSOCIATION_REFUSED: event('110113', 'Security Alert', 'E', OUTCOMES.seriousFailure),
@@ -91,7 +97,13 @@ export interface AuditHead {
 }
 
 export type AuditVerdict =
-  | { readonly ok: true; readonly rows: number; readonly head: AuditHead }
+  | {
+      readonly ok: true;
+      readonly rows: number;
+      /** The first row that was looked at: 1, but for an export that begins in the middle. */
+      readonly from: number;
+      readonly head: AuditHead;
+    }
   | { readonly ok: false; readonly seq: number; readonly problem: string };
 
 /**
@@ -135,7 +147,7 @@ export async function verifyAudit(tx: Tx, expected?: AuditHead): Promise<AuditVe
           return { ok: false, seq: expected.seq, problem: 'the exported head is not in the chain' } as const;
       }
       const head = await headHash(trx);
-      return { ok: true, rows: head.seq, head } as const;
+      return { ok: true, rows: head.seq, from: 1, head } as const;
     },
     { isolationLevel: 'repeatable read', readOnly: true },
   );

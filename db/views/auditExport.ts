@@ -13,12 +13,14 @@ export async function verifyExport(
   expected?: AuditHead,
 ): Promise<AuditVerdict> {
   let last: AuditHead | null = null;
+  let first: number | null = null;
   let rows = 0;
   let isExpectedSeen = false;
   for await (const line of lines) {
     if (line.trim() === '') continue;
     const row: AuditExportRow | null = parseRow(line);
     const seq = row?.seq ?? (last?.seq ?? 0) + 1;
+    first ??= row?.seq ?? null;
     const problem = row ? problemOf(row, last) : 'not a row of an exported trail';
     if (problem || !row) return { ok: false, seq, problem: problem ?? '' };
     if (expected?.seq === row.seq && expected.hash === row.hash) isExpectedSeen = true;
@@ -27,7 +29,7 @@ export async function verifyExport(
   }
   if (expected && !isExpectedSeen)
     return { ok: false, seq: expected.seq, problem: 'the exported head is not in the chain' };
-  return { ok: true, rows, head: last ?? { seq: 0, hash: NO_HASH } };
+  return { ok: true, rows, from: first ?? 1, head: last ?? { seq: 0, hash: NO_HASH } };
 }
 
 function problemOf(row: AuditExportRow, last: AuditHead | null): string | null {

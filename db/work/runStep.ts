@@ -51,6 +51,7 @@ export async function runStep(
 ): Promise<void> {
   const { database, queues, retry, log } = context;
   const step = { id, revision, state };
+  const about = { caseId: id, revision, state };
   const steps = context.steps ?? oneByOne(database.knex, retry.maxAttempts);
   const row = await steps.start(step);
   if (!row) return;
@@ -60,11 +61,10 @@ export async function runStep(
     if ('to' in end) await queues.wake(await steps.advance({ ...step, from: state, ...end }));
     else await comeAgain(context, row, end);
   } catch (error) {
-    if (error instanceof StaleCase)
-      return log.info({ ...step }, 'a step was overtaken: its result is thrown away');
+    if (error instanceof StaleCase) return log.info(about, 'a step was overtaken: its result is thrown away');
     if (error instanceof DecidedOtherwise) return comeAgain(context, row, { postponeMs: AT_ONCE_MS });
     const failure = await insist(() => failStep(database.knex, { ...step, error, retry }));
-    log.warn({ err: error, ...step, ...failure }, 'a step failed');
+    log.warn({ err: error, ...about, ...failure }, 'a step failed');
     if (failure.outcome === 'retry') await queues.wake({ ...step, ...failure });
   }
 }

@@ -130,7 +130,9 @@ describe('locator', function () {
     const image = mrImage({ Modality: 'CT', ImageOrientationPatient: '1\\0\\0\\0\\1\\0' }, 0);
     await mkdir(join(folder, 'no-rescale'));
     await writeFile(join(folder, 'no-rescale', '0.dcm'), image);
-    await assert.rejects(locator.measureCt(await filesOf('no-rescale')), { code: 'RESCALE_MISSING' });
+    const { result } = await locator.measureCt(await filesOf('no-rescale'));
+    assert.deepEqual([result.status, result.discs], ['not-found', []]);
+    assert.equal(result.facts.notHounsfield, 'no rescale slope and intercept');
   });
 
   it('refuses files of two series, of another modality, and files that are no DICOM', async () => {

@@ -55,6 +55,7 @@ describe('a case and the series of its study', () => {
     },
     indexedUntilMs: () => Date.now() + quietForMs,
     log: quietLog,
+    signal: new AbortController().signal,
   });
   beforeEach(() => {
     quietForMs = 60_000;
@@ -288,7 +289,7 @@ describe('a case and the series of its study', () => {
     const row = await caseOf(study);
     const end = await walk(row, pairStep);
     assert.deepEqual('waitingFor' in end && end.waitingFor, 'a CT is still arriving or being read');
-    await putFailedReading(knex(), ct, { code: 'RESCALE_MISSING', message: 'no rescale slope' });
+    await putFailedReading(knex(), ct, { code: 'PIXELS_UNSUPPORTED', message: 'no rescale slope' });
     await walk(row, pairStep);
     const pairing = await findPairing(knex(), row.id, 1);
     assert.deepEqual([pairing?.outcome, pairing?.ctSeriesInstanceUid], ['unreadable', null]);
