@@ -19,6 +19,7 @@ import { hastenCase, seriesComplete, seriesRead } from './pair/reconsider.js';
 import { askForPriors } from './query/askForPriors.js';
 import { startCounts } from './query/counts.js';
 import { type Fetcher, startFetcher } from './query/fetcher.js';
+import { openStudyCounts } from './query/studyCounts.js';
 import { type Reader, readerOf } from './read/reader.js';
 import { startReadings } from './read/readings.js';
 import { startCommitments } from './receive/commitments.js';
@@ -150,11 +151,14 @@ function openReadings({ config, database, queues, log, opened, locator, reader, 
 
 function openSteps({ config, database, queues, log, opened, reader, later }: Opening, assembler: Assembler) {
   const stopping = new AbortController();
+  const studyCounts = openStudyCounts({ config, database, log });
+  opened.keep({ close: async () => studyCounts.close() });
   const steps = agentSteps({
     config,
     database,
     queues,
     reader,
+    isStudyWhole: studyCounts.isWhole,
     wakeReadings: () => later.readings?.wake(),
     indexedUntilMs: assembler.indexedUntilMs,
     signal: stopping.signal,

@@ -68,9 +68,18 @@ function localisationStatement({ localisation, discs }: ReportInput): string {
   return missing.length === 0 ? found : `${found} Not found, so not read: ${missing.join(', ')}.${why}`;
 }
 
-function amendmentStatement({ predecessor, revision, revisionReason }: ReportInput): string[] {
+function amendmentStatement({
+  predecessor,
+  alsoReplaced = [],
+  revision,
+  revisionReason,
+}: ReportInput): string[] {
   if (predecessor === null) return [];
-  return [`Amended report, revision ${revision}; it replaces the one before. Reason: ${revisionReason}.`];
+  const others = alsoReplaced.length;
+  const also = others > 0 ? `, and ${others} of other series of the study` : '';
+  return [
+    `Amended report, revision ${revision}; it replaces the one before${also}. Reason: ${revisionReason}.`,
+  ];
 }
 
 function recommendations(input: ReportInput): ContentItem[] {

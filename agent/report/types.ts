@@ -143,6 +143,8 @@ export interface ReportInput {
   readonly revisionReason: string;
   /** The last report of this case that left the house. */
   readonly predecessor: DocumentReference | null;
+  /** Reports of the same study by cases that were joined with this one: they are replaced too. */
+  readonly alsoReplaced?: readonly DocumentReference[];
   readonly patient: ReportPatient;
   readonly study: ReportStudy;
   readonly mr: ReportSeries;
