@@ -12,6 +12,7 @@ const ROOMS = {
   'db/tables': ['agent/domain', 'db/server'],
   'db/views': ['agent/domain', 'db/server', 'db/tables'],
   'db/work': ['agent/domain', 'db/server', 'db/tables'],
+  'db/backup': ['agent/domain', 'db/server', 'db/tables'],
   'models/catalogue': ['agent/domain', 'db'],
   'models/statistics': [],
   'models/phantom': [...VOCABULARY, 'agent/locate'],
