@@ -9,7 +9,8 @@ import type { Queues } from '../db/work/queue.js';
 import { startSweep } from '../db/work/sweep.js';
 import type { WorkingOff } from '../db/work/workOff.js';
 import { type Assembler, startAssembler } from './assemble/assembler.js';
-import { auditRefusal } from './assemble/refusals.js';
+import { startCutting } from './assemble/cutBefore.js';
+import { startRefusals } from './assemble/refusals.js';
 import { openSafekeeping } from './deliver/safekeeping.js';
 import { CalcidiscError } from './domain/errors.js';
 import { Opened } from './domain/opened.js';
@@ -82,6 +83,7 @@ async function openAgent(
   const reader = readerOf(config, locator.localiser);
   const reconsidering = { reader, windowDays: config.pair.windowDays };
   let readings: WorkingOff | null = null;
+  const stopping = new AbortController();
   let fetcher: Fetcher | null = null;
   const counts = opened.keep(
     startCounts({ config, database, log, onCount: (series) => assembler.look(series) }),
@@ -127,12 +129,15 @@ async function openAgent(
         reader,
         wakeReadings: () => readings?.wake(),
         indexedUntilMs: assembler.indexedUntilMs,
+        signal: stopping.signal,
         log,
         retry: config.retry,
       }),
       CASES_AT_ONCE,
     ),
   );
+  // Before the steps are waited for: a PACS that says nothing would keep them.
+  opened.keep({ close: async () => stopping.abort() });
   const sweep = startSweep(queues, database, config.queue.sweepMs, log);
   opened.keep({ close: () => sweep.stop() });
   let receiver: Receiver | null = null;
@@ -146,6 +151,8 @@ async function openAgent(
     log,
   });
   opened.keep(commitments);
+  const refusals = opened.keep(startRefusals({ database, log }));
+  opened.keep(startCutting({ database, dataDir: config.dataDir, log }));
   const safekeeping = opened.keep(
     openSafekeeping({ config, database, log, wake: (row) => void queues.wake(row) }),
   );
@@ -156,7 +163,7 @@ async function openAgent(
       associationOpened: assembler.associationOpened,
       associationEnded: assembler.associationEnded,
       stored: assembler.stored,
-      refused: (refusal) => auditRefusal(knex, refusal, log),
+      refused: refusals.refused,
       commitmentRequested: (owed) => commitments.requested(owed),
       commitmentReported: safekeeping.reported,
     },

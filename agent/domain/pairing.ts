@@ -1,3 +1,14 @@
+import type { IdentityDifference } from './identity.js';
+import type { NameDifference } from './names.js';
+
+/** How a CT's patient compares with the MR's, in words without names. */
+export interface WeighedIdentity {
+  readonly differs: readonly (IdentityDifference | 'names several patients')[];
+  readonly nameDiffers: readonly NameDifference[];
+  /** What a person said; null when nobody did. */
+  readonly decided: 'same' | 'different' | 'released' | null;
+}
+
 /** What became of one CT series that was weighed for an MR. */
 export type CtVerdict =
   | 'chosen'
@@ -31,6 +42,7 @@ export interface WeighedCt {
   /** Older versions knew 'in-window' for what is passed over. */
   readonly verdict: CtVerdict | 'in-window';
   /** This and what follows is absent from pairings of older versions. */
+  readonly identity?: WeighedIdentity;
   readonly seriesNumber?: number | null;
   readonly seriesDescription?: string;
   /** Slices, kernel, contrast agent, in words; '' for one that was not read. */

@@ -81,6 +81,17 @@ export function percent(probability: number): string {
   return `${(100 * probability).toFixed(probability > 0.0995 && probability < 0.995 ? 0 : 1)} %`;
 }
 
+/** A probability and the threshold it is held against, with as many digits as tell the two apart. */
+export function percentBeside(probability: number, threshold: number): readonly [string, string] {
+  const [said, limit] = [percent(probability), percent(threshold)];
+  if (said !== limit || probability === threshold) return [said, limit];
+  for (let digits = 1; digits < 6; digits++) {
+    const finer = [probability, threshold].map((value) => `${(100 * value).toFixed(digits)} %`);
+    if (finer[0] !== finer[1]) return [finer[0]!, finer[1]!];
+  }
+  return [said, limit];
+}
+
 export function hounsfield(value: number | null): string {
   return value === null ? '–' : `${value.toFixed(0)} HU`;
 }

@@ -1,5 +1,6 @@
 import { dot, type Vector } from '../dicom/geometry.js';
 import type { CtFacts } from '../domain/ctReading.js';
+import { groundOf } from '../domain/levelConfidence.js';
 import { type CtScan, describeDisc, PLANE_STEP_MM } from './ctDisc.js';
 import { doubtsOf, factsOf, factsWithoutVolume, hasBrightSac } from './ctFacts.js';
 import { type CtVolume, volumeOf } from './ctVolume.js';
@@ -42,7 +43,9 @@ export async function measureCt(series: Series, context: LocateContext): Promise
   const { modality, seriesInstanceUid } = series;
   const { image } = planes[middle]!;
   const facts = hasBrightSac(planes, middle) ? { ...known, contrast: 'intrathecal' as const } : known;
-  const scan: CtScan = { volume, scout, planes, middle, facts };
+  // No network was trained on CT: its levels are never of the usual kind.
+  const ground = groundOf(verdict.status === 'located', true);
+  const scan: CtScan = { volume, scout, planes, middle, facts, ground };
   return {
     result: {
       modality,

@@ -16,7 +16,7 @@ export interface LocatedDisc {
   readonly centrePatientMm: PointMm;
   readonly centrePixel: PixelPoint;
   readonly roiPixel: PixelBox;
-  /** 0..1 */
+  /** 0..1: how often a level that is stated so is right, as far as validation says (agent/domain/levelConfidence.ts). */
   readonly confidence: number;
   /** The disc's own best slice, where a sideways curve makes it another than the result's; pixels are then its. */
   readonly slice?: LocatedSlice;

@@ -1,6 +1,6 @@
 import type { CtReading } from '../domain/ctReading.js';
-import { type PatientIdentity, samePerson } from '../domain/identity.js';
-import type { CtVerdict, PairingOutcome, WeighedCt } from '../domain/pairing.js';
+import { comparePersons, type PatientIdentity } from '../domain/identity.js';
+import type { CtVerdict, PairingOutcome, WeighedCt, WeighedIdentity } from '../domain/pairing.js';
 import { ctInWords, inOrderOfService, type ReadCt, whyNotServing, whyPassedOver } from './serves.js';
 
 /** A calendar date as PostgreSQL and people write it, YYYY-MM-DD. */
@@ -18,6 +18,8 @@ export interface CtCandidate extends PatientIdentity {
   readonly instanceCount: number;
   /** Its study's images name different patients: whose it is cannot be said. */
   readonly isContradictory: boolean;
+  /** What a person said about whose it is; null when nobody did. */
+  readonly decided: WeighedIdentity['decided'];
   /** Still arriving: worth waiting for when it would be in the window. */
   readonly receiving: boolean;
   /** Null until it has been located and measured: worth waiting for too. */
@@ -85,16 +87,17 @@ interface Weighing {
   readonly intervalDays: number | null;
   readonly verdict: CtVerdict;
   readonly why: string;
+  readonly identity: WeighedIdentity;
   /** One that can be chosen. */
   readonly serves: ServingCt | null;
 }
 
 function weigh(mr: MrSeries, mrDate: IsoDate, ct: CtCandidate, windowDays: number): Weighing {
+  const identity = weighIdentity(mr, ct);
   const not = (verdict: CtVerdict, why: string, intervalDays: number | null = null) => {
-    return { intervalDays, verdict, why, serves: null };
+    return { intervalDays, verdict, why, identity, serves: null };
   };
-  if (ct.isContradictory || !samePerson(mr, ct))
-    return not('identity-differs', 'its identifiers name another person');
+  if (!isOfPatient(identity)) return not('identity-differs', 'its identifiers name another person');
   if (ct.acquisitionDate === null) return not('no-date', 'it has no acquisition date');
   const intervalDays = calendarDays(mrDate, ct.acquisitionDate);
   if (Math.abs(intervalDays) > windowDays)
@@ -104,11 +107,29 @@ function weigh(mr: MrSeries, mrDate: IsoDate, ct: CtCandidate, windowDays: numbe
   const why = whyNotServing(reading);
   const verdict = reading.status === 'unreadable' ? 'unreadable' : 'does-not-serve';
   if (why !== null) return not(verdict, why, intervalDays);
-  return { intervalDays, verdict: 'passed-over', why: '', serves: { ...ct, intervalDays, reading } };
+  return {
+    intervalDays,
+    verdict: 'passed-over',
+    why: '',
+    identity,
+    serves: { ...ct, intervalDays, reading },
+  };
+}
+
+function weighIdentity(mr: MrSeries, ct: CtCandidate): WeighedIdentity {
+  const { differs, nameDiffers } = comparePersons(mr, ct);
+  const contradictory = ct.isContradictory ? (['names several patients'] as const) : [];
+  return { differs: [...contradictory, ...differs], nameDiffers, decided: ct.decided };
+}
+
+/** A person's word counts for more than what the headers say. */
+function isOfPatient({ differs, decided }: WeighedIdentity): boolean {
+  if (decided === 'same' || decided === 'different') return decided === 'same';
+  return differs.length === 0;
 }
 
 function toRow(
-  { ct, intervalDays, verdict, why, serves }: Weighing & { readonly ct: CtCandidate },
+  { ct, intervalDays, verdict, why, identity, serves }: Weighing & { readonly ct: CtCandidate },
   best: ServingCt | null,
 ): WeighedCt {
   const { seriesNumber, seriesDescription } = ct;
@@ -122,6 +143,7 @@ function toRow(
     seriesDescription,
     what: ct.reading === null ? '' : ctInWords(ct.reading),
     why: serves !== null && best !== null && !isBest ? whyPassedOver(best, serves) : why,
+    identity,
   };
 }
 

@@ -69,6 +69,7 @@ export async function fillShowcase(config: Config, database: Database): Promise<
       wakeReadings: () => undefined,
       indexedUntilMs: () => Date.now() + full.assemble.studyQuietMs,
       log: quietLog,
+      signal: new AbortController().signal,
     };
     const room = new Room(context, models, seen);
     return { truth, ...(await room.fill(truth)) };

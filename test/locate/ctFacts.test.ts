@@ -65,7 +65,13 @@ describe('what a CT is, and whether it serves', function () {
 
   /** The one that is measured of several CTs of one day, in both orders. */
   function chosenOf(results: Readonly<Record<string, CtResult>>): string {
-    const person = { patientId: 'P', issuerOfPatientId: '', patientName: 'A', patientBirthDate: null };
+    const person = {
+      patientId: 'P',
+      issuerOfPatientId: '',
+      patientName: 'A',
+      patientBirthDate: null,
+      patientSex: '',
+    };
     const mr = { ...person, acquisitionDate: '2026-11-02' };
     const candidates = Object.entries(results).map(([seriesInstanceUid, reading]) => ({
       ...mr,
@@ -74,6 +80,7 @@ describe('what a CT is, and whether it serves', function () {
       seriesDescription: '',
       instanceCount: reading.facts.images,
       isContradictory: false,
+      decided: null,
       receiving: false,
       reading,
     }));

@@ -53,6 +53,7 @@ describe('a case and the series of its study', () => {
     },
     indexedUntilMs: () => Date.now() + quietForMs,
     log: quietLog,
+    signal: new AbortController().signal,
   });
   beforeEach(() => {
     quietForMs = 60_000;
