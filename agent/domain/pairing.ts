@@ -42,6 +42,7 @@ export interface WeighedCt {
   /** Older versions knew 'in-window' for what is passed over. */
   readonly verdict: CtVerdict | 'in-window';
   /** This and what follows is absent from pairings of older versions. */
+  readonly identity?: WeighedIdentity;
   readonly seriesNumber?: number | null;
   readonly seriesDescription?: string;
   /** Slices, kernel, contrast agent, in words; '' for one that was not read. */
