@@ -15,9 +15,11 @@ import { register as locate } from './commands/locate.js';
 import { register as migrate } from './commands/migrate.js';
 import { register as model } from './commands/model.js';
 import { register as phantom } from './commands/phantom.js';
+import { register as read } from './commands/read.js';
 import { register as replay } from './commands/replay.js';
 import { register as report } from './commands/report.js';
 import { register as restore } from './commands/restore.js';
+import { register as rules } from './commands/rules.js';
 import { register as send } from './commands/send.js';
 import { register as study } from './commands/study.js';
 import { register as up } from './commands/up.js';
@@ -35,6 +37,8 @@ export const commands: readonly Register[] = [
   send,
   echo,
   doctor,
+  read,
+  rules,
   locate,
   ct,
   migrate,

@@ -84,6 +84,8 @@ function isUrlOf(text: string, protocols: readonly string[]): boolean {
 
 const Destination = z.strictObject({
   name: Name,
+  /** What it speaks (agent/deliver/channels). */
+  channel: z.literal('c-store').default('c-store'),
   aeTitle: AeTitle,
   host: z.string().min(1),
   port: Port.min(1),
@@ -158,8 +160,10 @@ export const ConfigSchema = z.strictObject({
       checkCalledAe: z.boolean().default(true),
       /** Our listener speaks TLS and nothing else; absent: plain TCP. */
       tls: Tls.optional(),
-      /** Storage SOP classes that we do not read: refused when offered, or kept unread in the store. */
-      otherSopClasses: z.enum(['refuse', 'keep']).default('refuse'),
+      /** Storage SOP classes that we do not read: kept unread in a store of their own, or refused when offered. */
+      otherSopClasses: z.enum(['keep', 'refuse']).default('keep'),
+      /** What is kept unread takes at most so much of the disk: the oldest make room. */
+      unreadStoreMiB: z.number().int().nonnegative().default(10_240),
       maxPduBytes: z.number().int().min(4096).max(1_048_576).default(262_144),
       maxAssociations: z.number().int().positive().default(64),
       /** An association that says nothing for so long is aborted. */

@@ -9,6 +9,7 @@ export function identityRow({ header }: Pick<ReadInstance, 'header'>): PatientId
     issuerOfPatientId: header.issuerOfPatientId ?? '',
     patientName: header.patientName ?? '',
     patientBirthDate: header.patientBirthDate,
+    patientSex: header.patientSex ?? '',
   };
 }
 
@@ -16,7 +17,6 @@ export function studyRow({ header, studyInstanceUid }: ReadInstance) {
   return {
     studyInstanceUid,
     ...identityRow({ header }),
-    patientSex: header.patientSex ?? '',
     studyId: header.studyId ?? '',
     accessionNumber: header.accessionNumber ?? '',
     studyDate: header.studyDate,
@@ -56,6 +56,7 @@ export function instanceRow(instance: ReadInstance, identityId: string): NewInst
     associationId: file.associationId,
     receivedAt: file.receivedAt,
     identityId,
+    extent: instance.extent,
     facts,
   };
 }

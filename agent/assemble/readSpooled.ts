@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import { type Extent, extentOf } from '../dicom/extent.js';
 import { decodeFileMeta } from '../dicom/fileMeta.js';
 import { type Header, headerOf } from '../dicom/header.js';
 import { imageFactsOf } from '../dicom/imageFacts.js';
@@ -10,6 +11,8 @@ import type { ImageFacts } from '../domain/imageFacts.js';
 export interface ReadFile {
   readonly header: Header;
   readonly facts: ImageFacts;
+  /** What it says of the images around it. */
+  readonly extent: Extent;
   /** Lower-case hexadecimal, of the data set as it came (no preamble, no file meta information). */
   readonly datasetSha256: string;
 }
@@ -54,9 +57,9 @@ function part10In(bytes: Buffer): Part10 | null {
   return isWhole ? part10 : null;
 }
 
-function readOf(part10: Part10): Pick<ReadFile, 'header' | 'facts'> {
+function readOf(part10: Part10): Omit<ReadFile, 'datasetSha256'> {
   const header = headerOf(part10);
-  return { header, facts: imageFactsOf(part10, header) };
+  return { header, facts: imageFactsOf(part10, header), extent: extentOf(part10) };
 }
 
 /** Of an image that was indexed before its facts were kept. @throws the file system's errors, NOT_DICOM */

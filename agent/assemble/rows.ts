@@ -1,3 +1,4 @@
+import type { Extent } from '../dicom/extent.js';
 import type { Header } from '../dicom/header.js';
 import { parseUid } from '../dicom/uid.js';
 import type { ImageFacts } from '../domain/imageFacts.js';
@@ -8,6 +9,7 @@ import type { ReadFile } from './readSpooled.js';
 export interface ReadInstance {
   readonly file: SpooledFile;
   readonly header: Header;
+  readonly extent: Extent;
   readonly datasetSha256: string;
   readonly facts: ImageFacts;
   readonly sopInstanceUid: string;
@@ -18,10 +20,14 @@ export interface ReadInstance {
 }
 
 /** @throws RangeError when a UID that the index hangs on is missing or is none */
-export function toReadInstance(file: SpooledFile, { header, facts, datasetSha256 }: ReadFile): ReadInstance {
+export function toReadInstance(
+  file: SpooledFile,
+  { header, facts, extent, datasetSha256 }: ReadFile,
+): ReadInstance {
   return {
     file,
     header,
+    extent,
     datasetSha256,
     facts,
     sopInstanceUid: parseUid(header.sopInstanceUid),

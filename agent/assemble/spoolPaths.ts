@@ -15,9 +15,17 @@ export function storePath(sopInstanceUid: string): string {
   return join(STORE, storeName(sopInstanceUid));
 }
 
-/** Of an image that came again under another identity: beside the one of before, which stays where it is. */
-export function storePathAgain(sopInstanceUid: string, datasetSha256: string): string {
-  return storePath(sopInstanceUid).replace(/\.dcm$/, `-${datasetSha256.slice(0, 16)}.dcm`);
+/** Of an image that came again with another header: beside the one of before, which stays where it is. */
+export function storePathAgain(sopInstanceUid: string, datasetSha256: string, receivedAt: Date): string {
+  // The time too: a header that comes back after another is a file of its own.
+  const again = `${datasetSha256.slice(0, 16)}-${receivedAt.getTime().toString(36)}`;
+  return storePath(sopInstanceUid).replace(/\.dcm$/, `-${again}.dcm`);
+}
+
+/** Of an object that is kept unread: apart, because it may have to make room. */
+export function unreadPath(sopInstanceUid: string, datasetSha256: string): string {
+  const name = storeName(sopInstanceUid).replace(/\.dcm$/, `-${datasetSha256.slice(0, 16)}.dcm`);
+  return join(STORE, 'unread', name);
 }
 
 /** What the index keeps, relative to the store. */

@@ -1,8 +1,7 @@
 import type { Config } from '../../config/schema.js';
 import { backoffMs } from '../../db/work/backoff.js';
-import { isStoreWarning, STATUSES } from '../dicom/statuses.js';
 import { CalcidiscError } from '../domain/errors.js';
-import type { StoreResult } from './scu.js';
+import type { Outcome } from './channel.js';
 
 /** What an attempt means for a delivery. */
 export type DeliveryVerdict =
@@ -23,37 +22,35 @@ export interface Attempt {
 }
 
 /**
- * Stored on 0000, on a B0xx warning, and on "duplicate" when an earlier attempt may have got through; parked when
- * the refusal is for good or the time is up; else tried again.
+ * Stored when the destination says so, and on "there already" when an earlier attempt may have got through: then it is
+ * the very one we sent. Parked when the refusal is for good or the time is up; else tried again.
  */
-export function verdictOf(result: StoreResult, attempt: Attempt, policy: Config['deliver']): DeliveryVerdict {
-  const { status } = result;
-  const code = status === null ? Number.NaN : Number.parseInt(status, 16);
-  // An object of that UID is there: after an attempt whose answer was lost, it is the very one we sent.
-  const isOurs = code === STATUSES.duplicateSopInstance.code && attempt.number > 1;
-  const isWarning = isStoreWarning(code) || isOurs;
-  if (status !== null && (code === STATUSES.success.code || isWarning))
-    return { outcome: 'stored', status, isWarning };
-  return failure(result.error ?? unexpected(status), status, attempt, policy);
+export function verdictOf(outcome: Outcome, attempt: Attempt, policy: Config['deliver']): DeliveryVerdict {
+  switch (outcome.kind) {
+    case 'stored':
+      return { outcome: 'stored', status: outcome.answer, isWarning: outcome.isWarning };
+    case 'there-already':
+      return attempt.number > 1
+        ? { outcome: 'stored', status: outcome.answer, isWarning: true }
+        : failure(outcome.error, outcome.answer, attempt, policy);
+    case 'failed':
+      return failure(outcome.error, outcome.answer, attempt, policy);
+    case 'interrupted':
+      // No fault of the destination: due at once for whoever comes next, and never the last attempt.
+      return { outcome: 'failed', status: null, error: outcome.error, delayMs: 0 };
+  }
 }
 
-/** The verdict on an attempt that got no answer to its C-STORE. */
-export function failure(
+function failure(
   error: CalcidiscError,
   status: string | null,
   { number, ageMs }: Attempt,
-  policy: Config['deliver'],
+  { firstRetryMs: firstMs, maxRetryMs: maxMs, giveUpAfterMs }: Config['deliver'],
 ): DeliveryVerdict {
-  const { firstRetryMs: firstMs, maxRetryMs: maxMs, giveUpAfterMs } = policy;
   if (error.permanent) return { outcome: 'failed', status, error, delayMs: null };
   if (ageMs >= giveUpAfterMs)
     return { outcome: 'failed', status, error: givenUp(error, number), delayMs: null };
   return { outcome: 'failed', status, error, delayMs: backoffMs(number, { firstMs, maxMs }) };
-}
-
-/** A status that is neither failure nor a word for "stored" (pending, cancelled) has no place in C-STORE. */
-function unexpected(status: string | null): CalcidiscError {
-  return new CalcidiscError('DESTINATION_REFUSED', `answered C-STORE with ${status ?? 'no status'}`);
 }
 
 function givenUp(error: CalcidiscError, attempts: number): CalcidiscError {

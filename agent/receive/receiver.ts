@@ -70,6 +70,15 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     connections.add(new DimseConnection(peer, deps, (closed) => connections.delete(closed)));
   });
   server.maxConnections = dicom.maxAssociations * CONNECTIONS_PER_ASSOCIATION;
+  server.on('drop', (dropped) =>
+    deps.events.refused({
+      what: 'association',
+      status: 'connection dropped',
+      reason: `${server.maxConnections} connections are open, and no more are taken`,
+      callingAe: '',
+      remoteAddress: dropped?.remoteAddress ?? '',
+    }),
+  );
   await listen(server, dicom.host, dicom.port);
   const idleCheck = setInterval(
     () => {

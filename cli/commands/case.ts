@@ -1,8 +1,12 @@
 import type { Command } from 'commander';
 import { CalcidiscError } from '../../agent/domain/errors.js';
+import { confidenceWord } from '../../agent/domain/levelConfidence.js';
 import { LEVELS } from '../../agent/domain/levels.js';
+import { nameOfCt, passedOverInWords, type WeighedCt } from '../../agent/domain/pairing.js';
 import { withoutPixels } from '../../agent/expose/apiRoutes.js';
 import { measurementBeside } from '../../agent/expose/comparison.js';
+import { candidateLines, spellingLines } from '../../agent/expose/identityWords.js';
+import { asideLines, missingLines, unreadLines } from '../../agent/expose/receivedWords.js';
 import {
   commitmentText,
   hounsfield,
@@ -24,9 +28,10 @@ import { type CaseView, readCaseView } from '../../db/views/caseView.js';
 import { findNamedCase } from '../../db/views/lookup.js';
 import { commandActor } from '../actor.js';
 import { withDatabase } from '../database.js';
+import { type DecisionOptions, decide, wordOf } from '../decideIdentity.js';
 import { asTable } from '../demo/table.js';
 
-interface CaseOptions {
+interface CaseOptions extends DecisionOptions {
   readonly json?: boolean;
   readonly report?: boolean;
   readonly retry?: string;
@@ -45,10 +50,21 @@ export function register(program: Command): void {
       '--retry <reason>',
       'a parked case: go on from the state it was parked in; the reason goes on the audit trail',
     )
+    .option(
+      '--same-patient',
+      'a doubt of identity: the images of the study, and CTs held back, are of one patient',
+    )
+    .option(
+      '--not-the-patient',
+      'a doubt of identity: the CT that was paired or held back is of somebody else',
+    )
+    .option('--release', 'a held case: go on as it stands')
+    .option('--reason <text>', 'why it was decided so, for the audit trail')
     .option('--json', 'one JSON document on stdout')
     .addHelpText(
       'after',
-      '\nExample:\n  calcidisc case 3f2a --report\n  calcidisc case A-2024-0117\n  calcidisc case 3f2a --retry "the PACS knows our AE title now"',
+      '\nExample:\n  calcidisc case 3f2a --report\n  calcidisc case A-2024-0117\n  calcidisc case 3f2a --retry "the PACS knows our AE title now"\n' +
+        '  calcidisc case 3f2a --same-patient --reason "married name, checked in the RIS"',
     )
     .action((id: string, options: CaseOptions, command: Command) => run(id, options, command));
 }
@@ -65,6 +81,8 @@ async function run(text: string, options: CaseOptions, command: Command): Promis
           `there is no case ${text}; \`calcidisc find ${text}\` looks for what has become none`,
         );
       if (options.retry !== undefined) return await retry(database, view, options.retry);
+      const word = wordOf(options);
+      if (word) return await decide(database, view.case, word, options.reason);
       await noteLook(database, view, options);
       if (options.json) return console.log(JSON.stringify(withoutPixels(view), null, 2));
       console.log(caseText(view));
@@ -107,9 +125,14 @@ function caseText(view: CaseView): string {
     ...(row.state === 'parked' ? [`  mend that, then: ${retryCommand(row.id)}`] : []),
     `Patient ID ${study.patientId || '–'}, accession number ${study.accessionNumber || '–'}`,
     ...identityLines(view.identities),
+    ...spellingLines(view.identities),
+    ...missingLines([view.mrSeries, view.ctSeries]),
+    ...asideLines(view.aside),
+    ...unreadLines(view.unread),
     `MR ${view.mrSeries.acquisitionDate ?? '–'}, ${view.mrSeries.seriesDescription}, study ${study.studyInstanceUid}`,
     ...choiceLines(view),
     pairingText(view),
+    ...candidateLines(view.pairing?.candidates ?? []),
     ...view.priorFetches.map((fetch) => `Prior fetch: ${priorText(fetch)}`),
     mr
       ? `Discs: ${[mr.status, ...mr.reasons].join('; ')} (${mr.localiserName} ${mr.localiserVersion})`
@@ -176,9 +199,15 @@ function deliveryText(delivery: CaseView['deliveries'][number]): string {
 function pairingText({ pairing }: CaseView): string {
   if (!pairing) return 'Pairing: not done yet';
   const words = PAIRING_WORDS[pairing.outcome] ?? pairing.outcome;
-  return pairing.intervalDays === null
-    ? `Pairing: ${words}`
-    : `Pairing: ${words}, ${interval(pairing.intervalDays)}`;
+  const when = pairing.intervalDays === null ? '' : `, ${interval(pairing.intervalDays)}`;
+  return [`Pairing: ${words}${when}`, ...pairing.candidates.map(weighedText)].join('\n');
+}
+
+function weighedText(ct: WeighedCt): string {
+  const what = ct.what ? ` (${ct.what})` : '';
+  return ct.verdict === 'chosen'
+    ? `  measured: CT ${nameOfCt(ct)}${what}`
+    : `  not measured: CT ${passedOverInWords(ct)}${what}`;
 }
 
 function discTable(view: CaseView): string {
@@ -189,7 +218,7 @@ function discTable(view: CaseView): string {
     const ct = measurementBeside(view, level);
     return [
       level,
-      region ? percent(region.confidence) : 'not found',
+      region ? confidenceWord(region.confidence) : 'not found',
       decided ? percent(decided.probability) : '–',
       decided ? (decided.calcified ? 'CALCIFIED' : 'not calcified') : '–',
       ct?.label ?? '–',
@@ -197,8 +226,5 @@ function discTable(view: CaseView): string {
       ct ? hounsfield(ct.maxHu) : '–',
     ];
   });
-  return asTable(
-    ['disc', 'confidence', 'P(calcified)', 'model on MR', 'CT reference', 'CT mean', 'CT max'],
-    rows,
-  );
+  return asTable(['disc', 'level', 'P(calcified)', 'model on MR', 'CT reference', 'CT mean', 'CT max'], rows);
 }

@@ -13,6 +13,7 @@ import {
 import { modelFoldersOf } from '../../models/catalogue/modelFiles.js';
 import { classifiersAtWork } from '../../models/catalogue/registry.js';
 import type { Finding } from './finding.js';
+import { checkRefusals, checkUnread } from './receiving.js';
 
 const SETTING = 'database.url, DATABASE_URL';
 
@@ -69,6 +70,8 @@ async function lookAtContents(what: string, { knex }: Database, config: Config):
     await checkTrail(knex),
     await checkClassifier(knex, config),
     ...(await checkCases(knex, config)),
+    await checkRefusals({ knex }),
+    await checkUnread({ knex }, config),
   ];
 }
 

@@ -1,6 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 as sha256Of } from '../../agent/domain/hash.js';
+import type { Config } from '../../config/schema.js';
+import { findLocaliser } from '../../models/catalogue/localiser.js';
 import type { ModelFolders } from '../../models/catalogue/modelFiles.js';
 import type { Finding } from './finding.js';
 
@@ -26,6 +28,18 @@ async function hashOnce(path: string): Promise<string> {
   const known = hashes.get(key) ?? sha256Of(await readFile(path));
   hashes.set(key, known);
   return known;
+}
+
+/** The one that `locate.model` chooses: said only when it cannot be used. */
+export async function checkLocaliser(config: Pick<Config, 'dataDir' | 'locate'>): Promise<Finding[]> {
+  try {
+    await findLocaliser(config);
+    return [];
+  } catch (error) {
+    const advice = 'name one that is there under locate.model, or put it there with calcidisc model add';
+    const detail = (error as Error).message;
+    return [{ what: `locate.model ${config.locate.model}`, verdict: 'failed', detail, advice }];
+  }
 }
 
 async function cardsIn(folder: string): Promise<string[]> {

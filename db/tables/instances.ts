@@ -20,6 +20,8 @@ export interface InstanceRow {
   readonly duplicates: number;
   /** How it names its patient (study_identity). */
   readonly identityId: string | null;
+  /** What its header says of the images around it; null of those that came before that was kept. */
+  readonly extent: Readonly<Record<string, number | string>> | null;
 }
 
 /** All but the facts, which only who judges a series wants. */
@@ -38,10 +40,11 @@ const COLUMNS = [
   'receivedAt',
   'duplicates',
   'identityId',
+  'extent',
 ] as const satisfies readonly (keyof InstanceRow)[];
 
-export type NewInstance = Omit<InstanceRow, 'duplicates' | 'identityId'> &
-  Partial<Pick<InstanceRow, 'identityId'>> & { readonly facts?: ImageFacts };
+export type NewInstance = Omit<InstanceRow, 'duplicates' | 'identityId' | 'extent'> &
+  Partial<Pick<InstanceRow, 'identityId' | 'extent'>> & { readonly facts?: ImageFacts };
 
 /**
  * 'duplicate': the same object was sent again; 'conflict': another object under the same UID, which is not taken
@@ -72,8 +75,8 @@ export async function putInstance(trx: Tx, instance: NewInstance): Promise<Put> 
 }
 
 /**
- * The same image names another patient: the new file takes the place of the one that stands, which is remembered
- * with where it lies.
+ * The same image has another header: the new file takes the place of the one that stands, which is remembered with
+ * where it lies.
  */
 export async function replaceInstance(trx: Tx, kept: InstanceRow, by: NewInstance): Promise<void> {
   const { sopInstanceUid } = kept;
@@ -88,12 +91,7 @@ export async function replaceInstance(trx: Tx, kept: InstanceRow, by: NewInstanc
     callingAe: kept.callingAe,
     receivedAt: kept.receivedAt,
   });
-  const { identityId, transferSyntaxUid, spoolPath, sizeBytes, datasetSha256 } = by;
-  const { callingAe, associationId, receivedAt, facts } = by;
-  const brought = { callingAe, associationId, receivedAt, facts };
-  await trx('instance')
-    .where({ sopInstanceUid })
-    .update({ identityId, transferSyntaxUid, spoolPath, sizeBytes, datasetSha256, ...brought });
+  await trx('instance').where({ sopInstanceUid }).update(by);
 }
 
 /** Where a file of before lies, when this is that very file read again. */
@@ -122,14 +120,14 @@ export async function insertNew(trx: Tx, instances: readonly NewInstance[]): Pro
 const INSERT_MANY = `
   INSERT INTO instance (sop_instance_uid, series_instance_uid, sop_class_uid, transfer_syntax_uid, instance_number,
     slice_position_mm, spool_path, size_bytes, dataset_sha256, calling_ae, association_id, received_at, identity_id,
-    facts)
+    facts, extent)
   SELECT "sopInstanceUid", "seriesInstanceUid", "sopClassUid", "transferSyntaxUid", "instanceNumber",
     "slicePositionMm", "spoolPath", "sizeBytes", "datasetSha256", "callingAe", "associationId", "receivedAt",
-    "identityId", "facts"
+    "identityId", "facts", "extent"
   FROM json_to_recordset(?::json) AS given("sopInstanceUid" text, "seriesInstanceUid" text, "sopClassUid" text,
     "transferSyntaxUid" text, "instanceNumber" integer, "slicePositionMm" double precision, "spoolPath" text,
     "sizeBytes" bigint, "datasetSha256" text, "callingAe" text, "associationId" uuid, "receivedAt" timestamptz,
-    "identityId" uuid, "facts" jsonb)
+    "identityId" uuid, "facts" jsonb, "extent" jsonb)
   ON CONFLICT (sop_instance_uid) DO NOTHING
   RETURNING sop_instance_uid`;
 
@@ -174,6 +172,26 @@ export function listImageFacts(tx: Tx, seriesInstanceUid: string): Promise<Image
 export async function countInstances(tx: Tx, seriesInstanceUid: string): Promise<number> {
   const row = await tx('instance').where({ seriesInstanceUid }).count('* as count').first();
   return Number(row?.count ?? 0);
+}
+
+/** How many images of each series of a study are here, by Series Instance UID. */
+export async function countStudy(tx: Tx, studyInstanceUid: string): Promise<ReadonlyMap<string, number>> {
+  const rows: { seriesInstanceUid: string; count: number }[] = await tx('instance')
+    .join('series', 'series.seriesInstanceUid', 'instance.seriesInstanceUid')
+    .where({ 'series.studyInstanceUid': studyInstanceUid })
+    .groupBy('instance.seriesInstanceUid')
+    .select('instance.seriesInstanceUid')
+    .count('* as count');
+  return new Map(rows.map(({ seriesInstanceUid, count }) => [seriesInstanceUid, Number(count)]));
+}
+
+/** The AE titles that brought a study's images. */
+export async function listSendersOfStudy(tx: Tx, studyInstanceUid: string): Promise<string[]> {
+  const rows: { callingAe: string }[] = await tx('instance')
+    .join('series', 'series.seriesInstanceUid', 'instance.seriesInstanceUid')
+    .where({ 'series.studyInstanceUid': studyInstanceUid })
+    .distinct('instance.callingAe');
+  return rows.map(({ callingAe }) => callingAe);
 }
 
 /** The AE titles that brought a series' images. */

@@ -7,6 +7,7 @@ import { type CaseInference, listInferences } from '../tables/inferences.js';
 import { findLocalisation, type LocalisationRow } from '../tables/localisations.js';
 import { listMeasurements, type MeasurementRow } from '../tables/measurements.js';
 import { findModel, type ModelRow } from '../tables/models.js';
+import { listAside, type ObjectAsideRow } from '../tables/objectsAside.js';
 import { findPairing, type PairingRow } from '../tables/pairings.js';
 import { listPriorFetchesOfStudy, type PriorFetchRow } from '../tables/priorFetches.js';
 import { listRegions, type RegionRow } from '../tables/regions.js';
@@ -14,6 +15,7 @@ import { listReports, type ReportRow } from '../tables/reports.js';
 import { findSeries, type SeriesRow } from '../tables/series.js';
 import { findStudy, type StudyRow } from '../tables/studies.js';
 import { type CarriedIdentity, listIdentities } from '../tables/studyIdentities.js';
+import { countUnread, type UnreadCount } from '../tables/unreadObjects.js';
 
 /** Everything there is to see of one case at its current revision. */
 export interface CaseView {
@@ -27,6 +29,10 @@ export interface CaseView {
   readonly pairing: PairingRow | null;
   /** How the images of the MR's study name their patient: more than one is a merge, or a mistake. */
   readonly identities: readonly CarriedIdentity[];
+  /** Other objects that came under the UIDs of the study's images. */
+  readonly aside: readonly ObjectAsideRow[];
+  /** What the study holds beside images, put away unread. */
+  readonly unread: readonly UnreadCount[];
   /** What was, or is being, fetched from a PACS for the MR. */
   readonly priorFetches: readonly PriorFetchRow[];
   readonly mr: LocalisationRow | null;
@@ -70,6 +76,8 @@ export async function readCaseView(tx: Tx, idOrPrefix: string): Promise<CaseView
     ctSeries: ctUid ? await findSeries(tx, ctUid) : null,
     pairing,
     identities: await listIdentities(tx, row.mrStudyInstanceUid),
+    aside: await listAside(tx, row.mrStudyInstanceUid),
+    unread: await countUnread(tx, row.mrStudyInstanceUid),
     priorFetches: await listPriorFetchesOfStudy(tx, row.mrStudyInstanceUid),
     mr: await findLocalisation(tx, id, revision, 'MR'),
     ct: await findLocalisation(tx, id, revision, 'CT'),

@@ -66,9 +66,11 @@ export async function fillShowcase(config: Config, database: Database): Promise<
       config: full,
       database,
       reader: readerOf(full, locator.localiser),
+      isStudyWhole: async () => true,
       wakeReadings: () => undefined,
       indexedUntilMs: () => Date.now() + full.assemble.studyQuietMs,
       log: quietLog,
+      signal: new AbortController().signal,
     };
     const room = new Room(context, models, seen);
     return { truth, ...(await room.fill(truth)) };

@@ -2,8 +2,11 @@ import type { CaseView } from '../../../db/views/caseView.js';
 import type { Neighbours } from '../../../db/views/worklist.js';
 import { CT_LABELS } from '../../domain/ctLabels.js';
 import { LEVELS } from '../../domain/levels.js';
+import { nameOfCt, passedOverInWords, type WeighedCt } from '../../domain/pairing.js';
 import { agreement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
+import { candidateLines, spellingLines } from '../identityWords.js';
+import { asideLines, missingLines, unreadLines } from '../receivedWords.js';
 import {
   commitmentText,
   hounsfield,
@@ -35,6 +38,8 @@ export function casePage(
 ${stateAlert(view)}
 ${waiting(view)}
 ${identityAlert(view)}
+${asideAlert(view)}
+${missingLines([view.mrSeries, view.ctSeries]).map((line) => html`<p class="alert" role="alert"><strong>Images may be missing.</strong> ${line}</p>`)}
 ${doubts(view)}
 ${headline(view)}
 <div class="split">
@@ -47,6 +52,7 @@ ${view.regions.length === 0 && html`<p class="empty">No disc has been located${r
 <section aria-labelledby="ct"><h2 id="ct">CT reference</h2>${ctSection(view)}</section>
 <section aria-labelledby="report"><h2 id="report">Report</h2>${reportSection(view, reportTexts)}</section>
 <section aria-labelledby="model"><h2 id="model">Model</h2>${modelSection(view)}</section>
+${unreadSection(view)}
 <section aria-labelledby="audit"><h2 id="audit">Audit trail</h2>${auditTable(view.audit)}</section>`;
 }
 
@@ -131,6 +137,14 @@ function identityAlert({ identities }: CaseView): Html | false {
 <ul>${lines.map((line) => html`<li>${line}</li>`)}</ul></div>`;
 }
 
+/** Other objects under UIDs of this study's images: they are in nobody's picture, so they are said here. */
+function asideAlert({ aside }: CaseView): Html | false {
+  const lines = asideLines(aside);
+  if (lines.length === 0) return false;
+  return html`<div class="alert" role="alert"><strong>Other objects came under known UIDs.</strong>
+<ul>${lines.map((line) => html`<li>${line}</li>`)}</ul></div>`;
+}
+
 function doubts({ mr }: CaseView): Html | false {
   if (!mr || mr.status === 'located') return false;
   const words =
@@ -154,15 +168,27 @@ function ctSection(view: CaseView): Html {
 ${measurements[0] && html`<p class="quiet">Calcified: a region of ${measurements[0].huLow} to ${measurements[0].huHigh} HU inside the disc. The model never sees the CT.</p>`}</div></div>`;
 }
 
-function pairingSection({ pairing, ctSeries, priorFetches }: CaseView): Html {
+function pairingSection({ pairing, ctSeries, priorFetches, identities }: CaseView): Html {
   if (!pairing)
     return html`<p class="empty">Not paired yet.</p>${priorFetches.length > 0 && html`<dl>${priorRows(priorFetches)}</dl>`}`;
   const words = PAIRING_WORDS[pairing.outcome] ?? pairing.outcome;
+  const remarks = [...candidateLines(pairing.candidates), ...spellingLines(identities)];
   return html`<dl><dt>Outcome</dt><dd>${words}</dd>
 <dt>MR</dt><dd>${pairing.mrAcquisitionDate ?? '–'}</dd>
 <dt>CT</dt><dd>${pairing.ctAcquisitionDate ?? '–'}${ctSeries && html` <small>${ctSeries.seriesDescription}</small>`}</dd>
 <dt>Interval</dt><dd>${pairing.intervalDays === null ? '–' : interval(pairing.intervalDays)}</dd>
-<dt>CT series weighed</dt><dd>${pairing.candidates.length}</dd>${priorRows(priorFetches)}</dl>`;
+${pairing.candidates.map(weighedRow)}${remarks.map((each) => html`<dt>Identity</dt><dd>${each}</dd>`)}${priorRows(priorFetches)}</dl>`;
+}
+
+function unreadSection({ unread }: CaseView): Html | false {
+  const lines = unreadLines(unread);
+  if (lines.length === 0) return false;
+  return html`<section aria-labelledby="unread"><h2 id="unread">Kept unread</h2><ul>${lines.map((line) => html`<li>${line}</li>`)}</ul></section>`;
+}
+
+function weighedRow(ct: WeighedCt): Html {
+  const isChosen = ct.verdict === 'chosen';
+  return html`<dt>${isChosen ? 'CT measured' : 'CT not measured'}</dt><dd>${isChosen ? nameOfCt(ct) : passedOverInWords(ct)}${ct.what && html` <small>${ct.what}</small>`}</dd>`;
 }
 
 function priorRows(fetches: CaseView['priorFetches']): readonly Html[] {

@@ -1,5 +1,6 @@
 import type { CaseView } from '../../../db/views/caseView.js';
 import { CT_LABELS } from '../../domain/ctLabels.js';
+import { confidenceWord } from '../../domain/levelConfidence.js';
 import type { Level } from '../../domain/levels.js';
 import { agreement, type Measurement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
@@ -21,7 +22,7 @@ ${decided?.cam && html`<img class="cam" src="${src}/cam.png" width="224" height=
 <div><h3>${level}</h3>${decided ? verdict(decided) : html`<p class="quiet">not classified yet</p>`}
 ${answers.filter(({ role }) => role === 'shadow').map(shadow)}
 ${measured && ctLine(measured, decided)}
-<p class="quiet">located with ${percent(region.confidence)} confidence</p></div></li>`;
+<p class="quiet">level: ${confidenceWord(region.confidence)}</p></div></li>`;
 }
 
 function verdict({ probability, threshold, calcified }: Inference): Html {
