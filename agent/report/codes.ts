@@ -35,7 +35,9 @@ export const CONCEPT = {
   algorithmFamily: dcm('111000', 'Algorithm Family'),
   certainty: dcm('111012', 'Certainty of Finding'),
   calcification: sct('18115005', 'Pathologic calcification'),
-  attenuation: dcm('112031', 'Attenuation Coefficient'),
+  // One code, told apart by the derivation below it; viewers show the meaning alone, so it says which.
+  meanAttenuation: dcm('112031', 'CT Attenuation Coefficient, mean'),
+  maximumAttenuation: dcm('112031', 'CT Attenuation Coefficient, maximum'),
   derivation: dcm('121401', 'Derivation'),
   measurementMethod: sct('370129005', 'Measurement Method'),
   qualitativeEvaluations: {

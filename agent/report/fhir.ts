@@ -1,7 +1,8 @@
 import { type Code, DISC_CODES } from '../domain/levels.js';
+import { measurementOf, resultOf } from './answers.js';
 import { CONCEPT, UNIT, VALUE } from './codes.js';
 import { conclusion, recommendation, remarks } from './evaluations.js';
-import { measurementOf, resultOf, trackingUid } from './measurements.js';
+import { trackingUid } from './measurements.js';
 import { MANUFACTURER, MODEL_NAME, reportUids } from './modules.js';
 import type { ReportDisc, ReportInput, ReportSeries } from './types.js';
 import { formatDa, localDateTime, offsetOf, utcOffset } from './values.js';
@@ -115,7 +116,7 @@ function componentsOf({ answer }: ReportDisc, ct: ReportDisc['ct']): { component
       ? []
       : [
           component(
-            { ...CONCEPT.attenuation, meaning: `CT attenuation, ${derivation.meaning.toLowerCase()}` },
+            { ...CONCEPT.meanAttenuation, meaning: `CT attenuation, ${derivation.meaning.toLowerCase()}` },
             hu,
             UNIT.hounsfield,
           ),
