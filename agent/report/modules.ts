@@ -29,8 +29,8 @@ export function modules(input: ReportInput): DataSet {
   const now = localDateTime(input.createdAt, offsetOf(input));
   return {
     ...sopCommon(input, now),
-    ...patient(input),
-    ...study(input),
+    ...patientModule(input),
+    ...studyModule(input),
     ...series(input),
     ...equipment(input),
     ...document(input, now),
@@ -51,7 +51,7 @@ function sopCommon(input: ReportInput, now: Now): DataSet {
 }
 
 /** Identity is copied as it came, too long or not: the PACS compares it with the MR's, character for character. */
-function patient({ patient }: ReportInput): DataSet {
+export function patientModule({ patient }: ReportInput): DataSet {
   return {
     PatientName: patient.name,
     PatientID: patient.id,
@@ -63,7 +63,7 @@ function patient({ patient }: ReportInput): DataSet {
   };
 }
 
-function study({ study }: ReportInput): DataSet {
+export function studyModule({ study }: ReportInput): DataSet {
   return {
     StudyInstanceUID: checkedUid(study.studyInstanceUid),
     StudyDate: formatDa(study.date),
@@ -88,7 +88,7 @@ function series(input: ReportInput): DataSet {
 }
 
 /** Enhanced General Equipment (PS3.3 C.7.5.2): all four are type 1. */
-function equipment({ device }: ReportInput): DataSet {
+export function equipment({ device }: ReportInput): DataSet {
   return {
     Manufacturer: MANUFACTURER,
     ManufacturerModelName: MODEL_NAME,
