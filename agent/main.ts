@@ -4,16 +4,20 @@ import type { Logger } from '../config/log.js';
 import type { Config } from '../config/schema.js';
 import type { Database } from '../db/server/database.js';
 import { findSopClasses } from '../db/tables/instances.js';
+import { findSeries } from '../db/tables/series.js';
 import type { Queues } from '../db/work/queue.js';
 import { startSweep } from '../db/work/sweep.js';
+import type { WorkingOff } from '../db/work/workOff.js';
 import { type Assembler, startAssembler } from './assemble/assembler.js';
 import { auditRefusal } from './assemble/refusals.js';
 import { openSafekeeping } from './deliver/safekeeping.js';
 import { openLocator } from './locate/pool.js';
-import { hastenCase, seriesComplete } from './pair/reconsider.js';
+import { hastenCase, seriesComplete, seriesRead } from './pair/reconsider.js';
 import { askForPriors } from './query/askForPriors.js';
 import { startCounts } from './query/counts.js';
 import { type Fetcher, startFetcher } from './query/fetcher.js';
+import { readerOf } from './read/reader.js';
+import { startReadings } from './read/readings.js';
 import { startCommitments } from './receive/commitments.js';
 import { AGENT_USES } from './receive/policy.js';
 import type { Receiver } from './receive/receiver.js';
@@ -53,6 +57,9 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
   const spool = await openSpool({ dir: join(config.dataDir, 'spool'), log });
   const locator = await openLocator(config, log);
 
+  const reader = readerOf(config, locator.localiser);
+  const reconsidering = { reader, windowDays: config.pair.windowDays };
+  let readings: WorkingOff | null = null;
   let fetcher: Fetcher | null = null;
   const counts = startCounts({ config, database, log, onCount: (series) => assembler.look(series) });
   const assembler = startAssembler({
@@ -65,17 +72,36 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
     onIndexed: counts.ask,
     onSeriesComplete: async (trx, series) => {
       await askForPriors(trx, series, config);
-      return seriesComplete(trx, series, config.pair.windowDays);
+      return seriesComplete(trx, series, reconsidering);
     },
+    onComplete: () => readings?.wake(),
     wake: (row) => {
       fetcher?.wake();
       void queues.wake(row);
     },
   });
+  readings = startReadings({
+    config,
+    database,
+    locator,
+    reader,
+    onRead: (trx, row) => seriesRead(trx, row, reconsidering),
+    wakeCase: (row) => void queues.wake(row),
+    log,
+  });
   for await (const file of spool.pending()) assembler.stored(file);
 
   const steps = queues.runAgent(
-    agentSteps({ config, database, queues, locator, log, retry: config.retry }),
+    agentSteps({
+      config,
+      database,
+      queues,
+      reader,
+      wakeReadings: () => readings?.wake(),
+      indexedUntilMs: assembler.indexedUntilMs,
+      log,
+      retry: config.retry,
+    }),
     CASES_AT_ONCE,
   );
   const sweep = startSweep(queues, database, config.queue.sweepMs, log);
@@ -112,7 +138,8 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
     database,
     log,
     onAttempt: async ({ seriesInstanceUid }) => {
-      const row = await hastenCase(knex, seriesInstanceUid);
+      const series = await findSeries(knex, seriesInstanceUid);
+      const row = series && (await hastenCase(knex, series.studyInstanceUid));
       if (row) await queues.wake(row);
     },
   });
@@ -131,6 +158,7 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
       await assembler.close();
       await sweep.stop();
       await steps.close();
+      await readings?.close();
       await locator.close();
       await spool.close();
     },

@@ -19,6 +19,13 @@ function isCidr(text: string): boolean {
 
 const Milliseconds = z.number().int().positive();
 
+/** A list in which nothing stands twice. */
+const unique = <T extends z.ZodType>(item: T) =>
+  z
+    .array(item)
+    .min(1)
+    .refine((items) => new Set(items).size === items.length, { error: 'something stands in it twice' });
+
 /** `10.1.0.0/16`, `fd00::/8`, or one address. */
 const Cidr = z
   .string()
@@ -139,6 +146,10 @@ export const ConfigSchema = z.strictObject({
       releaseGraceMs: z.number().int().nonnegative().default(250),
       /** The same for a series that came over several associations: it looks gapless long before its end. */
       manyAssociationsGraceMs: z.number().int().nonnegative().default(5_000),
+      /** A study is answered when nothing has come for so long and all that may be read of it has been. */
+      studyQuietMs: Milliseconds.default(30_000),
+      /** The same for a first report that only a repeat could better (docs/routing.md). */
+      studyEarlyMs: z.number().int().nonnegative().default(2_000),
     })
     .prefault({}),
   route: z
@@ -154,7 +165,38 @@ export const ConfigSchema = z.strictObject({
         .default(
           "Modality == 'CT' && orientation in ['AXIAL', 'SAGITTAL'] && region in ['LUMBAR', 'UNKNOWN']",
         ),
+      /** CEL: which other series are located too, to compare the levels with the series that is read. */
+      check: z.string().default('false'),
       destinations: z.array(Destination).default([]),
+    })
+    .prefault({}),
+  read: z
+    .strictObject({
+      /** By what one of several series of a study is chosen, what weighs most first (agent/read/choose.ts). */
+      order: unique(z.enum(['contrast', 'located', 'criteria', 'resolution', 'later'])).default([
+        'contrast',
+        'located',
+        'criteria',
+        'resolution',
+        'later',
+      ]),
+      /** Contrasts, the best to read first; those not named come last. */
+      contrasts: unique(
+        z.enum([
+          'T2',
+          'T2-IN-PHASE',
+          'T2-FS',
+          'T2-WATER',
+          'PD',
+          'STIR',
+          'T1',
+          'OTHER',
+          'T2-OPPOSED-PHASE',
+          'T2-FAT',
+        ]),
+      ).default(['T2', 'T2-IN-PHASE', 'T2-FS', 'T2-WATER', 'PD', 'STIR', 'T1', 'OTHER']),
+      /** So far apart may two series of one frame of reference see the same disc. */
+      agreeMm: z.number().positive().default(10),
     })
     .prefault({}),
   pair: z

@@ -5,6 +5,7 @@ import * as query from './0004_query.js';
 import * as frontDoor from './0005_front_door.js';
 import * as dataset from './0006_dataset.js';
 import * as frames from './0007_frames.js';
+import * as studyCase from './0008_study_case.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -15,4 +16,5 @@ export const migrations = [
   { name: '0005_front_door', ...frontDoor },
   { name: '0006_dataset', ...dataset },
   { name: '0007_frames', ...frames },
+  { name: '0008_study_case', ...studyCase },
 ] as const;

@@ -48,66 +48,24 @@ type EngineConfig = Pick<Config['worker'], 'provider' | 'batchSize' | 'batchWait
  * thread that answers DIMSE must not wait for that.
  */
 export function openEngine(config: EngineConfig, log: Logger): Engine {
-  const { lanes, threads } = planLanes(config, usableCores(), mayUseGpu(config.provider));
+  const plan = planLanes(config, usableCores(), mayUseGpu(config.provider));
+  const { lanes } = plan;
   const pool = new Piscina<BatchTask, BatchReply>({
     filename: new URL('./inferenceThread.js', import.meta.url).href,
     minThreads: 0,
     maxThreads: lanes,
     idleTimeout: Infinity,
   });
-  const batchers = new Map<string, Batcher<RegionInput, Inference>>();
-  const said = new Set<string>();
+  const sayProvider = announcer(config, plan, log);
 
   async function runBatch(model: ClassifierFile, regions: readonly RegionInput[]) {
-    const { name: inputName, normalisation } = model.card.input;
-    const reply = await pool.run({
-      modelPath: model.path,
-      modelSha256: model.sha256,
-      provider: config.provider,
-      threads,
-      inputName,
-      normalisation,
-      regions,
-    });
+    const reply = await pool.run(taskOf(model, regions, config.provider, plan.threads));
     if ('error' in reply) throw new CalcidiscError(reply.error.code, reply.error.message);
     sayProvider(model, reply);
     return regions.map((_, i) => inferenceOf(reply, i, regions.length));
   }
 
-  function sayProvider(model: ClassifierFile, { provider, fallback }: BatchDone): void {
-    const named = {
-      model: model.card.name,
-      version: model.card.version,
-      provider,
-      lanes,
-      threads,
-      runtime: RUNTIME,
-    };
-    if (said.has(model.sha256)) return;
-    said.add(model.sha256);
-    if (config.provider === 'cuda' && fallback !== null)
-      log.error(
-        { ...named, reason: fallback },
-        'CUDA WAS ASKED FOR AND IS NOT THERE: classifying on the CPU',
-      );
-    else log.info({ ...named, ...(fallback && { reason: fallback }) }, 'classifier loaded');
-  }
-
-  function batcherOf(model: ClassifierFile): Batcher<RegionInput, Inference> {
-    const known = batchers.get(model.sha256);
-    if (known) return known;
-    const { batchSize: size, batchWaitMs: waitMs } = config;
-    const batcher = createBatcher<RegionInput, Inference>({
-      size,
-      waitMs,
-      lanes,
-      run: (items) => runBatch(model, items),
-      mayBeOneItem: (error) => asCalcidiscError(error).code === 'INFERENCE_FAILED',
-    });
-    batchers.set(model.sha256, batcher);
-    return batcher;
-  }
-
+  const batcherOf = batchers(config, lanes, runBatch);
   return {
     lanes,
     classify: (model, regions) => batcherOf(model).add(regions),
@@ -116,6 +74,55 @@ export function openEngine(config: EngineConfig, log: Logger): Engine {
       await Promise.all(Array.from({ length: lanes }, () => runBatch(model, [])));
     },
     close: () => pool.close(),
+  };
+}
+
+function taskOf(
+  { card, path, sha256 }: ClassifierFile,
+  regions: readonly RegionInput[],
+  provider: EngineConfig['provider'],
+  threads: number,
+): BatchTask {
+  const { name: inputName, normalisation } = card.input;
+  return { modelPath: path, modelSha256: sha256, provider, threads, inputName, normalisation, regions };
+}
+
+/** Says once a model what it runs on. */
+function announcer({ provider: asked }: EngineConfig, plan: ReturnType<typeof planLanes>, log: Logger) {
+  const said = new Set<string>();
+  return ({ card, sha256 }: ClassifierFile, { provider, fallback }: BatchDone): void => {
+    if (said.has(sha256)) return;
+    said.add(sha256);
+    const { lanes, threads } = plan;
+    const named = { model: card.name, version: card.version, provider, lanes, threads, runtime: RUNTIME };
+    if (asked === 'cuda' && fallback !== null)
+      log.error(
+        { ...named, reason: fallback },
+        'CUDA WAS ASKED FOR AND IS NOT THERE: classifying on the CPU',
+      );
+    else log.info({ ...named, ...(fallback && { reason: fallback }) }, 'classifier loaded');
+  };
+}
+
+/** One batcher a model, made when it is first asked for. */
+function batchers(
+  { batchSize: size, batchWaitMs: waitMs }: EngineConfig,
+  lanes: number,
+  runBatch: Engine['runBatch'],
+) {
+  const known = new Map<string, Batcher<RegionInput, Inference>>();
+  return (model: ClassifierFile): Batcher<RegionInput, Inference> => {
+    const batcher =
+      known.get(model.sha256) ??
+      createBatcher<RegionInput, Inference>({
+        size,
+        waitMs,
+        lanes,
+        run: (items) => runBatch(model, items),
+        mayBeOneItem: (error) => asCalcidiscError(error).code === 'INFERENCE_FAILED',
+      });
+    known.set(model.sha256, batcher);
+    return batcher;
   };
 }
 

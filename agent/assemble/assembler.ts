@@ -2,15 +2,19 @@ import type { Logger } from '../../config/log.js';
 import { endAssociation, insertAssociation, loseDeadAssociations } from '../../db/tables/associations.js';
 import type { CaseRow } from '../../db/tables/cases.js';
 import { listReceivingSeries } from '../../db/tables/series.js';
+import { type Appointments, openAppointments } from '../../db/work/appointments.js';
 import type { AssociationEnd, AssociationInfo, SpooledFile } from '../receive/types.js';
 import { type CompleteContext, lookAtSeries } from './complete.js';
 import { type IndexContext, indexFiles } from './indexer.js';
+import { type News, openNewsLine } from './newsLine.js';
 
 export interface AssembleContext extends IndexContext, CompleteContext {
   readonly log: Logger;
   wake(row: CaseRow): void;
   /** Told of every series that got new images, when they are in the index. */
   onIndexed?(seriesInstanceUids: ReadonlySet<string>): void;
+  /** A series is complete, and what follows from it is committed. */
+  onComplete?(): void;
 }
 
 /** What the receiver's news become: rows, complete series, cases. */
@@ -24,18 +28,13 @@ export interface Assembler {
   readonly backlog: number;
   /** The last try to write the index failed; it is tried again until it succeeds. */
   readonly isStuck: boolean;
+  /** The moment the index has caught up with, milliseconds since the epoch. */
+  indexedUntilMs(): number;
   /** Resolves when everything that was told so far is in the index. */
   settled(): Promise<void>;
   close(): Promise<void>;
 }
 
-type News =
-  | { readonly kind: 'opened'; readonly association: AssociationInfo }
-  | { readonly kind: 'ended'; readonly id: string; readonly how: AssociationEnd }
-  | { readonly kind: 'stored'; readonly file: SpooledFile };
-
-/** As many objects go into one transaction; more would hold its locks for longer than it saves. */
-const BATCH = 250;
 /** Every receiving series is looked at so often whatever happened: the safety net under the timers. */
 const SWEEP_MS = 5_000;
 const RETRY_MS = 1_000;
@@ -48,138 +47,84 @@ const LOOK_WHEN_BEHIND_MS = 250;
  * The database may go away: the news wait, and the receiver refuses by the length of the backlog.
  */
 export function startAssembler(context: AssembleContext): Assembler {
-  const { database, log } = context;
-  const news: News[] = [];
-  /** Taken out of the line, not yet in the index. */
-  let inHand: readonly News[] = [];
-  const timers = new Map<string, NodeJS.Timeout>();
-  let closed = false;
-  let isStuck = false;
-  let running: Promise<void> | null = null;
-
-  function tell(item: News): void {
-    news.push(item);
-    running ??= drain().finally(() => {
-      running = null;
-    });
-  }
-
-  async function drain(): Promise<void> {
-    while (news.length > 0 && !closed) {
-      const batch = takeBatch(news);
-      inHand = batch;
-      try {
-        const changed = await deal(batch);
-        for (const uid of changed) look(uid, news.length > 0 ? LOOK_WHEN_BEHIND_MS : 0);
-        isStuck = false;
-      } catch (error) {
-        isStuck = true;
-        log.error(
-          { err: error, waiting: news.length + batch.length },
-          'the index cannot be written: trying again',
-        );
-        news.unshift(...batch);
-        inHand = [];
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      }
-      inHand = [];
-    }
-  }
-
-  /**
-   * The moment the index has caught up with: silence is judged as of then, or a sender that is faster than the index
-   * would look silent while its images wait here.
-   */
-  function indexedUntilMs(): number {
-    const oldest = [...inHand, ...news].find((item) => item.kind === 'stored');
-    return oldest ? oldest.file.receivedAt.getTime() : Date.now();
-  }
-
-  async function deal(batch: readonly News[]): Promise<Iterable<string>> {
-    const first = batch[0]!;
-    if (first.kind === 'opened') {
-      await insertAssociation(database.knex, first.association);
-      return [];
-    }
-    if (first.kind === 'ended') {
-      await endAssociation(database.knex, first.id, first.how);
-      return (await listReceivingSeries(database.knex)).map(({ seriesInstanceUid }) => seriesInstanceUid);
-    }
-    const changed = await indexFiles(
-      context,
-      batch.filter((item) => item.kind === 'stored').map(({ file }) => file),
-    );
-    context.onIndexed?.(changed);
-    return changed;
-  }
-
-  function look(seriesInstanceUid: string, inMs: number): void {
-    if (closed) return;
-    clearTimeout(timers.get(seriesInstanceUid));
-    timers.set(
-      seriesInstanceUid,
-      setTimeout(() => void lookNow(seriesInstanceUid), inMs),
-    );
-  }
-
-  async function lookNow(seriesInstanceUid: string): Promise<void> {
-    timers.delete(seriesInstanceUid);
-    try {
-      const nowMs = indexedUntilMs();
-      const result = await lookAtSeries(context, seriesInstanceUid, nowMs);
-      if (result && !result.complete)
-        look(seriesInstanceUid, Math.max(LOOK_AT_LEAST_MS, result.lookAgainMs - nowMs));
-      if (!result?.complete) return;
-      const { role, completeReason } = result.series;
-      log.info({ seriesInstanceUid, role, completeReason }, 'series complete');
-      for (const row of result.wake) context.wake(row);
-    } catch (error) {
-      log.error({ err: error, seriesInstanceUid }, 'looking at a series failed: trying again');
-      look(seriesInstanceUid, RETRY_MS);
-    }
-  }
-
-  async function sweep(): Promise<void> {
-    try {
-      const lost = await loseDeadAssociations(database.knex);
-      if (lost.length > 0)
-        log.warn({ associations: lost.length }, 'associations of a process that is gone: lost');
-      for (const { seriesInstanceUid } of await listReceivingSeries(database.knex))
-        if (!timers.has(seriesInstanceUid)) look(seriesInstanceUid, 0);
-    } catch (error) {
-      log.warn({ err: error }, 'the sweep over receiving series failed');
-    }
-  }
-
-  const sweeper = setInterval(() => void sweep(), SWEEP_MS);
-  void sweep();
+  const { log } = context;
+  const line = openNewsLine(async (batch) => {
+    const changed = await deal(context, batch);
+    for (const uid of changed) looks.plan(uid, line.backlog > 0 ? LOOK_WHEN_BEHIND_MS : 0);
+  }, log);
+  const looks = openAppointments({
+    work: async (seriesInstanceUid) => {
+      const againInMs = await look(context, seriesInstanceUid, line.indexedUntilMs());
+      if (againInMs !== null) looks.plan(seriesInstanceUid, againInMs);
+    },
+  });
+  const sweeper = setInterval(() => void sweep(context, looks), SWEEP_MS);
+  void sweep(context, looks);
 
   return {
-    associationOpened: (association) => tell({ kind: 'opened', association }),
-    associationEnded: (id, how) => tell({ kind: 'ended', id, how }),
-    stored: (file) => tell({ kind: 'stored', file }),
-    look: (seriesInstanceUid) => look(seriesInstanceUid, 0),
+    associationOpened: (association) => line.tell({ kind: 'opened', association }),
+    associationEnded: (id, how) => line.tell({ kind: 'ended', id, how }),
+    stored: (file) => line.tell({ kind: 'stored', file }),
+    look: (seriesInstanceUid) => looks.plan(seriesInstanceUid, 0),
     get backlog() {
-      return news.length;
+      return line.backlog;
     },
     get isStuck() {
-      return isStuck;
+      return line.isStuck;
     },
-    async settled() {
-      while (running) await running;
-    },
+    indexedUntilMs: line.indexedUntilMs,
+    settled: line.settled,
     async close() {
-      closed = true;
       clearInterval(sweeper);
-      for (const timer of timers.values()) clearTimeout(timer);
-      await running;
+      await Promise.all([looks.close(), line.close()]);
     },
   };
 }
 
-/** The stored objects at the head of the line, up to a batch; or one other piece of news. */
-function takeBatch(news: News[]): News[] {
-  let length = 0;
-  while (length < BATCH && news[length]?.kind === 'stored') length++;
-  return news.splice(0, Math.max(1, length));
+/** @returns the series to look at */
+async function deal(context: AssembleContext, batch: readonly News[]): Promise<Iterable<string>> {
+  const { knex } = context.database;
+  const first = batch[0]!;
+  if (first.kind === 'opened') {
+    await insertAssociation(knex, first.association);
+    return [];
+  }
+  if (first.kind === 'ended') {
+    await endAssociation(knex, first.id, first.how);
+    return (await listReceivingSeries(knex)).map(({ seriesInstanceUid }) => seriesInstanceUid);
+  }
+  const files = batch.filter((item) => item.kind === 'stored').map(({ file }) => file);
+  const changed = await indexFiles(context, files);
+  context.onIndexed?.(changed);
+  return changed;
+}
+
+/** @returns when to look again; null when there is no need to */
+async function look(context: AssembleContext, seriesInstanceUid: string, nowMs: number) {
+  const { log } = context;
+  try {
+    const result = await lookAtSeries(context, seriesInstanceUid, nowMs);
+    if (!result) return null;
+    if (!result.complete) return Math.max(LOOK_AT_LEAST_MS, result.lookAgainMs - nowMs);
+    const { role, completeReason } = result.series;
+    log.info({ seriesInstanceUid, role, completeReason }, 'series complete');
+    context.onComplete?.();
+    for (const row of result.wake) context.wake(row);
+    return null;
+  } catch (error) {
+    log.error({ err: error, seriesInstanceUid }, 'looking at a series failed: trying again');
+    return RETRY_MS;
+  }
+}
+
+async function sweep({ database: { knex }, log }: AssembleContext, looks: Appointments): Promise<void> {
+  try {
+    const lost = await loseDeadAssociations(knex);
+    if (lost.length > 0)
+      log.warn({ associations: lost.length }, 'associations of a process that is gone: lost');
+    for (const { seriesInstanceUid } of await listReceivingSeries(knex))
+      if (!looks.has(seriesInstanceUid)) looks.plan(seriesInstanceUid, 0);
+  } catch (error) {
+    log.warn({ err: error }, 'the sweep over receiving series failed');
+  }
 }

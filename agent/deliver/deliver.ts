@@ -12,7 +12,7 @@ import {
   startDelivery,
   unparkDelivery,
 } from '../../db/tables/deliveries.js';
-import { findReport, type ReportRow } from '../../db/tables/reports.js';
+import { findLatestReport, type ReportRow } from '../../db/tables/reports.js';
 import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
 import { type Attempt, failure, type Verdict, verdictOf } from './backoff.js';
 import { storeFiles } from './scu.js';
@@ -39,7 +39,8 @@ type Destination = Config['route']['destinations'][number];
 export async function deliverReport(context: DeliverContext): Promise<Delivered> {
   const { knex } = context.database;
   const { id, revision } = context.case;
-  const report = await findReport(knex, id, revision);
+  const report = await findLatestReport(knex, id, revision);
+  // A revision that had nothing new to say has no report of its own: then the one before it is the case's.
   if (!report) throw new CalcidiscError('REPORT_INVALID', 'there is no report to deliver', { caseId: id });
   const destinations = new Map(context.config.route.destinations.map((one) => [one.name, one]));
   const ours = ({ destination }: DeliveryRow) => destinations.has(destination);

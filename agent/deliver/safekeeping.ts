@@ -10,6 +10,7 @@ import {
   failCommitment,
 } from '../../db/tables/commitments.js';
 import { backoffMs } from '../../db/work/backoff.js';
+import { workOff } from '../../db/work/workOff.js';
 import type { CommitmentResult } from '../dicom/commitment.js';
 import { requestCommitment } from '../dicom/dimse/commitment.js';
 import { newUid } from '../dicom/uid.js';
@@ -43,122 +44,122 @@ type Destination = Config['route']['destinations'][number];
  * a restart too.
  */
 export function openSafekeeping(parts: SafekeepingParts): Safekeeping {
-  const { config, database, log } = parts;
-  const destinations = new Map(config.route.destinations.map((one) => [one.name, one]));
+  const { log } = parts;
   const stop = new AbortController();
-  const running = new Set<Promise<void>>();
-  let filling: Promise<void> | null = null;
-
-  function run(work: Promise<void>): void {
-    const tracked = work.finally(() => running.delete(tracked));
-    running.add(tracked);
-  }
-
-  function tick(): void {
-    filling ??= fill()
-      .catch((error) => log.warn({ err: error }, 'the storage commitments that are due could not be read'))
-      .finally(() => {
-        filling = null;
-      });
-  }
-
-  async function fill(): Promise<void> {
-    while (running.size < MOST_AT_ONCE && !stop.signal.aborted) {
-      const transactionUid = newUid();
-      const work = await database.knex.transaction((trx) => claim(trx, transactionUid));
-      if (!work) return;
-      run(ask(work, transactionUid));
-    }
-  }
-
-  /** Written down with the time at which it is asked again: the answer may be here before the peer's response. */
-  async function claim(trx: Tx, transactionUid: string): Promise<CommitmentWork | null> {
-    const work = await claimCommitment(trx, transactionUid);
-    if (work) await askCommitmentAgain(trx, work, waitMsOf(work));
-    return work;
-  }
-
-  const waitMsOf = ({ delivery }: CommitmentWork) =>
-    answerWaitMs(delivery.commitmentAttempts, config.deliver.commitment);
-
-  async function ask(work: CommitmentWork, transactionUid: string): Promise<void> {
-    const { destination: name, commitmentAttempts: attempts } = work.delivery;
-    const about = { destination: name, sopInstanceUid: work.report.sopInstanceUid, transactionUid, attempts };
-    try {
-      const destination = destinations.get(name);
-      if (!destination)
-        throw new CalcidiscError('DESTINATION_REFUSED', `no destination ${name} is configured`);
-      await requestCommitment(
-        { ...peerOf(destination, config), signal: stop.signal },
-        { transactionUid, references: [work.report] },
-        (result) => reported(result, destination.aeTitle),
-      );
-      await audit(database.knex, 'COMMITMENT_REQUESTED', work, { transactionUid, attempts });
-      log.info({ ...about, waitMs: waitMsOf(work) }, 'storage commitment requested');
-    } catch (thrown) {
-      await afterFailure(work, asCalcidiscError(thrown), about).catch((error) =>
-        log.error({ ...about, err: error }, 'a request for storage commitment could not be written down'),
-      );
-    }
-  }
-
-  async function afterFailure(work: CommitmentWork, error: CalcidiscError, about: object): Promise<void> {
-    if (stop.signal.aborted) return askCommitmentAgain(database.knex, work, 0);
-    const { firstRetryMs: firstMs, maxRetryMs: maxMs, giveUpAfterMs } = config.deliver;
-    const { commitmentAttempts: attempts, storedAt } = work.delivery;
-    const ageMs = Date.now() - (storedAt?.getTime() ?? 0);
-    if (!error.permanent && ageMs < giveUpAfterMs) {
-      const delayMs = backoffMs(attempts, { firstMs, maxMs });
-      await askCommitmentAgain(database.knex, work, delayMs, error.message);
-      return log.warn(
-        { ...about, delayMs, reason: error.message },
-        'storage commitment not requested: again',
-      );
-    }
-    // The report was taken (C-STORE), so the case stays delivered: only the promise is missing.
-    await database.knex.transaction(async (trx) => {
-      if (await failCommitment(trx, work, error.message))
-        await audit(trx, 'COMMITMENT_FAILED', work, { attempts, errorCode: error.code, plan: 'none' });
-    });
-    log.error({ ...about, code: error.code, reason: error.message }, 'no storage commitment');
-  }
+  const writing = new Set<Promise<void>>();
 
   function reported(result: CommitmentResult, reportingAe: string): void {
-    run(write(result, reportingAe));
+    const written = write(parts, result, reportingAe, stop.signal).finally(() => writing.delete(written));
+    writing.add(written);
   }
 
-  /** Until it is written: what is lost with the process is asked for again. */
-  async function write(result: CommitmentResult, reportingAe: string): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const row = await takeResult(parts, result, reportingAe);
-        if (row) parts.wake(row);
-        return;
-      } catch (error) {
-        const { transactionUid } = result;
-        log.warn({ err: error, transactionUid }, 'a storage commitment’s result is not written down yet');
-        if (stop.signal.aborted) return;
-        await sleep(backoffMs(attempt, WRITE_AGAIN), undefined, { signal: stop.signal }).catch(
-          () => undefined,
-        );
-      }
-    }
-  }
+  const asking = workOff<Asked>({
+    atOnce: MOST_AT_ONCE,
+    tickMs: TICK_MS,
+    claim: () => claim(parts),
+    work: (asked, signal) => ask({ ...parts, signal, reported }, asked),
+    unreadable: (error) => log.warn({ err: error }, 'the storage commitments that are due could not be read'),
+  });
 
-  let timer: NodeJS.Timeout | undefined;
   return {
-    begin() {
-      timer = setInterval(tick, TICK_MS);
-      tick();
-    },
+    begin: asking.begin,
     reported,
     async close() {
-      clearInterval(timer);
       stop.abort();
-      await filling;
-      await Promise.all(running);
+      await asking.close();
+      await Promise.all(writing);
     },
   };
+}
+
+/** A claimed delivery, and the transaction by which its report is asked for. */
+interface Asked extends CommitmentWork {
+  readonly transactionUid: string;
+}
+
+interface AskContext extends SafekeepingParts, Pick<Safekeeping, 'reported'> {
+  readonly signal: AbortSignal;
+}
+
+/** Written down with the time at which it is asked again: the answer may be here before the peer's response. */
+function claim({ config, database }: SafekeepingParts): Promise<Asked | null> {
+  const transactionUid = newUid();
+  return database.knex.transaction(async (trx) => {
+    const work = await claimCommitment(trx, transactionUid);
+    if (!work) return null;
+    await askCommitmentAgain(trx, work, waitMsOf(work, config));
+    return { ...work, transactionUid };
+  });
+}
+
+function waitMsOf({ delivery }: CommitmentWork, { deliver }: Pick<Config, 'deliver'>): number {
+  return answerWaitMs(delivery.commitmentAttempts, deliver.commitment);
+}
+
+async function ask(context: AskContext, asked: Asked): Promise<void> {
+  const { config, database, log, signal, reported } = context;
+  const { delivery, report, transactionUid } = asked;
+  const { destination: name, commitmentAttempts: attempts } = delivery;
+  const about = { destination: name, sopInstanceUid: report.sopInstanceUid, transactionUid, attempts };
+  try {
+    const destination = config.route.destinations.find((one) => one.name === name);
+    if (!destination) throw new CalcidiscError('DESTINATION_REFUSED', `no destination ${name} is configured`);
+    await requestCommitment(
+      { ...peerOf(destination, config), signal },
+      { transactionUid, references: [report] },
+      (result) => reported(result, destination.aeTitle),
+    );
+    await audit(database.knex, 'COMMITMENT_REQUESTED', asked, { transactionUid, attempts });
+    log.info({ ...about, waitMs: waitMsOf(asked, config) }, 'storage commitment requested');
+  } catch (thrown) {
+    await afterFailure(context, asked, asCalcidiscError(thrown), about).catch((error) =>
+      log.error({ ...about, err: error }, 'a request for storage commitment could not be written down'),
+    );
+  }
+}
+
+async function afterFailure(
+  { config, database, log, signal }: AskContext,
+  work: Asked,
+  error: CalcidiscError,
+  about: object,
+): Promise<void> {
+  if (signal.aborted) return askCommitmentAgain(database.knex, work, 0);
+  const { firstRetryMs: firstMs, maxRetryMs: maxMs, giveUpAfterMs } = config.deliver;
+  const { commitmentAttempts: attempts, storedAt } = work.delivery;
+  const ageMs = Date.now() - (storedAt?.getTime() ?? 0);
+  if (!error.permanent && ageMs < giveUpAfterMs) {
+    const delayMs = backoffMs(attempts, { firstMs, maxMs });
+    await askCommitmentAgain(database.knex, work, delayMs, error.message);
+    return log.warn({ ...about, delayMs, reason: error.message }, 'storage commitment not requested: again');
+  }
+  // The report was taken (C-STORE), so the case stays delivered: only the promise is missing.
+  await database.knex.transaction(async (trx) => {
+    if (await failCommitment(trx, work, error.message))
+      await audit(trx, 'COMMITMENT_FAILED', work, { attempts, errorCode: error.code, plan: 'none' });
+  });
+  log.error({ ...about, code: error.code, reason: error.message }, 'no storage commitment');
+}
+
+/** Until it is written: what is lost with the process is asked for again. */
+async function write(
+  parts: SafekeepingParts,
+  result: CommitmentResult,
+  reportingAe: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const row = await takeResult(parts, result, reportingAe);
+      if (row) parts.wake(row);
+      return;
+    } catch (error) {
+      const { transactionUid } = result;
+      parts.log.warn({ err: error, transactionUid }, 'a storage commitment’s result is not written down yet');
+      if (signal.aborted) return;
+      await sleep(backoffMs(attempt, WRITE_AGAIN), undefined, { signal }).catch(() => undefined);
+    }
+  }
 }
 
 async function audit(

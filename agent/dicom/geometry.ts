@@ -1,6 +1,14 @@
 /** Planes and stacks in the patient's frame: LPS, millimetres (PS3.3 C.7.6.2). Arithmetic only. */
 export type Vector = readonly [number, number, number];
 
+/** The same for every number of a tuple: the answer has as many. */
+export function mapVector<T extends readonly number[]>(
+  values: T,
+  change: (value: number, axis: number) => number,
+): { readonly [K in keyof T]: number } {
+  return values.map(change) as { readonly [K in keyof T]: number };
+}
+
 /** A rectangle of pixels in space. Index [0, 0] is the centre of the first pixel. */
 export interface Plane {
   readonly origin: Vector;
@@ -60,9 +68,7 @@ export function normalOf({ along, down }: Pick<Plane, 'along' | 'down'>): Vector
 export function indexToPatient(plane: Plane, col: number, row: number): Vector {
   const x = col * plane.spacingMm[1];
   const y = row * plane.spacingMm[0];
-  return [0, 1, 2].map(
-    (i) => plane.origin[i]! + x * plane.along[i]! + y * plane.down[i]!,
-  ) as unknown as Vector;
+  return mapVector(plane.origin, (o, i) => o + x * plane.along[i]! + y * plane.down[i]!);
 }
 
 /** [column, row, distance along the normal in mm]; the first two are real numbers, not rounded. */
@@ -79,7 +85,7 @@ export type AnatomicalPlane = 'SAGITTAL' | 'CORONAL' | 'AXIAL';
 
 /** The anatomical plane nearest to a slice's own: oblique ones lie within 55 degrees of theirs. */
 export function anatomicalPlane(normal: Vector): AnatomicalPlane {
-  const [x, y, z] = normal.map(Math.abs) as unknown as [number, number, number];
+  const [x, y, z] = mapVector(normal, Math.abs);
   if (x >= y && x >= z) return 'SAGITTAL';
   return y >= z ? 'CORONAL' : 'AXIAL';
 }
@@ -117,6 +123,7 @@ export function normalise(a: Vector): Vector {
   return scale(a, 1 / length(a));
 }
 
-function vector(values: readonly number[], at: number): Vector {
+/** Three numbers of a list, from one of them on. */
+export function vector(values: readonly number[], at = 0): Vector {
   return [values[at]!, values[at + 1]!, values[at + 2]!];
 }

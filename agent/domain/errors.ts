@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   REGION_INVALID: { permanent: true, meaning: 'an image is not a 224 by 224 8-bit grey PNG' },
   REGION_UNCLASSIFIABLE: { permanent: true, meaning: 'the network gave no probability for a region' },
   INFERENCE_FAILED: { permanent: false, meaning: 'the network could not be run' },
+  SERIES_UNREADABLE: { permanent: true, meaning: 'no series of the study can be read' },
   SPOOL_FILE_MISSING: { permanent: true, meaning: 'an indexed instance is not in the spool' },
   REPORT_INVALID: { permanent: true, meaning: 'the report could not be built from the case' },
   DESTINATION_UNREACHABLE: { permanent: false, meaning: 'the destination does not answer' },

@@ -12,6 +12,7 @@ export const STATE_WORDS = {
   classified: 'classified',
   reported: 'report waiting for PACS',
   delivered: 'in the PACS',
+  closed: 'closed: nothing to report',
   parked: 'parked: needs a person',
 } as const satisfies Record<CaseState, string>;
 
@@ -22,6 +23,7 @@ export const PAIRING_WORDS: Readonly<Record<string, string>> = {
   'no-date': 'no acquisition date',
   'no-patient-id': 'no patient ID',
   'identity-differs': 'CT of another identity',
+  unreadable: 'CT that cannot be read',
 };
 
 export const CT_WORDS = {

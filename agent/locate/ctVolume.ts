@@ -1,4 +1,4 @@
-import { normalOf, type Plane, type Vector } from '../dicom/geometry.js';
+import { mapVector, normalOf, type Plane, type Vector } from '../dicom/geometry.js';
 import type { Stack } from '../dicom/stacks.js';
 import type { SourceImage } from './series.js';
 
@@ -21,9 +21,9 @@ export const AIR_HU = -1024;
 export function ctVolumeOf({ slices, positionsMm, spacingMm, notes }: Stack<SourceImage>): CtVolume {
   const corners = slices.flatMap(({ plane }) => cornersOf(plane));
   const side = (pick: (...values: number[]) => number): Vector =>
-    [0, 1, 2].map((axis) =>
-      corners.reduce((best, corner) => pick(best, corner[axis]!), corners[0]![axis]!),
-    ) as unknown as Vector;
+    mapVector(corners[0]!, (first, axis) =>
+      corners.reduce((best, corner) => pick(best, corner[axis]!), first),
+    );
   return {
     slices,
     positionsMm,
@@ -42,5 +42,5 @@ function cornersOf(plane: Plane): Vector[] {
     [x, 0],
     [0, y],
     [x, y],
-  ].map(([a, b]) => origin.map((o, i) => o + a! * along[i]! + b! * down[i]!) as unknown as Vector);
+  ].map(([a, b]) => mapVector(origin, (o, i) => o + a! * along[i]! + b! * down[i]!));
 }

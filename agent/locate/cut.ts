@@ -1,3 +1,4 @@
+import { mapVector } from '../dicom/geometry.js';
 import { greyPng } from './png.js';
 import { GREY_PERCENTILES, REGION_PIXELS, regionPixels } from './region.js';
 import { percentiles } from './resample.js';
@@ -22,9 +23,13 @@ export function greyRange(image: SagittalImage): [low: number, high: number] {
 export function storedBox(image: SagittalImage, [col0, row0, col1, row1]: PixelBox): PixelBox {
   const a = image.toStored([col0, row0]);
   const b = image.toStored([col1, row1]);
-  return [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[0], b[0]), Math.max(a[1], b[1])].map(
-    tidy,
-  ) as unknown as PixelBox;
+  const box: PixelBox = [
+    Math.min(a[0], b[0]),
+    Math.min(a[1], b[1]),
+    Math.max(a[0], b[0]),
+    Math.max(a[1], b[1]),
+  ];
+  return mapVector(box, tidy);
 }
 
 /** Three decimals: a micrometre, and a number that reads back as printed. */

@@ -1,4 +1,4 @@
-import type { Vector } from '../dicom/geometry.js';
+import { add, mapVector, type Vector } from '../dicom/geometry.js';
 import { ZONE } from './discZone.js';
 import type { CtLabel } from './types.js';
 import { nearVoxels, regionsOf, sagittalAreaMm2, sagittalVoxelMm2, type VoxelBox } from './voxels.js';
@@ -201,9 +201,9 @@ function isBehind({ zone }: VoxelBox, region: Int32Array): boolean {
 }
 
 function middleOf(box: VoxelBox, region: Int32Array): Vector {
-  const sum = [0, 0, 0];
-  for (const voxel of region) for (const [axis, mm] of box.toPatient(voxel).entries()) sum[axis]! += mm;
-  return sum.map((mm) => mm / region.length) as unknown as Vector;
+  let sum: Vector = [0, 0, 0];
+  for (const voxel of region) sum = add(sum, box.toPatient(voxel));
+  return mapVector(sum, (mm) => mm / region.length);
 }
 
 function isInside(zone: number): boolean {

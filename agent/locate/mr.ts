@@ -1,32 +1,32 @@
-import { anatomicalPlane, dot, normalOf, type Vector } from '../dicom/geometry.js';
+import { anatomicalPlane, dot, mapVector, normalOf, type Vector } from '../dicom/geometry.js';
 import { type Stack, stacksOf } from '../dicom/stacks.js';
 import { curveDegrees, type Facts, outsideStudy } from './applicability.js';
 import { jumpMm, signalVoidMm2 } from './artefacts.js';
-import { type Candidate, candidatesOf } from './candidates.js';
-import { type NamedTrack, nameDiscs } from './chain.js';
+import type { Candidate } from './candidates.js';
 import { greyRange, storedBox, tidy } from './cut.js';
-import { LEVEL_OF_RANK, lumbarDiscs, verdictOf } from './doubts.js';
+import { LEVEL_OF_RANK } from './doubts.js';
 import { ghostShare } from './ghosts.js';
-import { canalEvidence, canalMiddleMm, discMiddlesMm, midSagittal, ownSlice } from './midsagittal.js';
-import type { Marked, Network } from './network.js';
+import {
+  canalsOf,
+  confidenceOf,
+  discRowOf,
+  type Found,
+  type LocateContext,
+  type Look,
+  type LumbarDisc,
+  lookAt,
+  nothing,
+  positionsOf,
+} from './looks.js';
+import { canalMiddleMm, discMiddlesMm, ownSlice } from './midsagittal.js';
+import type { Network } from './network.js';
 import { signalToNoise } from './noise.js';
 import { greyPng, sha256 } from './png.js';
 import { REGION_PIXELS, regionOf, regionPixels } from './region.js';
 import { toGrey } from './resample.js';
 import { type SagittalImage, sagittalOf } from './sagittal.js';
 import type { Series, SourceImage } from './series.js';
-import { tracksOf } from './tracks.js';
-import type {
-  Located,
-  LocatedDisc,
-  LocatedSlice,
-  LocateResult,
-  PixelBox,
-  PixelPoint,
-  RegionImage,
-} from './types.js';
-
-type Found = Omit<Located<LocateResult>, 'localiser' | 'milliseconds'>;
+import type { LocatedDisc, LocatedSlice, LocateResult, PixelPoint, RegionImage } from './types.js';
 
 /** A first look takes no more slices than this, no nearer to each other than that. */
 const MAX_FIRST_SLICES = 16;
@@ -35,43 +35,35 @@ const MIN_FIRST_GAP_MM = 6;
 const MIDDLE_MM = 10;
 const MIN_MIDDLE_GAP_MM = 2.4;
 
-interface LookedAt {
-  /** Index into the stack. */
+interface SliceLook extends Look {
+  /** Into the stack. */
   readonly index: number;
-  readonly positionMm: number;
-  readonly image: SagittalImage;
-  readonly marked: Marked;
-  readonly candidates: readonly Candidate[];
-  readonly canal: number;
+}
+
+/** A series that has been looked at and has a row of discs. */
+interface Reading {
+  readonly series: Series;
+  readonly stack: Stack<SourceImage>;
+  readonly looks: readonly SliceLook[];
+  readonly discs: readonly LumbarDisc[];
+  /** Into the looks: the slice to be shown. */
+  readonly middle: number;
 }
 
 /** Discs, mid-sagittal slice and regions of one MR series. What cannot be read is `not-found` with its reason. */
-export async function locateMr(series: Series, network: Network, marginMm: number): Promise<Found> {
+export async function locateMr(
+  series: Series,
+  { network, marginMm }: Pick<LocateContext, 'network' | 'marginMm'>,
+): Promise<Found> {
   const stack = sagittalStack(series);
   if (typeof stack === 'string') return nothing(series, [stack, ...series.notes]);
-  const looked = await lookAt(stack, network);
-  const named = nameAll(looked);
-  const verdict = verdictOf(named);
-  const discs = lumbarDiscs(named);
-  const middle = midSagittal(
-    looked.map(({ positionMm }) => positionMm),
-    looked.map(({ canal }) => canal),
-    discs,
-  );
+  const looks = await lookAtStack(stack, network);
+  const { discs, verdict, middle } = discRowOf(looks, placeIn(looks));
   const reasons = [...verdict.reasons, ...stack.notes, ...series.notes];
   if (middle === null) return nothing(series, reasons);
-  reasons.push(...outsideStudy(factsOf(series, stack, looked, middle, discs)));
-  return describe(series, stack, looked, middle, discs, { status: verdict.status, reasons }, marginMm);
-}
-
-function nothing(series: Series, reasons: readonly string[]): Found {
-  const { modality, seriesInstanceUid } = series;
-  return {
-    result: { modality, seriesInstanceUid, status: 'not-found', reasons, slice: null, discs: [] },
-    slicePng: null,
-    pixelSpacingMm: null,
-    regions: [],
-  };
+  const reading: Reading = { series, stack, looks, discs, middle };
+  reasons.push(...outsideStudy(factsOf(reading)));
+  return describe(reading, { status: verdict.status, reasons }, marginMm);
 }
 
 /** The sagittal stack to read: the one with the longest echo where there are several, else the largest. */
@@ -91,20 +83,28 @@ function echo({ slices }: Stack<SourceImage>): number {
   return slices[0]!.echoTime ?? 0;
 }
 
-async function lookAt(stack: Stack<SourceImage>, network: Network): Promise<readonly LookedAt[]> {
+async function lookAtStack(stack: Stack<SourceImage>, network: Network): Promise<readonly SliceLook[]> {
   const first = firstLook(stack.positionsMm);
-  const looked = await mark(stack, first, network);
-  const middle = canalMiddleMm(
-    looked.map(({ positionMm }) => positionMm),
-    looked.map(({ canal }) => canal),
-  );
+  const looks = await lookAtSlices(stack, first, network);
+  const middle = canalMiddleMm(positionsOf(looks), canalsOf(looks));
   const more = aroundMiddle(stack.positionsMm, first, middle);
-  looked.push(...(await mark(stack, more, network)));
-  looked.sort((a, b) => a.index - b.index);
-  return looked.map((one, slice) => ({
+  looks.push(...(await lookAtSlices(stack, more, network)));
+  looks.sort((a, b) => a.index - b.index);
+  return looks.map((one, slice) => ({
     ...one,
     candidates: one.candidates.map((candidate) => ({ ...candidate, slice })),
   }));
+}
+
+async function lookAtSlices(
+  stack: Stack<SourceImage>,
+  indices: readonly number[],
+  network: Network,
+): Promise<SliceLook[]> {
+  const images = indices.map((index) => sagittalOf(stack.slices[index]!));
+  const positions = indices.map((index) => stack.positionsMm[index]!);
+  const looks = await lookAt(images, positions, network, 'MR');
+  return looks.map((look, i) => ({ ...look, index: indices[i]! }));
 }
 
 /** Indices of slices spread evenly over the stack. */
@@ -135,75 +135,33 @@ function aroundMiddle(
   return chosen;
 }
 
-async function mark(
-  stack: Stack<SourceImage>,
-  indices: readonly number[],
-  network: Network,
-): Promise<LookedAt[]> {
-  const images = indices.map((index) => sagittalOf(stack.slices[index]!));
-  const pictures = images.map((image) => ({ ...image, spacingMm: image.plane.spacingMm }));
-  const marked = await network.mark(pictures, 'MR');
-  return indices.map((index, i) => {
-    const candidates = candidatesOf(marked[i]!, images[i]!, i);
-    return {
-      index,
-      positionMm: stack.positionsMm[index]!,
-      image: images[i]!,
-      marked: marked[i]!,
-      candidates,
-      canal: canalEvidence(candidates),
-    };
-  });
-}
-
-function nameAll(looked: readonly LookedAt[]): readonly NamedTrack[] {
-  const top = Math.max(1, ...looked.map(({ canal }) => canal));
-  const slices = looked.map(({ positionMm, canal }) => ({ positionMm, weight: canal / top }));
-  const { along, down } = looked[0]!.image.plane;
-  const placeOf = ({ centreMm }: { centreMm: Vector }) =>
+/** By the first slice's directions. */
+function placeIn(looks: readonly Look[]) {
+  const { along, down } = looks[0]!.image.plane;
+  return ({ centreMm }: { readonly centreMm: Vector }) =>
     [dot(centreMm, along), dot(centreMm, down)] as const;
-  return nameDiscs(
-    tracksOf(
-      looked.map(({ candidates }) => candidates),
-      slices,
-      placeOf,
-    ),
-  );
 }
 
 async function describe(
-  series: Series,
-  stack: Stack<SourceImage>,
-  looked: readonly LookedAt[],
-  middle: number,
-  named: readonly (NamedTrack & { rank: number })[],
+  { series, stack, looks, discs: found, middle }: Reading,
   verdict: Pick<LocateResult, 'status' | 'reasons'>,
   marginMm: number,
 ): Promise<Found> {
-  const { image, index } = looked[middle]!;
+  const { image, index } = looks[middle]!;
   const source = stack.slices[index]!;
-  const positions = looked.map(({ positionMm }) => positionMm);
-  const sliceOf = (at: number): LocatedSlice => {
-    const { index } = looked[at]!;
-    const { sopInstanceUid, frameNumber } = stack.slices[index]!;
-    return {
-      sopInstanceUid,
-      ...(frameNumber === null ? {} : { frameNumber }),
-      index,
-      count: stack.slices.length,
-    };
-  };
+  const positions = positionsOf(looks);
+  const sliceOf = (at: number) => sliceAt(stack, looks[at]!.index);
   const discs: LocatedDisc[] = [];
   const regions: RegionImage[] = [];
-  const middles = discMiddlesMm(named, positions);
-  for (const [i, disc] of named.entries()) {
+  const middles = discMiddlesMm(found, positions);
+  for (const [i, disc] of found.entries()) {
     const at = ownSlice(disc, middle, positions, middles[i]!);
     const own = disc.track.members.find(({ slice }) => slice === at);
     if (!own) continue;
     const level = LEVEL_OF_RANK[disc.rank]!;
-    const { located, grey } = regionIn(looked[at]!.image, own, marginMm);
-    const confidence = Math.round(disc.confidence * 1e4) / 1e4;
-    discs.unshift({ level, ...located, confidence, ...(at === middle ? {} : { slice: sliceOf(at) }) });
+    const { located, grey } = regionIn(looks[at]!.image, own, marginMm);
+    const slice = at === middle ? {} : { slice: sliceOf(at) };
+    discs.unshift({ level, ...located, confidence: confidenceOf(disc), ...slice });
     const png = await greyPng(grey, REGION_PIXELS, REGION_PIXELS);
     regions.unshift({ level, png, sha256: sha256(png) });
   }
@@ -216,13 +174,19 @@ async function describe(
   };
 }
 
+function sliceAt({ slices }: Stack<SourceImage>, index: number): LocatedSlice {
+  const { sopInstanceUid, frameNumber } = slices[index]!;
+  const frame = frameNumber === null ? {} : { frameNumber };
+  return { sopInstanceUid, ...frame, index, count: slices.length };
+}
+
 /** A disc's place and region in stored pixels, and the picture that the classifier sees of it. */
 function regionIn(image: SagittalImage, own: Candidate, marginMm: number) {
-  const box = regionOf(own.extent, image.plane.spacingMm, marginMm).map(tidy) as unknown as PixelBox;
+  const box = mapVector(regionOf(own.extent, image.plane.spacingMm, marginMm), tidy);
   return {
     located: {
-      centrePatientMm: own.centreMm.map(tidy) as unknown as Vector,
-      centrePixel: image.toStored(own.centre).map(tidy) as unknown as PixelPoint,
+      centrePatientMm: mapVector(own.centreMm, tidy),
+      centrePixel: mapVector(image.toStored(own.centre), tidy),
       roiPixel: storedBox(image, box),
     },
     grey: regionPixels(image, box, ...greyRange(image)),
@@ -233,26 +197,17 @@ function regionIn(image: SagittalImage, own: Candidate, marginMm: number) {
 const APEX_MM = 8;
 
 /** What bears on whether the models know this patient's like. */
-function factsOf(
-  series: Series,
-  stack: Stack<SourceImage>,
-  looked: readonly LookedAt[],
-  middle: number,
-  discs: readonly NamedTrack[],
-): Facts {
-  const { image, marked } = looked[middle]!;
-  const positions = looked.map(({ positionMm }) => positionMm);
+function factsOf({ series, stack, looks, discs, middle }: Reading): Facts {
+  const { image, marked } = looks[middle]!;
+  const positions = positionsOf(looks);
   const middles = discMiddlesMm(discs, positions, APEX_MM);
+  const placeOf = placeIn(looks);
   const places = discs.flatMap(({ track }, i) => {
     const across = middles[i]!;
     return across === null ? [] : [[across, track.place[1]] as const];
   });
-  const { along, down } = looked[0]!.image.plane;
   const members = discs.map(({ track }) =>
-    track.members.map(({ slice, centreMm }) => ({
-      positionMm: positions[slice]!,
-      place: [dot(centreMm, along), dot(centreMm, down)] as const,
-    })),
+    track.members.map((member) => ({ positionMm: positions[member.slice]!, place: placeOf(member) })),
   );
   const shown = discs.flatMap(({ track }) => track.members.find(({ slice }) => slice === middle) ?? []);
   return {

@@ -3,13 +3,14 @@ import { Piscina } from 'piscina';
 import type { Logger } from '../../config/log.js';
 import { projectRoot } from '../../config/root.js';
 import type { Config } from '../../config/schema.js';
-import { newestModelDir } from '../../models/catalogue/localiser.js';
+import { localiserCard, newestModelDir } from '../../models/catalogue/localiser.js';
 import { CalcidiscError } from '../domain/errors.js';
 import type { Answer, Job, ThreadSettings } from './thread.js';
-import type { CtResult, Located, LocateResult } from './types.js';
+import type { CtResult, Located, LocateResult, ModelIdentity } from './types.js';
 
 /** Finds discs in worker threads. Files are Part 10 files of ONE series, in any order. */
 export interface Locator {
+  readonly localiser: ModelIdentity;
   /** @throws CalcidiscError NOT_DICOM, NOT_ONE_SERIES, PIXELS_UNSUPPORTED, MODEL_MISSING, MODEL_HASH_MISMATCH */
   locateMr(files: readonly string[]): Promise<Located<LocateResult>>;
   /** @throws CalcidiscError as locateMr, and RESCALE_MISSING */
@@ -29,6 +30,7 @@ export async function openLocator(
   options: LocatorOptions = {},
 ): Promise<Locator> {
   const modelDir = options.modelDir ?? newestModelDir(join(projectRoot, 'models'), config.locate.model);
+  const { name, version, sha256 } = localiserCard(modelDir);
   const settings: ThreadSettings = {
     modelDir,
     marginMm: config.locate.marginMm,
@@ -61,6 +63,7 @@ export async function openLocator(
     return answer.located;
   };
   return {
+    localiser: { name, version, sha256 },
     locateMr: async (files) => (await run('MR', files)) as Located<LocateResult>,
     measureCt: async (files) => (await run('CT', files)) as Located<CtResult>,
     // A thread that is ended inside onnxruntime takes the whole process with it: what runs is waited for.

@@ -2,6 +2,7 @@ import { workerData } from 'node:worker_threads';
 import { readModel } from '../../models/catalogue/localiser.js';
 import { asCalcidiscError, CalcidiscError, type ErrorCode, type ErrorSubject } from '../domain/errors.js';
 import { measureCt } from './ct.js';
+import type { Reference } from './hounsfield.js';
 import { locateMr } from './mr.js';
 import { Network } from './network.js';
 import { readSeries } from './series.js';
@@ -11,7 +12,7 @@ import type { CtResult, Located, LocateResult } from './types.js';
 export interface ThreadSettings {
   readonly modelDir: string;
   readonly marginMm: number;
-  readonly reference: { readonly huLow: number; readonly huHigh: number; readonly minAreaMm2: number };
+  readonly reference: Reference;
 }
 
 export interface Job {
@@ -47,10 +48,8 @@ export default async function locate({ modality, files }: Job): Promise<Answer> 
     if (series.modality !== modality)
       throw new CalcidiscError('NOT_ONE_SERIES', `the series is ${series.modality}, not ${modality}`);
     const start = performance.now();
-    const found =
-      modality === 'CT'
-        ? await measureCt(series, network, settings.marginMm, settings.reference)
-        : await locateMr(series, network, settings.marginMm);
+    const context = { network, marginMm: settings.marginMm, reference: settings.reference };
+    const found = await (modality === 'CT' ? measureCt(series, context) : locateMr(series, context));
     return { located: { ...found, localiser: identity, milliseconds: performance.now() - start } };
   } catch (thrown) {
     const { code, message, subject } = asCalcidiscError(thrown);

@@ -2,6 +2,9 @@ import { indexToPatient, patientToIndex, type Vector } from '../dicom/geometry.j
 import type { CtVolume } from './ctVolume.js';
 
 /** The CT's own voxels inside a box, so that no interpolation touches a Hounsfield value. */
+/** The zone at a point of the patient, mm; 0 for none. */
+export type ZoneAt = (x: number, y: number, z: number) => number;
+
 export interface VoxelBox {
   /** Voxels along columns, rows, slices. */
   readonly size: readonly [number, number, number];
@@ -20,12 +23,7 @@ export interface VoxelBox {
  * @param low, high corners of the box, LPS mm
  * @param classify a voxel's zone by the place of its centre, 0 for none
  */
-export function voxelsIn(
-  volume: CtVolume,
-  low: Vector,
-  high: Vector,
-  classify: (x: number, y: number, z: number) => number,
-): VoxelBox | null {
+export function voxelsIn(volume: CtVolume, low: Vector, high: Vector, classify: ZoneAt): VoxelBox | null {
   const corners = [0, 1, 2, 3, 4, 5, 6, 7].map(
     (bits): Vector => [bits & 1 ? high[0] : low[0], bits & 2 ? high[1] : low[1], bits & 4 ? high[2] : low[2]],
   );

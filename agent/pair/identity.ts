@@ -1,5 +1,5 @@
 import type { Tx } from '../../db/server/knex.js';
-import { type CaseRow, listCases, lockCase, reviseCase } from '../../db/tables/cases.js';
+import { type CaseRow, findCaseOfStudy, lockCase, reviseCase } from '../../db/tables/cases.js';
 import { listSeriesOfStudy, type SeriesRow } from '../../db/tables/series.js';
 import { type CarriedIdentity, listIdentities } from '../../db/tables/studyIdentities.js';
 import { CalcidiscError } from '../domain/errors.js';
@@ -33,27 +33,24 @@ function inWords(carried: readonly CarriedIdentity[]): string {
 }
 
 /**
- * A series that is complete may have made its study contradictory, or settled it: the study's other cases are held,
- * or go on under the identity that all images carry now. The case of the series itself is its own revision.
- * @returns the cases to wake
+ * A series that is complete may have made its study contradictory, or settled it: the study's case is held, or goes on
+ * under the identity that all images carry now.
+ * @returns the case to wake
  */
-export async function reconsiderIdentity(trx: Tx, series: SeriesRow): Promise<readonly CaseRow[]> {
-  const { studyInstanceUid, seriesInstanceUid } = series;
-  const cases = (await listCases(trx, { mrStudyInstanceUid: studyInstanceUid })).filter(
-    (row) => row.mrSeriesInstanceUid !== seriesInstanceUid,
-  );
-  if (cases.length === 0) return [];
+export async function reconsiderIdentity(
+  trx: Tx,
+  { studyInstanceUid }: Pick<SeriesRow, 'studyInstanceUid'>,
+): Promise<readonly CaseRow[]> {
+  const known = await findCaseOfStudy(trx, studyInstanceUid);
+  if (!known) return [];
   const doubt = await identityDoubt(trx, studyInstanceUid);
-  const revised: CaseRow[] = [];
-  for (const { id } of cases.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
-    const row = (await lockCase(trx, id))!;
-    const isHeld = row.state === 'parked' && row.lastErrorCode === 'IDENTITY_DIFFERS';
-    const isConcerned = doubt ? !isHeld && row.state !== 'received' : isHeld;
-    const reason = doubt
-      ? 'images of the study that came later name another patient'
-      : 'all images of the study name one patient again';
-    const next = isConcerned && (await reviseCase(trx, { id, reason }));
-    if (next) revised.push(next);
-  }
-  return revised;
+  const { id, state, lastErrorCode } = (await lockCase(trx, known.id))!;
+  const isHeld = state === 'parked' && lastErrorCode === 'IDENTITY_DIFFERS';
+  const isConcerned = doubt ? !isHeld && state !== 'received' && state !== 'closed' : isHeld;
+  if (!isConcerned) return [];
+  const reason = doubt
+    ? 'images of the study that came later name another patient'
+    : 'all images of the study name one patient again';
+  const revised = await reviseCase(trx, { id, reason });
+  return revised ? [revised] : [];
 }

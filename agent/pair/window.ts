@@ -14,8 +14,10 @@ export interface CtCandidate extends PatientIdentity {
   /** Its study's images name different patients: whose it is cannot be said. */
   readonly isContradictory: boolean;
   readonly sliceSpacingMm: number | null;
-  /** Still arriving: worth waiting for when it would be in the window. */
+  /** Still arriving, or being read: worth waiting for when it would be in the window. */
   readonly receiving: boolean;
+  /** Its files cannot be decoded: passed over. */
+  readonly isUnreadable: boolean;
 }
 
 /** What became of one CT that was weighed. */
@@ -25,7 +27,8 @@ export type Verdict =
   | 'outside-window'
   | 'no-date'
   | 'identity-differs'
-  | 'receiving';
+  | 'receiving'
+  | 'unreadable';
 
 export interface Weighed {
   readonly ctSeriesInstanceUid: string;
@@ -40,7 +43,8 @@ export type PairingOutcome =
   | 'outside-window'
   | 'no-date'
   | 'no-patient-id'
-  | 'identity-differs';
+  | 'identity-differs'
+  | 'unreadable';
 
 export type PairingDecision =
   | { readonly wait: true; readonly forSeriesInstanceUid: string }
@@ -113,6 +117,7 @@ function weigh(
   if (ct.acquisitionDate === null) return { intervalDays: null, verdict: 'no-date' };
   const intervalDays = calendarDays(mrDate, ct.acquisitionDate);
   if (Math.abs(intervalDays) > windowDays) return { intervalDays, verdict: 'outside-window' };
+  if (ct.isUnreadable) return { intervalDays, verdict: 'unreadable' };
   return { intervalDays, verdict: ct.receiving ? 'receiving' : 'in-window' };
 }
 
@@ -138,6 +143,7 @@ function toRow({ ct, intervalDays, verdict }: WeighedCandidate, chosen: boolean)
 function outcomeWithout(rows: readonly Weighed[]): PairingOutcome {
   const has = (verdict: Verdict) => rows.some((row) => row.verdict === verdict);
   if (has('identity-differs')) return 'identity-differs';
+  if (has('unreadable')) return 'unreadable';
   if (has('outside-window')) return 'outside-window';
   return has('no-date') ? 'no-date' : 'no-ct';
 }

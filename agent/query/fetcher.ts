@@ -10,8 +10,9 @@ import {
   releasePriorFetch,
 } from '../../db/tables/priorFetches.js';
 import { backoffMs } from '../../db/work/backoff.js';
+import { workOff } from '../../db/work/workOff.js';
 import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
-import { describe, fetchPriors } from './fetch.js';
+import { describe, type FetchContext, fetchPriors } from './fetch.js';
 import { compilePriorRule } from './rule.js';
 import type { QueryConfig, Source } from './source.js';
 
@@ -29,7 +30,6 @@ export interface Fetcher {
   close(): Promise<void>;
 }
 
-/** Rows that came due, or whose process died, are found so often without being told. */
 const TICK_MS = 2_000;
 
 /**
@@ -39,81 +39,63 @@ const TICK_MS = 2_000;
  */
 export function startFetcher(parts: FetcherParts): Fetcher {
   const { config, database, log } = parts;
-  const { priors, sources } = config.query;
-  const fits = compilePriorRule(priors.rule);
-  const stop = new AbortController();
-  const running = new Map<string, Promise<void>>();
-  let filling: Promise<void> | null = null;
-  let isWanted = false;
+  const fits = compilePriorRule(config.query.priors.rule);
+  const working = workOff<PriorFetchRow>({
+    atOnce: config.query.priors.maxConcurrent,
+    tickMs: TICK_MS,
+    claim: (inHand) =>
+      claimPriorFetch(
+        database.knex,
+        inHand.map(({ id }) => id),
+      ),
+    work: (row, signal) => attempt({ ...parts, fits, signal }, row),
+    unreadable: (error) => log.warn({ err: error }, 'the fetches that are due could not be read'),
+  });
+  working.begin();
+  return working;
+}
 
-  function wake(): void {
-    isWanted = true;
-    filling ??= fill().finally(() => {
-      filling = null;
-    });
+type AttemptContext = FetcherParts & FetchContext;
+
+async function attempt(context: AttemptContext, row: PriorFetchRow): Promise<void> {
+  const { log } = context;
+  const about = { fetch: row.id, source: row.source, seriesInstanceUid: row.seriesInstanceUid };
+  try {
+    const source = sourceOf(context, row);
+    if (!source) throw new CalcidiscError('DESTINATION_REFUSED', `no source ${row.source} is configured`);
+    const reason = await fetchPriors(context, row, source);
+    await end(context, row, { state: 'done', reason });
+    log.info({ ...about, reason }, 'prior fetch done');
+  } catch (thrown) {
+    // The database may be what failed: then the row is ours until the next claim finds it.
+    await afterFailure(context, row, asCalcidiscError(thrown), about).catch((error) =>
+      log.error({ ...about, err: error }, 'a fetch that failed could not be written down'),
+    );
   }
+  await context.onAttempt?.(row).catch((error) => log.warn({ ...about, err: error }, 'waking a case failed'));
+}
 
-  async function fill(): Promise<void> {
-    while (isWanted && !stop.signal.aborted) {
-      isWanted = false;
-      try {
-        while (running.size < priors.maxConcurrent && !stop.signal.aborted) {
-          const row = await claimPriorFetch(database.knex, [...running.keys()]);
-          if (!row) break;
-          const work = attempt(row).finally(() => {
-            running.delete(row.id);
-            wake();
-          });
-          running.set(row.id, work);
-        }
-      } catch (error) {
-        log.warn({ err: error }, 'the fetches that are due could not be read');
-      }
-    }
+async function afterFailure(
+  context: AttemptContext,
+  row: PriorFetchRow,
+  error: CalcidiscError,
+  about: object,
+): Promise<void> {
+  const { config, database, log, signal } = context;
+  if (signal.aborted) return releasePriorFetch(database.knex, row.id);
+  const { firstRetryMs: firstMs, maxRetryMs: maxMs, giveUpAfterMs } = config.query.priors;
+  const ageMs = Date.now() - row.askedAt.getTime();
+  if (error.permanent || ageMs >= giveUpAfterMs) {
+    await end(context, row, { state: 'failed', reason: error.message, errorCode: error.code });
+    return log.error({ ...about, code: error.code, reason: error.message }, 'prior fetch failed for good');
   }
+  const delayMs = backoffMs(row.attempts, { firstMs, maxMs });
+  await postponePriorFetch(database.knex, row.id, error, delayMs);
+  log.warn({ ...about, delayMs, code: error.code, reason: error.message }, 'prior fetch failed: again');
+}
 
-  async function attempt(row: PriorFetchRow): Promise<void> {
-    const about = { fetch: row.id, source: row.source, seriesInstanceUid: row.seriesInstanceUid };
-    try {
-      const source = sources.find(({ name }) => name === row.source);
-      if (!source) throw new CalcidiscError('DESTINATION_REFUSED', `no source ${row.source} is configured`);
-      const reason = await fetchPriors({ config, database, log, fits, signal: stop.signal }, row, source);
-      await end(parts, row, source, { state: 'done', reason });
-      log.info({ ...about, reason }, 'prior fetch done');
-    } catch (thrown) {
-      // The database may be what failed: then the row is ours until the next claim finds it.
-      await afterFailure(row, asCalcidiscError(thrown), about).catch((error) =>
-        log.error({ ...about, err: error }, 'a fetch that failed could not be written down'),
-      );
-    }
-    await parts.onAttempt?.(row).catch((error) => log.warn({ ...about, err: error }, 'waking a case failed'));
-  }
-
-  async function afterFailure(row: PriorFetchRow, error: CalcidiscError, about: object): Promise<void> {
-    if (stop.signal.aborted) return releasePriorFetch(database.knex, row.id);
-    const { firstRetryMs: firstMs, maxRetryMs: maxMs, giveUpAfterMs } = priors;
-    const ageMs = Date.now() - row.askedAt.getTime();
-    if (error.permanent || ageMs >= giveUpAfterMs) {
-      const source = sources.find(({ name }) => name === row.source);
-      await end(parts, row, source, { state: 'failed', reason: error.message, errorCode: error.code });
-      return log.error({ ...about, code: error.code, reason: error.message }, 'prior fetch failed for good');
-    }
-    const delayMs = backoffMs(row.attempts, { firstMs, maxMs });
-    await postponePriorFetch(database.knex, row.id, error, delayMs);
-    log.warn({ ...about, delayMs, code: error.code, reason: error.message }, 'prior fetch failed: again');
-  }
-
-  const timer = setInterval(wake, TICK_MS);
-  wake();
-  return {
-    wake,
-    async close() {
-      clearInterval(timer);
-      stop.abort();
-      await filling;
-      await Promise.all(running.values());
-    },
-  };
+function sourceOf({ config }: Pick<FetcherParts, 'config'>, row: PriorFetchRow): Source | undefined {
+  return config.query.sources.find(({ name }) => name === row.source);
 }
 
 interface End {
@@ -125,14 +107,14 @@ interface End {
 
 /** The row's end and its audit event in one transaction; nothing when another process has taken it over. */
 async function end(
-  { database }: FetcherParts,
+  { config, database }: FetcherParts,
   row: PriorFetchRow,
-  source: Source | undefined,
   { errorCode, ...how }: End,
 ): Promise<void> {
   await database.knex.transaction(async (trx) => {
     if (!(await endPriorFetch(trx, row.id, how))) return;
     const { seriesMoved, seriesSkipped, instancesMoved } = (await findPriorFetch(trx, row.id))!;
+    const source = sourceOf({ config }, row);
     const asked = source ? describe(row, source) : { purpose: 'prior', source: row.source };
     await appendAudit(trx, {
       event: how.state === 'done' ? 'PRIOR_FETCHED' : 'PRIOR_FAILED',

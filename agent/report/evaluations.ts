@@ -1,4 +1,5 @@
 import { LEVELS } from '../domain/levels.js';
+import { choiceStatements } from './choice.js';
 import { CONCEPT, VALUE } from './codes.js';
 import { type ContentItem, code, container, text } from './content.js';
 import type { ReportInput } from './types.js';
@@ -23,6 +24,7 @@ export function remarks(input: ReportInput): readonly string[] {
     RESEARCH_STATEMENT,
     ...modelStatement(input),
     localisationStatement(input),
+    ...choiceStatements(input.choice),
     pairingStatement(input),
     ...amendmentStatement(input),
   ];
@@ -65,6 +67,7 @@ function localisationStatement({ localisation, discs }: ReportInput): string {
 const UNPAIRED: Readonly<Record<string, string>> = {
   'no-ct': 'no CT of this patient has been received',
   'outside-window': 'every CT of this patient lies outside the window',
+  unreadable: 'the CT of this patient within the window cannot be read',
   'no-date': 'an acquisition date is missing',
   'no-patient-id': 'the MR carries no patient ID',
   'identity-differs': 'a CT under the same patient ID belongs to somebody else by its other identifiers',

@@ -61,6 +61,23 @@ export interface ReportLocalisation {
   readonly reasons: readonly string[];
 }
 
+/** Which series of the MR study was read, and why not the others. */
+export interface ReportChoice {
+  readonly candidates: readonly ReportChoiceCandidate[];
+  readonly agreement: {
+    readonly agrees: readonly { readonly seriesInstanceUid: string; readonly medianMm: number }[];
+  };
+}
+
+export interface ReportChoiceCandidate {
+  readonly seriesInstanceUid: string;
+  readonly seriesNumber: number | null;
+  readonly seriesDescription: string;
+  readonly verdict: 'chosen' | 'passed-over' | 'check-only';
+  /** In words, why it was not read. */
+  readonly why: string;
+}
+
 /** One disc that was found on the MR. */
 export interface ReportDisc {
   readonly level: Level;
@@ -125,6 +142,8 @@ export interface ReportInput {
   readonly study: ReportStudy;
   readonly mr: ReportSeries;
   readonly ct: ReportSeries | null;
+  /** Null for a case of an older version. */
+  readonly choice: ReportChoice | null;
   readonly pairing: ReportPairing;
   readonly localisation: ReportLocalisation;
   /** The CT's own localisation; null without a CT. */

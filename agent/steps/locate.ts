@@ -1,42 +1,56 @@
-import { join } from 'node:path';
 import type { Tx } from '../../db/server/knex.js';
 import type { CaseRow } from '../../db/tables/cases.js';
-import { listInstances } from '../../db/tables/instances.js';
+import { type ChoiceRow, findChoice } from '../../db/tables/choices.js';
 import { insertLocalisation } from '../../db/tables/localisations.js';
 import { insertMeasurements } from '../../db/tables/measurements.js';
 import { findPairing } from '../../db/tables/pairings.js';
+import { findReading, listReadRegions } from '../../db/tables/readings.js';
 import { insertRegions } from '../../db/tables/regions.js';
+import { CalcidiscError } from '../domain/errors.js';
 import { mrCtDoubts, withDoubts } from '../locate/agree.js';
 import type { CtResult, Located, LocateResult } from '../locate/types.js';
-import type { AgentStep, StepContext } from './types.js';
+import { locatedOf } from '../read/reader.js';
+import type { AgentStep } from './types.js';
 
-/** paired -> located: the MR's discs and their regions; with a CT, its discs and their Hounsfield units. */
-export const locateStep: AgentStep = async (context, row) => {
-  const pairing = await findPairing(context.database.knex, row.id, row.revision);
-  const ctSeries = pairing?.ctSeriesInstanceUid ?? null;
-  const [found, ct] = await Promise.all([
-    files(context, row.mrSeriesInstanceUid).then((paths) => context.locator.locateMr(paths)),
-    ctSeries === null ? null : files(context, ctSeries).then((paths) => context.locator.measureCt(paths)),
-  ]);
-  const mr = ct ? withDoubts(found, mrCtDoubts(found.result, ct.result)) : found;
+/**
+ * paired -> located: what was found in the series that was chosen becomes the case's own, its discs and their regions;
+ * with a CT, its discs and their Hounsfield units. Nothing is computed here: it was, when the series was complete.
+ */
+export const locateStep: AgentStep = async ({ config, database }, row) => {
+  const { knex } = database;
+  const choice = await findChoice(knex, row.id, row.revision);
+  const pairing = await findPairing(knex, row.id, row.revision);
+  if (!choice) throw new CalcidiscError('INTERNAL', 'no series has been chosen', { caseId: row.id });
+  const found = await located<LocateResult>(knex, choice.readingId);
+  const ct = pairing?.ctReadingId ? await located<CtResult>(knex, pairing.ctReadingId) : null;
+  const mr = withDoubts(found, doubtsOf(choice, found, ct));
   return {
     to: 'located',
     auditDetail: { mr: summary(mr), ...(ct ? { ct: summary(ct) } : {}) },
     save: async (trx) => {
       await writeLocalisation(trx, row, mr);
-      await writeRegions(trx, row, mr, context.config.locate.marginMm);
+      await writeRegions(trx, row, mr, config.locate.marginMm);
       if (!ct) return;
       await writeLocalisation(trx, row, ct);
-      await writeMeasurements(trx, row, ct, context.config.reference);
+      await writeMeasurements(trx, row, ct, config.reference);
     },
   };
 };
 
-async function files({ database, config }: StepContext, seriesInstanceUid: string): Promise<string[]> {
-  const instances = await listInstances(database.knex, seriesInstanceUid);
-  return instances.map(({ spoolPath }) => join(config.dataDir, spoolPath));
+function doubtsOf(
+  { agreement }: ChoiceRow,
+  found: Located<LocateResult>,
+  ct: Located<CtResult> | null,
+): readonly string[] {
+  return [...agreement.doubts, ...(ct ? mrCtDoubts(found.result, ct.result) : [])];
 }
 
+async function located<R extends LocateResult | CtResult>(tx: Tx, readingId: string): Promise<Located<R>> {
+  const reading = await findReading(tx, readingId);
+  if (reading?.state !== 'done')
+    throw new CalcidiscError('INTERNAL', 'a reading that was chosen is not there', { readingId });
+  return locatedOf<R>(reading, await listReadRegions(tx, readingId));
+}
 function summary({ result, localiser, milliseconds }: Located<LocateResult | CtResult>) {
   const { status, reasons, discs } = result;
   const model = `${localiser.name} ${localiser.version}`;

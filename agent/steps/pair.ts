@@ -1,41 +1,77 @@
-import { lockCase } from '../../db/tables/cases.js';
+import { type CaseRow, lockCase, setCase } from '../../db/tables/cases.js';
+import { insertChoice } from '../../db/tables/choices.js';
 import { insertPairing } from '../../db/tables/pairings.js';
 import { isCtBeingFetched } from '../../db/tables/priorFetches.js';
-import { DecidedOtherwise } from '../../db/work/runStep.js';
+import { type ReadingFacts, retryReading } from '../../db/tables/readings.js';
+import { hasReport } from '../../db/tables/reports.js';
+import { listSeries } from '../../db/tables/series.js';
+import { lastCtOfPatient } from '../../db/views/pairingCandidates.js';
+import { DecidedOtherwise, type StepEnd } from '../../db/work/runStep.js';
+import { CalcidiscError, ERROR_CODES, type ErrorCode } from '../domain/errors.js';
 import { pairSeries } from '../pair/pairing.js';
 import type { PairingDecision } from '../pair/window.js';
+import { type Choice, choose, showsNoLumbarSpine } from '../read/choose.js';
+import { askForReadings, type GatheredStudy, gatherStudy } from '../read/gather.js';
+import { readyAt } from '../read/ready.js';
 import { waitForIdentity } from './identity.js';
-import type { AgentStep } from './types.js';
+import type { AgentStep, StepContext } from './types.js';
 
-/** How long a pairing waits before it looks again at a CT that is still arriving; its completion wakes it sooner. */
-const ARRIVING_AGAIN_MS = 2_000;
-/** The same for a CT that is being fetched; the end of the fetch, and of its arrival, wakes it sooner. */
-const FETCHING_AGAIN_MS = 2_000;
+/** How long a case waits before it looks again at what is arriving or being read; the end of either wakes it sooner. */
+const AGAIN_MS = 2_000;
 
-/** received -> paired: the CT within the window, or why there is none. */
+/** received -> paired: which series of the study is read, and the CT within the window, or why there is none. */
 export const pairStep: AgentStep = async (context, row) => {
-  const { config, database } = context;
   const wait = await waitForIdentity(context, row);
   if (wait) return wait;
-  const { windowDays } = config.pair;
-  const { mr, decision } = await pairSeries(database.knex, row.mrSeriesInstanceUid, windowDays);
-  if (decision.wait) return { postponeMs: ARRIVING_AGAIN_MS };
-  if (await isCtBeingFetched(database.knex, mr.patientId, config.query.priors.caseWaitMs))
-    return { postponeMs: FETCHING_AGAIN_MS };
+  const { config, database, reader } = context;
+  const { knex } = database;
+  const study = await gatherStudy(knex, row.mrStudyInstanceUid, reader);
+  const incomplete = await waitForSeries(context, row, study);
+  if (incomplete) return incomplete;
+  if (showsNoLumbarSpine(study.candidates)) return closed(row);
+  const choice = choose(study.candidates, config.read);
+  const unready = await waitForStudy(context, row, study, choice);
+  if (unready) return unready;
+  const { seriesInstanceUid } = choice.chosen;
+  const pairing = { reader, windowDays: config.pair.windowDays };
+  const { mr, decision, unread } = await pairSeries(knex, seriesInstanceUid, pairing);
+  if (await askForReadings(knex, await listSeries(knex, unread), reader)) context.wakeReadings();
+  if (decision.wait) return { postponeMs: AGAIN_MS, waitingFor: 'a CT is still arriving or being read' };
+  if (await isCtBeingFetched(knex, mr.patientId, config.query.priors.caseWaitMs))
+    return { postponeMs: AGAIN_MS, waitingFor: 'a CT is being fetched' };
   const { outcome, ctSeriesInstanceUid, ctAcquisitionDate, intervalDays, candidates } = decision;
   return {
     to: 'paired',
-    auditDetail: { outcome, ctSeriesInstanceUid, intervalDays },
+    auditDetail: {
+      mrSeriesInstanceUid: seriesInstanceUid,
+      ...said(choice),
+      outcome,
+      ctSeriesInstanceUid,
+      intervalDays,
+    },
     save: async (trx) => {
-      // Under the case's lock, which a CT that becomes complete takes too (reconsider.ts): whichever comes second
-      // sees the other, so that no CT falls between the decision and its writing.
+      // Under the case's lock, which a series that becomes complete and a CT that has been read take too
+      // (reconsider.ts): whichever comes second sees the other, so that nothing falls between decision and writing.
       await lockCase(trx, row.id);
-      const again = await pairSeries(trx, row.mrSeriesInstanceUid, windowDays);
+      const studyNow = await gatherStudy(trx, row.mrStudyInstanceUid, reader);
+      if (studyNow.waitingFor !== null || !isSameStudy(studyNow, study)) throw new DecidedOtherwise();
+      const again = await pairSeries(trx, seriesInstanceUid, pairing);
       if (!isSame(again.decision, decision)) throw new DecidedOtherwise();
+      const { id: caseId, revision } = row;
+      await setCase(trx, caseId, { mrSeriesInstanceUid: seriesInstanceUid });
+      await insertChoice(trx, {
+        caseId,
+        revision,
+        seriesInstanceUid,
+        readingId: choice.chosen.readingId,
+        candidates: choice.candidates,
+        agreement: choice.agreement,
+      });
       await insertPairing(trx, {
-        caseId: row.id,
-        revision: row.revision,
+        caseId,
+        revision,
         ctSeriesInstanceUid,
+        ctReadingId: again.ctReadingId,
         mrAcquisitionDate: mr.acquisitionDate,
         ctAcquisitionDate,
         intervalDays,
@@ -45,6 +81,84 @@ export const pairStep: AgentStep = async (context, row) => {
     },
   };
 };
+
+function said({ candidates, agreement }: Choice) {
+  return { candidates: candidates.length, agreeing: agreement.agrees.length, doubts: agreement.doubts };
+}
+
+/**
+ * Every series of the study that may be read is waited for, until it is complete and read.
+ * @throws CalcidiscError why none of them can be read, which parks the case
+ */
+async function waitForSeries(
+  { database, reader, wakeReadings }: StepContext,
+  row: CaseRow,
+  { unasked, waitingFor, candidates, failed }: GatheredStudy,
+): Promise<StepEnd | null> {
+  if (await askForReadings(database.knex, unasked, reader)) wakeReadings();
+  if (waitingFor !== null) return { postponeMs: AGAIN_MS, waitingFor };
+  const isAnyReadable = candidates.some(
+    ({ role, reading }) => role === 'mr' && reading.status !== 'unreadable',
+  );
+  if (isAnyReadable) return null;
+  // The case came into this state after they had failed: a person sent it back, or something new has come.
+  const old = failed.filter(({ endedAt }) => (endedAt?.getTime() ?? 0) < row.stateSince.getTime());
+  for (const { id } of old) await retryReading(database.knex, id);
+  if (old.length === 0) throw unreadable(failed);
+  wakeReadings();
+  return { postponeMs: AGAIN_MS, waitingFor: 'what could not be read is tried again' };
+}
+
+function unreadable(failed: readonly ReadingFacts[]): CalcidiscError {
+  const [first] = failed;
+  const code = first?.lastErrorCode ?? '';
+  return new CalcidiscError(
+    code in ERROR_CODES && ERROR_CODES[code as ErrorCode].permanent
+      ? (code as ErrorCode)
+      : 'SERIES_UNREADABLE',
+    first?.lastError ?? 'no series of the study can be read',
+    first ? { seriesInstanceUid: first.seriesInstanceUid } : {},
+  );
+}
+
+/** What has been answered is answered again only when nothing more comes; a first answer may come earlier. */
+async function waitForStudy(
+  { config, database, indexedUntilMs }: StepContext,
+  row: CaseRow,
+  study: GatheredStudy,
+  { isBeyondDoubt }: Choice,
+): Promise<StepEnd | null> {
+  const isAmendment = await hasReport(database.knex, row.id);
+  const lastCtMs = isAmendment ? await lastCtOfPatient(database.knex, row.mrStudyInstanceUid) : 0;
+  const evidence = {
+    lastReceivedMs: Math.max(study.lastReceivedMs, lastCtMs),
+    isCounted: false,
+    isBeyondDoubt,
+    isAmendment,
+  };
+  const { atMs } = readyAt(evidence, config.assemble);
+  const nowMs = indexedUntilMs();
+  if (nowMs >= atMs) return null;
+  const again = isAmendment ? ', for what has come since the report' : '';
+  return {
+    postponeMs: Math.max(1, atMs - nowMs),
+    waitingFor: `quiet until ${new Date(atMs).toISOString().slice(11, 19)} UTC${again}`,
+  };
+}
+
+function closed({ id, mrStudyInstanceUid }: CaseRow): StepEnd {
+  const closedBecause = 'no lumbar spine here: fewer than three discs, and the header names none';
+  return {
+    to: 'closed',
+    auditDetail: { mrStudyInstanceUid, reason: closedBecause },
+    save: (trx) => setCase(trx, id, { closedBecause }),
+  };
+}
+
+function isSameStudy(a: GatheredStudy, b: GatheredStudy): boolean {
+  const readings = ({ candidates }: GatheredStudy) => candidates.map(({ readingId }) => readingId).sort();
+  return JSON.stringify(readings(a)) === JSON.stringify(readings(b));
+}
 
 function isSame(a: PairingDecision, b: PairingDecision): boolean {
   return JSON.stringify(a) === JSON.stringify(b);

@@ -1,17 +1,27 @@
 import { createHash } from 'node:crypto';
 import { appendAudit } from '../../db/tables/audit.js';
+import type { CaseRow } from '../../db/tables/cases.js';
 import { ensureDeliveries } from '../../db/tables/deliveries.js';
-import { insertReport } from '../../db/tables/reports.js';
+import { findLatestReport, insertReport, type ReportRow } from '../../db/tables/reports.js';
+import { listSeriesOfStudy } from '../../db/tables/series.js';
+import type { StepEnd } from '../../db/work/runStep.js';
+import { modalityRead } from '../read/reader.js';
+import { answerSha256 } from '../report/answer.js';
 import { buildReport } from '../report/build.js';
 import { waitForIdentity } from './identity.js';
 import { gatherReportInput } from './reportInput.js';
-import type { AgentStep } from './types.js';
+import type { AgentStep, StepContext } from './types.js';
 
 /** classified -> reported: the Structured Report, stored whole before anybody sends it. */
 export const reportStep: AgentStep = async (context, row) => {
   const wait = await waitForIdentity(context, row);
   if (wait) return wait;
+  const arriving = await waitForArriving(context, row);
+  if (arriving) return arriving;
   const input = await gatherReportInput(context, row);
+  const answer = answerSha256(input);
+  const latest = await findLatestReport(context.database.knex, row.id, row.revision);
+  if (latest && latest.answerSha256 === answer) return unchanged(row, latest);
   const { file, sopInstanceUid, seriesInstanceUid, sopClassUid } = buildReport(input);
   const predecessorSopInstanceUid = input.predecessor?.sopInstanceUid ?? null;
   const destinations = context.config.route.destinations.map(({ name }) => name);
@@ -28,6 +38,7 @@ export const reportStep: AgentStep = async (context, row) => {
         predecessorSopInstanceUid,
         file,
         fileSha256: createHash('sha256').update(file).digest('hex'),
+        answerSha256: answer,
       });
       await ensureDeliveries(trx, report.id, destinations);
       await appendAudit(trx, {
@@ -39,3 +50,30 @@ export const reportStep: AgentStep = async (context, row) => {
     },
   };
 };
+
+const ARRIVING_AGAIN_MS = 2_000;
+
+/** A series that may be read has begun to arrive: what is built now would be amended as soon as it is here. */
+async function waitForArriving({ database }: StepContext, row: CaseRow): Promise<StepEnd | null> {
+  const series = await listSeriesOfStudy(database.knex, row.mrStudyInstanceUid);
+  const arriving = series.find((each) => each.state === 'receiving' && modalityRead(each) === 'MR');
+  if (!arriving) return null;
+  const number = arriving.seriesNumber ?? 'without number';
+  return { postponeMs: ARRIVING_AGAIN_MS, waitingFor: `series ${number} is still arriving` };
+}
+
+/** Read again, and nothing a reader would be told differently: it stands on the trail, and nothing goes out. */
+function unchanged({ id: caseId, revision }: CaseRow, latest: ReportRow): StepEnd {
+  const { sopInstanceUid } = latest;
+  return {
+    to: 'reported',
+    auditDetail: { unchanged: sopInstanceUid },
+    save: (trx) =>
+      appendAudit(trx, {
+        event: 'REPORT_UNCHANGED',
+        subjectType: 'report',
+        subjectId: sopInstanceUid,
+        detail: { caseId, revision, reportedIn: latest.revision },
+      }),
+  };
+}

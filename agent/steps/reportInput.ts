@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { version } from '../../config/version.js';
 import type { CaseRow } from '../../db/tables/cases.js';
+import { findChoice } from '../../db/tables/choices.js';
 import { type CaseInference, listInferences } from '../../db/tables/inferences.js';
 import { findInstallationId } from '../../db/tables/installation.js';
 import { type InstanceRow, listInstances } from '../../db/tables/instances.js';
@@ -47,6 +48,7 @@ export async function gatherReportInput(context: StepContext, row: CaseRow): Pro
     study: studyOf(study),
     mr: await seriesOf(context, row.mrSeriesInstanceUid),
     ct: ctSeriesInstanceUid === null ? null : await seriesOf(context, ctSeriesInstanceUid),
+    choice: await findChoice(knex, row.id, row.revision),
     pairing: {
       outcome: pairing.outcome,
       intervalDays: pairing.intervalDays,

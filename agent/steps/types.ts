@@ -3,13 +3,17 @@ import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
 import type { CaseRow } from '../../db/tables/cases.js';
 import type { StepEnd } from '../../db/work/runStep.js';
-import type { Locator } from '../locate/pool.js';
+import type { Reader } from '../read/reader.js';
 
 /** What every step of a case may use. */
 export interface StepContext {
   readonly config: Config;
   readonly database: Database;
-  readonly locator: Locator;
+  readonly reader: Reader;
+  /** Something is to be read. */
+  wakeReadings(): void;
+  /** The moment the index has caught up with, milliseconds since the epoch: silence is judged as of then. */
+  indexedUntilMs(): number;
   readonly log: Logger;
 }
 

@@ -13,7 +13,7 @@ export function register(program: Command): void {
         'calcified. `export` writes them as a folder that `calcidisc evaluate` measures and models/training trains from.\n' +
         'docs/dataset.md tells the whole way, from the first case to a model of your own.\n' +
         '\nExample:\n  $ calcidisc dataset export --out ./set --site north\n' +
-        '  $ python -m calcidisc_training.train_classifier --network resnet34 --dataset ./set --out runs/north\n' +
+        '  $ python -m calcidisc_training.classifier.train_classifier --network resnet34 --dataset ./set --out runs/north\n' +
         '  $ calcidisc dataset import --case 3f2a --reader anna --markups L4-L5.mrk.json',
     );
   addExport(dataset);

@@ -10,6 +10,7 @@ const WORDS = {
   classified: 'every disc classified, writing the report',
   reported: 'report written, sending it to the PACS',
   delivered: 'the PACS has the report',
+  closed: 'closed: there is nothing to report',
   parked: 'parked: a person has to look',
 } as const satisfies Record<CaseRow['state'], string>;
 

@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { CASE_STATES, type CaseState, mayMove } from '../../agent/domain/caseStates.js';
 import { CalcidiscError } from '../../agent/domain/errors.js';
 import type { Tx } from '../server/knex.js';
-import { type AuditEvent, appendAudit, appendAudits } from './audit.js';
+import { type AuditEvent, type AuditEventName, appendAudit, appendAudits } from './audit.js';
 import { insertInferences, type NewInference } from './inferences.js';
 
 export interface CaseRow {
   readonly id: string;
+  /** The series that is read: until one is chosen, the first that was complete. */
   readonly mrSeriesInstanceUid: string;
   readonly mrStudyInstanceUid: string;
   readonly state: CaseState;
@@ -21,6 +22,12 @@ export interface CaseRow {
   readonly lastError: string | null;
   readonly createdAt: Date;
   readonly stateSince: Date;
+  /** The case of the same study that goes on in this one's place. */
+  readonly joinedInto: string | null;
+  /** What a step that was put off waits for, in words. */
+  readonly waitingFor: string | null;
+  /** Why a closed case is closed, in words. */
+  readonly closedBecause: string | null;
 }
 
 /** The case had moved on, or begun another revision, before this step was done: throw its result away. */
@@ -37,17 +44,17 @@ export interface NewCase {
   readonly mrStudyInstanceUid: string;
 }
 
-/** One case per MR series; a second call gives the first one's row. */
+/** One case per MR study; a second call gives the first one's row. */
 export async function createCase(
   trx: Tx,
   { mrSeriesInstanceUid, mrStudyInstanceUid }: NewCase,
 ): Promise<{ case: CaseRow; created: boolean }> {
   const [row] = await trx<CaseRow>('case')
     .insert({ id: randomUUID(), mrSeriesInstanceUid, mrStudyInstanceUid })
-    .onConflict('mrSeriesInstanceUid')
+    .onConflict(trx.raw('(mr_study_instance_uid) WHERE joined_into IS NULL'))
     .ignore()
     .returning('*');
-  if (!row) return { case: (await findCaseOfSeries(trx, mrSeriesInstanceUid))!, created: false };
+  if (!row) return { case: (await findCaseOfStudy(trx, mrStudyInstanceUid))!, created: false };
   await appendAudit(trx, {
     event: 'CASE_CREATED',
     subjectType: 'case',
@@ -57,8 +64,22 @@ export async function createCase(
   return { case: row as CaseRow, created: true };
 }
 
-export async function findCaseOfSeries(tx: Tx, mrSeriesInstanceUid: string): Promise<CaseRow | null> {
-  return (await tx('case').where({ mrSeriesInstanceUid }).first('*')) ?? null;
+export async function findCaseOfStudy(tx: Tx, mrStudyInstanceUid: string): Promise<CaseRow | null> {
+  return (await tx('case').where({ mrStudyInstanceUid, joinedInto: null }).first('*')) ?? null;
+}
+
+/** Those that another case of their study goes on for, the oldest first. */
+export function listJoinedCases(tx: Tx, joinedInto: string): Promise<CaseRow[]> {
+  return tx('case').where({ joinedInto }).orderBy('createdAt').select('*');
+}
+
+/** What a revision reads, or why there is nothing to be read; in the transaction that moves the case. */
+export async function setCase(
+  trx: Tx,
+  id: string,
+  change: Partial<Pick<CaseRow, 'mrSeriesInstanceUid' | 'closedBecause'>>,
+): Promise<void> {
+  await trx('case').where({ id }).update(change);
 }
 
 /**
@@ -88,9 +109,10 @@ export interface CaseFilter {
   readonly mrStudyInstanceUid?: string;
 }
 
-/** The newest first. */
+/** The newest first, without those that were joined with another. */
 export async function listCases(tx: Tx, filter: CaseFilter = {}): Promise<CaseRow[]> {
   const query = tx('case')
+    .where({ joinedInto: null })
     .orderBy('createdAt', 'desc')
     .orderBy('id', 'desc')
     .limit(filter.limit ?? 50);
@@ -161,9 +183,11 @@ export async function moveCases(
   return moves.map(({ id, revision }) => moved.get(id) ?? new StaleCase(id, revision, from));
 }
 
+const MOVED_TO: Partial<Record<CaseState, AuditEventName>> = { parked: 'CASE_PARKED', closed: 'CASE_CLOSED' };
+
 function movedEvent({ id, revision, from, to, auditDetail }: Move): AuditEvent {
   return {
-    event: to === 'parked' ? 'CASE_PARKED' : from === 'parked' ? 'CASE_UNPARKED' : 'CASE_MOVED',
+    event: MOVED_TO[to] ?? (from === 'parked' ? 'CASE_UNPARKED' : 'CASE_MOVED'),
     subjectType: 'case',
     subjectId: id,
     detail: { ...auditDetail, from, to, revision },
@@ -194,6 +218,7 @@ export async function reviseCase(trx: Tx, { id, reason, actor }: Reason): Promis
       parkedFrom: null,
       revision: before.revision + 1,
       revisionReason: reason,
+      closedBecause: null,
     })
     .returning('*');
   await appendAudit(trx, {
@@ -232,9 +257,10 @@ export async function lockCase(trx: Tx, id: string): Promise<CaseRow | null> {
   return (await trx('case').where({ id }).forUpdate().first('*')) ?? null;
 }
 
-/** How many cases are in each state. */
+/** How many cases are in each state, without those that were joined with another. */
 export async function countCases(tx: Tx): Promise<Record<CaseState, number>> {
   const rows: { state: CaseState; count: number }[] = await tx('case')
+    .where({ joinedInto: null })
     .groupBy('state')
     .select('state')
     .count('* as count');
@@ -251,4 +277,5 @@ const FRESH = (tx: Tx) => ({
   stateSince: tx.raw('clock_timestamp()'),
   lastErrorCode: null,
   lastError: null,
+  waitingFor: null,
 });

@@ -4,6 +4,8 @@ export interface PairingRow {
   readonly caseId: string;
   readonly revision: number;
   readonly ctSeriesInstanceUid: string | null;
+  /** What was found in that CT; null without one, and for what older versions paired. */
+  readonly ctReadingId: string | null;
   /** 'YYYY-MM-DD' */
   readonly mrAcquisitionDate: string | null;
   readonly ctAcquisitionDate: string | null;
@@ -16,7 +18,8 @@ export interface PairingRow {
   readonly createdAt: Date;
 }
 
-export type NewPairing = Omit<PairingRow, 'createdAt'>;
+export type NewPairing = Omit<PairingRow, 'createdAt' | 'ctReadingId'> &
+  Partial<Pick<PairingRow, 'ctReadingId'>>;
 
 /** @returns false when the revision has its pairing already: the first one stands */
 export async function insertPairing(tx: Tx, pairing: NewPairing): Promise<boolean> {

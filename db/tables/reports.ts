@@ -13,10 +13,13 @@ export interface ReportRow {
   /** The whole DICOM file. */
   readonly file: Uint8Array;
   readonly fileSha256: string;
+  /** Of what it says (agent/report/answer.ts); null for what older versions wrote. */
+  readonly answerSha256: string | null;
   readonly createdAt: Date;
 }
 
-export type NewReport = Omit<ReportRow, 'id' | 'createdAt'>;
+export type NewReport = Omit<ReportRow, 'id' | 'createdAt' | 'answerSha256'> &
+  Partial<Pick<ReportRow, 'answerSha256'>>;
 
 /** One report per revision: a second call gives the first one's row, so that a retry sends the same bytes. */
 export async function insertReport(
@@ -30,6 +33,16 @@ export async function insertReport(
     .returning('*');
   if (row) return { report: row, created: true };
   return { report: (await findReport(tx, report.caseId, report.revision))!, created: false };
+}
+
+export async function hasReport(tx: Tx, caseId: string): Promise<boolean> {
+  return (await tx('report').where({ caseId }).first('id')) !== undefined;
+}
+
+/** The newest of this revision and those before it. */
+export async function findLatestReport(tx: Tx, caseId: string, revision: number): Promise<ReportRow | null> {
+  const query = tx('report').where({ caseId }).andWhere('revision', '<=', revision);
+  return (await query.orderBy('revision', 'desc').first('*')) ?? null;
 }
 
 export async function findReport(tx: Tx, caseId: string, revision: number): Promise<ReportRow | null> {
@@ -57,6 +70,7 @@ export function listReports(tx: Tx, caseId: string): Promise<Omit<ReportRow, 'fi
       'sopClassUid',
       'predecessorSopInstanceUid',
       'fileSha256',
+      'answerSha256',
       'createdAt',
     );
 }

@@ -2,7 +2,7 @@ import type { Tx } from '../server/knex.js';
 import type { StudyRow } from './studies.js';
 
 export type CompleteReason = 'counted' | 'released-stack' | 'quiet';
-export type SeriesRole = 'undecided' | 'mr' | 'ct' | 'ignored';
+export type SeriesRole = 'undecided' | 'mr' | 'ct' | 'check' | 'ignored';
 
 export interface SeriesRow {
   readonly seriesInstanceUid: string;
@@ -23,6 +23,8 @@ export interface SeriesRow {
   readonly role: SeriesRole;
   readonly roleReason: string;
   readonly expectedInstances: number | null;
+  /** A digest of its objects, lower-case hexadecimal SHA-256; null while it is being received. */
+  readonly contentSha256: string | null;
   readonly reopened: number;
   readonly firstReceivedAt: Date;
   readonly lastReceivedAt: Date;
@@ -55,6 +57,12 @@ export async function findSeries(tx: Tx, seriesInstanceUid: string): Promise<Ser
   return (await tx('series').where({ seriesInstanceUid }).first('*')) ?? null;
 }
 
+export function listSeries(tx: Tx, seriesInstanceUids: readonly string[]): Promise<SeriesRow[]> {
+  return tx('series')
+    .whereIn('seriesInstanceUid', [...seriesInstanceUids])
+    .select('*');
+}
+
 /** The series' row, held until the transaction ends: images of one series are counted one after another. */
 export async function lockSeries(trx: Tx, seriesInstanceUid: string): Promise<SeriesRow | null> {
   return (await trx('series').where({ seriesInstanceUid }).forUpdate().first('*')) ?? null;
@@ -78,6 +86,12 @@ export async function updateSeries(tx: Tx, seriesInstanceUid: string, change: Se
   await tx('series').where({ seriesInstanceUid }).update(change);
 }
 
+/** Of what it consists of: the same objects give the same digest, whatever the order of their arrival. */
+const CONTENT_SHA256 = `(
+  SELECT encode(sha256(convert_to(coalesce(string_agg(sop_instance_uid || ' ' || dataset_sha256, E'\\n'
+           ORDER BY sop_instance_uid), ''), 'UTF8')), 'hex')
+    FROM instance i WHERE i.series_instance_uid = series.series_instance_uid)`;
+
 /** @returns the row, or null when it was complete already */
 export async function completeSeries(
   tx: Tx,
@@ -86,7 +100,12 @@ export async function completeSeries(
 ): Promise<SeriesRow | null> {
   const [row] = await tx('series')
     .where({ seriesInstanceUid, state: 'receiving' })
-    .update({ state: 'complete', completeReason, completedAt: tx.raw('clock_timestamp()') })
+    .update({
+      state: 'complete',
+      completeReason,
+      completedAt: tx.raw('clock_timestamp()'),
+      contentSha256: tx.raw(CONTENT_SHA256),
+    })
     .returning('*');
   return row ?? null;
 }
@@ -95,7 +114,13 @@ export async function completeSeries(
 export async function reopenSeries(tx: Tx, seriesInstanceUid: string): Promise<SeriesRow | null> {
   const [row] = await tx('series')
     .where({ seriesInstanceUid, state: 'complete' })
-    .update({ state: 'receiving', completeReason: null, completedAt: null, reopened: tx.raw('reopened + 1') })
+    .update({
+      state: 'receiving',
+      completeReason: null,
+      completedAt: null,
+      contentSha256: null,
+      reopened: tx.raw('reopened + 1'),
+    })
     .returning('*');
   return row ?? null;
 }

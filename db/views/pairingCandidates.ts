@@ -41,3 +41,18 @@ export async function listPairingCandidates(
   );
   return rows;
 }
+
+/**
+ * When the last image came of a CT of a study's patient, milliseconds since the epoch; 0 when there is none.
+ */
+export async function lastCtOfPatient(tx: Tx, studyInstanceUid: string): Promise<number> {
+  const { rows } = await tx.raw(
+    `SELECT max(s.last_received_at) AS last FROM study mr
+       JOIN study st ON st.patient_id = mr.patient_id AND st.patient_id <> ''
+       JOIN series s ON s.study_instance_uid = st.study_instance_uid AND s.role = 'ct'
+      WHERE mr.study_instance_uid = ?`,
+    [studyInstanceUid],
+  );
+  const last: Date | null = rows[0]?.last ?? null;
+  return last?.getTime() ?? 0;
+}

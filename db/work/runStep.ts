@@ -31,7 +31,13 @@ export type StepEnd =
       readonly inferences?: MoveWithResults['inferences'];
       readonly auditDetail?: MoveWithResults['auditDetail'];
     }
-  | { readonly postponeMs: number };
+  | PutOff;
+
+/** When to come again, and what is waited for, in words. */
+interface PutOff {
+  readonly postponeMs: number;
+  readonly waitingFor?: string;
+}
 
 /**
  * One unit of work from its job to the next one's wake: takes the step, does the work, then results, new state and
@@ -52,18 +58,28 @@ export async function runStep(
     const end = await work(row);
     // The wake for what comes next, once this is committed.
     if ('to' in end) await queues.wake(await steps.advance({ ...step, from: state, ...end }));
-    else await comeAgain(context, row, end.postponeMs);
+    else await comeAgain(context, row, end);
   } catch (error) {
     if (error instanceof StaleCase)
       return log.info({ ...step }, 'a step was overtaken: its result is thrown away');
+    if (error instanceof DecidedOtherwise) return comeAgain(context, row, { postponeMs: AT_ONCE_MS });
     const failure = await insist(() => failStep(database.knex, { ...step, error, retry }));
     log.warn({ err: error, ...step, ...failure }, 'a step failed');
     if (failure.outcome === 'retry') await queues.wake({ ...step, ...failure });
   }
 }
 
-async function comeAgain({ database, queues }: StepContext, row: CaseRow, delayMs: number): Promise<void> {
-  const postponed = await postponeStep(database.knex, { ...row, delayMs });
+/** Queued again, not run again here: others have their turn. */
+const AT_ONCE_MS = 1;
+
+async function comeAgain(
+  { database, queues }: StepContext,
+  row: CaseRow,
+  { postponeMs: delayMs, waitingFor }: PutOff,
+): Promise<void> {
+  const { id, revision, state } = row;
+  const putOff = { id, revision, state, delayMs, waitingFor: waitingFor ?? null };
+  const postponed = await postponeStep(database.knex, putOff);
   if (postponed) await queues.wake({ ...postponed, delayMs });
 }
 

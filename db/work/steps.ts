@@ -128,6 +128,12 @@ export async function failStep(
   });
 }
 
+export interface PutOff extends Step {
+  readonly delayMs: number;
+  /** What it waits for, in words, for who looks at the case. */
+  readonly waitingFor?: string | null;
+}
+
 /**
  * Nothing is wrong, but the step has to come again later (a delivery that waits for its PACS): the attempts start
  * afresh, because whatever it waits for keeps its own count.
@@ -135,11 +141,11 @@ export async function failStep(
  */
 export async function postponeStep(
   tx: Tx,
-  { id, revision, state, delayMs }: Step & { readonly delayMs: number },
+  { id, revision, state, delayMs, waitingFor = null }: PutOff,
 ): Promise<CaseRow | null> {
   const [row] = await tx('case')
     .where({ id, revision, state, owner: processOwner })
-    .update({ ...after(tx, delayMs), attempts: 0 })
+    .update({ ...after(tx, delayMs), attempts: 0, waitingFor })
     .returning('*');
   return row ?? null;
 }

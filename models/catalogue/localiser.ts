@@ -46,15 +46,23 @@ export function newestModelDir(modelsDir: string, reference: string): string {
   return join(folder, newest);
 }
 
+/** @throws CalcidiscError MODEL_MISSING */
+export function localiserCard(folder: string): LocaliserCard {
+  try {
+    return CardSchema.parse(JSON.parse(readFileSync(join(folder, 'card.json'), 'utf8')));
+  } catch (cause) {
+    throw new CalcidiscError('MODEL_MISSING', "the localiser's card cannot be read", {}, { cause });
+  }
+}
+
 /** @throws CalcidiscError MODEL_MISSING, MODEL_HASH_MISMATCH */
 export function readModel(folder: string): LocaliserModel {
-  let card: LocaliserCard;
+  const card = localiserCard(folder);
   let bytes: Uint8Array;
   try {
-    card = CardSchema.parse(JSON.parse(readFileSync(join(folder, 'card.json'), 'utf8')));
     bytes = readFileSync(join(folder, 'model.onnx'));
   } catch (cause) {
-    throw new CalcidiscError('MODEL_MISSING', 'the localiser or its card cannot be read', {}, { cause });
+    throw new CalcidiscError('MODEL_MISSING', 'the localiser cannot be read', {}, { cause });
   }
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   if (sha256 !== card.sha256)

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { mapVector } from '../../agent/dicom/geometry.js';
 import type { Stack } from '../../agent/dicom/stacks.js';
 import { CalcidiscError } from '../../agent/domain/errors.js';
 import { cutRegion, storedBox, tidy } from '../../agent/locate/cut.js';
@@ -7,7 +8,6 @@ import { sagittalStack } from '../../agent/locate/mr.js';
 import { sha256 } from '../../agent/locate/png.js';
 import { sagittalOf } from '../../agent/locate/sagittal.js';
 import { readSeries, type SourceImage } from '../../agent/locate/series.js';
-import type { PixelBox, PointMm } from '../../agent/locate/types.js';
 import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
 import type { Tx } from '../../db/server/knex.js';
@@ -150,13 +150,13 @@ async function regionOf(
   const image = sagittalOf(source);
   const rectangle = rectangleOn(image.plane, box, reachMm);
   if (typeof rectangle === 'string') return rectangle;
-  const onImage = rectangle.box.map(tidy) as unknown as PixelBox;
+  const onImage = mapVector(rectangle.box, tidy);
   const png = await cutRegion(image, onImage);
   return {
     ...read,
     sopInstanceUid: source.sopInstanceUid,
     frame: source.frame,
-    centrePatientMm: rectangle.centreMm.map(tidy) as unknown as PointMm,
+    centrePatientMm: mapVector(rectangle.centreMm, tidy),
     roiPixel: storedBox(image, onImage),
     distanceMm: tidy(rectangle.distanceMm),
     turnedDegrees: tidy(rectangle.turnedDegrees),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cross, dot, length, scale, type Vector } from '../../agent/dicom/geometry.js';
+import { cross, dot, length, scale, type Vector, vector } from '../../agent/dicom/geometry.js';
 import { CalcidiscError } from '../../agent/domain/errors.js';
 
 /**
@@ -102,9 +102,9 @@ function boxOf(markup: unknown, number: number, where: string): MarkupBox {
   if (!centre) throw invalid(where, 'it has neither center nor a control point with a position');
   if (roi.size.some((side) => side < 0)) throw invalid(where, 'its size is negative');
   const toLps = (v: Vector): Vector => (roi.coordinateSystem === 'RAS' ? [-v[0], -v[1], v[2]] : v);
-  const axes = [0, 1, 2].map((i) =>
-    toLps([3, 6, 9].map((end) => roi.orientation[end - 3 + i]!) as unknown as Vector),
-  );
+  // Row by row of the file: an axis is a column.
+  const axisAt = (i: number) =>
+    toLps([roi.orientation[i]!, roi.orientation[3 + i]!, roi.orientation[6 + i]!]);
   return {
     number,
     texts: written([roi.name, roi.description, ...roi.controlPoints.map(({ description }) => description)]),
@@ -112,9 +112,9 @@ function boxOf(markup: unknown, number: number, where: string): MarkupBox {
       (label) => !isNumbered(label, roi.name),
     ),
     box: {
-      centre: scale(toLps(centre as unknown as Vector), perUnit),
-      axes: squared(axes as [Vector, Vector, Vector], where),
-      sizeMm: scale(roi.size as unknown as Vector, perUnit),
+      centre: scale(toLps(vector(centre)), perUnit),
+      axes: squared([axisAt(0), axisAt(1), axisAt(2)], where),
+      sizeMm: scale(vector(roi.size), perUnit),
     },
   };
 }

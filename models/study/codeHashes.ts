@@ -6,34 +6,43 @@ import { fileSha256 } from '../catalogue/modelFiles.js';
 import { trainingFolder } from './python.js';
 import { hashOf } from './steps.js';
 
-const DATA = ['classifier_data', 'levels', 'roi', 'sacrum', 'simulate', 'spider'];
+const DATA = [
+  ...['spine/levels', 'spine/sacrum', 'spine/spacing', 'spine/spider'],
+  ...['sets/classifier_data', 'sets/roi', 'sets/simulate'],
+] as const;
 const TRAINING = [
-  'average',
-  'dataset',
-  'classifier_metrics',
-  'classifier_net',
-  'networks',
-  'processes',
-  'train_classifier',
-];
+  ...['common/average', 'common/processes', 'sets/dataset'],
+  ...['classifier/classifier_metrics', 'classifier/classifier_net', 'classifier/networks'],
+  'classifier/train_classifier',
+] as const;
+const CARD = [
+  ...['common/export', 'common/runtime'],
+  ...['classifier/classifier_card', 'classifier/dataset_card', 'classifier/parity'],
+] as const;
 
 /** Modules of the training package by what follows from them: a change elsewhere repeats nothing. */
 const MODULES = {
-  sets: [...DATA, 'write_dataset'],
+  sets: [...DATA, 'sets/write_dataset'],
   training: [...DATA, ...TRAINING],
-  card: [...DATA, ...TRAINING, 'classifier_card', 'dataset_card', 'export', 'parity', 'runtime'],
+  card: [...DATA, ...TRAINING, ...CARD],
 } as const;
 
 /** SHA-256 over the Python sources, by name and content; simulate stands for all simulate_*.py. */
 export async function trainingCodeHash(part: keyof typeof MODULES): Promise<string> {
   const folder = join(trainingFolder, 'calcidisc_training');
   const wanted = new Set<string>(MODULES[part]);
-  const files = (await readdir(folder)).filter(
-    (file) => file.endsWith('.py') && wanted.has(file.slice(0, -3).replace(/^simulate_.*/, 'simulate')),
-  );
+  const files = (await readdir(folder, { recursive: true }))
+    .map((file) => file.replaceAll('\\', '/'))
+    .filter((file) => file.endsWith('.py') && wanted.has(moduleOf(file)));
+  const missing = MODULES[part].filter((name) => !files.includes(`${name}.py`));
+  if (missing.length > 0) throw new Error(`${folder} lacks ${missing.join(', ')}`);
   const hash = createHash('sha256');
   for (const file of files.sort()) hash.update(`${file} ${await fileSha256(join(folder, file))}\n`);
   return hash.digest('hex');
+}
+
+function moduleOf(file: string): string {
+  return file.slice(0, -'.py'.length).replace(/\/simulate_.*/, '/simulate');
 }
 
 /** Of what evaluates and reports, as it was compiled. */

@@ -32,7 +32,7 @@ export async function measureParity(engine: Engine, file: ModelFile): Promise<Pa
   if (!existsSync(path))
     throw new CalcidiscError(
       'MODEL_CARD_INVALID',
-      `${path} is missing: python -m calcidisc_training.parity --run RUN --model ${dirname(file.path)} writes it`,
+      `${path} is missing: python -m calcidisc_training.classifier.parity --run RUN --model ${dirname(file.path)} writes it`,
     );
   const expected = ParitySchema.parse(JSON.parse(await readFile(path, 'utf8')));
   if (expected.sha256 !== file.card.sha256)
@@ -48,7 +48,7 @@ export async function measureParity(engine: Engine, file: ModelFile): Promise<Pa
   };
 }
 
-/** The k-th drawn region, 224 by 224, byte for byte as calcidisc_training/parity.py draws it. */
+/** The k-th drawn region, 224 by 224, byte for byte as calcidisc_training/classifier/parity.py draws it. */
 export function parityRegion(k: number): Uint8Array {
   const grey = new Uint8Array(SIDE * SIDE);
   const grain = 1 + (k % 3);

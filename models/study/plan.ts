@@ -61,7 +61,13 @@ function train(study: Study, name: NetworkName): Step {
           ? ['--dataset', source.folder]
           : ['--data', source.folder, '--cache', join(out, 'cache')];
       const places = [...from, '--out', folder, '--resume'];
-      const args = [...launcher, 'calcidisc_training.train_classifier', '--network', name, ...recipe.train];
+      const args = [
+        ...launcher,
+        'calcidisc_training.classifier.train_classifier',
+        '--network',
+        name,
+        ...recipe.train,
+      ];
       const epochs = Number(argumentOf(recipe.train, '--epochs'));
       const log = join(out, 'logs', `train-${name}.log`);
       await runPython({ python, args: [...args, ...places], log }, followTraining(epochs, tell));
@@ -93,7 +99,7 @@ function card(study: Study, name: NetworkName): Step {
     name,
     [recipe.testRegions],
     [
-      ...['calcidisc_training.classifier_card', '--regions', String(recipe.testRegions)],
+      ...['calcidisc_training.classifier.classifier_card', '--regions', String(recipe.testRegions)],
       ...['--data', source.folder, '--cache', join(out, 'cache')],
     ],
   );
@@ -106,7 +112,7 @@ function ownCard(study: OwnStudy, name: NetworkName): Step {
     name,
     [isSimulated],
     [
-      ...['calcidisc_training.dataset_card', '--dataset', source.folder],
+      ...['calcidisc_training.classifier.dataset_card', '--dataset', source.folder],
       ...(isSimulated ? ['--simulated'] : []),
     ],
   );
@@ -154,7 +160,7 @@ function set(study: Study, site: Site): Step {
       const log = join(out, 'logs', `set-${site}.log`);
       const about = ['--site', site, '--count', String(recipe.testRegions), '--workers', '2'];
       const places = ['--data', source.folder, '--out', folder, '--cache', join(out, 'cache')];
-      const args = ['-m', 'calcidisc_training.write_dataset', ...about, ...places];
+      const args = ['-m', 'calcidisc_training.sets.write_dataset', ...about, ...places];
       await runPython({ python, args, log }, () => undefined);
     },
   };

@@ -1,4 +1,4 @@
-/** How long and on how much a study trains. Arguments are those of calcidisc_training.train_classifier. */
+/** How long and on how much a study trains. Arguments are those of calcidisc_training.classifier.train_classifier. */
 export interface Recipe {
   readonly name: 'quick' | 'full';
   /** Of the models it makes. */

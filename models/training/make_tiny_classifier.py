@@ -27,11 +27,11 @@ MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 BLACK = 0.5 / 255
 
 
-def scalar(name: str, value: float):
+def scalar(name: str, value: float) -> onnx.TensorProto:
     return numpy_helper.from_array(np.array(value, np.float32), name)
 
 
-def ints(name: str, values: list[int]):
+def ints(name: str, values: list[int]) -> onnx.TensorProto:
     return numpy_helper.from_array(np.array(values, np.int64), name)
 
 

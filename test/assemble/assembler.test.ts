@@ -5,7 +5,7 @@ import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Assembler, startAssembler } from '../../agent/assemble/assembler.js';
 import { newUid } from '../../agent/dicom/uid.js';
-import { ctComplete, mrComplete } from '../../agent/pair/reconsider.js';
+import { seriesComplete, seriesRead } from '../../agent/pair/reconsider.js';
 import { openSpool, type Spool } from '../../agent/receive/spool.js';
 import type { SpooledFile } from '../../agent/receive/types.js';
 import { compileRules } from '../../agent/route/rules.js';
@@ -15,9 +15,11 @@ import { findInstance, listInstances } from '../../db/tables/instances.js';
 import { findSeries, type SeriesRow } from '../../db/tables/series.js';
 import { type Elements, writePart10 } from '../dicom/writePart10.js';
 import { quietLog, useDatabase } from '../support/database.js';
+import { located, putReading, testReader } from '../support/readings.js';
 
 const MR_IMAGE = '1.2.840.10008.5.1.4.1.1.4';
 const SLICES = 5;
+const reconsidering = { reader: testReader, windowDays: 28 };
 
 interface Study {
   readonly studyInstanceUid: string;
@@ -81,12 +83,15 @@ describe('assemble: from the spool to cases, on a real database', () => {
       spool,
       decideRole: compileRules(parseConfig({}).route),
       log: quietLog,
-      onSeriesComplete: async (trx, series) =>
-        series.role === 'mr'
-          ? mrComplete(trx, series)
-          : series.role === 'ct'
-            ? ctComplete(trx, series, 28)
-            : [],
+      onSeriesComplete: async (trx, series) => {
+        const { seriesInstanceUid } = series;
+        const complete = await seriesComplete(trx, series, reconsidering);
+        if (series.role === 'ignored') return complete;
+        const modality = series.role === 'ct' ? 'CT' : 'MR';
+        await putReading(trx, seriesInstanceUid, located(seriesInstanceUid, modality));
+        const read = await seriesRead(trx, { seriesInstanceUid, modality }, reconsidering);
+        return [...complete, ...read];
+      },
       wake: (row) => void woken.push(row),
     });
     started.push(assembler);
@@ -194,6 +199,8 @@ describe('assemble: from the spool to cases, on a real database', () => {
     const study = newStudy();
     await bring(assembler, study, all, 'released');
     await untilState(study, 'complete');
+    const { id } = (await caseOf(study))!;
+    await db.database.knex('case').where({ id }).update({ state: 'delivered' });
     await bring(assembler, study, [SLICES + 1], 'released');
     await until(async () => (await caseOf(study))?.revision === 2);
     const series = await seriesOf(study);

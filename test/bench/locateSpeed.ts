@@ -127,10 +127,8 @@ async function bareNetwork(modality: 'MR' | 'CT', series: Series, modelDir: stri
     shapes.push(...marked.map(({ rows, columns }): [number, number] => [rows, columns]));
     return marked;
   };
-  const { marginMm } = config.locate;
-  await (modality === 'CT'
-    ? measureCt(series, network, marginMm, config.reference)
-    : locateMr(series, network, marginMm));
+  const context = { network, marginMm: config.locate.marginMm, reference: config.reference };
+  await (modality === 'CT' ? measureCt(series, context) : locateMr(series, context));
   await network.close();
   const { multipleOf, name } = model.card.input;
   const up = (n: number) => Math.ceil(n / multipleOf) * multipleOf;

@@ -7,13 +7,13 @@ import type { Slice } from './locateVariants.js';
 
 /** The label masks' value for disc. */
 const DISC = 29;
-/** Ranges of the disc painted: as calcidisc_training/residual_disc.py, from which networks know such discs. */
+/** Ranges of the disc painted: as calcidisc_training/spine/residual_disc.py, from which networks know such discs. */
 const LENGTH = [0.65, 1] as const;
 const HEIGHT = [0.4, 0.8] as const;
 const SOURCES = ['L5-S1', 'L4-L5', 'L3-L4', 'L2-L3'];
 /** Where S1 meets S2, front and back of the sacrum on the middle slice, [row, column] at this spacing. */
 const PLACES = fileURLToPath(
-  new URL('../../../models/training/calcidisc_training/sacral_discs.json', import.meta.url),
+  new URL('../../../models/training/calcidisc_training/spine/sacral_discs.json', import.meta.url),
 );
 const PLACES_MM = 0.94;
 /** Soft edge of the patch, pixels. */

@@ -203,6 +203,7 @@ describe('tables', () => {
         caseId,
         revision: 1,
         ctSeriesInstanceUid: null,
+        ctReadingId: null,
         mrAcquisitionDate: '2024-03-01',
         ctAcquisitionDate: null,
         intervalDays: null,

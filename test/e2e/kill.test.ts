@@ -39,6 +39,11 @@ const MOMENTS: readonly Moment[] = [
     victim: 'agent',
     at: { table: 'series', on: 'UPDATE', when: "OLD.state = 'receiving' AND NEW.state = 'complete'" },
   },
+  {
+    name: 'the MR read, not written',
+    victim: 'agent',
+    at: { table: 'series_reading', on: 'UPDATE', when: "NEW.state = 'done' AND NEW.modality = 'MR'" },
+  },
   { name: 'received: paired, not written', victim: 'agent', at: leaving('received') },
   { name: 'paired: discs located, not written', victim: 'agent', at: leaving('paired') },
   { name: 'located: discs classified, not written', victim: 'worker', at: leaving('located') },
@@ -108,7 +113,7 @@ function configFor({ config }: TestDatabase, orthanc: RunningOrthanc): ConfigInp
     http: { port: 0 },
     queue: { sweepMs: 500 },
     // A killed agent's association is lost, not released: then the quiet period decides.
-    assemble: { quietPeriodMs: 1_500 },
+    assemble: { quietPeriodMs: 1_500, studyQuietMs: 2_000 },
     retry: { firstMs: 200 },
     route: {
       destinations: [{ name: 'pacs', aeTitle: orthanc.aet, host: '127.0.0.1', port: orthanc.dicomPort }],

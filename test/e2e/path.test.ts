@@ -125,6 +125,7 @@ function configFor({ config }: TestDatabase, orthanc: RunningOrthanc, redisUrl: 
     queue: { ...(redisUrl && { redisUrl }), sweepMs: 500 },
     dicom: { port: 0 },
     http: { port: 0 },
+    assemble: { studyQuietMs: 3_000 },
     route: {
       destinations: [{ name: 'pacs', aeTitle: orthanc.aet, host: '127.0.0.1', port: orthanc.dicomPort }],
     },

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { readHeader } from '../../agent/dicom/header.js';
 import { newUid } from '../../agent/dicom/uid.js';
 import { CalcidiscError } from '../../agent/domain/errors.js';
-import { type Locator, openLocator } from '../../agent/locate/pool.js';
+import { openLocator } from '../../agent/locate/pool.js';
 import type { CtResult, Located, LocateResult } from '../../agent/locate/types.js';
+import { readerOf } from '../../agent/read/reader.js';
 import { locateStep } from '../../agent/steps/locate.js';
 import { pairStep } from '../../agent/steps/pair.js';
 import { reportStep } from '../../agent/steps/report.js';
@@ -20,11 +21,13 @@ import { changeModel, type ModelRow, registerModel } from '../../db/tables/model
 import { listRegions } from '../../db/tables/regions.js';
 import { findReport } from '../../db/tables/reports.js';
 import { completeSeries, ensureSeries, updateSeries } from '../../db/tables/series.js';
-import { ensureStudy } from '../../db/tables/studies.js';
+import { ensureStudy, findStudy } from '../../db/tables/studies.js';
+import { listPairingCandidates } from '../../db/views/pairingCandidates.js';
 import { failStep, startStep } from '../../db/work/steps.js';
 import { type PhantomTruth, writePhantom } from '../../models/phantom/phantom.js';
 import { sha256 } from '../../worker/region.js';
 import { quietLog } from '../support/database.js';
+import { putReading } from '../support/readings.js';
 
 /** What a worklist of some days looks like, on real pictures: one phantom, read by the real localiser. */
 export interface Showcase {
@@ -59,7 +62,15 @@ export async function fillShowcase(config: Config, database: Database): Promise<
       ct: await locator.measureCt(await filesIn(join(outDir, 'ct'))),
     };
     const models = await installModels(database);
-    const room = new Room({ config: full, database, locator, log: quietLog }, models, seen);
+    const context = {
+      config: full,
+      database,
+      reader: readerOf(full, locator.localiser),
+      wakeReadings: () => undefined,
+      indexedUntilMs: () => Date.now() + full.assemble.studyQuietMs,
+      log: quietLog,
+    };
+    const room = new Room(context, models, seen);
     return { truth, ...(await room.fill(truth)) };
   } finally {
     await locator.close();
@@ -109,6 +120,7 @@ class Room {
   private async flagged(truth: PhantomTruth): Promise<CaseRow> {
     for (const series of [truth.mr, truth.ct]) await this.index(series);
     const row = await this.caseOf(truth.mr);
+    await this.read(row);
     await this.step(row, 'received', pairStep);
     await this.step(row, 'paired', locateStep);
     await this.classify(row, [0.04, 0.11, 0.07, 0.93, 0.61], true);
@@ -121,6 +133,7 @@ class Room {
     const revised = (await knex.transaction((trx) =>
       reviseCase(trx, { id: row.id, reason: 'a CT within the window became complete' }),
     ))!;
+    await this.read(row);
     await this.step(revised, 'received', pairStep);
     await this.step(revised, 'paired', locateStep);
     await this.classify(revised, [0.02, 0.35, 0.47, 0.12, 0.2], false);
@@ -131,8 +144,9 @@ class Room {
   private async doubtful(row: CaseRow): Promise<CaseRow> {
     const reasons = ['four or six lumbar-type discs possible: the levels could be one up or down'];
     const result = { ...this.seen.mr.result, status: 'uncertain' as const, reasons };
+    await this.read(row, { ...this.seen.mr, result });
     await this.step(row, 'received', pairStep);
-    await this.step(row, 'paired', locateStep, { ...this.seen.mr, result });
+    await this.step(row, 'paired', locateStep);
     return this.classify(row, [0.05, 0.08, 0.03, 0.66, 0.09], false);
   }
 
@@ -171,6 +185,7 @@ class Room {
     const series = { modality: 'MR', seriesDescription: 'T2 TSE SAG', acquisitionDate: date };
     await ensureSeries(knex, { ...uids, ...series });
     await this.addImage(uids.seriesInstanceUid, 'mr');
+    await this.complete(uids.seriesInstanceUid, 'mr');
     if (ctDate) {
       const ct = { studyInstanceUid: newUid(), seriesInstanceUid: newUid() };
       await ensureStudy(knex, { ...study, studyInstanceUid: ct.studyInstanceUid, studyDate: ctDate });
@@ -248,28 +263,27 @@ class Room {
     this.images.set(seriesInstanceUid, sopInstanceUid);
   }
 
-  /** One step of the agent as it runs, but for the pixels: those were read once for all cases. */
-  private async step(
-    row: CaseRow,
-    from: CaseRow['state'],
-    step: AgentStep,
-    mr = this.seen.mr,
-  ): Promise<void> {
-    const { knex } = this.context.database;
-    const current = (await findCase(knex, row.id))!;
+  /** The pixels were read once for all cases: what was found is each patient's own. */
+  private async read(row: CaseRow, mr = this.seen.mr): Promise<void> {
+    const { database, reader } = this.context;
+    const { knex } = database;
     const own = <R extends Located<LocateResult | CtResult>>(located: R, seriesInstanceUid: string): R => {
       const { slice } = located.result;
       const sopInstanceUid = this.images.get(seriesInstanceUid) ?? slice!.sopInstanceUid;
       const result = { ...located.result, seriesInstanceUid, slice: { ...slice!, sopInstanceUid } };
       return { ...located, result };
     };
-    const pairing = await knex('pairing').where({ caseId: row.id, revision: row.revision }).first('*');
-    const locator: Locator = {
-      locateMr: async () => own(mr, row.mrSeriesInstanceUid),
-      measureCt: async () => own(this.seen.ct, pairing.ctSeriesInstanceUid),
-      close: async () => undefined,
-    };
-    const end = await step({ ...this.context, locator }, current);
+    await putReading(knex, row.mrSeriesInstanceUid, own(mr, row.mrSeriesInstanceUid), reader);
+    const { patientId } = (await findStudy(knex, row.mrStudyInstanceUid))!;
+    for (const { seriesInstanceUid } of await listPairingCandidates(knex, patientId, 'ct'))
+      await putReading(knex, seriesInstanceUid, own(this.seen.ct, seriesInstanceUid), reader);
+  }
+
+  /** One step of the agent as it runs. */
+  private async step(row: CaseRow, from: CaseRow['state'], step: AgentStep): Promise<void> {
+    const { knex } = this.context.database;
+    const current = (await findCase(knex, row.id))!;
+    const end = await step(this.context, current);
     if (!('to' in end)) throw new Error(`the step after ${from} waits`);
     await knex.transaction(async (trx) => {
       await end.save?.(trx);

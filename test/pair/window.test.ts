@@ -20,6 +20,7 @@ function ct(over: Partial<CtCandidate>): CtCandidate {
     isContradictory: false,
     sliceSpacingMm: 1,
     receiving: false,
+    isUnreadable: false,
     ...over,
   };
 }

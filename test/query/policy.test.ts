@@ -80,9 +80,12 @@ describe('query: the rule for priors', () => {
     assert.equal(fits(rule, series({ instances: 2 })), false, 'a scout');
     assert.equal(fits(rule, series({ seriesDate: '2024-02-01' })), false);
   });
-  it('one that cannot be worked out is no; one that is no CEL stops the start', () => {
-    assert.equal(fits('NoSuchKey > 3'), false);
+  it('one that cannot be worked out for a series is no; one that never could be stops the start', () => {
+    const rule = "BodyPartExamined == '' || BodyPartExamined.split('SPINE')[1] == ''";
+    assert.equal(fits(rule, series({ bodyPartExamined: 'LSPINE' })), true);
+    assert.equal(fits(rule, series({ bodyPartExamined: 'CHEST' })), false);
     assert.throws(() => compilePriorRule('Modality =='), ConfigError);
+    assert.throws(() => compilePriorRule('NoSuchKey > 3'), ConfigError);
   });
   it('two sources of one name, or TLS without our certificate, are wrong configurations', () => {
     assert.throws(() => parseConfig({ query: { sources: [source, source] } }), /same name/);

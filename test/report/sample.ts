@@ -65,6 +65,7 @@ export function reportInput(changes: Partial<ReportInput> = {}): ReportInput {
     },
     mr: MR,
     ct: CT,
+    choice: null,
     pairing: { outcome: 'paired', intervalDays: 10, windowDays: 28 },
     localisation: { status: 'located', reasons: [] },
     ctLocalisation: { status: 'located', reasons: [] },

@@ -13,7 +13,7 @@ export interface Hold {
 }
 
 export interface HoldAt {
-  readonly table: 'case' | 'series' | 'instance' | 'delivery';
+  readonly table: 'case' | 'series' | 'series_reading' | 'instance' | 'delivery';
   readonly on: 'INSERT' | 'UPDATE';
   /** SQL over OLD and NEW. */
   readonly when: string;

@@ -14,5 +14,7 @@ export function serviceConfig(
     dicom: { port: 0 },
     http: { port: 0 },
     ...changes,
+    // A test that says nothing of it does not wait for half a minute.
+    assemble: { studyQuietMs: 1_500, ...(changes.assemble as object | undefined) },
   });
 }

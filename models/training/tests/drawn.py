@@ -8,7 +8,7 @@ import sys
 import numpy as np
 from PIL import Image
 
-from calcidisc_training.simulate import anatomy_of
+from calcidisc_training.sets.simulate import anatomy_of
 
 
 def drawn_anatomy(seed=5, rows=240, columns=260):
@@ -25,7 +25,7 @@ def drawn_anatomy(seed=5, rows=240, columns=260):
     return anatomy_of(np.clip(signal + noise, 0, 255), mask, disc, 0.47)
 
 
-def write_drawn_patients(folder, patients, slices=6):
+def write_drawn_patients(folder, patients, slices=6) -> None:
     """A folder as SPIDER's, of drawn slices with one disc each."""
     for kind in ('images', 'masks'):
         os.makedirs(os.path.join(folder, kind))
@@ -37,5 +37,5 @@ def write_drawn_patients(folder, patients, slices=6):
 
 
 if __name__ == '__main__':
-    from calcidisc_training.spider import HELD_OUT
+    from calcidisc_training.spine.spider import HELD_OUT
     write_drawn_patients(sys.argv[1], (*range(1, 11), *HELD_OUT))

@@ -2,15 +2,15 @@
 import numpy as np
 import pytest
 
-from calcidisc_training import augment
-from calcidisc_training.contrast import MODES
-from calcidisc_training.degrade import degrade
-from calcidisc_training.clutter import clutter, off_spine
-from calcidisc_training.levels import BELOW, DISC, IGNORE, OFF_SPINE, UNKNOWABLE
-from calcidisc_training.normalise import normalise, pad
-from calcidisc_training.spider import Slice
-from calcidisc_training.synthetic_spine import synthetic_spine
-from calcidisc_training.warp import CANVAS, apply_warp, locate, random_warp
+from calcidisc_training.localiser import augment
+from calcidisc_training.localiser.clutter import clutter, off_spine
+from calcidisc_training.localiser.contrast import MODES
+from calcidisc_training.localiser.degrade import degrade
+from calcidisc_training.localiser.normalise import normalise, pad
+from calcidisc_training.localiser.synthetic_spine import synthetic_spine
+from calcidisc_training.localiser.warp import CANVAS, apply_warp, locate, random_warp
+from calcidisc_training.spine.levels import BELOW, DISC, IGNORE, OFF_SPINE, UNKNOWABLE
+from calcidisc_training.spine.spider import Slice
 
 ROWS = (250, 212, 175, 137, 100, 65)
 
@@ -27,7 +27,7 @@ def drawn_slice():
 
 
 @pytest.mark.parametrize('seed', range(8))
-def test_labels_move_with_the_image(seed):
+def test_labels_move_with_the_image(seed) -> None:
     one, rng = drawn_slice(), np.random.default_rng(seed)
     image, (tissue, _) = apply_warp(random_warp(rng, one.middle), one.image, np.stack([one.tissue, one.level]))
     disc = tissue == DISC
@@ -36,21 +36,21 @@ def test_labels_move_with_the_image(seed):
 
 
 @pytest.mark.parametrize('seed', range(8))
-def test_a_point_of_the_slice_is_found_again_on_the_canvas(seed):
+def test_a_point_of_the_slice_is_found_again_on_the_canvas(seed) -> None:
     warp = random_warp(np.random.default_rng(seed), (157.0, 132.0))
     row, col = locate(warp, (200.0, 130.0))
     assert np.hypot(*np.subtract(warp.source(row, col), (200.0, 130.0))) < 3
 
 
 @pytest.mark.parametrize('below_mm, expected', [(-20, UNKNOWABLE), (8, IGNORE), (30, 2)])
-def test_names_depend_on_how_much_is_seen_below_l5_s1(below_mm, expected):
+def test_names_depend_on_how_much_is_seen_below_l5_s1(below_mm, expected) -> None:
     level = np.array([[2, BELOW]], np.uint8)
     out = augment.level_target(level, bottom=200, lowest=200 - below_mm, mm_per_px=1.0)
     assert out.tolist() == [[expected, BELOW]]
 
 
 @pytest.mark.parametrize('mode', [m for m, _ in MODES], ids=lambda m: m.__name__)
-def test_every_contrast_keeps_discs_apart_from_vertebrae(mode):
+def test_every_contrast_keeps_discs_apart_from_vertebrae(mode) -> None:
     one, apart = drawn_slice(), []
     for seed in range(12):
         image = mode(np.random.default_rng(seed), one.image, one.tissue, one.sacrum)
@@ -59,12 +59,12 @@ def test_every_contrast_keeps_discs_apart_from_vertebrae(mode):
     assert np.median(apart) > 0.05
 
 
-def test_contrast_shares_add_up():
+def test_contrast_shares_add_up() -> None:
     assert sum(share for _, share in MODES) == pytest.approx(1)
 
 
 @pytest.mark.parametrize('seed', range(12))
-def test_samples_are_finite_and_labels_known(seed):
+def test_samples_are_finite_and_labels_known(seed) -> None:
     image, tissue, level = augment.sample(np.random.default_rng(seed), [drawn_slice()] * 3, 1)
     assert image.shape == tissue.shape == level.shape == CANVAS
     assert np.isfinite(image).all() and np.abs(image).max() <= 2
@@ -72,13 +72,13 @@ def test_samples_are_finite_and_labels_known(seed):
     assert set(np.unique(level)) <= set(range(BELOW + 1)) | {OFF_SPINE, UNKNOWABLE, IGNORE}
 
 
-def test_the_same_seed_draws_the_same_sample():
+def test_the_same_seed_draws_the_same_sample() -> None:
     draw = [augment.sample(np.random.default_rng([3, 4]), [drawn_slice()], 0)[0] for _ in range(2)]
     assert np.array_equal(*draw)
 
 
 @pytest.mark.parametrize('seed', range(5))
-def test_a_drawn_spine_has_its_discs_in_order(seed):
+def test_a_drawn_spine_has_its_discs_in_order(seed) -> None:
     _, tissue, level, lowest, upper, _ = synthetic_spine(np.random.default_rng(seed))
     rows = [np.argwhere(level == k)[:, 0].mean() for k in range(5) if (level == k).sum() > 30]
     assert rows == sorted(rows, reverse=True) and len(rows) >= 4
@@ -86,21 +86,21 @@ def test_a_drawn_spine_has_its_discs_in_order(seed):
     assert upper < lowest
 
 
-def test_degrading_keeps_the_shape():
+def test_degrading_keeps_the_shape() -> None:
     one = drawn_slice()
     for seed in range(30):
         out = degrade(np.random.default_rng(seed), one.image, one.tissue)
         assert out.shape == one.image.shape and np.isfinite(out).all()
 
 
-def test_normalisation_ignores_scale_and_offset_and_padding_is_black():
+def test_normalisation_ignores_scale_and_offset_and_padding_is_black() -> None:
     image = np.random.default_rng(1).random((50, 70))
     assert np.allclose(normalise(image), normalise(image * 900 - 1000), atol=1e-4)
     padded = pad(normalise(image))
     assert padded.shape == (64, 96) and padded[-1, -1] == -2 and padded[:50, :70].min() == -2
 
 
-def test_clutter_leaves_the_spine_alone():
+def test_clutter_leaves_the_spine_alone() -> None:
     one = drawn_slice()
     far = off_spine(one.tissue, one.sacrum)
     assert far.any() and not far[one.tissue > 0].any()

@@ -2,10 +2,10 @@
 import pytest
 import torch
 
-from calcidisc_training.average import Average
+from calcidisc_training.common.average import Average
 
 
-def test_it_follows_the_weights_and_forgets_the_start_soon():
+def test_it_follows_the_weights_and_forgets_the_start_soon() -> None:
     model = torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.BatchNorm1d(1))
     average = Average(model, 0.9)
     with torch.no_grad():

@@ -10,11 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
-from calcidisc_training import localiser_card
-from calcidisc_training.candidates import by_chain, candidates
-from calcidisc_training.levels import BELOW, DISC, IGNORE, UNKNOWABLE
-from calcidisc_training.localiser_net import Localiser, level_loss, losses
-from calcidisc_training.runtime import open_session
+from calcidisc_training.common.runtime import open_session
+from calcidisc_training.localiser import localiser_card
+from calcidisc_training.localiser.candidates import by_chain, candidates
+from calcidisc_training.localiser.localiser_net import Localiser, level_loss, losses
+from calcidisc_training.spine.levels import BELOW, DISC, IGNORE, UNKNOWABLE
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VERSIONS = os.path.join(os.path.dirname(HERE), 'localiser')
@@ -37,7 +37,7 @@ def write_spider(folder, patients=(7, 11), slices=4):
 
 
 def run_training(data, out, steps, *more):
-    command = [sys.executable, '-m', 'calcidisc_training.train_localiser', '--data', str(data), '--out', str(out), '--workers', '0', '--threads', '1',
+    command = [sys.executable, '-m', 'calcidisc_training.localiser.train_localiser', '--data', str(data), '--out', str(out), '--workers', '0', '--threads', '1',
                '--steps', str(steps), '--batch', '2', '--every', '2', '--no-bf16', *more]
     return subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=True).stdout
 
@@ -51,12 +51,12 @@ def run_folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize('height, width', [(32, 64), (320, 256)])
-def test_outputs_have_the_size_of_the_input(height, width):
+def test_outputs_have_the_size_of_the_input(height, width) -> None:
     tissue, level = Localiser()(torch.zeros(2, 1, height, width))
     assert tissue.shape == (2, 4, height, width) and level.shape == (2, 7, height, width)
 
 
-def test_a_right_answer_costs_less_than_a_wrong_one():
+def test_a_right_answer_costs_less_than_a_wrong_one() -> None:
     tissue = torch.zeros(1, 32, 32, dtype=torch.int64)
     tissue[:, 10:20] = DISC
     level = torch.where(tissue == DISC, 2, IGNORE)
@@ -67,35 +67,35 @@ def test_a_right_answer_costs_less_than_a_wrong_one():
     assert good[0] < 0.1 < bad[0] and good[1] < 0.1 < bad[1]
 
 
-def test_an_unknowable_level_asks_for_an_even_spread():
+def test_an_unknowable_level_asks_for_an_even_spread() -> None:
     level = torch.full((1, 8, 8), UNKNOWABLE)
     sure, even = torch.zeros(1, 7, 8, 8), torch.zeros(1, 7, 8, 8)
     sure[:, 1], even[:, :BELOW] = 9.0, 5.0
     assert level_loss(even, level) < level_loss(sure, level)
 
 
-def test_training_goes_on_from_its_checkpoint(run_folder, tmp_path):
+def test_training_goes_on_from_its_checkpoint(run_folder, tmp_path) -> None:
     data, out = run_folder
     assert 'resumed at step 4' in run_training(data, out, 6, '--resume')
     assert torch.load(out / 'checkpoint.pt')['step'] == 6
 
 
-def test_training_can_start_from_finished_weights(run_folder, tmp_path):
+def test_training_can_start_from_finished_weights(run_folder, tmp_path) -> None:
     data, out = run_folder
     run_training(data, tmp_path, 1, '--init', str(out / 'weights.pt'), '--rate', '0')
     before, after = (torch.load(folder / 'weights.pt')['head.weight'] for folder in (out, tmp_path))
     assert torch.allclose(before, after, atol=1e-6)
 
 
-def test_a_resumed_run_draws_what_an_unbroken_one_would(run_folder):
-    from calcidisc_training.spider import load_patients
-    from calcidisc_training.train_localiser import Samples
+def test_a_resumed_run_draws_what_an_unbroken_one_would(run_folder) -> None:
+    from calcidisc_training.localiser.train_localiser import Samples
+    from calcidisc_training.spine.spider import load_patients
     volumes = load_patients(str(run_folder[0]), [7, 11])
     whole, rest = Samples(volumes, 1, 0, 6), Samples(volumes, 1, 4, 2)
     assert np.array_equal(whole[5][0], rest[1][0])
 
 
-def test_onnx_runs_as_pytorch_does_and_holds_half_precision_weights(run_folder, tmp_path):
+def test_onnx_runs_as_pytorch_does_and_holds_half_precision_weights(run_folder, tmp_path) -> None:
     card = localiser_card.export(str(run_folder[1]), str(tmp_path), '9')
     model = localiser_card.load_weights(str(run_folder[1]))
     session = open_session(str(tmp_path / 'model.onnx'))
@@ -113,8 +113,8 @@ def test_onnx_runs_as_pytorch_does_and_holds_half_precision_weights(run_folder, 
 
 
 @pytest.mark.parametrize('version', sorted(os.listdir(VERSIONS)) if os.path.isdir(VERSIONS) else [])
-def test_a_committed_version_is_the_one_its_card_describes(version):
-    from calcidisc_training.export import sha256_of
+def test_a_committed_version_is_the_one_its_card_describes(version) -> None:
+    from calcidisc_training.common.export import sha256_of
     folder = os.path.join(VERSIONS, version)
     with open(os.path.join(folder, 'card.json'), encoding='utf-8') as f:
         card = json.load(f)
@@ -124,10 +124,10 @@ def test_a_committed_version_is_the_one_its_card_describes(version):
 
 
 @pytest.mark.parametrize('version', sorted(os.listdir(VERSIONS)) if os.path.isdir(VERSIONS) else [])
-def test_a_committed_version_finds_the_discs_of_drawn_spines(version):
-    from calcidisc_training import evaluate_localiser
-    from calcidisc_training.evaluate_localiser import infer
-    from calcidisc_training.synthetic_spine import synthetic_spine
+def test_a_committed_version_finds_the_discs_of_drawn_spines(version) -> None:
+    from calcidisc_training.localiser import evaluate_localiser
+    from calcidisc_training.localiser.evaluate_localiser import infer
+    from calcidisc_training.localiser.synthetic_spine import synthetic_spine
     session, right, discs = evaluate_localiser.open_session(os.path.join(VERSIONS, version)), 0, 0
     for seed in range(6):
         image, _, level, *_ = synthetic_spine(np.random.default_rng(seed))

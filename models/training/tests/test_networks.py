@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from calcidisc_training.networks import ARCHITECTURES
+from calcidisc_training.classifier.networks import ARCHITECTURES
 
 EXPECTED = os.path.join(os.path.dirname(__file__), 'timm_networks.json')
 
@@ -47,7 +47,7 @@ def described(net):
 
 
 @pytest.mark.parametrize('name', ARCHITECTURES)
-def test_our_definition_has_the_tensors_and_the_answers_of_timms(name):
+def test_our_definition_has_the_tensors_and_the_answers_of_timms(name) -> None:
     with open(EXPECTED, encoding='utf-8') as f:
         expected = json.load(f)[name]
     found = described(ARCHITECTURES[name]())
@@ -59,7 +59,7 @@ def test_our_definition_has_the_tensors_and_the_answers_of_timms(name):
 
 if importlib.util.find_spec('timm'):
     @pytest.mark.parametrize('name', ARCHITECTURES)
-    def test_the_stored_answers_are_timms(name):
+    def test_the_stored_answers_are_timms(name) -> None:
         import timm
         with open(EXPECTED, encoding='utf-8') as f:
             expected = json.load(f)[name]

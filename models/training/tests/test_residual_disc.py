@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calcidisc_training import residual_disc as residual
-from calcidisc_training.levels import BACKGROUND, BELOW, DISC, IGNORE
-from calcidisc_training.residual_disc import S1_S2, residual_disc
-from calcidisc_training.sacrum import sacrum_map
+from calcidisc_training.spine import residual_disc as residual
+from calcidisc_training.spine.levels import BACKGROUND, BELOW, DISC, IGNORE
+from calcidisc_training.spine.residual_disc import S1_S2, residual_disc
+from calcidisc_training.spine.sacrum import sacrum_map
 
 MM = 0.94
 ENDS = ((215, 112), (213, 144))
@@ -28,7 +28,7 @@ def spine():
 
 
 @pytest.mark.parametrize('seed', range(10))
-def test_it_lies_between_the_ends_and_is_named_so(seed, monkeypatch):
+def test_it_lies_between_the_ends_and_is_named_so(seed, monkeypatch) -> None:
     monkeypatch.setattr(residual, 'SQUARED_SHARE', 0)
     image, maps = spine()
     out, (tissue, named, sacrum) = residual_disc(np.random.default_rng(seed), image, maps, ENDS, MM)
@@ -42,7 +42,7 @@ def test_it_lies_between_the_ends_and_is_named_so(seed, monkeypatch):
     assert np.array_equal(tissue, maps[0]) and np.array_equal(sacrum, maps[2])
 
 
-def test_a_squared_sacrum_is_deeper_at_s2_and_the_lumbar_spine_stays(monkeypatch):
+def test_a_squared_sacrum_is_deeper_at_s2_and_the_lumbar_spine_stays(monkeypatch) -> None:
     monkeypatch.setattr(residual, 'SQUARED_SHARE', 1)
     image, maps = spine()
     _, (tissue, level, sacrum) = residual_disc(np.random.default_rng(3), image, maps, ENDS, MM)
@@ -51,14 +51,14 @@ def test_a_squared_sacrum_is_deeper_at_s2_and_the_lumbar_spine_stays(monkeypatch
     assert np.array_equal(tissue[above], maps[0][above]) and np.array_equal(level[above], maps[1][above])
 
 
-def test_without_a_disc_to_copy_nothing_is_drawn():
+def test_without_a_disc_to_copy_nothing_is_drawn() -> None:
     image, maps = spine()
     bare = np.where(maps == DISC, 0, maps)
     out, kept = residual_disc(np.random.default_rng(1), image, bare, ENDS, MM)
     assert out is image and kept is bare
 
 
-def test_the_marks_are_of_known_patients_and_as_long_as_sacra_are_deep():
+def test_the_marks_are_of_known_patients_and_as_long_as_sacra_are_deep() -> None:
     folds = json.loads(Path(residual.__file__).with_name('folds.json').read_text())
     known = {patient for held in folds.values() for patient in held}
     assert set(S1_S2) <= known and len(S1_S2) == 25

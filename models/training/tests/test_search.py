@@ -30,8 +30,8 @@ def finished(process):
     return out
 
 
-def test_a_search_tabulates_every_combination_and_repeats_none(data, tmp_path):
-    command = ['search', '--network', 'mobilevit_s', '--data', data, '--out', str(tmp_path), '--epochs', '1',
+def test_a_search_tabulates_every_combination_and_repeats_none(data, tmp_path) -> None:
+    command = ['classifier.search', '--network', 'mobilevit_s', '--data', data, '--out', str(tmp_path), '--epochs', '1',
                '--optimiser', 'adam', 'sgd', '--size', '128', '--batch', '4', '--weights', 'none', '--', *SMALL]
     assert 'epoch 1 step' in finished(start(*command))
     with open(tmp_path / 'search.json', encoding='utf-8') as f:
@@ -42,8 +42,8 @@ def test_a_search_tabulates_every_combination_and_repeats_none(data, tmp_path):
     assert 'epoch 1 step' not in again and 'trial 2 of 2' in again
 
 
-def test_drawn_trials_are_distinct_and_the_same_for_the_same_seed():
-    from calcidisc_training.search import arguments, combinations, name_of
+def test_drawn_trials_are_distinct_and_the_same_for_the_same_seed() -> None:
+    from calcidisc_training.classifier.search import arguments, combinations, name_of
     a, rest = arguments(['--data', 'd', '--out', 'o', '--trials', '7', '--', '--regions', '12'])
     names = [name_of(t) for t in combinations(a)]
     assert len(set(names)) == 7 and names == [name_of(t) for t in combinations(a)] and rest == ['--regions', '12']
@@ -51,14 +51,14 @@ def test_drawn_trials_are_distinct_and_the_same_for_the_same_seed():
     assert len(combinations(a)) == 2 * 3 * 5 * 2
 
 
-def test_two_processes_train_one_network(data, tmp_path):
+def test_two_processes_train_one_network(data, tmp_path) -> None:
     """What torchrun starts. Seven pairs for two processes: neither may wait for a step that the other does not take."""
     with socket.socket() as s:
         s.bind(('127.0.0.1', 0))
         port = str(s.getsockname()[1])
     arguments = ['--network', 'mobilevit_s', '--data', data, '--out', str(tmp_path / 'run'), '--cache', str(tmp_path / 'cache'), '--weights', 'none',
                  '--epochs', '2', '--batch', '4', '--size', '128', *SMALL, '--regions', '14']
-    both = [start('train_classifier', *arguments, MASTER_ADDR='127.0.0.1', MASTER_PORT=port, WORLD_SIZE='2', RANK=str(rank)) for rank in (0, 1)]
+    both = [start('classifier.train_classifier', *arguments, MASTER_ADDR='127.0.0.1', MASTER_PORT=port, WORLD_SIZE='2', RANK=str(rank)) for rank in (0, 1)]
     first, second = (finished(process) for process in both)
     assert 'epoch 2 of 2' in first and 'epoch' not in second
     with open(tmp_path / 'run' / 'history.json', encoding='utf-8') as f:

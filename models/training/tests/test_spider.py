@@ -5,11 +5,11 @@ import os
 import numpy as np
 import pytest
 
-from calcidisc_training import folds as folds_module
-from calcidisc_training.folds import FOLDS, make_folds, split
-from calcidisc_training.levels import ABOVE, BELOW, DISC, IGNORE
-from calcidisc_training.sacrum import sacrum_map
-from calcidisc_training.spider import HELD_OUT, chain_is_plausible, disc_bodies, halve_labels, level_volume, make_slice
+from calcidisc_training.spine import folds as folds_module
+from calcidisc_training.spine.folds import FOLDS, make_folds, split
+from calcidisc_training.spine.levels import ABOVE, BELOW, DISC, IGNORE
+from calcidisc_training.spine.sacrum import sacrum_map
+from calcidisc_training.spine.spider import HELD_OUT, chain_is_plausible, disc_bodies, halve_labels, level_volume, make_slice
 
 ROWS = (500, 424, 350, 274, 200, 130, 60)
 
@@ -21,7 +21,7 @@ def drawn(slices=6):
     return discs
 
 
-def test_a_disc_in_two_pieces_is_one_disc():
+def test_a_disc_in_two_pieces_is_one_disc() -> None:
     discs = drawn()
     discs[3, :, 255:262] = False
     discs[4, :, 255:262] = False
@@ -30,34 +30,34 @@ def test_a_disc_in_two_pieces_is_one_disc():
     assert set(np.unique(labels[3, 500])) == {0, 1}
 
 
-def test_a_disc_missing_from_some_slices_does_not_shift_the_names_of_the_others():
+def test_a_disc_missing_from_some_slices_does_not_shift_the_names_of_the_others() -> None:
     discs = drawn()
     discs[3:, 480:520] = False
     labels, _ = disc_bodies(discs)
     assert set(np.unique(labels[5, 424])) == {0, 2}
 
 
-def test_a_loose_fragment_takes_no_name():
+def test_a_loose_fragment_takes_no_name() -> None:
     discs = drawn()
     discs[:, 466:470, 300:310] = True
     _, centres = disc_bodies(discs)
     assert len(centres) == len(ROWS)
 
 
-def test_a_missing_disc_makes_the_chain_implausible():
+def test_a_missing_disc_makes_the_chain_implausible() -> None:
     assert chain_is_plausible([(r, 260) for r in ROWS])
     assert not chain_is_plausible([(r, 260) for r in ROWS if r != 350])
 
 
-def test_levels_above_l1_l2_share_a_class():
+def test_levels_above_l1_l2_share_a_class() -> None:
     assert level_volume(np.arange(9, dtype=np.uint8)).tolist() == [IGNORE, 0, 1, 2, 3, 4, ABOVE, ABOVE, ABOVE]
 
 
-def test_halving_labels_keeps_the_majority():
+def test_halving_labels_keeps_the_majority() -> None:
     assert halve_labels(np.array([[3, 3, 0, 3], [3, 1, 0, 0]], np.uint8)).tolist() == [[3, 0]]
 
 
-def test_the_sacrum_lies_below_the_lowest_disc_and_on_nothing_labelled():
+def test_the_sacrum_lies_below_the_lowest_disc_and_on_nothing_labelled() -> None:
     tilt = np.deg2rad(35)
     rows, cols = np.indices((320, 256))
     def disc(r, c):
@@ -72,12 +72,12 @@ def test_the_sacrum_lies_below_the_lowest_disc_and_on_nothing_labelled():
     assert not (sacrum[taken] > 0).any()
 
 
-def test_without_l5_s1_no_sacrum_is_drawn():
+def test_without_l5_s1_no_sacrum_is_drawn() -> None:
     none = np.zeros((320, 256), bool)
     assert not sacrum_map(none, none, none).any()
 
 
-def test_level_map_names_discs_and_the_sacrum_only():
+def test_level_map_names_discs_and_the_sacrum_only() -> None:
     mask, level = np.zeros((640, 512), np.uint8), np.full((640, 512), IGNORE, np.uint8)
     for k, row in enumerate(ROWS):
         mask[row - 8:row + 8, 230:290] = 29
@@ -88,7 +88,7 @@ def test_level_map_names_discs_and_the_sacrum_only():
     assert (one.level == BELOW).any()
 
 
-def test_every_patient_is_held_out_once_and_never_trained_on_in_that_fold():
+def test_every_patient_is_held_out_once_and_never_trained_on_in_that_fold() -> None:
     patients = list(range(1, 20)) + list(HELD_OUT)
     folds = make_folds(patients)
     assert sorted(p for held in folds.values() for p in held) == sorted(patients)
@@ -98,17 +98,17 @@ def test_every_patient_is_held_out_once_and_never_trained_on_in_that_fold():
         assert not set(train) & set(held) and len(train) + len(held) == len(patients)
 
 
-def test_folds_do_not_depend_on_the_order_of_patients():
+def test_folds_do_not_depend_on_the_order_of_patients() -> None:
     assert make_folds([5, 9, 57, 3, 81]) == make_folds([81, 3, 57, 9, 5])
 
 
-def test_a_folder_without_slices_is_an_error(tmp_path):
-    from calcidisc_training.spider import patients_in
+def test_a_folder_without_slices_is_an_error(tmp_path) -> None:
+    from calcidisc_training.spine.spider import patients_in
     with pytest.raises(FileNotFoundError):
         patients_in(str(tmp_path))
 
 
-def test_the_folds_file_is_what_the_code_makes():
+def test_the_folds_file_is_what_the_code_makes() -> None:
     path = os.path.join(os.path.dirname(folds_module.__file__), 'folds.json')
     with open(path, encoding='utf-8') as f:
         kept = {int(k): held for k, held in json.load(f).items()}

@@ -213,7 +213,7 @@ describe('dataset export: what leaves, on real cases', function () {
     needsPeer(this, 'python');
     const { folder } = await run();
     const check = () =>
-      runTool('/usr/bin/python3', ['-m', 'calcidisc_training.dataset', folder], {
+      runTool('/usr/bin/python3', ['-m', 'calcidisc_training.sets.dataset', folder], {
         PYTHONPATH: join(projectRoot, 'models/training'),
         PYTHONDONTWRITEBYTECODE: '1',
       });

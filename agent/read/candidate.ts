@@ -1,0 +1,59 @@
+import type { ReadingFacts } from '../../db/tables/readings.js';
+import type { SeriesRow } from '../../db/tables/series.js';
+import type { LocatedDisc, LocateResult } from '../locate/types.js';
+import { type Contrast, contrastOf } from './contrast.js';
+import { resultOf } from './reader.js';
+
+/** A series of an MR study that may be read, with what was found in it. */
+export interface Candidate {
+  readonly seriesInstanceUid: string;
+  readonly seriesNumber: number | null;
+  readonly seriesDescription: string;
+  readonly frameOfReferenceUid: string | null;
+  /** 'check': to compare levels with, never read itself. */
+  readonly role: 'mr' | 'check';
+  readonly contrast: Contrast;
+  /** Whether the header names the lumbar spine, or nothing that is another part. */
+  readonly isNamedLumbar: boolean;
+  readonly readingId: string;
+  readonly reading: {
+    /** `unreadable`: its files could not be decoded, and reasons say why. */
+    readonly status: 'located' | 'uncertain' | 'not-found' | 'unreadable';
+    readonly reasons: readonly string[];
+    readonly discs: readonly Pick<LocatedDisc, 'level' | 'centrePatientMm'>[];
+    /** Larger side of a pixel; null when nothing was found. */
+    readonly pixelMm: number | null;
+  };
+}
+
+export function candidateOf(series: SeriesRow, read: ReadingFacts): Candidate {
+  const { seriesInstanceUid, seriesNumber, seriesDescription, frameOfReferenceUid, attributes } = series;
+  return {
+    seriesInstanceUid,
+    seriesNumber,
+    seriesDescription,
+    frameOfReferenceUid,
+    role: series.role === 'check' ? 'check' : 'mr',
+    contrast: contrastOf(attributes),
+    isNamedLumbar: attributes.region === 'LUMBAR',
+    readingId: read.id,
+    reading: found(read),
+  };
+}
+
+function found(read: ReadingFacts): Candidate['reading'] {
+  if (read.state === 'failed')
+    return { status: 'unreadable', reasons: [read.lastError ?? ''], discs: [], pixelMm: null };
+  const { status, reasons, discs } = resultOf<LocateResult>(read);
+  const pixelMm = read.pixelSpacingMm && Math.max(...read.pixelSpacingMm);
+  return { status, reasons, discs, pixelMm };
+}
+
+/** How a series is called in a report: by its number, which the reader has before him. */
+export function nameOf({
+  seriesNumber,
+  seriesDescription,
+}: Pick<Candidate, 'seriesNumber' | 'seriesDescription'>): string {
+  const number = seriesNumber === null ? 'a series without number' : `series ${seriesNumber}`;
+  return seriesDescription === '' ? number : `${number} "${seriesDescription}"`;
+}

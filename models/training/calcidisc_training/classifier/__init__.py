@@ -1,0 +1,1 @@
+"""The networks that look at one disc: their training, figures, card and parity."""

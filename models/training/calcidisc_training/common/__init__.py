@@ -1,0 +1,1 @@
+"""What every training shares: moving average, processes, runtimes, export."""

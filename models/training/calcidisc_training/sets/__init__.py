@@ -1,0 +1,1 @@
+"""Sets of regions: cut, simulated, or as a site exported them."""

@@ -1,0 +1,1 @@
+"""The spine as SPIDER's masks give it: slices, levels, sacrum, folds."""
