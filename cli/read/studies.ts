@@ -151,12 +151,6 @@ function pairIn(mr: FolderSeries, all: readonly FolderSeries[], readings: Readin
   );
 }
 
-function ctReading(read: Reading<LocateResult>): CtReading {
-  return 'failed' in read
-    ? { status: 'unreadable', reasons: [read.failed], discs: [], facts: null }
-    : (read.located as Located<CtResult>).result;
-}
-
 function ctCandidate(ct: FolderSeries, all: readonly FolderSeries[], readings: Readings) {
   const ofStudy = all.filter(({ studyInstanceUid }) => studyInstanceUid === ct.studyInstanceUid);
   const isContradictory = !isOnePerson(ofStudy.flatMap(({ identities }) => identities));

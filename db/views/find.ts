@@ -62,7 +62,11 @@ export async function findSeriesBy(tx: Tx, text: string, limit: number): Promise
     .split(/[\s,^]+/)
     .filter(Boolean)
     .map(anywhere);
-  const { rows } = await tx.raw(SERIES, { wanted: text, words: words.length > 0 ? words : [anywhere(text)], limit });
+  const { rows } = await tx.raw(SERIES, {
+    wanted: text,
+    words: words.length > 0 ? words : [anywhere(text)],
+    limit,
+  });
   return rows;
 }
 

@@ -61,13 +61,22 @@ class World {
     const [one, two] = await this.identities;
     const noPem = join(this.dir, 'no-pem');
     await writeFile(noPem, 'certificate');
-    return { cert: one.certFile, key: one.keyFile, otherKey: two.keyFile, noPem, nowhere: join(this.dir, 'nowhere') };
+    return {
+      cert: one.certFile,
+      key: one.keyFile,
+      otherKey: two.keyFile,
+      noPem,
+      nowhere: join(this.dir, 'nowhere'),
+    };
   }
 
   private async startPeers(): Promise<Substitutes> {
     const pacs = await testReceiver({ aeTitle: 'PACS' });
     const strict = await testReceiver({ aeTitle: 'PACS', allowedCallingAEs: ['SOMEBODY'] });
-    this.closings.push(() => pacs.close(), () => strict.close());
+    this.closings.push(
+      () => pacs.close(),
+      () => strict.close(),
+    );
     const web = createWebServer((_request, response) => response.end('hello'));
     return { pacs: pacs.port, strict: strict.port, web: await this.listen(web) };
   }
@@ -75,9 +84,16 @@ class World {
   private async arranged(arrange: Arrangement, input: ConfigInput, dataDir: string): Promise<ConfigInput> {
     switch (arrange) {
       case 'dicomPortTaken':
-        return { dicom: { ...input.dicom, port: await this.listen(createServer((socket) => socket.end('220 mail'))) } };
+        return {
+          dicom: {
+            ...input.dicom,
+            port: await this.listen(createServer((socket) => socket.end('220 mail'))),
+          },
+        };
       case 'httpPortTaken':
-        return { http: { ...input.http, port: await this.listen(createWebServer((_, answer) => answer.end('{}'))) } };
+        return {
+          http: { ...input.http, port: await this.listen(createWebServer((_, answer) => answer.end('{}'))) },
+        };
       case 'dataDirIsFile':
         await writeFile(dataDir, '');
         return {};
@@ -180,7 +196,10 @@ function oneSentence(pattern: RegExp) {
   };
 }
 
-function assertFinding(findings: readonly Finding[], [what, verdict, says]: NonNullable<SettingRow['doctor']>): void {
+function assertFinding(
+  findings: readonly Finding[],
+  [what, verdict, says]: NonNullable<SettingRow['doctor']>,
+): void {
   const found = findings.filter((each) => what.test(each.what));
   const lines = found.map((each) => [each.verdict, each.detail, each.setting, each.advice].join(' '));
   assert.ok(
