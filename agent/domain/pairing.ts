@@ -49,7 +49,6 @@ export interface WeighedCt {
   readonly what?: string;
   /** In words, why it is not measured; '' for the chosen one. */
   readonly why?: string;
-  readonly identity?: WeighedIdentity;
 }
 
 /** How a CT series is called: by its number and description, which the reader has before him. */

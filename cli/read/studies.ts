@@ -151,12 +151,6 @@ function pairIn(mr: FolderSeries, all: readonly FolderSeries[], readings: Readin
   );
 }
 
-function ctReading(read: Reading<LocateResult>): CtReading {
-  return 'failed' in read
-    ? { status: 'unreadable', reasons: [read.failed], discs: [], facts: null }
-    : (read.located as Located<CtResult>).result;
-}
-
 function ctCandidate(ct: FolderSeries, all: readonly FolderSeries[], readings: Readings) {
   const ofStudy = all.filter(({ studyInstanceUid }) => studyInstanceUid === ct.studyInstanceUid);
   const isContradictory = !isOnePerson(ofStudy.flatMap(({ identities }) => identities));
@@ -171,7 +165,6 @@ function ctCandidate(ct: FolderSeries, all: readonly FolderSeries[], readings: R
     isContradictory,
     // A folder holds nobody's word about whose it is.
     decided: null,
-    sliceSpacingMm: ct.header.spacingBetweenSlices ?? ct.header.sliceThickness,
     receiving: false,
     reading: ctReadingIn(read),
   };
