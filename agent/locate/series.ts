@@ -24,12 +24,12 @@ export interface SourceImage extends PlacedSlice {
   /** MONOCHROME1. */
   readonly isInverted: boolean;
   readonly echoTime: number | null;
-  /** CT only. */
-  readonly ct?: CtImageFacts;
   /** What tells it from other pictures of the same place; absent where nothing does. */
   readonly pictureKind?: PictureKind;
   readonly inversionTime?: number | null;
   readonly scanningSequence?: readonly string[];
+  /** CT only. */
+  readonly ct?: CtImageFacts;
 }
 
 export interface Series {

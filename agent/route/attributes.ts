@@ -1,3 +1,4 @@
+import { dixonOfTypes } from '../dicom/pictureKind.js';
 import { regionOfBodyPart, regionOfCodes } from './bodyParts.js';
 import {
   isFatSuppressedByName,
@@ -120,10 +121,12 @@ function weightingByTiming({
   return repetitionTime <= T1_REPETITION_TIME_MS ? 'T1' : 'PD';
 }
 
-/** ScanOptions FS, and a Dixon's water picture. */
-function isFatSuppressed({ scanOptions, imageType }: RoutingHeader, words: string): boolean {
+/** ScanOptions (PS3.3 C.8.3.1), a Dixon's water picture, or the name. */
+function isFatSuppressed({ scanOptions = [], imageType }: RoutingHeader, words: string): boolean {
   return (
-    (scanOptions ?? []).includes('FS') || imageType.slice(2).includes('WATER') || isFatSuppressedByName(words)
+    scanOptions.some((option) => /^(FS|FATSAT|SFS)$/i.test(option)) ||
+    dixonOfTypes(imageType.slice(2).map((value) => value.toUpperCase())) === 'WATER' ||
+    isFatSuppressedByName(words)
   );
 }
 

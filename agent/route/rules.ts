@@ -4,7 +4,7 @@ import type { SeriesAttributes } from './attributes.js';
 import type { KindFacts, SeriesFacts } from './seriesFacts.js';
 import { regionIn, wordsOf } from './words.js';
 
-/** 'check': located to compare levels with, never read itself. */
+/** 'check': located to compare levels with the series that is read, never read itself. */
 export type Role = 'mr' | 'ct' | 'check' | 'ignored';
 
 export interface RoleDecision {

@@ -28,7 +28,7 @@ export function namedWeighting(words: string): Weighting {
 }
 
 const FAT_SUPPRESSED =
-  /\b(T1|T2|PD|DP)?W?(FS|FATSAT|FSAT|SPAIR|SPIR|SPECIAL|CHESS)\b|\bFAT SAT\w*|\bFAT SUP\w*|\bFETT ?S\w*|\bSAT(URATION)? (DE )?(LA )?GRAISSE\b|\bSAT(URACION)? GRASA\b|\bWATER EXC\w*/;
+  /\b(T1|T2|PD|DP)?W?(FS|FATSAT|FSAT|FATSUPP?|FETTSAT\w*|SPAIR|ASPIR|SPIR|SPECIAL|CHESS)\b|\bFAT SAT\w*|\bFAT SUP\w*|\bFETT ?S\w*|\bSAT(URATION)? (DE )?(LA )?GRAISSE\b|\bSAT(URACION)? GRASA\b|\bWATER EXC\w*/;
 
 export function isFatSuppressedByName(words: string): boolean {
   return FAT_SUPPRESSED.test(words);

@@ -7,7 +7,7 @@ import { compareVersions } from './card.js';
 import { locateModelFile, type ModelFolders } from './modelFiles.js';
 
 /** What decides on a fresh installation: the network the study chose. */
-const DEFAULT_CLASSIFIER = 'resnet34';
+export const DEFAULT_CLASSIFIER = 'resnet34';
 
 /** How the trail begins to say that nobody chose. */
 const BY_DEFAULT = 'the default';

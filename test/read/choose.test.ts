@@ -172,6 +172,25 @@ describe('a picture that nobody named', () => {
     assert.ok(showsNoLumbarSpine([series(3, { isNamedLumbar: false }, nothing)]));
   });
 
+  it('without a sacrum below its discs shows none: a neck, a chest', () => {
+    const neck = { status: 'uncertain', reasons: ['sacrum not seen: the lowest disc is not at the sacrum'] };
+    assert.ok(showsNoLumbarSpine([series(3, { isNamedLumbar: false }, neck)]));
+    assert.ok(!showsNoLumbarSpine([series(3, {}, neck)]), 'named lumbar, it is told with its doubt');
+  });
+
+  it('that cannot be read does not keep another one open', () => {
+    const broken = series(4, { isNamedLumbar: false }, { status: 'unreadable', discs: [] });
+    assert.ok(showsNoLumbarSpine([series(3, { isNamedLumbar: false }, nothing), broken]));
+  });
+
+  it('is never read before the lumbar spine, whatever its contrast', () => {
+    const neck = series(3, { isNamedLumbar: false }, { status: 'uncertain', reasons: ['sacrum not seen'] });
+    const lumbar = series(4, { contrast: 'T2-FS' });
+    assert.equal(chosen(neck, lumbar), 4);
+    const [, passed] = choose([neck, lumbar], policy).candidates;
+    assert.match(passed!.why, /^it shows no lumbar spine/);
+  });
+
   it('is one when any series of its study is, or is called so', () => {
     const unnamed = series(3, { isNamedLumbar: false }, nothing);
     assert.ok(!showsNoLumbarSpine([unnamed, series(4, { isNamedLumbar: true }, nothing)]));
