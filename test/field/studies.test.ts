@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type DemoPacs, openDemoPacs } from '../../cli/demo/pacs.js';
 import { type RunningService, startService } from '../../cli/service.js';
 import { createTestDatabase, quietLog, type TestDatabase } from '../support/database.js';
-import { answerOf, sameAnswer, sendStudy, type StudyAnswer, studiesConfig } from './sendStudies.js';
+import { answerOf, type StudyAnswer, sameAnswer, sendStudy, studiesConfig } from './sendStudies.js';
 import { drawSiteStudies, type SiteStudy } from './siteStudies.js';
 
 /** A few of `npm run check:studies`, in two orders each: those that differ most in how they come. */
