@@ -1,3 +1,4 @@
+import type { Tx } from '../../db/server/knex.js';
 import { type CaseRow, lockCase, setCase } from '../../db/tables/cases.js';
 import { insertChoice } from '../../db/tables/choices.js';
 import { insertPairing } from '../../db/tables/pairings.js';
@@ -59,14 +60,7 @@ export const pairStep: AgentStep = async (context, row) => {
       if (!isSame(again.decision, decision)) throw new DecidedOtherwise();
       const { id: caseId, revision } = row;
       await setCase(trx, caseId, { mrSeriesInstanceUid: seriesInstanceUid });
-      await insertChoice(trx, {
-        caseId,
-        revision,
-        seriesInstanceUid,
-        readingId: choice.chosen.readingId,
-        candidates: choice.candidates,
-        agreement: choice.agreement,
-      });
+      await writeChoice(trx, row, choice);
       await insertPairing(trx, {
         caseId,
         revision,
@@ -81,6 +75,12 @@ export const pairStep: AgentStep = async (context, row) => {
     },
   };
 };
+
+function writeChoice(trx: Tx, { id: caseId, revision }: CaseRow, choice: Choice): Promise<unknown> {
+  const { chosen, candidates, agreement } = choice;
+  const { seriesInstanceUid, readingId } = chosen;
+  return insertChoice(trx, { caseId, revision, seriesInstanceUid, readingId, candidates, agreement });
+}
 
 function said({ candidates, agreement }: Choice) {
   return { candidates: candidates.length, agreeing: agreement.agrees.length, doubts: agreement.doubts };

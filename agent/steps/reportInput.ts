@@ -53,6 +53,7 @@ export async function gatherReportInput(context: StepContext, row: CaseRow): Pro
       outcome: pairing.outcome,
       intervalDays: pairing.intervalDays,
       windowDays: config.pair.windowDays,
+      candidates: pairing.candidates,
     },
     localisation: mrLocalisation,
     ctLocalisation,

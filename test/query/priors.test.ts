@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { withoutPixels } from '../../agent/expose/apiRoutes.js';
 import { casePage } from '../../agent/expose/pages/case.js';
-import type { Weighed } from '../../agent/pair/window.js';
 import { listCases } from '../../db/tables/cases.js';
 import { findPairing, type PairingRow } from '../../db/tables/pairings.js';
 import { listPriorFetches, listPriorSeries, type PriorFetchRow } from '../../db/tables/priorFetches.js';
@@ -106,7 +105,7 @@ describe('query: prior fetch from a real PACS', function () {
     const pairing = await pairingOf(mr);
     assert.deepEqual([pairing.outcome, pairing.ctSeriesInstanceUid], ['identity-differs', null]);
     assert.deepEqual(
-      (pairing.candidates as Weighed[]).map((each) => [each.ctSeriesInstanceUid, each.verdict]),
+      pairing.candidates.map((each) => [each.ctSeriesInstanceUid, each.verdict]),
       [[ct.seriesInstanceUid, 'identity-differs']],
     );
     assert.equal((await untilFetch(mr, 'done')).seriesMoved, 1);
