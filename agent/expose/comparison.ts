@@ -13,7 +13,11 @@ export function measurementBeside({ mr, ct, measurements }: CaseView, level: Lev
 }
 
 /** Does the CT say what the model says? null where one of them does not say. */
-export function agreement(calcified: boolean | undefined, measured: Measurement | null): boolean | null {
-  if (calcified === undefined || !measured || measured.label === 'indeterminate') return null;
+export function agreement(
+  calcified: boolean | null | undefined,
+  measured: Measurement | null,
+): boolean | null {
+  if (calcified === undefined || calcified === null || !measured || measured.label === 'indeterminate')
+    return null;
   return calcified === (measured.label === 'calcified');
 }

@@ -1,4 +1,5 @@
 import { SOP_CLASSES } from '../dicom/sopClasses.js';
+import type { Answer } from '../domain/answers.js';
 import type { Level } from '../domain/levels.js';
 import type { CtLabel, LocateStatus, ModelIdentity, PixelBox } from '../locate/types.js';
 
@@ -93,7 +94,9 @@ export interface ReportDisc {
     readonly probability: number;
     /** 0..1 */
     readonly threshold: number;
-    readonly calcified: boolean;
+    readonly answer: Answer;
+    /** Why nothing is stated; empty where something is. */
+    readonly reasons: readonly string[];
   } | null;
   /** The paired CT's measurement of the same disc. */
   readonly ct: {

@@ -22,7 +22,7 @@ import { type Database, openDatabase } from '../../db/server/database.js';
 import { unparkCase } from '../../db/tables/cases.js';
 import { findReport } from '../../db/tables/reports.js';
 import { type CaseView, readCaseView } from '../../db/views/caseView.js';
-import { asTable } from '../demo/table.js';
+import { answerCell, asTable } from '../demo/table.js';
 
 interface CaseOptions {
   readonly json?: boolean;
@@ -126,7 +126,7 @@ function discTable(view: CaseView): string {
       level,
       region ? percent(region.confidence) : 'not found',
       decided ? percent(decided.probability) : '–',
-      decided ? (decided.calcified ? 'CALCIFIED' : 'not calcified') : '–',
+      decided ? answerCell(decided.answer) : '–',
       ct?.label ?? '–',
       ct ? hounsfield(ct.meanHu) : '–',
       ct ? hounsfield(ct.maxHu) : '–',

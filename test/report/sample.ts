@@ -29,16 +29,21 @@ export function disc(level: Level, changes: Partial<ReportDisc> = {}): ReportDis
     image: MR.instances[2]!,
     imageSize: [320, 384],
     roiPixel: [100.25, row, 160.75, row + 45.5],
-    answer: { probability: 0.125, threshold: 0.5, calcified: false },
+    answer: { probability: 0.125, threshold: 0.5, answer: 'not-calcified', reasons: [] },
     ct: { label: 'not-calcified', meanHu: 61.5, maxHu: 98, areaMm2: 0 },
     ...changes,
   };
 }
 
 export const CALCIFIED: Partial<ReportDisc> = {
-  answer: { probability: Math.fround(0.8731), threshold: 0.5, calcified: true },
+  answer: { probability: Math.fround(0.8731), threshold: 0.5, answer: 'calcified', reasons: [] },
   ct: { label: 'calcified', meanHu: 214.3, maxHu: 371.25, areaMm2: 38.2 },
 };
+
+/** A disc that was found and of which nothing can be stated. */
+export function unstated(answer: 'indeterminate' | 'not-assessable', why: string): Partial<ReportDisc> {
+  return { answer: { probability: 0.6, threshold: 0.7, answer, reasons: [why] } };
+}
 
 /** A case with five discs, L4-L5 calcified on both, paired with a CT of another study ten days later. */
 export function reportInput(changes: Partial<ReportInput> = {}): ReportInput {

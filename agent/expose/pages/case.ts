@@ -1,8 +1,10 @@
 import type { CaseView } from '../../../db/views/caseView.js';
-import { LEVELS } from '../../domain/levels.js';
+import { ANSWER_WORDS, type Answer, isStated } from '../../domain/answers.js';
+import { LEVELS, type Level } from '../../domain/levels.js';
 import { agreement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
 import {
+  ANSWER_SIGNS,
   CT_WORDS,
   commitmentText,
   hounsfield,
@@ -48,7 +50,8 @@ function headline(view: CaseView): Html | false {
   const decided = inferences.filter(({ role }) => role === 'active');
   if (decided.length === 0) return false;
   const byLevel = LEVELS.flatMap((level) => decided.filter((each) => each.level === level));
-  const flagged = byLevel.filter(({ calcified }) => calcified).map(({ level }) => level);
+  const at = (wanted: Answer) => byLevel.filter(({ answer }) => answer === wanted).map(({ level }) => level);
+  const flagged = at('calcified');
   const compared = byLevel.map(({ level, calcified }) => ({
     level,
     agrees: agreement(calcified, measurementBeside(view, level)),
@@ -58,13 +61,23 @@ function headline(view: CaseView): Html | false {
   return html`<p class="headline"><strong class="${flagged.length > 0 ? 'yes' : 'no'}">${
     flagged.length > 0
       ? `● Calcified by the model: ${flagged.join(', ')}`
-      : '○ No disc calcified by the model'
-  }</strong> of ${regions.length} discs read.${
+      : byLevel.some(({ answer }) => isStated(answer))
+        ? '○ No disc calcified by the model'
+        : '– Nothing stated by the model'
+  }</strong> of ${regions.length} discs.${unstatedLine('indeterminate', at('indeterminate'))}${unstatedLine('not-assessable', at('not-assessable'))}${
     differing.length > 0 &&
     html` <span class="differs">≠ The CT says otherwise at ${differing.join(', ')}.</span>`
   }${
     differing.length === 0 && agreeing > 0 && html` <span>The CT agrees on ${agreeing} of them.</span>`
   }</p>`;
+}
+
+/** Said beside the flags, so that "none calcified" is not read as "all are free". */
+function unstatedLine(answer: Answer, levels: readonly Level[]): Html | false {
+  return (
+    levels.length > 0 &&
+    html` <span>${ANSWER_SIGNS[answer]} ${ANSWER_WORDS[answer]}: ${levels.join(', ')}.</span>`
+  );
 }
 
 function facts({ case: row, study, mrSeries }: CaseView): Html {
