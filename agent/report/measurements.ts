@@ -139,6 +139,13 @@ function attenuation(hu: number | null, derivation: typeof VALUE.mean | typeof V
   ];
 }
 
+function certaintyWords(prevalence: number | null): string {
+  const is = 'the certainty is the probability of calcification';
+  return prevalence === null
+    ? is
+    : `${is} where ${(100 * prevalence).toPrecision(2)} % of discs are calcified`;
+}
+
 /** TID 4019, with what a later reader needs to repeat the answer. */
 function algorithm(input: ReportInput, disc: ReportDisc): ContentItem[] {
   const { classifier, localiser, parameters } = input;
@@ -150,7 +157,7 @@ function algorithm(input: ReportInput, disc: ReportDisc): ContentItem[] {
     text('HAS CONCEPT MOD', CONCEPT.algorithmManufacturer, 'Calcidisc'),
     ...(classifier ? [parameter(`model sha256: ${classifier.sha256}`)] : []),
     ...(disc.answer && scoreOf(disc) !== null
-      ? [parameter(`threshold: ${disc.answer.threshold} (the certainty is the probability of calcification)`)]
+      ? [parameter(`threshold: ${disc.answer.threshold} (${certaintyWords(parameters.prevalence)})`)]
       : []),
     parameter(`localiser: ${localiser.name} ${localiser.version}, sha256: ${localiser.sha256}`),
     parameter(`region: ${parameters.marginMm} mm around the disc`),

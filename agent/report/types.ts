@@ -90,9 +90,9 @@ export interface ReportDisc {
   readonly roiPixel: PixelBox;
   /** The active classifier's answer; null when it has none, which reads as indeterminate. */
   readonly answer: {
-    /** 0..1 */
+    /** 0..1, at ReportParameters.prevalence; the network's own score where that is null. */
     readonly probability: number;
-    /** 0..1 */
+    /** 0..1, likewise. */
     readonly threshold: number;
     readonly answer: Answer;
     /** Why nothing is stated; empty where something is. */
@@ -131,6 +131,8 @@ export interface ReportParameters {
   readonly greyPercentiles: readonly [low: number, high: number];
   readonly huLow: number;
   readonly huHigh: number;
+  /** Share of calcified discs that the certainty is stated for; null where the model is not calibrated. */
+  readonly prevalence: number | null;
 }
 
 /** Everything the report says, as plain values. The same input gives the same bytes. */

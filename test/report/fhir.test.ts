@@ -75,7 +75,9 @@ describe('FHIR R4', () => {
   });
 
   it('has no value for a disc that could not be read, and says why', () => {
-    const [observation] = build({ discs: [disc('L4-L5', unstated('not-assessable', 'blurred'))] }).observations;
+    const [observation] = build({
+      discs: [disc('L4-L5', unstated('not-assessable', 'blurred'))],
+    }).observations;
     const { valueCodeableConcept, dataAbsentReason, note, component } = observation!;
     assert.equal(valueCodeableConcept, undefined);
     assert.equal(codeOf(dataAbsentReason), 'not-performed');

@@ -162,7 +162,9 @@ describe('report: what it says', () => {
   });
 
   it('says of a disc that cannot be read that it cannot, with the reason and without a score', () => {
-    const { root } = readBack({ discs: [disc('L4-L5', unstated('not-assessable', 'blurred beyond reading'))] });
+    const { root } = readBack({
+      discs: [disc('L4-L5', unstated('not-assessable', 'blurred beyond reading'))],
+    });
     const [group] = groups(root);
     assert.equal(codeText(one(group!, '18115005')), '1156316003 SCT');
     assert.equal(all(group!, '111012').length, 0);

@@ -83,7 +83,7 @@ export function reportInput(changes: Partial<ReportInput> = {}): ReportInput {
       attribution: 'SPIDER, van der Graaf et al., Sci Data 11:264 (2024), CC BY 4.0',
     },
     localiser: { name: 'localiser', version: '0.3.0', sha256: 'cd'.repeat(32) },
-    parameters: { marginMm: 10, greyPercentiles: [1, 99.5], huLow: 120.1, huHigh: 383.7 },
+    parameters: { marginMm: 10, greyPercentiles: [1, 99.5], huLow: 120.1, huHigh: 383.7, prevalence: null },
     device: { uid: uid('device'), serialNumber: 'test-1', softwareVersion: '0.1.0', aeTitle: 'CALCIDISC' },
     createdAt: new Date('2026-03-12T09:08:07.065Z'),
     utcOffsetMinutes: 60,

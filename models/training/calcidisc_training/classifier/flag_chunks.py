@@ -3,7 +3,7 @@
     python -m calcidisc_training.classifier.flag_chunks --slices SLICES --start ../resnet34/2/model.onnx --out chunks --chunks 12
 
 SLICES is what `npm run bench:flags -- --slices` wrote. A chunk is chunk-K.npz: pictures [N, 224, 224] uint8, labels, cells,
-patients, about, maps [N, 256, 8, 8] float16 (after the third stage, at 128 by 128). A chunk that is there is not made again.
+patients, about, stage3 [N, 256, 8, 8] and stage4 [N, 512, 4, 4] float16 (at 128 by 128). A chunk that is there is not made again.
 """
 import argparse
 import json
@@ -12,33 +12,28 @@ import time
 
 import numpy as np
 import torch
-from torch import nn
 
 from ..common.processes import half_type, mixed
 from ..sets.flag_sets import make_flag_pool
 from ..sets.real_regions import read_discs
 from .classifier_net import resize, to_input
+from .flag_head import SIZE, stages
 from .warm_start import resnet34_from_onnx
 
-SIZE = 128
 NEVER_PAINTED = ('sudirman-t1',)
 
 
-def stem_maps(net, image) -> torch.Tensor:
-    """[N, 3, 128, 128] -> [N, 256, 8, 8]: all but the last stage."""
-    x = nn.functional.max_pool2d(nn.functional.relu(net.bn1(net.conv1(image))), 3, 2, 1)
-    return net.layer3(net.layer2(net.layer1(x)))
-
-
 @torch.no_grad()
-def maps_of(net, pictures, batch=32) -> np.ndarray:
-    """[N, 256, 8, 8] float16 of [N, 224, 224] uint8."""
-    half, found = half_type('cpu'), []
+def stages_of(net, pictures, batch=32) -> tuple[np.ndarray, np.ndarray]:
+    """([N, 256, 8, 8], [N, 512, 4, 4]) float16 of [N, 224, 224] uint8."""
+    half, third, fourth = half_type('cpu'), [], []
     for at in range(0, len(pictures), batch):
         image = resize(to_input(torch.from_numpy(pictures[at:at + batch])), SIZE / 224).contiguous(memory_format=torch.channels_last)
         with mixed('cpu', half):
-            found.append(stem_maps(net, image).float().numpy().astype(np.float16))
-    return np.concatenate(found)
+            a, b = stages(net, image)
+        third.append(a.float().numpy().astype(np.float16))
+        fourth.append(b.float().numpy().astype(np.float16))
+    return np.concatenate(third), np.concatenate(fourth)
 
 
 def write_chunk(path, discs, count, seed, net) -> None:
@@ -46,7 +41,8 @@ def write_chunk(path, discs, count, seed, net) -> None:
     turned = np.random.default_rng([seed, 16]).random(count) < 0.5
     pool.pictures[turned], pool.cells[turned] = pool.pictures[turned, ::-1], pool.cells[turned, ::-1]
     part = f'{path}.{os.getpid()}.part.npz'
-    np.savez(part, pictures=pool.pictures, labels=pool.labels, cells=pool.cells, patients=pool.patients, about=json.dumps(pool.about), maps=maps_of(net, pool.pictures))
+    stage3, stage4 = stages_of(net, pool.pictures)
+    np.savez(part, pictures=pool.pictures, labels=pool.labels, cells=pool.cells, patients=pool.patients, about=json.dumps(pool.about), stage3=stage3, stage4=stage4)
     os.replace(part, path)
 
 
