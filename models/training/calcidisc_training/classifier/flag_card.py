@@ -1,9 +1,9 @@
-"""Write models/resnet34/<version> from a trunk and the heads of train_flags: ONNX, its bounds and figures, the card.
+"""Write models/resnet34/<version> from a run of train_flags: ONNX, its bounds and figures, the card.
 
-    python -m calcidisc_training.classifier.flag_card --start ../resnet34/2/model.onnx --run runs/flags --out ../resnet34/3 --version 3
+    python -m calcidisc_training.classifier.flag_card --start ../resnet34/2/model.onnx --chunks chunks --run runs/flags --out ../resnet34/3 --version 3
 
-The bounds come from regions that no head had seen the patient of: how far a region's features may lie, then the score that at
-most ORDINARY of the untouched discs reach in every source. Nothing here is chosen on the painter that measures.
+The bounds come from the patients that were held out: how far a region's features may lie, then the score that at most
+ORDINARY of the untouched discs reach in either source. Nothing here is chosen on the painter that measures.
 """
 import argparse
 import json
@@ -14,28 +14,30 @@ import torch
 
 from ..common.export import SPIDER_ATTRIBUTION, SPIDER_SOURCE, export_onnx, write_card
 from ..sets.flag_sets import SHARES
-from ..sets.painters import LUMP, PAINTERS, RIDGE, TRACES
+from ..sets.painters import LEAST, LUMP, PAINTERS, TRACES
 from ..sets.scanner import SCANNER
 from .classifier_metrics import auc
 from .classifier_net import MEAN, STD, to_input
-from .flag_head import SIZE, DeployedFlags, Distance, FlagHead
+from .flag_head import SIZE, DeployedFlags, Distance
 from .parity import TOLERANCE, check_parity, parity_pictures, write_parity
-from .train_flags import KNOWN_LOOKS
+from .train_flags import KNOWN_LOOKS, Flags, chunk_names
 from .warm_start import resnet34_from_onnx
 
 ORDINARY = 0.04                # share of a source's untouched discs that may be flagged: 5% are allowed, and others will differ
 BAND = 0.04                    # as many again are called indeterminate
 FAR = 0.04                     # share of the known regions that are further off than what is answered on
+SCALES = (0.3, 3.0)            # of a calibration: beyond, there is too little to calibrate on
 CLEAR = dict(visibility=25, areaMm2=8)
+TRAINED = {False: 'stages 3 and 4 and a head of two 3 by 3 convolutions over their maps were trained', True: 'so did stages 3 and 4: only a head of two 3 by 3 convolutions over their maps was trained'}
 SUDIRMAN = ('Sudirman et al., "Lumbar Spine MRI Dataset", Mendeley Data V2, doi 10.17632/k57fr854j2.2, CC BY 4.0; PNGs as published by henryagyare/Spine_LBP')
 
 
 class Held:
-    """What heads said of regions whose patient they had not seen."""
+    """What the network said of regions whose patient it had not seen."""
 
     def __init__(self, path) -> None:
         with np.load(path) as kept:
-            self.scores, self.distances, self.labels, self.shown, self.patients = (kept[k] for k in ('scores', 'distances', 'labels', 'shown', 'patients'))
+            self.scores, self.distances, self.labels, self.patients = (kept[k] for k in ('scores', 'distances', 'labels', 'patients'))
             self.about = json.loads(str(kept['about']))
         self.source = np.array([one['source'] for one in self.about])
         self.kind = np.array([one['kind'] for one in self.about])
@@ -46,13 +48,13 @@ class Held:
 
 
 def calibrated(held: Held) -> tuple[float, float]:
-    """(scale, shift) of the logit: logistic regression by Newton's steps, on what is shown of the known sources."""
-    keep = held.shown & np.isin(held.source, KNOWN_LOOKS)
+    """(scale, shift) of the logit: logistic regression by Newton's steps, on the known sources."""
+    keep = np.isin(held.source, KNOWN_LOOKS)
     x, y, at = np.stack([held.scores[keep], np.ones(keep.sum())], 1), held.labels[keep].astype(float), np.array([1.0, 0.0])
     for _ in range(30):
         p = 1 / (1 + np.exp(-x @ at))
         at = at + np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(2), x.T @ (y - p))
-    return float(at[0]), float(at[1])
+    return float(np.clip(at[0], *SCALES)), float(at[1])
 
 
 def bounds_of(held: Held) -> tuple[float, float, float]:
@@ -69,7 +71,7 @@ def share(values) -> float | None:
 
 
 def figures(held: Held, furthest, threshold, doubtful) -> dict:
-    """Everything the card says of the cross-validation."""
+    """Everything the card says of those held out."""
     near, flagged = held.distances <= furthest, held.scores >= threshold
     doubt = near & (held.scores >= doubtful) & ~flagged
     rows = {}
@@ -81,22 +83,21 @@ def figures(held: Held, furthest, threshold, doubtful) -> dict:
     untouched, clear = known & (held.kind == 'untouched'), known & held.clear & (held.labels == 1)
     painters = {p: share(flagged[clear & np.array([one.get('painter') == p for one in held.about])]) for p in PAINTERS}
     both = np.concatenate([held.scores[untouched], held.scores[clear]])
-    return dict(crossValidation=rows, tracesFlagged=share(flagged[known & (held.kind == 'trace')]), clearlyVisibleByPainter=painters,
+    return dict(heldOut=rows, tracesFlagged=share(flagged[known & (held.kind == 'trace')]), clearlyVisibleByPainter=painters,
                 aucClearAgainstUntouched=round(auc(np.repeat([0, 1], [untouched.sum(), clear.sum()]), both), 4))
 
 
 def reliability(held: Held, scale, shift) -> list[dict]:
     """What share is calcified where the probability says so, at the share of calcified ones in the sets."""
-    keep = held.shown & np.isin(held.source, KNOWN_LOOKS)
+    keep = np.isin(held.source, KNOWN_LOOKS)
     p = 1 / (1 + np.exp(-(held.scores[keep] * scale + shift)))
     cut = np.digitize(p, [0.1, 0.3, 0.5, 0.7, 0.9, 0.98])
     return [dict(said=round(float(p[cut == k].mean()), 3), found=share(held.labels[keep][cut == k]), regions=int((cut == k).sum())) for k in range(7) if (cut == k).any()]
 
 
-def card_of(version, trained, bounds, held, parity, start) -> dict:
+def card_of(version, trained, patients, bounds, held, parity, start) -> dict:
     furthest, threshold, doubtful, scale, shift = bounds
     sigmoid = [1 / (1 + np.exp(-(z * scale + shift))) for z in (threshold, doubtful)]
-    patients = sorted(set(held.patients))
     return dict(
         name='resnet34', version=str(version), kind='classifier', simulated=True,
         description='ResNet-34 that gives the probability that a lumbar disc region on sagittal T2 MR is calcified, and says where it cannot tell. Its negatives are real, '
@@ -108,22 +109,22 @@ def card_of(version, trained, bounds, held, parity, start) -> dict:
                  dict(name='cam', type='float32', shape=['N', 1, 7, 7], meaning='the head\'s map of 8 by 8 logits brought to 7 by 7; the score is the logarithm of its mean exponential'),
                  dict(name='distance', type='float32', shape=['N', 1], meaning='of the region\'s features from the training\'s, root mean square of whitened components, about 1')],
         threshold=round(float(sigmoid[0]), 6), indeterminateFrom=round(float(sigmoid[1]), 6),
-        thresholdFrom=f'at most {100 * ORDINARY:.0f}% of the untouched discs of either source flagged, cross-validated by patient under drawn scanners; '
+        thresholdFrom=f'at most {100 * ORDINARY:.0f}% of the untouched discs of either source flagged, of patients held out, under drawn scanners; '
                       f'the {100 * BAND:.0f}% below are indeterminate',
         assessable=dict(maxDistance=round(furthest, 4), rule=f'{100 * FAR:.0f}% of the known sources\' regions under drawn scanners lie further off'),
-        calibration=dict(prevalence=round(float(held.labels[held.shown & np.isin(held.source, KNOWN_LOOKS)].mean()), 4), reliability=reliability(held, scale, shift)),
-        trainingData=dict(source=f'{SPIDER_SOURCE}; {SUDIRMAN}', attribution=f'{SPIDER_ATTRIBUTION}; {SUDIRMAN}', patients=patients, heldOut=[],
-                          split='three folds by patient chose threshold and bounds; the exported head learnt from all of them', simulated=True,
+        calibration=dict(prevalence=round(float(held.labels[np.isin(held.source, KNOWN_LOOKS)].mean()), 4), reliability=reliability(held, scale, shift)),
+        trainingData=dict(source=SPIDER_SOURCE, attribution=f'{SPIDER_ATTRIBUTION}. Held out for the bounds: {SUDIRMAN}', patients=patients, heldOut=sorted(set(held.patients)),
+                          split='by patient: whom the bounds were chosen on is in no training, neither of the trunk nor of this; the second source is held out whole', simulated=True,
                           regions='real discs cut by the deployed localiser on every slice within 9 mm of the middle; ' + ', '.join(f'{100 * v:.0f}% {k}' for k, v in SHARES.items()),
-                          painters=dict(shares=PAINTERS, traces=TRACES, lump=LUMP, ridge=RIDGE), scanner=SCANNER),
-        training=dict(networkSize=SIZE, startedFrom=start, head='stages 3 and 4 frozen; a head of two 3 by 3 convolutions trained on their maps, because two shared cores allowed no more; '
-                      'the trunk had seen 24 of the 29 SPIDER patients with painted discs (not 57, 81, 107, 141, 234, nor any of Sudirman\'s), so that the cross-validation is of the head alone',
-                      epochs=trained['epochs'], regions=trained['regions']),
+                          painters=dict(shares=PAINTERS, traces=TRACES, lump=LUMP, least=LEAST), scanner=SCANNER),
+        training=dict(networkSize=SIZE, startedFrom=start, steps=trained['steps'], minutes=round(trained['seconds'] / 60, 1),
+                      notAsInTheStudy='stages 1 and 2 are those of the file it started from and stayed as they came; ' + TRAINED[trained.get('headOnly', False)]
+                      + ', because the processors at hand allowed no more'),
         metrics=dict(figures(held, furthest, threshold, doubtful), parityWithPyTorch=dict(largestProbabilityDifference=float(f'{parity:.2e}'), tolerance=TOLERANCE)),
         licence='Weights CC BY 4.0, as the training data asks',
         limits=['Calcification is simulated. The network has seen no real calcified disc, and no CT ever confirmed its labels.',
                 'The untouched discs count as not calcified; a few per cent of them may be.',
-                'Anatomy of 29 patients of one 3D T2 SPACE collection and about five of one clinic; other scanners are drawn, not met.',
+                'Learnt from 24 patients of one 3D T2 SPACE collection; other scanners are drawn, not met. The bounds rest on 5 more and on about five people of one clinic.',
                 'Small, faint or annular calcification is missed.',
                 'Research software; not a medical device.'],
         intendedUse='Research and software testing: to carry a probability through Calcidisc. Not for diagnosis.')
@@ -132,25 +133,28 @@ def card_of(version, trained, bounds, held, parity, start) -> dict:
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--start', required=True)
+    p.add_argument('--chunks', required=True)
     p.add_argument('--run', required=True)
     p.add_argument('--out', required=True)
     p.add_argument('--version', required=True)
     a = p.parse_args()
     held = Held(os.path.join(a.run, 'held.npz'))
-    trained = torch.load(os.path.join(a.run, 'head-all.pt'), map_location='cpu')
-    head, distance = FlagHead(), Distance()
-    head.load_state_dict(trained['head'])
-    distance.load_state_dict(trained['distance'])
+    trained = torch.load(os.path.join(a.run, 'last.pt'), map_location='cpu')
+    net, distance = resnet34_from_onnx(a.start), Distance()
+    flags = Flags(net)
+    flags.load_state_dict(trained['average'])
+    distance.load_state_dict(torch.load(os.path.join(a.run, 'distance.pt'), map_location='cpu'))
+    patients = sorted({str(p) for path in chunk_names(a.chunks, 'training') for p in np.load(path)['patients']})
     furthest, threshold, doubtful = bounds_of(held)
     scale, shift = calibrated(held)
     os.makedirs(a.out, exist_ok=True)
     path = os.path.join(a.out, 'model.onnx')
-    deployed = DeployedFlags(resnet34_from_onnx(a.start), head, distance, scale, shift).eval()
+    deployed = DeployedFlags(net, flags.head, distance, scale, shift).eval()
     names = ['probability', 'cam', 'distance']
     export_onnx(deployed, to_input(torch.from_numpy(parity_pictures(2))), path, ['image'], names, {k: {0: 'N'} for k in ('image', *names)})
     parity = check_parity(deployed, path)
     write_parity(deployed, a.out)
-    card = card_of(a.version, trained, (furthest, threshold, doubtful, scale, shift), held, parity, '/'.join(os.path.normpath(a.start).split(os.sep)[-3:-1]))
+    card = card_of(a.version, trained, patients, (furthest, threshold, doubtful, scale, shift), held, parity, '/'.join(os.path.normpath(a.start).split(os.sep)[-3:-1]))
     write_card(a.out, card)
     print(json.dumps({k: card[k] for k in ('threshold', 'indeterminateFrom', 'assessable', 'calibration', 'metrics')}, indent=1))
 

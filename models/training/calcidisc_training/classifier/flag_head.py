@@ -1,4 +1,4 @@
-"""What stands on a frozen ResNet-34 to say yes, no, or that a region is none it knows.
+"""What stands on a ResNet-34 to say yes, no, or that a region is none it knows.
 
 The trunk's third and fourth stage (maps of 256 and of 512 channels) go into a small head with a map of 8 by 8 logits, pooled by
 the logarithm of their mean exponential, between mean and maximum: a spot counts, wherever it lies. Beside it stands how far
@@ -11,8 +11,7 @@ from torch import nn
 from .classifier_net import resize
 
 SIZE, PLACES, WIDTH, DROP = 128, 8, 64, 0.15
-COMPONENTS = 64
-HEAD_STRIDE = SIZE // PLACES
+COMPONENTS, LEAST_SPREAD = 64, 0.01
 
 
 class FlagHead(nn.Module):
@@ -32,13 +31,8 @@ class FlagHead(nn.Module):
         return torch.logsumexp(cam.flatten(1), 1) - float(np.log(PLACES * PLACES)), cam
 
 
-def pooled(stage3, stage4) -> np.ndarray:
-    """[N, 768] float32: the means over the places, of arrays."""
-    return np.concatenate([stage3.astype(np.float32).mean((2, 3)), stage4.astype(np.float32).mean((2, 3))], 1)
-
-
 class Distance(nn.Module):
-    """pooled features [N, 768] -> [N]: root mean square of whitened principal components."""
+    """features [N, 768], means over the places -> [N]: root mean square of whitened principal components."""
 
     def __init__(self, components=COMPONENTS) -> None:
         super().__init__()
@@ -50,7 +44,9 @@ class Distance(nn.Module):
         middle = features.mean(0)
         _, scale, axes = np.linalg.svd(features - middle, full_matrices=False)
         count = self.axes.shape[1]
-        whitened = axes[:count].T / (scale[:count] / np.sqrt(len(features) - 1))
+        # A component without spread, of a set too small for so many, must not make everything far.
+        spread = np.maximum(scale[:count], LEAST_SPREAD * scale[0]) / np.sqrt(len(features) - 1)
+        whitened = axes[:count].T / spread
         self.middle.copy_(torch.from_numpy(middle))
         self.axes.copy_(torch.from_numpy(whitened.astype(np.float32)))
 
