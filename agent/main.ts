@@ -9,8 +9,11 @@ import type { Queues } from '../db/work/queue.js';
 import { startSweep } from '../db/work/sweep.js';
 import type { WorkingOff } from '../db/work/workOff.js';
 import { type Assembler, startAssembler } from './assemble/assembler.js';
-import { auditRefusal } from './assemble/refusals.js';
+import { startCutting } from './assemble/cutBefore.js';
+import { startRefusals } from './assemble/refusals.js';
 import { openSafekeeping } from './deliver/safekeeping.js';
+import { CalcidiscError } from './domain/errors.js';
+import { Opened } from './domain/opened.js';
 import { openLocator } from './locate/pool.js';
 import { hastenCase, seriesComplete, seriesRead } from './pair/reconsider.js';
 import { askForPriors } from './query/askForPriors.js';
@@ -22,6 +25,7 @@ import { startCommitments } from './receive/commitments.js';
 import { AGENT_USES } from './receive/policy.js';
 import type { Receiver } from './receive/receiver.js';
 import { openSpool } from './receive/spool.js';
+import { spoolNumber } from './receive/spoolNumber.js';
 import type { Acceptance } from './receive/storeSession.js';
 import { startReceiverThread } from './receive/thread.js';
 import { compileRules } from './route/rules.js';
@@ -36,6 +40,8 @@ export interface AgentParts {
 
 export interface RunningAgent {
   readonly dicomPort: number;
+  /** Why objects are refused now (A700); null while they are taken. */
+  refusal(): string | null;
   /** Resolves when every object that was acknowledged so far is in the index. */
   settled(): Promise<void>;
   close(): Promise<void>;
@@ -45,23 +51,43 @@ export interface RunningAgent {
 const CASES_AT_ONCE = 4;
 /** Objects that are durable but not indexed: past this the database is taken for gone, and senders are told so. */
 const MOST_BACKLOG = 20_000;
+/** A process that was killed a moment ago may still hold its locks. */
+const CLAIM_PATIENCE_MS = 5_000;
 
 /**
  * A lumbar MR arrives by DICOM, is paired with any CT within 28 days, its mid-sagittal slice and discs are found,
  * the worker classifies each, and the answer goes back to the PACS as a Structured Report.
  */
-export async function startAgent({ config, database, queues, log }: AgentParts): Promise<RunningAgent> {
+export async function startAgent(parts: AgentParts): Promise<RunningAgent> {
+  const opened = new Opened();
+  try {
+    return await openAgent(parts, opened);
+  } catch (error) {
+    await opened.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function openAgent(
+  { config, database, queues, log }: AgentParts,
+  opened: Opened,
+): Promise<RunningAgent> {
   const { knex } = database;
   mkdirSync(config.dataDir, { recursive: true });
   const decideRole = compileRules(config.route);
-  const spool = await openSpool({ dir: join(config.dataDir, 'spool'), log });
-  const locator = await openLocator(config, log);
+  const spoolDir = join(config.dataDir, 'spool');
+  await claimSpool(database, spoolDir);
+  const spool = opened.keep(await openSpool({ dir: spoolDir, log }));
+  const locator = opened.keep(await openLocator(config, log));
 
   const reader = readerOf(config, locator.localiser);
   const reconsidering = { reader, windowDays: config.pair.windowDays };
   let readings: WorkingOff | null = null;
+  const stopping = new AbortController();
   let fetcher: Fetcher | null = null;
-  const counts = startCounts({ config, database, log, onCount: (series) => assembler.look(series) });
+  const counts = opened.keep(
+    startCounts({ config, database, log, onCount: (series) => assembler.look(series) }),
+  );
   const assembler = startAssembler({
     config,
     database,
@@ -80,31 +106,40 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
       void queues.wake(row);
     },
   });
-  readings = startReadings({
-    config,
-    database,
-    locator,
-    reader,
-    onRead: (trx, row) => seriesRead(trx, row, reconsidering),
-    wakeCase: (row) => void queues.wake(row),
-    log,
-  });
-  for await (const file of spool.pending()) assembler.stored(file);
-
-  const steps = queues.runAgent(
-    agentSteps({
+  opened.keep(assembler);
+  readings = opened.keep(
+    startReadings({
       config,
       database,
-      queues,
+      locator,
       reader,
-      wakeReadings: () => readings?.wake(),
-      indexedUntilMs: assembler.indexedUntilMs,
+      onRead: (trx, row) => seriesRead(trx, row, reconsidering),
+      wakeCase: (row) => void queues.wake(row),
       log,
-      retry: config.retry,
     }),
-    CASES_AT_ONCE,
   );
+  for await (const file of spool.pending()) assembler.stored(file);
+
+  opened.keep(
+    queues.runAgent(
+      agentSteps({
+        config,
+        database,
+        queues,
+        reader,
+        wakeReadings: () => readings?.wake(),
+        indexedUntilMs: assembler.indexedUntilMs,
+        signal: stopping.signal,
+        log,
+        retry: config.retry,
+      }),
+      CASES_AT_ONCE,
+    ),
+  );
+  // Before the steps are waited for: a PACS that says nothing would keep them.
+  opened.keep({ close: async () => stopping.abort() });
   const sweep = startSweep(queues, database, config.queue.sweepMs, log);
+  opened.keep({ close: () => sweep.stop() });
   let receiver: Receiver | null = null;
   const commitments = await startCommitments({
     config,
@@ -115,7 +150,12 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
       (await receiver?.reportCommitment(associationId, result)) ?? false,
     log,
   });
-  const safekeeping = openSafekeeping({ config, database, log, wake: (row) => void queues.wake(row) });
+  opened.keep(commitments);
+  const refusals = opened.keep(startRefusals({ database, log }));
+  opened.keep(startCutting({ database, dataDir: config.dataDir, log }));
+  const safekeeping = opened.keep(
+    openSafekeeping({ config, database, log, wake: (row) => void queues.wake(row) }),
+  );
   receiver = await startReceiverThread({
     dicom: config.dicom,
     spool,
@@ -123,14 +163,16 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
       associationOpened: assembler.associationOpened,
       associationEnded: assembler.associationEnded,
       stored: assembler.stored,
-      refused: (refusal) => auditRefusal(knex, refusal, log),
+      refused: refusals.refused,
       commitmentRequested: (owed) => commitments.requested(owed),
       commitmentReported: safekeeping.reported,
     },
     log,
+    logFormat: config.log.format,
     isAccepting: () => acceptance(assembler),
     uses: [...AGENT_USES, 'commitment'],
   });
+  opened.keep(receiver);
   // Last: what these ask for comes to the listener.
   safekeeping.begin();
   fetcher = startFetcher({
@@ -143,26 +185,34 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
       if (row) await queues.wake(row);
     },
   });
+  // Closed first: a move that fails because we are closing is no failure of the PACS.
+  opened.keep(fetcher);
 
   return {
     dicomPort: receiver.port,
+    refusal: () => reasonOf(receiver?.acceptance()),
     settled: async () => {
       await receiver?.flush();
       await assembler.settled();
     },
-    async close() {
-      // Before the listener: a move that fails because we are closing is no failure of the PACS.
-      await Promise.all([fetcher?.close(), counts.close()]);
-      await Promise.all([receiver?.close(), commitments.close()]);
-      await safekeeping.close();
-      await assembler.close();
-      await sweep.stop();
-      await steps.close();
-      await readings?.close();
-      await locator.close();
-      await spool.close();
-    },
+    close: () => opened.close(),
   };
+}
+
+/**
+ * Two agents in one spool would clear away what the other one is receiving.
+ * @throws CalcidiscError FOLDER_IN_USE
+ */
+async function claimSpool(database: Database, dir: string): Promise<void> {
+  if (await database.claim(await spoolNumber(dir), CLAIM_PATIENCE_MS)) return;
+  throw new CalcidiscError(
+    'FOLDER_IN_USE',
+    `another agent works in ${dir}: give this one a data folder of its own (dataDir, CALCIDISC_DATA)`,
+  );
+}
+
+function reasonOf(acceptance: Acceptance | undefined): string | null {
+  return acceptance && !acceptance.ok ? acceptance.reason : null;
 }
 
 /** Taken back by itself: what is stuck is tried again every second, and a backlog is worked off. */

@@ -31,7 +31,7 @@ export async function classifyCase(tools: WorkerTools, row: CaseRow): Promise<St
   if ('missing' in atWork) {
     const { id: caseId, revision } = row;
     tools.log.warn({ caseId, revision }, `a case waits for a classifier: ${atWork.missing}`);
-    return { postponeMs: WAIT_FOR_MODEL_MS };
+    return { postponeMs: WAIT_FOR_MODEL_MS, waitingFor: `a classifier: ${atWork.missing}` };
   }
   const answers = await classifyRegions(tools, atWork, regions);
   return {

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { asCalcidiscError, CalcidiscError, type ErrorCode } from '../agent/domain/errors.js';
-import { openRegion, REGION_PIXELS, type RegionInput, sha256 } from './region.js';
+import { sha256 } from '../agent/domain/hash.js';
+import { REGION_PIXELS } from '../agent/domain/regionPicture.js';
+import { openRegion, type RegionInput } from './region.js';
 import {
   type BatchAnswer,
   type ClassifierSession,

@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { CalcidiscError } from '../agent/domain/errors.js';
+import { REGION_PIXELS, REGION_SIDE } from '../agent/domain/regionPicture.js';
 import { CAM_SIDE } from './cam.js';
-import { REGION_PIXELS, REGION_SIZE } from './region.js';
 import { createNormaliser, type Normalisation } from './tensor.js';
 
 export type Provider = 'cpu' | 'cuda';
@@ -103,7 +103,7 @@ async function runBatch(
   count: number,
 ): Promise<BatchAnswer> {
   const started = performance.now();
-  const shape = [count, 3, REGION_SIZE, REGION_SIZE];
+  const shape = [count, 3, REGION_SIDE, REGION_SIDE];
   const image = new Tensor('float32', pixels, shape);
   const outputs = await session.run({ [inputName]: image }).catch((cause: unknown) => {
     throw new CalcidiscError('INFERENCE_FAILED', `the network failed: ${String(cause)}`, {}, { cause });

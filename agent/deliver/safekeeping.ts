@@ -13,6 +13,7 @@ import { backoffMs } from '../../db/work/backoff.js';
 import { workOff } from '../../db/work/workOff.js';
 import type { CommitmentResult } from '../dicom/commitment.js';
 import { requestCommitment } from '../dicom/dimse/commitment.js';
+import { peerOf } from '../dicom/dimse/peer.js';
 import { newUid } from '../dicom/uid.js';
 import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
 import { answerWaitMs } from './commitmentPolicy.js';
@@ -35,8 +36,6 @@ export interface Safekeeping {
 const TICK_MS = 1_000;
 const MOST_AT_ONCE = 4;
 const WRITE_AGAIN = { firstMs: 200, maxMs: 5_000 };
-
-type Destination = Config['route']['destinations'][number];
 
 /**
  * Storage Commitment SCU for our own reports (PS3.4 annex J). The rows of delivery are the truth: what is due is
@@ -176,14 +175,4 @@ async function audit(
     subjectId: sopInstanceUid,
     detail: { caseId, revision, destination, ...detail },
   });
-}
-
-function peerOf({ host, port, aeTitle, tls }: Destination, { dicom }: Pick<Config, 'dicom'>) {
-  return {
-    host,
-    port,
-    calledAe: aeTitle,
-    callingAe: dicom.aeTitle,
-    tls: tls ? dicom.tls : undefined,
-  };
 }

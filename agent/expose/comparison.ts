@@ -1,4 +1,5 @@
 import type { CaseView } from '../../db/views/caseView.js';
+import { CT_LABELS } from '../domain/ctLabels.js';
 import type { Level } from '../domain/levels.js';
 
 export type Measurement = CaseView['measurements'][number];
@@ -17,7 +18,6 @@ export function agreement(
   calcified: boolean | null | undefined,
   measured: Measurement | null,
 ): boolean | null {
-  if (calcified === undefined || calcified === null || !measured || measured.label === 'indeterminate')
-    return null;
-  return calcified === (measured.label === 'calcified');
+  const isPresent = measured && CT_LABELS[measured.label].isPresent;
+  return calcified === undefined || calcified === null || isPresent === null ? null : calcified === isPresent;
 }

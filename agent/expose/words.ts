@@ -17,6 +17,11 @@ export const STATE_WORDS = {
   parked: 'parked: needs a person',
 } as const satisfies Record<CaseState, string>;
 
+/** How a person has a parked case go on, once its cause is mended. */
+export function retryCommand(caseId: string): string {
+  return `calcidisc case ${caseId.slice(0, 8)} --retry "what was mended"`;
+}
+
 export const PAIRING_WORDS: Readonly<Record<string, string>> = {
   paired: 'CT paired',
   'no-ct': 'no CT',
@@ -42,12 +47,6 @@ export const ANSWER_CLASSES = {
   indeterminate: 'unstated',
   'not-assessable': 'unstated',
 } as const satisfies Record<Answer, string>;
-
-export const CT_WORDS = {
-  calcified: 'calcified',
-  'not-calcified': 'not calcified',
-  indeterminate: 'indeterminate',
-} as const;
 
 export const COMMITMENT_WORDS = {
   none: '',
@@ -96,6 +95,17 @@ export function priorText(fetch: PriorFetchRow): string {
 export function percent(probability: number): string {
   if (probability > 0.9995) return '> 99.9 %';
   return `${(100 * probability).toFixed(probability > 0.0995 && probability < 0.995 ? 0 : 1)} %`;
+}
+
+/** A probability and the threshold it is held against, with as many digits as tell the two apart. */
+export function percentBeside(probability: number, threshold: number): readonly [string, string] {
+  const [said, limit] = [percent(probability), percent(threshold)];
+  if (said !== limit || probability === threshold) return [said, limit];
+  for (let digits = 1; digits < 6; digits++) {
+    const finer = [probability, threshold].map((value) => `${(100 * value).toFixed(digits)} %`);
+    if (finer[0] !== finer[1]) return [finer[0]!, finer[1]!];
+  }
+  return [said, limit];
 }
 
 export function hounsfield(value: number | null): string {

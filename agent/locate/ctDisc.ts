@@ -1,11 +1,13 @@
 import { add, indexToPatient, mapVector, patientToIndex, scale, type Vector } from '../dicom/geometry.js';
+import type { CtFacts } from '../domain/ctReading.js';
+import { type Ground, statedConfidence } from '../domain/levelConfidence.js';
 import type { Candidate } from './candidates.js';
 import type { CtVolume } from './ctVolume.js';
 import { tidy } from './cut.js';
 import { discZone, midSurface, ZONE } from './discZone.js';
 import { LEVEL_OF_RANK } from './doubts.js';
-import { type Measurement, measure, type Reference } from './hounsfield.js';
-import { confidenceOf, type LocateContext, type Look, type LumbarDisc } from './looks.js';
+import { type Measurement, measure, measureBesideContrast, type Reference } from './hounsfield.js';
+import type { LocateContext, Look, LumbarDisc } from './looks.js';
 import { REFORMAT_MM, type Scout } from './reformat.js';
 import { regionOf } from './region.js';
 import type { CtDisc, CtLocation } from './types.js';
@@ -25,6 +27,9 @@ export interface CtScan {
   readonly planes: readonly Look[];
   /** Into the planes: the one to be shown. */
   readonly middle: number;
+  /** What the levels' confidence rests on. */
+  readonly ground: Ground;
+  readonly facts: Pick<CtFacts, 'contrast'>;
 }
 
 /** One disc as it is printed; null when the plane shown does not cut it. */
@@ -48,7 +53,7 @@ export function describeDisc(
     centrePatientMm: mapVector(centreMm, tidy),
     centrePixel: [tidy(col), tidy(row)],
     roiPixel: mapVector(regionOf(own.extent, plane.spacingMm, marginMm), tidy),
-    confidence: confidenceOf(disc),
+    confidence: statedConfidence(disc.confidence, scan.ground),
     label: measured.label,
     meanHu: measured.meanHu === null ? null : tidy(measured.meanHu),
     maxHu: measured.maxHu === null ? null : tidy(measured.maxHu),
@@ -95,7 +100,7 @@ const UNMEASURED: Measurement = {
 
 /** The zone of each plane holds for the voxels up to half way to the next plane. */
 function measureDisc(members: readonly Candidate[], scan: CtScan, reference: Reference): Measurement {
-  const { planes, volume } = scan;
+  const { planes, volume, facts } = scan;
   const zones = new Map(
     members.map((one) => [one.slice, discZone(planes[one.slice]!.marked, one, volume.sliceMm)] as const),
   );
@@ -112,7 +117,8 @@ function measureDisc(members: readonly Candidate[], scan: CtScan, reference: Ref
     [Math.max(...xs) + PLANE_STEP_MM / 2, yOf(maxCol + BONE_MARGIN), zOf(minRow - BONE_MARGIN)],
     zoneAt(zones, scan),
   );
-  return box ? measure(box, reference) : UNMEASURED;
+  if (!box) return UNMEASURED;
+  return facts.contrast === 'intrathecal' ? measureBesideContrast(box, reference) : measure(box, reference);
 }
 
 type Zone = ReturnType<typeof discZone>;

@@ -1,4 +1,5 @@
-import { type PatientIdentity, samePerson } from '../domain/identity.js';
+import { comparePersons, type IdentityDifference, type PatientIdentity } from '../domain/identity.js';
+import type { NameDifference } from '../domain/names.js';
 
 /** A calendar date as PostgreSQL and people write it, YYYY-MM-DD. */
 export type IsoDate = string;
@@ -13,6 +14,8 @@ export interface CtCandidate extends PatientIdentity {
   readonly instanceCount: number;
   /** Its study's images name different patients: whose it is cannot be said. */
   readonly isContradictory: boolean;
+  /** What a person said about whose it is; null when nobody did. */
+  readonly decided: 'same' | 'different' | 'released' | null;
   readonly sliceSpacingMm: number | null;
   /** Still arriving, or being read: worth waiting for when it would be in the window. */
   readonly receiving: boolean;
@@ -35,6 +38,14 @@ export interface Weighed {
   readonly ctAcquisitionDate: IsoDate | null;
   readonly intervalDays: number | null;
   readonly verdict: Verdict;
+  readonly identity: WeighedIdentity;
+}
+
+/** How the CT's patient compares with the MR's, in words without names. */
+export interface WeighedIdentity {
+  readonly differs: readonly (IdentityDifference | 'names several patients')[];
+  readonly nameDiffers: readonly NameDifference[];
+  readonly decided: CtCandidate['decided'];
 }
 
 export type PairingOutcome =
@@ -105,6 +116,7 @@ interface WeighedCandidate {
   readonly ct: CtCandidate;
   readonly intervalDays: number | null;
   readonly verdict: Verdict;
+  readonly identity: WeighedIdentity;
 }
 
 function weigh(
@@ -113,12 +125,25 @@ function weigh(
   ct: CtCandidate,
   windowDays: number,
 ): Omit<WeighedCandidate, 'ct'> {
-  if (ct.isContradictory || !samePerson(mr, ct)) return { intervalDays: null, verdict: 'identity-differs' };
-  if (ct.acquisitionDate === null) return { intervalDays: null, verdict: 'no-date' };
+  const identity = weighIdentity(mr, ct);
+  if (!isOfPatient(identity)) return { intervalDays: null, verdict: 'identity-differs', identity };
+  if (ct.acquisitionDate === null) return { intervalDays: null, verdict: 'no-date', identity };
   const intervalDays = calendarDays(mrDate, ct.acquisitionDate);
-  if (Math.abs(intervalDays) > windowDays) return { intervalDays, verdict: 'outside-window' };
-  if (ct.isUnreadable) return { intervalDays, verdict: 'unreadable' };
-  return { intervalDays, verdict: ct.receiving ? 'receiving' : 'in-window' };
+  if (Math.abs(intervalDays) > windowDays) return { intervalDays, verdict: 'outside-window', identity };
+  if (ct.isUnreadable) return { intervalDays, verdict: 'unreadable', identity };
+  return { intervalDays, verdict: ct.receiving ? 'receiving' : 'in-window', identity };
+}
+
+function weighIdentity(mr: MrSeries, ct: CtCandidate): WeighedIdentity {
+  const { differs, nameDiffers } = comparePersons(mr, ct);
+  const contradictory = ct.isContradictory ? (['names several patients'] as const) : [];
+  return { differs: [...contradictory, ...differs], nameDiffers, decided: ct.decided };
+}
+
+/** A person's word counts for more than what the headers say. */
+function isOfPatient({ differs, decided }: WeighedIdentity): boolean {
+  if (decided === 'same' || decided === 'different') return decided === 'same';
+  return differs.length === 0;
 }
 
 function preference(a: WeighedCandidate, b: WeighedCandidate): number {
@@ -130,12 +155,13 @@ function preference(a: WeighedCandidate, b: WeighedCandidate): number {
   );
 }
 
-function toRow({ ct, intervalDays, verdict }: WeighedCandidate, chosen: boolean): Weighed {
+function toRow({ ct, intervalDays, verdict, identity }: WeighedCandidate, chosen: boolean): Weighed {
   return {
     ctSeriesInstanceUid: ct.seriesInstanceUid,
     ctAcquisitionDate: ct.acquisitionDate,
     intervalDays,
     verdict: chosen ? 'chosen' : verdict,
+    identity,
   };
 }
 

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { Config } from '../../config/schema.js';
 import { version } from '../../config/version.js';
 import type { ReadingRow, ReadRegion, WantedReading } from '../../db/tables/readings.js';
 import type { SeriesRow } from '../../db/tables/series.js';
+import { sha256 } from '../domain/hash.js';
 import type { CtResult, Located, LocateResult, ModelIdentity } from '../locate/types.js';
 
 /** Who reads: a localiser under these settings. Another one reads every series anew. */
@@ -18,7 +18,7 @@ export function readerOf(
 ): Reader {
   const { huLow, huHigh, minAreaMm2 } = reference;
   const depends = [localiser.sha256, version, locate.marginMm, huLow, huHigh, minAreaMm2];
-  return { localiser, sha256: createHash('sha256').update(JSON.stringify(depends)).digest('hex') };
+  return { localiser, sha256: sha256(JSON.stringify(depends)) };
 }
 
 /** As what a series is read; null for one that is not. */

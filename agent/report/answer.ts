@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { isStated } from '../domain/answers.js';
+import { sha256 } from '../domain/hash.js';
 import { measurementOf, scoreOf } from './measurements.js';
 import type { ReportDisc, ReportInput } from './types.js';
 
@@ -19,7 +19,7 @@ export function answerSha256(input: ReportInput): string {
     status: localisation.status,
     discs: input.discs.map((disc) => discAnswer(input, disc)),
   };
-  return createHash('sha256').update(JSON.stringify(answer)).digest('hex');
+  return sha256(JSON.stringify(answer));
 }
 
 /** The probability to a percent: what lies below is the order of a sum, not another answer. */

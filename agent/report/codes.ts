@@ -1,7 +1,4 @@
-import type { Code } from '../domain/levels.js';
-
-const dcm = (value: string, meaning: string): Code => ({ value, scheme: 'DCM', meaning });
-const sct = (value: string, meaning: string): Code => ({ value, scheme: 'SCT', meaning });
+import { type Code, dcm, sct } from '../domain/code.js';
 
 /** Concept names of the tree (PS3.16 TID 1500, 1004, 1204, 1410, 1419, 1600, 1602, 4019). */
 export const CONCEPT = {
@@ -34,7 +31,6 @@ export const CONCEPT = {
   algorithmParameters: dcm('111002', 'Algorithm Parameters'),
   algorithmFamily: dcm('111000', 'Algorithm Family'),
   certainty: dcm('111012', 'Certainty of Finding'),
-  calcification: sct('18115005', 'Pathologic calcification'),
   attenuation: dcm('112031', 'Attenuation Coefficient'),
   derivation: dcm('121401', 'Derivation'),
   measurementMethod: sct('370129005', 'Measurement Method'),

@@ -1,4 +1,5 @@
 import type { Answer } from '../domain/answers.js';
+import { CALCIFICATION } from '../domain/findings.js';
 import { LEVELS } from '../domain/levels.js';
 import { choiceStatements } from './choice.js';
 import { CONCEPT, VALUE } from './codes.js';
@@ -31,17 +32,20 @@ export function remarks(input: ReportInput): readonly string[] {
   ];
 }
 
+const { noun } = CALCIFICATION.words;
+const NOUN = noun[0]!.toUpperCase() + noun.slice(1);
+
 /** The answer in a sentence, first, for who opens the report. */
 export function conclusion({ localisation, discs }: ReportInput): string {
   if (localisation.status === 'not-found') return 'No result: no lumbar disc was found.';
   const flagged = discs.filter(isFlagged);
   const rest = unstated(discs);
   if (localisation.status === 'uncertain')
-    return `Calcification flagged in ${flagged.length} of ${discs.length} discs, levels not confirmed.${rest}`;
+    return `${NOUN} flagged in ${flagged.length} of ${discs.length} discs, levels not confirmed.${rest}`;
   const where = flagged.map((disc) => disc.level).join(', ');
-  if (where) return `Calcification flagged at ${where}.${rest}`;
+  if (where) return `${NOUN} flagged at ${where}.${rest}`;
   return discs.some(({ answer }) => answer?.answer === 'not-calcified')
-    ? `No calcification flagged.${rest}`
+    ? `No ${noun} flagged.${rest}`
     : `No result.${rest}`;
 }
 
@@ -66,8 +70,8 @@ function modelStatement({ classifier }: ReportInput): string[] {
   const source = classifier.attribution ? ` Training images: ${classifier.attribution}` : '';
   if (!classifier.simulated) return source ? [source.trim()] : [];
   return [
-    `The classifier ${classifier.name} ${classifier.version} was trained on simulated calcification over real ` +
-      `anatomy. How well it does on real calcification is not known.${source}`,
+    `The classifier ${classifier.name} ${classifier.version} was trained on simulated ${noun} over real ` +
+      `anatomy. How well it does on real ${noun} is not known.${source}`,
   ];
 }
 
@@ -139,7 +143,7 @@ export function recommendation(input: ReportInput): { wantsCt: boolean; reason: 
   const where = calcified.join(', ');
   return {
     wantsCt: true,
-    reason: `The classifier flags calcification at ${where} on MR alone, and there is no CT to confirm it.`,
+    reason: `The classifier flags ${noun} at ${where} on MR alone, and there is no CT to confirm it.`,
   };
 }
 

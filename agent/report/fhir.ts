@@ -1,4 +1,6 @@
-import { type Code, DISC_CODES } from '../domain/levels.js';
+import type { Code } from '../domain/code.js';
+import { CALCIFICATION } from '../domain/findings.js';
+import { LEVEL_TABLE } from '../domain/levels.js';
 import { CONCEPT, UNIT, VALUE } from './codes.js';
 import { conclusion, recommendation, remarks } from './evaluations.js';
 import { measurementOf, resultOf, scoreOf, trackingUid, unstatedWords } from './measurements.js';
@@ -91,12 +93,12 @@ function observationOf(input: ReportInput, disc: ReportDisc, index: number, devi
     category: [
       { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-category', code: 'imaging' }] },
     ],
-    code: concept(CONCEPT.calcification),
+    code: concept(CALCIFICATION.code),
     subject: subjectOf(input),
     ...(studyStart(input) ? { effectiveDateTime: studyStart(input) } : {}),
     issued: instant(input),
     ...observedOf(disc),
-    bodySite: concept(isConfirmed ? DISC_CODES[disc.level] : VALUE.disc),
+    bodySite: concept(isConfirmed ? LEVEL_TABLE[disc.level].code : VALUE.disc),
     ...(classifier
       ? { method: { text: `${classifier.name} ${classifier.version} (${classifier.sha256})` } }
       : {}),

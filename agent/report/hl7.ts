@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
-import type { Code } from '../domain/levels.js';
+import type { Code } from '../domain/code.js';
+import { CALCIFICATION } from '../domain/findings.js';
+import { sha256 } from '../domain/hash.js';
 import { CONCEPT, UNIT, VALUE } from './codes.js';
 import { conclusion, recommendation, remarks } from './evaluations.js';
 import { type LevelFinding, levelFindings } from './findings.js';
@@ -52,10 +53,7 @@ function header(input: ReportInput, parties: Hl7Parties, status: ResultStatus, n
   const names = [sendingApplication, sendingFacility, receivingApplication, receivingFacility].map(
     escapeText,
   );
-  const controlId = createHash('sha256')
-    .update(`${reportUids(input).sopInstanceUid} ${status}`)
-    .digest('hex')
-    .slice(0, 20);
+  const controlId = sha256(`${reportUids(input).sopInstanceUid} ${status}`).slice(0, 20);
   const type = 'ORU^R01^ORU_R01';
   // MSH-1 is the separator itself; MSH-18 says how the text is written.
   return [
@@ -137,7 +135,7 @@ function levelObservations(
   const flag = {
     ...common,
     type: 'CWE',
-    what: CONCEPT.calcification,
+    what: CALCIFICATION.code,
     of: level,
     value: coded(result),
     abnormal,

@@ -1,6 +1,8 @@
 import { derivedUid } from '../dicom/uid.js';
 import { ANSWER_WORDS, type Answer, isStated } from '../domain/answers.js';
-import { DISC_CODES } from '../domain/levels.js';
+import { CT_LABELS } from '../domain/ctLabels.js';
+import { CALCIFICATION } from '../domain/findings.js';
+import { LEVEL_TABLE } from '../domain/levels.js';
 import type { PixelBox } from '../locate/types.js';
 import { CONCEPT, type ResultCode, UNIT, VALUE } from './codes.js';
 import { type ContentItem, code, container, type ImagePoint, num, polygon, text, uidref } from './content.js';
@@ -22,9 +24,13 @@ function measurementGroup(input: ReportInput, disc: ReportDisc, index: number): 
     uidref('HAS OBS CONTEXT', CONCEPT.trackingUid, tracking.uid),
     code('CONTAINS', CONCEPT.findingCategory, VALUE.anatomicalStructure),
     // The disc, not the calcification: a negative disc must not display as a positive.
-    code('CONTAINS', CONCEPT.finding, confirmed ? DISC_CODES[disc.level] : VALUE.disc),
+    code('CONTAINS', CONCEPT.finding, confirmed ? LEVEL_TABLE[disc.level].code : VALUE.disc),
     ...algorithm(input, disc),
-    code('HAS CONCEPT MOD', CONCEPT.findingSite, confirmed ? DISC_CODES[disc.level] : VALUE.lumbarSpine),
+    code(
+      'HAS CONCEPT MOD',
+      CONCEPT.findingSite,
+      confirmed ? LEVEL_TABLE[disc.level].code : VALUE.lumbarSpine,
+    ),
     polygon(CONCEPT.imageRegion, outline(disc.roiPixel, disc.imageSize), disc.image),
     ...answerItems(disc),
     ...ctItems(input, disc),
@@ -89,7 +95,7 @@ export function unstatedWords({ answer }: Pick<ReportDisc, 'answer'>): string | 
 }
 
 function answerItems(disc: ReportDisc): ContentItem[] {
-  const result = code('CONTAINS', CONCEPT.calcification, resultOf(disc));
+  const result = code('CONTAINS', CALCIFICATION.code, resultOf(disc));
   if (disc.answer === null) return [result];
   const score = scoreOf(disc);
   const words = unstatedWords(disc);
@@ -115,7 +121,7 @@ function ctItems(input: ReportInput, disc: ReportDisc): ContentItem[] {
   if (ct === null) return [];
   const { label, meanHu, maxHu, areaMm2 } = ct;
   const area = label === 'calcified' ? `, ${areaMm2.toFixed(1)} mm2 of it` : '';
-  const words = `CT reference: ${CT_WORDS[label]} (calcified disc: ${huRange(input)}${area}).`;
+  const words = `CT reference: ${CT_LABELS[label].words} (calcified disc: ${huRange(input)}${area}).`;
   return [
     ...attenuation(meanHu, VALUE.mean),
     ...attenuation(maxHu, VALUE.maximum),
@@ -126,8 +132,6 @@ function ctItems(input: ReportInput, disc: ReportDisc): ContentItem[] {
 function huRange({ parameters: { huLow, huHigh } }: ReportInput): string {
   return `${huLow} to ${huHigh} HU`;
 }
-
-const CT_WORDS = { calcified: 'calcified', 'not-calcified': 'not calcified', indeterminate: 'indeterminate' };
 
 function attenuation(hu: number | null, derivation: typeof VALUE.mean | typeof VALUE.maximum): ContentItem[] {
   if (hu === null) return [];

@@ -1,7 +1,9 @@
 import { SOP_CLASSES } from '../dicom/sopClasses.js';
 import type { Answer } from '../domain/answers.js';
+import type { CtLabel } from '../domain/ctLabels.js';
 import type { Level } from '../domain/levels.js';
-import type { CtLabel, LocateStatus, ModelIdentity, PixelBox } from '../locate/types.js';
+import type { LocateStatus } from '../domain/locateStatuses.js';
+import type { ModelIdentity, PixelBox } from '../locate/types.js';
 
 export interface InstanceReference {
   readonly sopClassUid: string;

@@ -147,7 +147,8 @@ async function waitForStudy(
 }
 
 function closed({ id, mrStudyInstanceUid }: CaseRow): StepEnd {
-  const closedBecause = 'no lumbar spine here: fewer than three discs, and the header names none';
+  const closedBecause =
+    'no lumbar spine here: fewer than three discs or no sacrum below them, and no header names it alone';
   return {
     to: 'closed',
     auditDetail: { mrStudyInstanceUid, reason: closedBecause },

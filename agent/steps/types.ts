@@ -14,6 +14,8 @@ export interface StepContext {
   wakeReadings(): void;
   /** The moment the index has caught up with, milliseconds since the epoch: silence is judged as of then. */
   indexedUntilMs(): number;
+  /** Aborted when the process stops. */
+  readonly signal: AbortSignal;
   readonly log: Logger;
 }
 

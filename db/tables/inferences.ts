@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Answer } from '../../agent/domain/answers.js';
 import type { Level } from '../../agent/domain/levels.js';
 import { json, type Tx } from '../server/knex.js';
+import { levelOrder } from './levelOrder.js';
 
 export interface InferenceRow {
   readonly id: string;
@@ -60,7 +61,8 @@ export async function listInferences(tx: Tx, caseId: string, revision: number): 
     .join('discRegion as r', 'r.id', 'i.discRegionId')
     .join('model as m', 'm.id', 'i.modelId')
     .where({ 'r.caseId': caseId, 'r.revision': revision })
-    .orderBy(['i.role', 'm.name', 'm.version', 'r.level'])
+    .orderBy(['i.role', 'm.name', 'm.version'])
+    .orderByRaw(levelOrder('r.level'))
     .select('i.*', 'r.level', 'm.name as modelName', 'm.version as modelVersion');
   return rows.map(exactProbability);
 }

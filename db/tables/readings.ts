@@ -3,6 +3,7 @@ import type { CalcidiscError } from '../../agent/domain/errors.js';
 import type { Level } from '../../agent/domain/levels.js';
 import { json, type Tx } from '../server/knex.js';
 import { processOwner } from '../server/presence.js';
+import { levelOrder } from './levelOrder.js';
 
 export type ReadingState = 'due' | 'reading' | 'done' | 'failed';
 
@@ -199,7 +200,10 @@ export function listReadings(
 
 /** From above down. */
 export function listReadRegions(tx: Tx, readingId: string): Promise<ReadRegion[]> {
-  return tx('seriesReadingRegion').where({ readingId }).orderBy('level').select('level', 'png', 'pngSha256');
+  return tx('seriesReadingRegion')
+    .where({ readingId })
+    .orderByRaw(levelOrder('level'))
+    .select('level', 'png', 'pngSha256');
 }
 
 /** How many readings of this reader are due, under way, done and failed. */

@@ -10,6 +10,7 @@ export interface PairingCandidateRow {
   readonly issuerOfPatientId: string;
   readonly patientName: string;
   readonly patientBirthDate: string | null;
+  readonly patientSex: string;
   /** In how many ways the images of its study name their patient. */
   readonly identityCount: number;
   readonly instanceCount: number;
@@ -26,6 +27,7 @@ export async function listPairingCandidates(
   const { rows } = await tx.raw(
     `SELECT s.series_instance_uid, s.study_instance_uid, s.state, s.acquisition_date,
             st.patient_id, st.issuer_of_patient_id, st.patient_name, st.patient_birth_date,
+            st.patient_sex,
             count(i.sop_instance_uid)::integer AS instance_count,
             (SELECT count(*)::integer FROM study_identity d WHERE d.study_instance_uid = st.study_instance_uid
                 AND EXISTS (SELECT FROM instance n WHERE n.identity_id = d.id)) AS identity_count,

@@ -8,6 +8,7 @@ const person = {
   issuerOfPatientId: '',
   patientName: 'DOE^JANE',
   patientBirthDate: '1970-01-01',
+  patientSex: 'F',
 };
 const mr = { ...person, acquisitionDate: '2024-01-10' };
 
@@ -18,6 +19,7 @@ function ct(over: Partial<CtCandidate>): CtCandidate {
     acquisitionDate: '2024-01-20',
     instanceCount: 100,
     isContradictory: false,
+    decided: null,
     sliceSpacingMm: 1,
     receiving: false,
     isUnreadable: false,
@@ -85,6 +87,25 @@ describe('pair: which CT', () => {
     assert.equal(chosen(ct({ patientName: 'ROE^RICHARD' })), 'identity-differs');
     assert.equal(decidePairingOutcome({ ...mr, patientId: '' }), 'no-patient-id');
     assert.equal(decidePairingOutcome({ ...mr, acquisitionDate: null }), 'no-date');
+  });
+  it('says how the names of one patient are written differently, and in what two patients differ', () => {
+    const decision = pair(
+      ct({ seriesInstanceUid: '1.7', patientName: 'Doë^Jane^Marie' }),
+      ct({ seriesInstanceUid: '1.8', patientName: 'SMITH^JANE', patientSex: 'M' }),
+    );
+    assert.ok(!decision.wait && decision.ctSeriesInstanceUid === '1.7');
+    const [same, other] = decision.candidates.map(({ identity }) => identity);
+    assert.deepEqual(same, {
+      differs: [],
+      nameDiffers: ['accents or umlauts', 'a part on one side only'],
+      decided: null,
+    });
+    assert.deepEqual(other!.differs, ['sex', 'name']);
+  });
+  it("a person's word counts for more than the headers", () => {
+    assert.equal(chosen(ct({ patientName: 'SMITH^JANE', decided: 'same' })), '1.2.3');
+    assert.equal(chosen(ct({ decided: 'different' })), 'identity-differs');
+    assert.equal(chosen(ct({ isContradictory: true, decided: 'same' })), '1.2.3');
   });
   it('keeps the verdict on every CT it weighed', () => {
     const decision = pair(ct({}), ct({ seriesInstanceUid: '1.8', acquisitionDate: '2024-09-01' }));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DISC_CODES, LEVELS } from '../../agent/domain/levels.js';
+import { LEVEL_TABLE, LEVELS } from '../../agent/domain/levels.js';
 import { buildReport } from '../../agent/report/build.js';
 import { buildFhir, bundleOf, type Resource } from '../../agent/report/fhir.js';
 import type { ReportInput } from '../../agent/report/types.js';
@@ -58,7 +58,7 @@ describe('FHIR R4', () => {
         codeOf(bodySite),
         codeOf(valueCodeableConcept),
       ]),
-      LEVELS.map((level) => [DISC_CODES[level].value, level === 'L4-L5' ? '52101004' : '272519000']),
+      LEVELS.map((level) => [LEVEL_TABLE[level].code.value, level === 'L4-L5' ? '52101004' : '272519000']),
     );
     const components = observations[3]!.component as {
       code: unknown;

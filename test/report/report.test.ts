@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DISC_CODES, LEVELS } from '../../agent/domain/levels.js';
+import { LEVEL_TABLE, LEVELS } from '../../agent/domain/levels.js';
 import type { TreeNode } from '../../agent/report/tree.js';
 import { CALCIFIED, CT, disc, MR, reportInput, unstated } from './sample.js';
 import { all, codeText, comments, groups, one, readBack } from './walk.js';
@@ -101,7 +101,7 @@ describe('report: every item of TID 1500 as it reads back', () => {
   it('names every disc by its code, from above down', () => {
     assert.deepEqual(
       groups(root()).map((group) => one(group, '121071').code),
-      LEVELS.map((level) => DISC_CODES[level]),
+      LEVELS.map((level) => LEVEL_TABLE[level].code),
     );
   });
 

@@ -1,15 +1,16 @@
 import { dot } from '../../../agent/dicom/geometry.js';
 import type { Level } from '../../../agent/domain/levels.js';
+import type { LocateStatus } from '../../../agent/domain/locateStatuses.js';
 import { candidatesOf } from '../../../agent/locate/candidates.js';
 import { nameDiscs } from '../../../agent/locate/chain.js';
 import { LEVEL_OF_RANK, lumbarDiscs, verdictOf } from '../../../agent/locate/doubts.js';
 import { canalEvidence, canalMiddleMm } from '../../../agent/locate/midsagittal.js';
-import { sagittalStack } from '../../../agent/locate/mr.js';
 import { type Marked, type Network, TISSUE } from '../../../agent/locate/network.js';
 import { type SagittalImage, sagittalOf } from '../../../agent/locate/sagittal.js';
+import { sagittalStack } from '../../../agent/locate/sagittalStack.js';
 import { readSeries, type SourceImage } from '../../../agent/locate/series.js';
 import { tracksOf } from '../../../agent/locate/tracks.js';
-import type { LocateStatus, PixelBox } from '../../../agent/locate/types.js';
+import type { PixelBox } from '../../../agent/locate/types.js';
 
 /** A disc of one slice as the deployed localiser sees it; pixel units are the sagittal picture's. */
 export interface SliceDisc {
