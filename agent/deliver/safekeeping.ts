@@ -47,17 +47,31 @@ export function openSafekeeping(parts: SafekeepingParts): Safekeeping {
   const { log } = parts;
   const stop = new AbortController();
   const writing = new Set<Promise<void>>();
+  const underWay = new Map<string, Promise<void>>();
+
+  /** The answer may be here before the request has ended: on the trail it stands after it. */
+  async function writeInTurn(result: CommitmentResult, reportingAe: string): Promise<void> {
+    await underWay.get(result.transactionUid);
+    await write(parts, result, reportingAe, stop.signal);
+  }
 
   function reported(result: CommitmentResult, reportingAe: string): void {
-    const written = write(parts, result, reportingAe, stop.signal).finally(() => writing.delete(written));
+    const written = writeInTurn(result, reportingAe).finally(() => writing.delete(written));
     writing.add(written);
+  }
+
+  function request(asked: Asked, signal: AbortSignal): Promise<void> {
+    const { transactionUid } = asked;
+    const work = ask({ ...parts, signal, reported }, asked).finally(() => underWay.delete(transactionUid));
+    underWay.set(transactionUid, work);
+    return work;
   }
 
   const asking = workOff<Asked>({
     atOnce: MOST_AT_ONCE,
     tickMs: TICK_MS,
     claim: () => claim(parts),
-    work: (asked, signal) => ask({ ...parts, signal, reported }, asked),
+    work: request,
     unreadable: (error) => log.warn({ err: error }, 'the storage commitments that are due could not be read'),
   });
 

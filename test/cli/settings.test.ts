@@ -50,7 +50,10 @@ class World {
 
   private async substitutes(arrange: Arrangement): Promise<Substitutes> {
     if (arrange === 'certificates') return this.files();
-    if (arrange === 'peers') return (this.peers ??= this.startPeers());
+    if (arrange === 'peers') {
+      this.peers ??= this.startPeers();
+      return this.peers;
+    }
     return {};
   }
 
