@@ -343,6 +343,10 @@ export const ConfigSchema = z.strictObject({
     .strictObject({
       host: z.string().default('127.0.0.1'),
       port: Port.default(8080),
+      /** Proxies in front of the page whose word on the caller's address (X-Forwarded-For) is believed. */
+      trustedProxies: z.array(Cidr).default([]),
+      /** The header in which such a proxy names the person it has logged in, for the audit trail. */
+      userHeader: z.string().min(1).optional(),
     })
     .prefault({}),
 });

@@ -36,7 +36,8 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   const cases = casesAtOnce(config.worker.batchSize, engine.lanes);
   const tools = { engine, folders, log, material: readMaterial(database.knex, folders, cases) };
   await registerHostModels(database.knex, folders, log);
-  const problem = await trouble(database, tools);
+  const trouble = troubleOf(database, tools);
+  const problem = await trouble();
   if (problem) log.error(`no classifier to work with: ${problem}`);
   const { maxAttempts } = config.retry;
   const steps = together(database.knex, { maxAttempts, limit: cases, waitMs: TOGETHER_MS });
@@ -47,7 +48,7 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   );
   const sweep = startSweep(queues, database, config.queue.sweepMs, log);
   return {
-    trouble: () => trouble(database, tools),
+    trouble,
     async close() {
       await sweep.stop();
       await running.close();
@@ -64,14 +65,22 @@ function casesAtOnce(batchSize: number, lanes: number): number {
   return Math.ceil(((lanes + 3) * batchSize) / 5);
 }
 
-/** Not fatal: a model can be put right while the worker waits, and cases wait with it. A loaded network stays loaded. */
-async function trouble({ knex }: Database, { engine, folders }: WorkerTools): Promise<string | null> {
-  try {
-    const atWork = await classifiersAtWork(knex, folders);
-    if ('missing' in atWork) return atWork.missing;
-    await engine.warmUp(atWork.active);
-    return null;
-  } catch (thrown) {
-    return asCalcidiscError(thrown).message;
-  }
+/**
+ * Not fatal: a model can be put right while the worker waits, and cases wait with it. A network that was loaded once
+ * is not tried again: that would wait in line with the cases.
+ */
+function troubleOf({ knex }: Database, { engine, folders }: WorkerTools): () => Promise<string | null> {
+  let loaded: string | null = null;
+  return async () => {
+    try {
+      const atWork = await classifiersAtWork(knex, folders);
+      if ('missing' in atWork) return atWork.missing;
+      const { sha256 } = atWork.active;
+      if (sha256 !== loaded) await engine.warmUp(atWork.active);
+      loaded = sha256;
+      return null;
+    } catch (thrown) {
+      return asCalcidiscError(thrown).message;
+    }
+  };
 }

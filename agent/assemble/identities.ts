@@ -20,7 +20,7 @@ export interface SettledStudies {
  * patient only where all images of the study name one.
  */
 export class BatchStudies {
-  readonly #ids = new Map<string, string>();
+  readonly #ids = new Map<string, { readonly id: string; readonly isSame: boolean }>();
   /** Studies some image of which names another patient than the study. */
   readonly #doubtful = new Map<string, { latest: ReadInstance; isNew: boolean; instances: number }>();
 
@@ -30,15 +30,16 @@ export class BatchStudies {
   async note(instance: ReadInstance, study: StudyRow): Promise<string> {
     const identity = identityRow(instance);
     const key = JSON.stringify([instance.studyInstanceUid, identity]);
-    let id = this.#ids.get(key);
+    let known = this.#ids.get(key);
     let isNew = false;
-    if (id === undefined) {
+    if (known === undefined) {
       const ensured = await ensureIdentity(this.trx, instance.studyInstanceUid, identity);
-      ({ id, created: isNew } = ensured);
-      this.#ids.set(key, id);
+      known = { id: ensured.id, isSame: samePerson(identity, study) };
+      isNew = ensured.created;
+      this.#ids.set(key, known);
     }
-    if (!samePerson(identity, study)) this.#doubt(instance, isNew);
-    return id;
+    if (!known.isSame) this.#doubt(instance, isNew);
+    return known.id;
   }
 
   #doubt(latest: ReadInstance, isNew: boolean): void {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { dimseDestinations } from '../../config/destinations.js';
 import type { Config } from '../../config/schema.js';
 import type { Tx } from '../../db/server/knex.js';
 import { appendAudit } from '../../db/tables/audit.js';
@@ -101,7 +102,7 @@ async function ask(context: AskContext, asked: Asked): Promise<void> {
   const { destination: name, commitmentAttempts: attempts } = delivery;
   const about = { destination: name, sopInstanceUid: report.sopInstanceUid, transactionUid, attempts };
   try {
-    const destination = config.route.destinations.find((one) => one.name === name);
+    const destination = dimseDestinations(config.route).find((one) => one.name === name);
     if (!destination) throw new CalcidiscError('DESTINATION_REFUSED', `no destination ${name} is configured`);
     await requestCommitment(
       { ...peerOf(destination, config), signal },

@@ -37,6 +37,7 @@ export const ERROR_CODES = {
   },
   NOTHING_IN_DOUBT: { permanent: true, meaning: 'there is no doubt of identity to decide about' },
   OPTIONS_CONTRADICT: { permanent: true, meaning: 'two options of a command exclude each other' },
+  BACKUP_INVALID: { permanent: true, meaning: 'a backup is not whole, or not what was written' },
   FOLDER_IN_USE: { permanent: true, meaning: 'a folder to be written holds files of somebody else' },
   CASE_NOT_PARKED: { permanent: true, meaning: 'only a parked case can be taken up again' },
   CASE_NOT_FOUND: { permanent: true, meaning: 'no case has this id' },

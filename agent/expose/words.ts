@@ -23,7 +23,8 @@ export function retryCommand(caseId: string): string {
 
 export const PAIRING_WORDS: Readonly<Record<string, string>> = {
   paired: 'CT paired',
-  'no-ct': 'no CT',
+  'no-ct': 'no lumbar CT',
+  'none-serves': 'no CT that serves as reference',
   'outside-window': 'CT outside the window',
   'no-date': 'no acquisition date',
   'no-patient-id': 'no patient ID',
@@ -78,6 +79,17 @@ export function priorText(fetch: PriorFetchRow): string {
 export function percent(probability: number): string {
   if (probability > 0.9995) return '> 99.9 %';
   return `${(100 * probability).toFixed(probability > 0.0995 && probability < 0.995 ? 0 : 1)} %`;
+}
+
+/** A probability and the threshold it is held against, with as many digits as tell the two apart. */
+export function percentBeside(probability: number, threshold: number): readonly [string, string] {
+  const [said, limit] = [percent(probability), percent(threshold)];
+  if (said !== limit || probability === threshold) return [said, limit];
+  for (let digits = 1; digits < 6; digits++) {
+    const finer = [probability, threshold].map((value) => `${(100 * value).toFixed(digits)} %`);
+    if (finer[0] !== finer[1]) return [finer[0]!, finer[1]!];
+  }
+  return [said, limit];
 }
 
 export function hounsfield(value: number | null): string {

@@ -1,5 +1,6 @@
 import { dot, type Vector } from '../dicom/geometry.js';
 import type { CtFacts } from '../domain/ctReading.js';
+import { groundOf } from '../domain/levelConfidence.js';
 import { type CtScan, describeDisc, PLANE_STEP_MM } from './ctDisc.js';
 import { doubtsOf, factsOf, factsWithoutVolume, hasBrightSac } from './ctFacts.js';
 import { type CtVolume, volumeOf } from './ctVolume.js';
@@ -42,15 +43,20 @@ export async function measureCt(series: Series, context: LocateContext): Promise
   const { modality, seriesInstanceUid } = series;
   const { image } = planes[middle]!;
   const facts = hasBrightSac(planes, middle) ? { ...known, contrast: 'intrathecal' as const } : known;
-  const scan: CtScan = { volume, scout, planes, middle, facts };
+  // No network was trained on CT: its levels are never of the usual kind.
+  const ground = groundOf(verdict.status === 'located', true);
+  const scan: CtScan = { volume, scout, planes, middle, facts, ground };
+  const measured = discs.flatMap((disc) => describeDisc(disc, scan, context) ?? []).reverse();
+  const findings = measured.flatMap(({ level, finding }) => (finding ? [`${level}: ${finding}`] : []));
+  const notes = [...findings, ...doubtsOf(facts), ...volume.notes, ...series.notes];
   return {
     result: {
       modality,
       seriesInstanceUid,
       status: verdict.status,
-      reasons: [...verdict.reasons, ...doubtsOf(facts), ...volume.notes, ...series.notes],
+      reasons: [...verdict.reasons, ...notes],
       slice: nearestSlice(volume, planes[middle]!),
-      discs: discs.flatMap((disc) => describeDisc(disc, scan, context) ?? []).reverse(),
+      discs: measured,
       facts,
     },
     slicePng: await greyPng(toGrey(image.pixels, ...WINDOW_HU), image.rows, image.columns),

@@ -16,7 +16,7 @@ export interface LocatedDisc {
   readonly centrePatientMm: PointMm;
   readonly centrePixel: PixelPoint;
   readonly roiPixel: PixelBox;
-  /** 0..1 */
+  /** 0..1: how often a level that is stated so is right, as far as validation says (agent/domain/levelConfidence.ts). */
   readonly confidence: number;
   /** The disc's own best slice, where a sideways curve makes it another than the result's; pixels are then its. */
   readonly slice?: LocatedSlice;
@@ -52,6 +52,8 @@ export interface CtDisc extends LocatedDisc {
   readonly volumeMm3: number;
   /** Where the calcified region lies in the disc, front to back; null without one. */
   readonly location: CtLocation | null;
+  /** Another finding that was met instead of a calcified disc. */
+  readonly finding?: string;
 }
 
 export type CtLocation = 'anterior' | 'central' | 'posterior';

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { CalcidiscError } from '../../agent/domain/errors.js';
+import { confidenceWord } from '../../agent/domain/levelConfidence.js';
 import { LEVELS } from '../../agent/domain/levels.js';
+import { nameOfCt, passedOverInWords, type WeighedCt } from '../../agent/domain/pairing.js';
 import { withoutPixels } from '../../agent/expose/apiRoutes.js';
 import { measurementBeside } from '../../agent/expose/comparison.js';
 import { candidateLines, spellingLines } from '../../agent/expose/identityWords.js';
@@ -197,9 +199,15 @@ function deliveryText(delivery: CaseView['deliveries'][number]): string {
 function pairingText({ pairing }: CaseView): string {
   if (!pairing) return 'Pairing: not done yet';
   const words = PAIRING_WORDS[pairing.outcome] ?? pairing.outcome;
-  return pairing.intervalDays === null
-    ? `Pairing: ${words}`
-    : `Pairing: ${words}, ${interval(pairing.intervalDays)}`;
+  const when = pairing.intervalDays === null ? '' : `, ${interval(pairing.intervalDays)}`;
+  return [`Pairing: ${words}${when}`, ...pairing.candidates.map(weighedText)].join('\n');
+}
+
+function weighedText(ct: WeighedCt): string {
+  const what = ct.what ? ` (${ct.what})` : '';
+  return ct.verdict === 'chosen'
+    ? `  measured: CT ${nameOfCt(ct)}${what}`
+    : `  not measured: CT ${passedOverInWords(ct)}${what}`;
 }
 
 function discTable(view: CaseView): string {
@@ -210,7 +218,7 @@ function discTable(view: CaseView): string {
     const ct = measurementBeside(view, level);
     return [
       level,
-      region ? percent(region.confidence) : 'not found',
+      region ? confidenceWord(region.confidence) : 'not found',
       decided ? percent(decided.probability) : '–',
       decided ? (decided.calcified ? 'CALCIFIED' : 'not calcified') : '–',
       ct?.label ?? '–',
@@ -218,8 +226,5 @@ function discTable(view: CaseView): string {
       ct ? hounsfield(ct.maxHu) : '–',
     ];
   });
-  return asTable(
-    ['disc', 'confidence', 'P(calcified)', 'model on MR', 'CT reference', 'CT mean', 'CT max'],
-    rows,
-  );
+  return asTable(['disc', 'level', 'P(calcified)', 'model on MR', 'CT reference', 'CT mean', 'CT max'], rows);
 }

@@ -69,9 +69,9 @@ export function register(program: Command): void {
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  $ npm run study -- --quick\n  $ npm run study -- --full --processes 4\n' +
-        '  $ npm run study -- --evaluate-only --report docs/study\n' +
-        '  $ npm run study -- --full --dataset ./set --test ./later\n' +
+      '\nExamples:\n  $ calcidisc study --quick\n  $ calcidisc study --full --processes 4\n' +
+        '  $ calcidisc study --evaluate-only --report docs/study\n' +
+        '  $ calcidisc study --full --dataset ./set --test ./later\n' +
         '\nWithout --dataset all calcification is SIMULATED: no figure says anything about patients.',
     )
     .action(run);
@@ -138,7 +138,7 @@ type Common = ReturnType<typeof settle>;
 /** What every study has, before anything is looked at. */
 function settle(options: Options, command: Command) {
   const name = options.dataset ? 'study-own' : options.quick ? 'study-quick' : 'study';
-  const out = resolve(options.out ?? join(projectRoot, 'out', name));
+  const out = resolve(options.out ?? join('out', name));
   const runs = options.runs === undefined ? null : resolve(options.runs);
   if (runs !== null && !relative(out, runs).startsWith('..'))
     throw invalid(`--runs ${runs} lies in the work folder ${out}, whose contents are made anew`);

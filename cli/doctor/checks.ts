@@ -4,7 +4,7 @@ import { checkCertificates } from './certificates.js';
 import { checkDatabase } from './database.js';
 import { checkDataFolder } from './dataFolder.js';
 import type { Finding } from './finding.js';
-import { checkModels } from './models.js';
+import { checkLocaliser, checkModels } from './models.js';
 import { checkPeers } from './peers.js';
 import { pingRedis } from './redis.js';
 import { checkRules } from './rules.js';
@@ -20,6 +20,7 @@ export async function examine(config: Config): Promise<Finding[]> {
     checkDatabase(config),
     ...(config.queue.redisUrl ? [pingRedis(config.queue.redisUrl)] : []),
     checkModels(modelFoldersOf(config)),
+    checkLocaliser(config),
     ...checkPeers(config),
   ]);
   return findings.flat();

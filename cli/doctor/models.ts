@@ -1,6 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 as sha256Of } from '../../agent/domain/hash.js';
+import type { Config } from '../../config/schema.js';
+import { findLocaliser } from '../../models/catalogue/localiser.js';
 import type { ModelFolders } from '../../models/catalogue/modelFiles.js';
 import type { Finding } from './finding.js';
 
@@ -15,6 +17,18 @@ export async function checkModels(folders: ModelFolders): Promise<Finding[]> {
     findings.push({ what: 'models', verdict: 'failed', detail: `there is no ${kind}`, advice });
   }
   return findings;
+}
+
+/** The one that `locate.model` chooses: said only when it cannot be used. */
+export async function checkLocaliser(config: Pick<Config, 'dataDir' | 'locate'>): Promise<Finding[]> {
+  try {
+    await findLocaliser(config);
+    return [];
+  } catch (error) {
+    const advice = 'name one that is there under locate.model, or put it there with calcidisc model add';
+    const detail = (error as Error).message;
+    return [{ what: `locate.model ${config.locate.model}`, verdict: 'failed', detail, advice }];
+  }
 }
 
 async function cardsIn(folder: string): Promise<string[]> {

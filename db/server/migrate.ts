@@ -47,6 +47,22 @@ export async function refuseNewer(knex: Knex): Promise<void> {
   );
 }
 
+/** Brings an empty schema to where it was when exactly these had run: for a restore. */
+export async function migrateTo(knex: Knex, names: readonly string[]): Promise<void> {
+  const known = migrations.map(({ name }) => name as string);
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0)
+    throw new CalcidiscError(
+      'DATABASE_OTHER_VERSION',
+      `the backup is newer than this version of Calcidisc (${version}): it has ${unknown.join(', ')}`,
+    );
+  const wanted = migrations.filter(({ name }) => names.includes(name));
+  await knex.migrate.latest({
+    ...options,
+    migrationSource: { ...source, getMigrations: async () => [...wanted] },
+  });
+}
+
 export async function migrationState(knex: Knex): Promise<MigrationState> {
   const known = migrations.map(({ name }) => name as string);
   const { rows } = await knex.raw("SELECT to_regclass('schema_migration') IS NOT NULL AS exists");

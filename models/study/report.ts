@@ -179,7 +179,7 @@ function headingOf(
       ...SITES.map(
         (site) => [`labels.csv, ${site}`, `SHA-256 ${labelsHash(sets[site].labelsText)}`] as const,
       ),
-      ['Run by', `Calcidisc ${version}, ${RUNTIME}, npm run study -- ${command}`],
+      ['Run by', `Calcidisc ${version}, ${RUNTIME}, calcidisc study ${command}`],
     ],
   };
 }

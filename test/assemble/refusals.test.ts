@@ -40,19 +40,16 @@ describe('assemble: nothing is refused in silence', () => {
     lines.length = 0;
     await tell(context('A'), context('A'), context('B'), context('A', { sopClassUid: '1.2.3' }));
     await tell(context('A'));
-    assert.deepEqual(await counted('A'), [
-      ['context', CAPTURE, 'abstract syntax not supported', 3],
+    assert.deepEqual((await counted('A')).toSorted(), [
       ['context', '1.2.3', 'abstract syntax not supported', 1],
+      ['context', CAPTURE, 'abstract syntax not supported', 3],
     ]);
     assert.equal(lines.length, 4, 'one line of each kind in each run');
     const events = await listAudit(db.database.knex, 'sopClass', CAPTURE);
-    assert.deepEqual(
-      events.map(({ event, actor }) => [event, actor]),
-      [
-        ['CONTEXT_REFUSED', 'ae:B'],
-        ['CONTEXT_REFUSED', 'ae:A'],
-      ].toSorted(),
-    );
+    assert.deepEqual(events.map(({ event, actor }) => `${event} ${actor}`).toSorted(), [
+      'CONTEXT_REFUSED ae:A',
+      'CONTEXT_REFUSED ae:B',
+    ]);
   });
 
   it('objects and associations stand on the trail each time', async () => {

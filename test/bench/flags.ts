@@ -28,7 +28,7 @@ import { loadConfig } from '../../config/load.js';
 import { createLogger } from '../../config/log.js';
 import { projectRoot } from '../../config/root.js';
 import { parseClassifierCard, parseReference } from '../../models/catalogue/card.js';
-import { newestModelDir, readModel } from '../../models/catalogue/localiser.js';
+import { findLocaliser, readModel } from '../../models/catalogue/localiser.js';
 import { type ClassifierFile, findModelFile } from '../../models/catalogue/modelFiles.js';
 import { decide } from '../../worker/answer.js';
 import { type Engine, openEngine } from '../../worker/engine.js';
@@ -62,8 +62,8 @@ function seriesUnder(root: string): string[] {
   return [...own, ...below.map(({ name }) => join(root, name)).flatMap(seriesUnder)].sort();
 }
 
-function openNetwork(): Promise<Network> {
-  return Network.open(readModel(newestModelDir(join(projectRoot, 'models'), config.locate.model)));
+async function openNetwork(): Promise<Network> {
+  return Network.open(readModel((await findLocaliser(config)).folder));
 }
 
 async function keepSlices(out: string): Promise<void> {

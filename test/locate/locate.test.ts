@@ -8,8 +8,7 @@ import { LEVELS } from '../../agent/domain/levels.js';
 import { type Locator, openLocator } from '../../agent/locate/pool.js';
 import type { CtResult, Located, LocateResult, PointMm } from '../../agent/locate/types.js';
 import { parseConfig } from '../../config/load.js';
-import { projectRoot } from '../../config/root.js';
-import { newestModelDir } from '../../models/catalogue/localiser.js';
+import { findLocaliser } from '../../models/catalogue/localiser.js';
 import { type PhantomTruth, writePhantom } from '../../models/phantom/phantom.js';
 import { writePart10 } from '../dicom/writePart10.js';
 
@@ -145,7 +144,7 @@ describe('locator', function () {
 
   it('refuses a network that is not the one its card describes', async () => {
     const modelDir = join(folder, 'model');
-    await cp(newestModelDir(join(projectRoot, 'models'), 'localiser'), modelDir, { recursive: true });
+    await cp((await findLocaliser(config)).folder, modelDir, { recursive: true });
     const bytes = await readFile(join(modelDir, 'model.onnx'));
     bytes[bytes.length >> 1]! ^= 1;
     await writeFile(join(modelDir, 'model.onnx'), bytes);

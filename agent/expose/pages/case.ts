@@ -1,6 +1,8 @@
 import type { CaseView } from '../../../db/views/caseView.js';
+import type { Neighbours } from '../../../db/views/worklist.js';
 import { CT_LABELS } from '../../domain/ctLabels.js';
 import { LEVELS } from '../../domain/levels.js';
+import { nameOfCt, passedOverInWords, type WeighedCt } from '../../domain/pairing.js';
 import { agreement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
 import { candidateLines, spellingLines } from '../identityWords.js';
@@ -14,6 +16,7 @@ import {
   PAIRING_WORDS,
   personName,
   priorText,
+  retryCommand,
   STATE_WORDS,
 } from '../words.js';
 import { auditTable } from './audit.js';
@@ -23,12 +26,16 @@ import { choiceSection, joinedReports } from './series.js';
 import { slicePicture } from './slice.js';
 
 /** One case: what the model saw and said, what the CT says, what became of the report, and who did what when. */
-export function casePage(view: CaseView, reportText: string | null): Html {
+export function casePage(
+  view: CaseView,
+  reportTexts: readonly CaseReport[],
+  place: CasePlace = NO_PLACE,
+): Html {
   const { case: row, study } = view;
-  return html`<p><a href="/">← Worklist</a></p>
+  return html`${placeLinks(place)}
 <h1>${personName(study.patientName) || 'no name'} <small>${study.patientId}</small></h1>
 <p class="facts">${facts(view)}</p>
-${row.state === 'parked' && html`<p class="alert" role="alert"><strong>Parked.</strong> ${row.lastErrorCode}: ${row.lastError}</p>`}
+${stateAlert(view)}
 ${waiting(view)}
 ${identityAlert(view)}
 ${asideAlert(view)}
@@ -43,10 +50,39 @@ ${view.regions.length === 0 && html`<p class="empty">No disc has been located${r
 <ol class="discs">${LEVELS.map((level) => discCard(view, level))}</ol></section>
 </div>
 <section aria-labelledby="ct"><h2 id="ct">CT reference</h2>${ctSection(view)}</section>
-<section aria-labelledby="report"><h2 id="report">Report</h2>${reportSection(view, reportText)}</section>
+<section aria-labelledby="report"><h2 id="report">Report</h2>${reportSection(view, reportTexts)}</section>
 <section aria-labelledby="model"><h2 id="model">Model</h2>${modelSection(view)}</section>
 ${unreadSection(view)}
 <section aria-labelledby="audit"><h2 id="audit">Audit trail</h2>${auditTable(view.audit)}</section>`;
+}
+
+/** One report of a case, as a tree to read. */
+export interface CaseReport {
+  readonly revision: number;
+  readonly text: string;
+}
+
+/** The list the case was opened from, and its neighbours there. */
+export interface CasePlace extends Neighbours {
+  readonly list: string | undefined;
+}
+
+const NO_PLACE: CasePlace = { list: undefined, previous: null, next: null };
+
+function placeLinks({ list, previous, next }: CasePlace): Html {
+  const to = (id: string) => `/cases/${id}${list ? `?list=${encodeURIComponent(list)}` : ''}`;
+  return html`<nav class="pages" aria-label="Cases"><a href="/${list && `?${list}`}">← Worklist</a>
+${previous && html`<a rel="prev" href="${to(previous)}">Previous case</a>`} ${next && html`<a rel="next" href="${to(next)}">Next case</a>`}</nav>`;
+}
+
+/** Why it stands still, and what a person does about it. */
+function stateAlert({ case: row }: CaseView): Html | false {
+  if (row.state === 'parked')
+    return html`<p class="alert" role="alert"><strong>Parked.</strong> ${row.lastErrorCode}: ${row.lastError}
+<br>Mend that, then: <code>${retryCommand(row.id)}</code></p>`;
+  if (row.lastErrorCode)
+    return html`<p class="alert"><strong>Tried ${row.attempts} times.</strong> ${row.lastErrorCode}: ${row.lastError}</p>`;
+  return false;
 }
 
 /** The answer in one line, before everything it rests on. */
@@ -64,14 +100,18 @@ function headline(view: CaseView): Html | false {
   const agreeing = compared.filter(({ agrees }) => agrees === true).length;
   return html`<p class="headline"><strong class="${flagged.length > 0 ? 'yes' : 'no'}">${
     flagged.length > 0
-      ? `● Calcified by the model: ${flagged.join(', ')}`
-      : '○ No disc calcified by the model'
+      ? `● Calcified by ${modelOf(decided[0]!)}: ${flagged.join(', ')}`
+      : `○ No disc calcified by ${modelOf(decided[0]!)}`
   }</strong> of ${regions.length} discs read.${
     differing.length > 0 &&
     html` <span class="differs">≠ The CT says otherwise at ${differing.join(', ')}.</span>`
   }${
     differing.length === 0 && agreeing > 0 && html` <span>The CT agrees on ${agreeing} of them.</span>`
   }</p>`;
+}
+
+function modelOf({ modelName, modelVersion }: CaseView['inferences'][number]): string {
+  return `the model ${modelName} ${modelVersion}`;
 }
 
 function facts({ case: row, study, mrSeries }: CaseView): Html {
@@ -137,7 +177,7 @@ function pairingSection({ pairing, ctSeries, priorFetches, identities }: CaseVie
 <dt>MR</dt><dd>${pairing.mrAcquisitionDate ?? '–'}</dd>
 <dt>CT</dt><dd>${pairing.ctAcquisitionDate ?? '–'}${ctSeries && html` <small>${ctSeries.seriesDescription}</small>`}</dd>
 <dt>Interval</dt><dd>${pairing.intervalDays === null ? '–' : interval(pairing.intervalDays)}</dd>
-<dt>CT series weighed</dt><dd>${pairing.candidates.length}</dd>${remarks.map((each) => html`<dt>Identity</dt><dd>${each}</dd>`)}${priorRows(priorFetches)}</dl>`;
+${pairing.candidates.map(weighedRow)}${remarks.map((each) => html`<dt>Identity</dt><dd>${each}</dd>`)}${priorRows(priorFetches)}</dl>`;
 }
 
 function unreadSection({ unread }: CaseView): Html | false {
@@ -146,21 +186,30 @@ function unreadSection({ unread }: CaseView): Html | false {
   return html`<section aria-labelledby="unread"><h2 id="unread">Kept unread</h2><ul>${lines.map((line) => html`<li>${line}</li>`)}</ul></section>`;
 }
 
+function weighedRow(ct: WeighedCt): Html {
+  const isChosen = ct.verdict === 'chosen';
+  return html`<dt>${isChosen ? 'CT measured' : 'CT not measured'}</dt><dd>${isChosen ? nameOfCt(ct) : passedOverInWords(ct)}${ct.what && html` <small>${ct.what}</small>`}</dd>`;
+}
+
 function priorRows(fetches: CaseView['priorFetches']): readonly Html[] {
   return fetches.map((fetch) => html`<dt>Prior fetch</dt><dd>${priorText(fetch)}</dd>`);
 }
 
-function reportSection(view: CaseView, reportText: string | null): Html {
+function reportSection(view: CaseView, texts: readonly CaseReport[]): Html {
   const { case: row, reports, deliveries } = view;
   if (reports.length === 0) return html`<p class="empty">No report yet.</p>${joinedReports(view)}`;
-  return html`<table><thead><tr><th scope="col">Revision</th><th scope="col">SOP Instance UID</th><th scope="col">Amends</th><th scope="col">Destination</th></tr></thead>
+  return html`<table><thead><tr><th scope="col">Revision</th><th scope="col">SOP Instance UID</th><th scope="col">Amends</th><th scope="col">Destination</th><th scope="col">File</th></tr></thead>
 <tbody>${reports.map((report) => {
     const own = deliveries.filter(({ reportId }) => reportId === report.id);
     return html`<tr><td>${report.revision}</td><td class="id">${report.sopInstanceUid}</td><td class="id">${report.predecessorSopInstanceUid ?? '–'}</td>
-<td>${own.length === 0 ? 'none configured' : own.map(deliveryLine)}</td></tr>`;
+<td>${own.length === 0 ? 'none configured' : own.map(deliveryLine)}</td>
+<td><a href="/api/cases/${row.id}/report.dcm?revision=${report.revision}" download>DICOM</a> <a href="/api/cases/${row.id}/report.txt?revision=${report.revision}">text</a></td></tr>`;
   })}</tbody></table>
 <p><a href="/api/cases/${row.id}/report.dcm" download>Download the Structured Report (DICOM)</a></p>
-${reportText !== null && html`<details><summary>The report as a tree</summary><pre tabindex="0">${reportText}</pre></details>`}${joinedReports(view)}`;
+${texts.map(
+  ({ revision, text }, i) =>
+    html`<details><summary>${i === 0 ? 'The report as a tree' : `The report of revision ${revision}`}</summary><pre tabindex="0">${text}</pre></details>`,
+)}${joinedReports(view)}`;
 }
 
 function deliveryLine(delivery: CaseView['deliveries'][number]): Html {

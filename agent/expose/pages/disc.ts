@@ -1,9 +1,10 @@
 import type { CaseView } from '../../../db/views/caseView.js';
 import { CT_LABELS } from '../../domain/ctLabels.js';
+import { confidenceWord } from '../../domain/levelConfidence.js';
 import type { Level } from '../../domain/levels.js';
 import { agreement, type Measurement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
-import { hounsfield, percent } from '../words.js';
+import { hounsfield, percent, percentBeside } from '../words.js';
 
 type Inference = CaseView['inferences'][number];
 
@@ -21,15 +22,16 @@ ${decided?.cam && html`<img class="cam" src="${src}/cam.png" width="224" height=
 <div><h3>${level}</h3>${decided ? verdict(decided) : html`<p class="quiet">not classified yet</p>`}
 ${answers.filter(({ role }) => role === 'shadow').map(shadow)}
 ${measured && ctLine(measured, decided)}
-<p class="quiet">located with ${percent(region.confidence)} confidence</p></div></li>`;
+<p class="quiet">level: ${confidenceWord(region.confidence)}</p></div></li>`;
 }
 
 function verdict({ probability, threshold, calcified }: Inference): Html {
-  return html`<p class="verdict">${calcified ? '● Calcified' : '○ Not calcified'} <strong>${percent(probability)}</strong></p>
-<div class="bar" role="img" aria-label="probability ${percent(probability)}, threshold ${percent(threshold)}">
+  const [said, limit] = percentBeside(probability, threshold);
+  return html`<p class="verdict">${calcified ? '● Calcified' : '○ Not calcified'} <strong>${said}</strong></p>
+<div class="bar" role="img" aria-label="probability ${said}, threshold ${limit}">
 <svg viewBox="0 0 100 8" preserveAspectRatio="none"><rect class="fill" width="${100 * probability}" height="8"/>
 <rect class="threshold" x="${100 * threshold}" width="0.8" height="8"/></svg></div>
-<p class="quiet">calcified from ${percent(threshold)}</p>`;
+<p class="quiet">calcified from ${limit}</p>`;
 }
 
 function shadow({ modelName, modelVersion, probability }: Inference): Html {

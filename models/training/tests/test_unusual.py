@@ -4,13 +4,13 @@ import os
 import numpy as np
 import pytest
 import torch
+from test_residual_disc import MM, spine
 
 from calcidisc_training.common.runtime import open_session
 from calcidisc_training.localiser import unusual_picture, unusual_spine
 from calcidisc_training.localiser.onnx_weights import from_onnx
 from calcidisc_training.spine.levels import DISC, IGNORE, VERTEBRA
 from calcidisc_training.spine.sacrum import disc_axes
-from test_residual_disc import MM, spine
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LOCALISER = os.path.join(HERE, '..', '..', 'localiser', '4', 'model.onnx')

@@ -53,9 +53,9 @@ def from_onnx(path, images) -> Localiser:
             conv.weight.copy_(torch.tensor(weight))
             if norm is None:
                 conv.bias.copy_(torch.tensor(bias))
-        for conv, norm, bias in norms:
+        for _, norm, bias in norms:
             set_norm(norm, torch.zeros_like(bias), torch.ones_like(bias) - norm.eps, torch.ones_like(bias), bias)
-        for (conv, norm, bias), (mean, variance) in zip(norms, statistics(model, [conv for conv, _, _ in norms], images)):
+        for (_, norm, bias), (mean, variance) in zip(norms, statistics(model, [conv for conv, _, _ in norms], images)):
             set_norm(norm, mean, variance, torch.sqrt(variance + norm.eps), bias + mean)
     return model
 

@@ -20,7 +20,6 @@ from .localiser_net import Localiser, losses
 from .onnx_weights import from_onnx
 from .sudirman import load_sudirman
 
-
 UNFOLDED_BY = 32
 """Samples by which an ONNX file's batch norms are told from its convolutions."""
 
