@@ -24,15 +24,14 @@ const comments = new Map(
   ]),
 );
 
-let out = before.slice(0, before.indexOf('\n|'));
-let section = '';
+let out = before.slice(0, before.indexOf('\n|')).trimEnd();
+let section = null;
 for (const { key, type, standard, variable } of documentedKeys()) {
   const own = key.includes('.') ? key.split('.')[0] : '';
-  if (own !== section || out.endsWith('\n') === false)
-    out += `\n${own ? `\n## ${own}\n\n` : ''}| key | default | what |\n|---|---|---|\n`;
+  if (own !== section) out += `\n\n${own ? `## ${own}\n\n` : ''}| key | default | what |\n|---|---|---|`;
   section = own;
   const words = known.get(key) ?? comments.get(key.split('.').at(-1).replace('[]', '')) ?? '';
   const said = [words, `(${type})`, variable && `\`${variable}\``].filter(Boolean).join(' ');
-  out += `| \`${key}\` | ${standard === null ? '–' : `\`${standard}\``} | ${said} |\n`;
+  out += `\n| \`${key}\` | ${standard === null ? '–' : `\`${standard}\``} | ${said} |`;
 }
-writeFileSync(page, out);
+writeFileSync(page, `${out}\n`);

@@ -19,6 +19,17 @@ export async function checkModels(folders: ModelFolders): Promise<Finding[]> {
   return findings;
 }
 
+const hashes = new Map<string, string>();
+
+/** By path, time and size: who examines again in one process need not read a hundred megabytes again. */
+async function hashOnce(path: string): Promise<string> {
+  const { mtimeMs, size } = await stat(path);
+  const key = `${path} ${mtimeMs} ${size}`;
+  const known = hashes.get(key) ?? sha256Of(await readFile(path));
+  hashes.set(key, known);
+  return known;
+}
+
 /** The one that `locate.model` chooses: said only when it cannot be used. */
 export async function checkLocaliser(config: Pick<Config, 'dataDir' | 'locate'>): Promise<Finding[]> {
   try {
@@ -29,17 +40,6 @@ export async function checkLocaliser(config: Pick<Config, 'dataDir' | 'locate'>)
     const detail = (error as Error).message;
     return [{ what: `locate.model ${config.locate.model}`, verdict: 'failed', detail, advice }];
   }
-}
-
-const hashes = new Map<string, string>();
-
-/** By path, time and size: who examines again in one process need not read a hundred megabytes again. */
-async function hashOnce(path: string): Promise<string> {
-  const { mtimeMs, size } = await stat(path);
-  const key = `${path} ${mtimeMs} ${size}`;
-  const known = hashes.get(key) ?? sha256Of(await readFile(path));
-  hashes.set(key, known);
-  return known;
 }
 
 async function cardsIn(folder: string): Promise<string[]> {

@@ -50,11 +50,9 @@ class World {
 
   private async substitutes(arrange: Arrangement): Promise<Substitutes> {
     if (arrange === 'certificates') return this.files();
-    if (arrange === 'peers') {
-      this.peers ??= this.startPeers();
-      return this.peers;
-    }
-    return {};
+    if (arrange !== 'peers') return {};
+    this.peers ??= this.startPeers();
+    return this.peers;
   }
 
   private async files(): Promise<Substitutes> {
