@@ -9,22 +9,27 @@ import type { Queues } from '../db/work/queue.js';
 import { startSweep } from '../db/work/sweep.js';
 import type { WorkingOff } from '../db/work/workOff.js';
 import { type Assembler, startAssembler } from './assemble/assembler.js';
-import { auditRefusal } from './assemble/refusals.js';
+import { startCutting } from './assemble/cutBefore.js';
+import { startRefusals } from './assemble/refusals.js';
 import { openSafekeeping } from './deliver/safekeeping.js';
-import { openLocator } from './locate/pool.js';
+import { CalcidiscError } from './domain/errors.js';
+import { Opened } from './domain/opened.js';
+import { type Locator, openLocator } from './locate/pool.js';
 import { hastenCase, seriesComplete, seriesRead } from './pair/reconsider.js';
 import { askForPriors } from './query/askForPriors.js';
 import { startCounts } from './query/counts.js';
 import { type Fetcher, startFetcher } from './query/fetcher.js';
-import { readerOf } from './read/reader.js';
+import { openStudyCounts } from './query/studyCounts.js';
+import { type Reader, readerOf } from './read/reader.js';
 import { startReadings } from './read/readings.js';
 import { startCommitments } from './receive/commitments.js';
 import { AGENT_USES } from './receive/policy.js';
 import type { Receiver } from './receive/receiver.js';
-import { openSpool } from './receive/spool.js';
+import { openSpool, type Spool } from './receive/spool.js';
+import { spoolNumber } from './receive/spoolNumber.js';
 import type { Acceptance } from './receive/storeSession.js';
 import { startReceiverThread } from './receive/thread.js';
-import { compileRules } from './route/rules.js';
+import { compileRules, type DecideRole } from './route/rules.js';
 import { agentSteps } from './steps/index.js';
 
 export interface AgentParts {
@@ -36,6 +41,8 @@ export interface AgentParts {
 
 export interface RunningAgent {
   readonly dicomPort: number;
+  /** Why objects are refused now (A700); null while they are taken. */
+  refusal(): string | null;
   /** Resolves when every object that was acknowledged so far is in the index. */
   settled(): Promise<void>;
   close(): Promise<void>;
@@ -45,23 +52,67 @@ export interface RunningAgent {
 const CASES_AT_ONCE = 4;
 /** Objects that are durable but not indexed: past this the database is taken for gone, and senders are told so. */
 const MOST_BACKLOG = 20_000;
+/** A process that was killed a moment ago may still hold its locks. */
+const CLAIM_PATIENCE_MS = 5_000;
 
 /**
  * A lumbar MR arrives by DICOM, is paired with any CT within 28 days, its mid-sagittal slice and discs are found,
  * the worker classifies each, and the answer goes back to the PACS as a Structured Report.
  */
-export async function startAgent({ config, database, queues, log }: AgentParts): Promise<RunningAgent> {
-  const { knex } = database;
+export async function startAgent(parts: AgentParts): Promise<RunningAgent> {
+  const opened = new Opened();
+  try {
+    return await openAgent(parts, opened);
+  } catch (error) {
+    await opened.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** What all of the agent's parts share while they are opened. */
+interface Opening extends AgentParts {
+  /** Closed in the reverse order of keeping. */
+  readonly opened: Opened;
+  readonly spool: Spool;
+  readonly locator: Locator;
+  readonly reader: Reader;
+  /** Opened later than who tells them something. */
+  readonly later: { readings?: WorkingOff; fetcher?: Fetcher; receiver?: Receiver };
+}
+
+async function openAgent(parts: AgentParts, opened: Opened): Promise<RunningAgent> {
+  const { config, database, log } = parts;
   mkdirSync(config.dataDir, { recursive: true });
   const decideRole = compileRules(config.route);
-  const spool = await openSpool({ dir: join(config.dataDir, 'spool'), log });
-  const locator = await openLocator(config, log);
-
+  const spoolDir = join(config.dataDir, 'spool');
+  await claimSpool(database, spoolDir);
+  const spool = opened.keep(await openSpool({ dir: spoolDir, log }));
+  const locator = opened.keep(await openLocator(config, log));
   const reader = readerOf(config, locator.localiser);
-  const reconsidering = { reader, windowDays: config.pair.windowDays };
-  let readings: WorkingOff | null = null;
-  let fetcher: Fetcher | null = null;
-  const counts = startCounts({ config, database, log, onCount: (series) => assembler.look(series) });
+  const opening: Opening = { ...parts, opened, spool, locator, reader, later: {} };
+
+  const assembler = openAssembler(opening, decideRole);
+  openReadings(opening);
+  for await (const file of spool.pending()) assembler.stored(file);
+  openSteps(opening, assembler);
+  const receiver = await openReceiver(opening, assembler);
+  openFetcher(opening);
+  return {
+    dicomPort: receiver.port,
+    refusal: () => reasonOf(receiver.acceptance()),
+    settled: async () => {
+      await receiver.flush();
+      await assembler.settled();
+    },
+    close: () => opened.close(),
+  };
+}
+
+function openAssembler(opening: Opening, decideRole: DecideRole): Assembler {
+  const { config, database, queues, log, opened, spool, reader, later } = opening;
+  const counts = opened.keep(
+    startCounts({ config, database, log, onCount: (series) => assembler.look(series) }),
+  );
   const assembler = startAssembler({
     config,
     database,
@@ -72,97 +123,132 @@ export async function startAgent({ config, database, queues, log }: AgentParts):
     onIndexed: counts.ask,
     onSeriesComplete: async (trx, series) => {
       await askForPriors(trx, series, config);
-      return seriesComplete(trx, series, reconsidering);
+      return seriesComplete(trx, series, { reader });
     },
-    onComplete: () => readings?.wake(),
+    onComplete: () => later.readings?.wake(),
     wake: (row) => {
-      fetcher?.wake();
+      later.fetcher?.wake();
       void queues.wake(row);
     },
   });
-  readings = startReadings({
-    config,
-    database,
-    locator,
-    reader,
-    onRead: (trx, row) => seriesRead(trx, row, reconsidering),
-    wakeCase: (row) => void queues.wake(row),
-    log,
-  });
-  for await (const file of spool.pending()) assembler.stored(file);
+  return opened.keep(assembler);
+}
 
-  const steps = queues.runAgent(
-    agentSteps({
+function openReadings({ config, database, queues, log, opened, locator, reader, later }: Opening): void {
+  const reconsidering = { reader, windowDays: config.pair.windowDays };
+  later.readings = opened.keep(
+    startReadings({
       config,
       database,
-      queues,
+      locator,
       reader,
-      wakeReadings: () => readings?.wake(),
-      indexedUntilMs: assembler.indexedUntilMs,
+      onRead: (trx, row) => seriesRead(trx, row, reconsidering),
+      wakeCase: (row) => void queues.wake(row),
       log,
-      retry: config.retry,
     }),
-    CASES_AT_ONCE,
   );
-  const sweep = startSweep(queues, database, config.queue.sweepMs, log);
-  let receiver: Receiver | null = null;
-  const commitments = await startCommitments({
+}
+
+function openSteps({ config, database, queues, log, opened, reader, later }: Opening, assembler: Assembler) {
+  const stopping = new AbortController();
+  const studyCounts = openStudyCounts({ config, database, log });
+  const steps = agentSteps({
     config,
-    spoolDir: spool.dir,
-    settled: () => assembler.settled(),
-    findSopClasses: (sopInstanceUids) => findSopClasses(knex, sopInstanceUids),
-    reportOn: async (associationId, result) =>
-      (await receiver?.reportCommitment(associationId, result)) ?? false,
+    database,
+    queues,
+    reader,
+    isStudyWhole: studyCounts.isWhole,
+    wakeReadings: () => later.readings?.wake(),
+    indexedUntilMs: assembler.indexedUntilMs,
+    signal: stopping.signal,
     log,
+    retry: config.retry,
   });
-  const safekeeping = openSafekeeping({ config, database, log, wake: (row) => void queues.wake(row) });
-  receiver = await startReceiverThread({
+  opened.keep(queues.runAgent(steps, CASES_AT_ONCE));
+  // Before the steps are waited for: a PACS that says nothing would keep them.
+  opened.keep({
+    close: async () => {
+      stopping.abort();
+      studyCounts.close();
+    },
+  });
+  const sweep = startSweep(queues, database, config.queue.sweepMs, log);
+  opened.keep({ close: () => sweep.stop() });
+}
+
+async function openReceiver(opening: Opening, assembler: Assembler): Promise<Receiver> {
+  const { config, database, queues, log, opened, spool, later } = opening;
+  const commitments = opened.keep(await openCommitments(opening, assembler));
+  const refusals = opened.keep(startRefusals({ database, log }));
+  opened.keep(startCutting({ database, dataDir: config.dataDir, log }));
+  const safekeeping = opened.keep(
+    openSafekeeping({ config, database, log, wake: (row) => void queues.wake(row) }),
+  );
+  const receiver = await startReceiverThread({
     dicom: config.dicom,
     spool,
     events: {
       associationOpened: assembler.associationOpened,
       associationEnded: assembler.associationEnded,
       stored: assembler.stored,
-      refused: (refusal) => auditRefusal(knex, refusal, log),
+      refused: refusals.refused,
       commitmentRequested: (owed) => commitments.requested(owed),
       commitmentReported: safekeeping.reported,
     },
     log,
+    logFormat: config.log.format,
     isAccepting: () => acceptance(assembler),
     uses: [...AGENT_USES, 'commitment'],
   });
-  // Last: what these ask for comes to the listener.
+  later.receiver = opened.keep(receiver);
+  // What it asks for comes to the listener.
   safekeeping.begin();
-  fetcher = startFetcher({
-    config,
-    database,
-    log,
-    onAttempt: async ({ seriesInstanceUid }) => {
-      const series = await findSeries(knex, seriesInstanceUid);
-      const row = series && (await hastenCase(knex, series.studyInstanceUid));
-      if (row) await queues.wake(row);
-    },
-  });
+  return receiver;
+}
 
-  return {
-    dicomPort: receiver.port,
-    settled: async () => {
-      await receiver?.flush();
-      await assembler.settled();
-    },
-    async close() {
-      // Before the listener: a move that fails because we are closing is no failure of the PACS.
-      await Promise.all([fetcher?.close(), counts.close()]);
-      await Promise.all([receiver?.close(), commitments.close()]);
-      await safekeeping.close();
-      await assembler.close();
-      await sweep.stop();
-      await steps.close();
-      await readings?.close();
-      await locator.close();
-      await spool.close();
-    },
-  };
+function openCommitments({ config, database, log, spool, later }: Opening, assembler: Assembler) {
+  return startCommitments({
+    config,
+    spoolDir: spool.dir,
+    settled: () => assembler.settled(),
+    findSopClasses: (sopInstanceUids) => findSopClasses(database.knex, sopInstanceUids),
+    reportOn: async (associationId, result) =>
+      (await later.receiver?.reportCommitment(associationId, result)) ?? false,
+    log,
+  });
+}
+
+/** Closed first: a move that fails because we are closing is no failure of the PACS. */
+function openFetcher({ config, database, queues, log, opened, later }: Opening): void {
+  const { knex } = database;
+  later.fetcher = opened.keep(
+    startFetcher({
+      config,
+      database,
+      log,
+      onAttempt: async ({ seriesInstanceUid }) => {
+        const series = await findSeries(knex, seriesInstanceUid);
+        const row = series && (await hastenCase(knex, series.studyInstanceUid));
+        if (row) await queues.wake(row);
+      },
+    }),
+  );
+}
+
+/**
+ * Two agents in one spool would clear away what the other one is receiving.
+ * @throws CalcidiscError FOLDER_IN_USE
+ */
+async function claimSpool(database: Database, dir: string): Promise<void> {
+  if (await database.claim(await spoolNumber(dir), CLAIM_PATIENCE_MS)) return;
+  throw new CalcidiscError(
+    'FOLDER_IN_USE',
+    `another agent works in ${dir}: give this one a data folder of its own (dataDir, CALCIDISC_DATA)`,
+  );
+}
+
+function reasonOf(acceptance: Acceptance | undefined): string | null {
+  return acceptance && !acceptance.ok ? acceptance.reason : null;
 }
 
 /** Taken back by itself: what is stuck is tried again every second, and a backlog is worked off. */

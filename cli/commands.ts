@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { register as audit } from './commands/audit.js';
+import { register as backup } from './commands/backup.js';
 import { register as caseCommand } from './commands/case.js';
 import { register as classify } from './commands/classify.js';
 import { register as ct } from './commands/ct.js';
@@ -8,12 +9,17 @@ import { register as demo } from './commands/demo.js';
 import { register as doctor } from './commands/doctor.js';
 import { register as echo } from './commands/echo.js';
 import { register as evaluate } from './commands/evaluate.js';
+import { register as find } from './commands/find.js';
+import { register as list } from './commands/list.js';
 import { register as locate } from './commands/locate.js';
 import { register as migrate } from './commands/migrate.js';
 import { register as model } from './commands/model.js';
 import { register as phantom } from './commands/phantom.js';
+import { register as read } from './commands/read.js';
 import { register as replay } from './commands/replay.js';
 import { register as report } from './commands/report.js';
+import { register as restore } from './commands/restore.js';
+import { register as rules } from './commands/rules.js';
 import { register as send } from './commands/send.js';
 import { register as study } from './commands/study.js';
 import { register as up } from './commands/up.js';
@@ -25,14 +31,20 @@ export type Register = (program: Command) => void;
 export const commands: readonly Register[] = [
   up,
   demo,
+  list,
   caseCommand,
+  find,
   send,
   echo,
   doctor,
+  read,
+  rules,
   locate,
   ct,
   migrate,
   audit,
+  backup,
+  restore,
   worker,
   classify,
   model,

@@ -3,6 +3,13 @@ import { asCalcidiscError } from '../agent/domain/errors.js';
 import { ConfigError } from '../config/load.js';
 import { version } from '../config/version.js';
 import { commands } from './commands.js';
+import { EXIT, exitCodeOf } from './exitCodes.js';
+import { watchInterrupts } from './interrupt.js';
+import { guardStreams } from './streams.js';
+import { NoVerdict } from './verdict.js';
+
+guardStreams();
+watchInterrupts();
 
 const program = new Command('calcidisc')
   .description(
@@ -12,14 +19,21 @@ const program = new Command('calcidisc')
   .option('-c, --config <file>', 'configuration file, JSON (else CALCIDISC_CONFIG, else the defaults)')
   .showHelpAfterError('(add --help for the options)')
   // Commander ends wrong usage with 1, which here means that the work failed. Commands inherit this.
-  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? EXIT.ok : EXIT.usage));
 
 for (const register of commands) register(program);
+
+/** Whatever a failed command has left open (a connection that does not close) must not keep the process. */
+const ENDING_LIMIT_MS = 2_000;
 
 try {
   await program.parseAsync();
 } catch (thrown) {
-  const error = thrown instanceof ConfigError ? thrown : asCalcidiscError(thrown);
-  console.error(`calcidisc: ${error.message}`);
-  process.exitCode = thrown instanceof ConfigError ? 2 : 1;
+  const isVerdictless = thrown instanceof NoVerdict;
+  const error = isVerdictless ? thrown.cause : thrown;
+  const known = error instanceof ConfigError ? error : asCalcidiscError(error);
+  console.error(`calcidisc: ${known.message}`);
+  const code = known instanceof ConfigError ? EXIT.failed : exitCodeOf(known.code);
+  process.exitCode = isVerdictless && code === EXIT.failed ? EXIT.noVerdict : code;
+  setTimeout(() => process.exit(), ENDING_LIMIT_MS).unref();
 }

@@ -1,10 +1,18 @@
+import { Opened } from '../agent/domain/opened.js';
 import { startHttp } from '../agent/expose/server.js';
-import { startAgent } from '../agent/main.js';
+import type { HttpParts } from '../agent/expose/types.js';
+import { type RunningAgent, startAgent } from '../agent/main.js';
+import { ConfigError } from '../config/load.js';
 import type { Logger } from '../config/log.js';
 import type { Config } from '../config/schema.js';
 import { type Database, openDatabase } from '../db/server/database.js';
 import { openQueues, type Queues } from '../db/work/queue.js';
-import { startWorker } from '../worker/main.js';
+import { type RunningWorker, startWorker } from '../worker/main.js';
+import { sentenceOf } from './doctor/finding.js';
+import { LISTEN_CODES, type Listener, listenFinding } from './doctor/ports.js';
+import { refuseToStart } from './doctor/start.js';
+import { EXIT } from './exitCodes.js';
+import { leaveSignalsAlone, onInterrupt } from './interrupt.js';
 
 export interface ServiceParts {
   readonly agent: boolean;
@@ -19,51 +27,74 @@ export interface RunningService {
   close(): Promise<void>;
 }
 
-interface Closable {
-  close(): Promise<void>;
-}
-
 /** Starts what the command asked for, in the order of the path; whatever fails, what had started is closed again. */
 export async function startService(
   config: Config,
   log: Logger,
   parts: ServiceParts,
 ): Promise<RunningService> {
-  const open: Closable[] = [];
-  const keep = <T extends Closable>(part: T): T => {
-    open.push(part);
-    return part;
-  };
-  const close = async () => {
-    for (const part of open.splice(0).reverse()) await part.close();
-  };
+  await refuseToStart(config, parts);
+  const opened = new Opened();
+  const taken = onInterrupt(() => opened.close());
   try {
-    const database = keep(await openDatabase(config, log));
-    const queues = keep(await openQueues(config, database, log));
-    if (parts.worker)
-      keep(await startWorker({ config, database, queues, log: log.child({ part: 'worker' }) }));
+    const database = opened.keep(await openDatabase(config, log));
+    const queues = opened.keep(await openQueues(config, database, log));
+    const workerParts = { config, database, queues, log: log.child({ part: 'worker' }) };
+    const worker = parts.worker ? opened.keep(await startWorker(workerParts)) : null;
     const agentParts = { config, database, queues, log: log.child({ part: 'agent' }) };
-    const agent = parts.agent ? keep(await startAgent(agentParts)) : null;
-    const http = parts.agent ? keep(await startHttp({ config, database, queues, log })) : null;
+    const agent = parts.agent ? opened.keep(await listening('dicom', config, startAgent(agentParts))) : null;
+    const page = agent && pageParts({ config, database, queues, log }, agent, worker);
+    const http = page ? opened.keep(await listening('http', config, startHttp(page))) : null;
     return {
       database,
       queues,
       dicomPort: agent?.dicomPort ?? null,
       httpPort: http?.port ?? null,
-      close,
+      close: () => opened.close(),
     };
   } catch (error) {
-    await close();
+    await opened.close().catch(() => undefined);
     throw error;
+  } finally {
+    taken();
   }
+}
+
+function pageParts(
+  shared: Pick<HttpParts, 'config' | 'database' | 'queues' | 'log'>,
+  agent: RunningAgent,
+  worker: RunningWorker | null,
+): HttpParts {
+  return {
+    ...shared,
+    dicomPort: agent.dicomPort,
+    refusal: agent.refusal,
+    ...(worker && { worker: () => worker.trouble() }),
+  };
+}
+
+/** The ports were free a moment ago; should one be taken meanwhile, the sentence is the same. */
+function listening<T>(listener: Listener, config: Config, starting: Promise<T>): Promise<T> {
+  return starting.catch((error: NodeJS.ErrnoException) => {
+    if (!error.code || !LISTEN_CODES.has(error.code)) throw error;
+    throw new ConfigError(sentenceOf(listenFinding(listener, config[listener], error.code)), {
+      cause: error,
+    });
+  });
+}
+
+/** `--pretty` is the environment variable of the same meaning, said on the command line. */
+export function serviceEnvironment(isPretty = false): NodeJS.ProcessEnv {
+  return isPretty ? { ...process.env, CALCIDISC_LOG_FORMAT: 'pretty' } : process.env;
 }
 
 /** Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once. */
 export function untilStopped(): Promise<NodeJS.Signals> {
+  leaveSignalsAlone();
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const)
       process.once(signal, () => {
-        process.once(signal, () => process.exit(130));
+        process.once(signal, () => process.exit(EXIT.interrupted));
         resolve(signal);
       });
   });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import type { z } from 'zod';
+import { dimseDestinations } from './destinations.js';
 import { type Config, type ConfigInput, ConfigSchema } from './schema.js';
 
 /** Raised for a configuration a person has to mend; the message says where and how. */
@@ -7,45 +8,92 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
+const LOOPBACK: readonly string[] = ['127.0.0.1', '::1', 'localhost'];
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
+interface Variable {
+  readonly section: keyof ConfigInput;
+  /** Absent: the section is the key. */
+  readonly key?: string;
+  readonly isNumber?: boolean;
+}
+
 /** Environment variables that stand above the file: the ones a container or a unit file sets. */
-const ENVIRONMENT: Readonly<
-  Record<string, readonly [section: keyof ConfigInput, key: string | null, number?: 'number']>
-> = {
-  CALCIDISC_DATA: ['dataDir', null],
-  CALCIDISC_LOG_LEVEL: ['log', 'level'],
-  DATABASE_URL: ['database', 'url'],
-  REDIS_URL: ['queue', 'redisUrl'],
-  CALCIDISC_AE_TITLE: ['dicom', 'aeTitle'],
-  CALCIDISC_DICOM_HOST: ['dicom', 'host'],
-  CALCIDISC_DICOM_PORT: ['dicom', 'port', 'number'],
-  CALCIDISC_HTTP_HOST: ['http', 'host'],
-  CALCIDISC_HTTP_PORT: ['http', 'port', 'number'],
+export const ENVIRONMENT: Readonly<Record<string, Variable>> = {
+  CALCIDISC_DATA: { section: 'dataDir' },
+  CALCIDISC_LOG_LEVEL: { section: 'log', key: 'level' },
+  CALCIDISC_LOG_FORMAT: { section: 'log', key: 'format' },
+  DATABASE_URL: { section: 'database', key: 'url' },
+  REDIS_URL: { section: 'queue', key: 'redisUrl' },
+  CALCIDISC_AE_TITLE: { section: 'dicom', key: 'aeTitle' },
+  CALCIDISC_DICOM_HOST: { section: 'dicom', key: 'host' },
+  CALCIDISC_DICOM_PORT: { section: 'dicom', key: 'port', isNumber: true },
+  CALCIDISC_HTTP_HOST: { section: 'http', key: 'host' },
+  CALCIDISC_HTTP_PORT: { section: 'http', key: 'port', isNumber: true },
 };
 
 /**
  * Reads the one configuration object: defaults, then the JSON file (CALCIDISC_CONFIG or `file`), then environment.
- * @throws ConfigError naming the key that is wrong
+ * @throws ConfigError naming the key that is wrong, and the variable where one set it
  */
 export function loadConfig(environment: Environment, file?: string): Config {
   const path = file ?? environment.CALCIDISC_CONFIG;
-  return parseConfig(overlayEnvironment(path ? readFile(path) : {}, environment));
+  const input = overlayEnvironment(path ? readFile(path) : {}, environment);
+  return parseConfig(input, variablesIn(environment));
 }
 
-/** @throws ConfigError naming the key that is wrong */
-export function parseConfig(input: unknown): Config {
+/**
+ * @param variables by the key that each has set
+ * @throws ConfigError naming the key that is wrong
+ */
+export function parseConfig(input: unknown, variables: ReadonlyMap<string, string> = new Map()): Config {
   const parsed = ConfigSchema.safeParse(input);
-  if (!parsed.success) throw new ConfigError(`The configuration is wrong:\n${z.prettifyError(parsed.error)}`);
-  refuseOpenListener(parsed.data);
-  refuseTlsWithoutIdentity(parsed.data);
+  if (!parsed.success)
+    throw new ConfigError(
+      `The configuration is wrong: ${parsed.error.issues.map((issue) => inWords(issue, variables)).join('; ')}`,
+    );
+  refuseContradictions(parsed.data);
   return deepFreeze(parsed.data);
+}
+
+/** `dicom.port (from CALCIDISC_DICOM_PORT): expected number, received string` */
+function inWords({ path, message }: z.core.$ZodIssue, variables: ReadonlyMap<string, string>): string {
+  const key = path.reduce<string>(
+    (text, part) =>
+      typeof part === 'number' ? `${text}[${part}]` : text ? `${text}.${String(part)}` : String(part),
+    '',
+  );
+  const variable = variables.get(key);
+  const where = variable ? `${key} (from ${variable})` : key;
+  const said = message.replace(/^Invalid input: /, '').replace(/^./, (letter) => letter.toLowerCase());
+  return where ? `${where}: ${said}` : said;
+}
+
+/** Which keys the environment has set, and by which variable. */
+function variablesIn(environment: Environment): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(ENVIRONMENT)
+      .filter(([variable]) => isSet(environment[variable]))
+      .map(([variable, { section, key }]) => [key ? `${section}.${key}` : section, variable]),
+  );
+}
+
+function isSet(text: string | undefined): text is string {
+  return text !== undefined && text.trim() !== '';
+}
+
+/** What each key allows alone, and no two together. */
+function refuseContradictions(config: Config): void {
+  refuseOpenListener(config);
+  refuseTlsWithoutIdentity(config);
+  refuseOnePortTwice(config);
+  refuseOurselves(config);
 }
 
 /** A listener that the network can reach must say who may call: an open door is never a default. */
 function refuseOpenListener({ dicom }: Config): void {
-  const isLoopback = ['127.0.0.1', '::1', 'localhost'].includes(dicom.host);
-  if (isLoopback || !dicom.allowedCallingAEs.includes('*')) return;
+  if (LOOPBACK.includes(dicom.host) || !dicom.allowedCallingAEs.includes('*')) return;
   throw new ConfigError(
     `dicom.host is ${dicom.host}, which other machines can reach, but dicom.allowedCallingAEs lets anybody in. ` +
       'List the AE titles of your PACS and modalities there, for example ["ORTHANC", "CT1"].',
@@ -54,7 +102,7 @@ function refuseOpenListener({ dicom }: Config): void {
 
 function refuseTlsWithoutIdentity({ dicom, query, route }: Config): void {
   if (dicom.tls) return;
-  const wants = route.destinations.find((each) => each.tls)?.name;
+  const wants = dimseDestinations(route).find((each) => each.tls)?.name;
   if (wants)
     throw new ConfigError(`The destination ${wants} speaks TLS: dicom.tls has to name our certificate.`);
   const asked = query.sources.find((each) => each.tls)?.name;
@@ -65,12 +113,38 @@ function refuseTlsWithoutIdentity({ dicom, query, route }: Config): void {
     throw new ConfigError(`The remote ${pinned} has to show a certificate: dicom.tls has to be set.`);
 }
 
+function refuseOnePortTwice({ dicom, http }: Config): void {
+  if (dicom.port === 0 || dicom.port !== http.port || dicom.host !== http.host) return;
+  throw new ConfigError(
+    `dicom.port and http.port are both ${dicom.port} on ${dicom.host}: one of them has to move.`,
+  );
+}
+
+/** A report sent to ourselves would come back as an object to refuse, for ever. */
+function refuseOurselves({ dicom, query, route }: Config): void {
+  const isUs = ({ host, port, aeTitle }: { host: string; port: number; aeTitle: string }) =>
+    port === dicom.port && aeTitle === dicom.aeTitle && (host === dicom.host || LOOPBACK.includes(host));
+  const destination = dimseDestinations(route).find(isUs)?.name;
+  if (destination)
+    throw new ConfigError(
+      `The destination ${destination} (route.destinations) is this agent itself: name your PACS.`,
+    );
+  const source = query.sources.find(isUs)?.name;
+  if (source)
+    throw new ConfigError(`The query source ${source} (query.sources) is this agent itself: name your PACS.`);
+}
+
 function readFile(path: string): Record<string, unknown> {
+  let input: unknown;
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+    // Windows' editors put a byte order mark in front, which JSON does not allow.
+    input = JSON.parse(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''));
   } catch (cause) {
     throw new ConfigError(`Cannot read the configuration ${path}: ${(cause as Error).message}`, { cause });
   }
+  if (typeof input === 'object' && input !== null && !Array.isArray(input))
+    return input as Record<string, unknown>;
+  throw new ConfigError(`The configuration ${path} has to be a JSON object: { … }`);
 }
 
 function overlayEnvironment(
@@ -78,11 +152,13 @@ function overlayEnvironment(
   environment: Environment,
 ): Record<string, unknown> {
   const merged: Record<string, unknown> = { ...input };
-  for (const [variable, [section, key, kind]] of Object.entries(ENVIRONMENT)) {
+  for (const [variable, { section, key, isNumber }] of Object.entries(ENVIRONMENT)) {
     const text = environment[variable];
-    if (text === undefined || text === '') continue;
-    const value = kind === 'number' ? Number(text) : text;
-    merged[section] = key === null ? value : { ...(merged[section] as object | undefined), [key]: value };
+    if (!isSet(text)) continue;
+    // What is no number stays as it was written, so that the error can show it.
+    const value = isNumber && Number.isFinite(Number(text)) ? Number(text) : text;
+    merged[section] =
+      key === undefined ? value : { ...(merged[section] as object | undefined), [key]: value };
   }
   return merged;
 }

@@ -70,8 +70,22 @@ const Tls = z
     'callers have to show a certificate (clientCertificates), so caFile has to say whose to believe',
   );
 
+/** What deliveries, fetches and the trail go by: one that stands twice would name two. */
+const Name = z.string().trim().min(1).max(64);
+
+function isOnce<T>(items: readonly T[], nameOf: (item: T) => string): boolean {
+  return new Set(items.map(nameOf)).size === items.length;
+}
+
+/** A server's address; its password is never shown. */
+function isUrlOf(text: string, protocols: readonly string[]): boolean {
+  return URL.canParse(text) && protocols.includes(new URL(text).protocol);
+}
+
 const Destination = z.strictObject({
-  name: z.string().min(1),
+  name: Name,
+  /** What it speaks (agent/deliver/channels). */
+  channel: z.literal('c-store').default('c-store'),
   aeTitle: AeTitle,
   host: z.string().min(1),
   port: Port.min(1),
@@ -83,7 +97,7 @@ const Destination = z.strictObject({
 
 /** A PACS that can be asked (C-FIND) and that sends what is asked for (C-MOVE). */
 const QuerySource = z.strictObject({
-  name: z.string().min(1),
+  name: Name,
   aeTitle: AeTitle,
   host: z.string().min(1),
   port: Port.min(1),
@@ -94,21 +108,35 @@ const QuerySource = z.strictObject({
 });
 
 export const ConfigSchema = z.strictObject({
-  dataDir: z.string().default('./calcidisc-data'),
+  dataDir: z.string().min(1).default('./calcidisc-data'),
   log: z
-    .strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') })
+    .strictObject({
+      level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+      /** 'json': a line each for machines, times in milliseconds; 'pretty': for people. */
+      format: z.enum(['json', 'pretty']).default('json'),
+    })
     .prefault({}),
   database: z
     .strictObject({
       /** A PostgreSQL server; absent: the embedded one under dataDir. */
-      url: z.string().optional(),
+      url: z
+        .string()
+        .refine((text) => isUrlOf(text, ['postgres:', 'postgresql:']), {
+          error: 'it is an address as postgres://account:password@host:5432/database',
+        })
+        .optional(),
       poolSize: z.number().int().positive().default(10),
     })
     .prefault({}),
   queue: z
     .strictObject({
       /** A Redis server; absent: the queue lives in the same PostgreSQL as everything else. */
-      redisUrl: z.string().optional(),
+      redisUrl: z
+        .string()
+        .refine((text) => isUrlOf(text, ['redis:', 'rediss:']), {
+          error: 'it is an address as redis://host:6379',
+        })
+        .optional(),
       prefix: z.string().default('calcidisc'),
       /** How often rows whose wake-up was lost are woken again. */
       sweepMs: Milliseconds.default(5_000),
@@ -123,12 +151,19 @@ export const ConfigSchema = z.strictObject({
       /** Calling AE titles that may open an association; '*' is anybody. */
       allowedCallingAEs: z.array(z.union([z.literal('*'), AeTitle])).default(['*']),
       /** Rules for single callers; an AE title listed here is let in without standing above. */
-      remotes: z.array(Remote).default([]),
+      remotes: z
+        .array(Remote)
+        .refine((remotes) => isOnce(remotes, ({ aeTitle }) => aeTitle), {
+          error: 'two remotes have the same aeTitle: only the first would count',
+        })
+        .default([]),
       checkCalledAe: z.boolean().default(true),
       /** Our listener speaks TLS and nothing else; absent: plain TCP. */
       tls: Tls.optional(),
-      /** Storage SOP classes that we do not read: refused when offered, or kept unread in the store. */
-      otherSopClasses: z.enum(['refuse', 'keep']).default('refuse'),
+      /** Storage SOP classes that we do not read: kept unread in a store of their own, or refused when offered. */
+      otherSopClasses: z.enum(['keep', 'refuse']).default('keep'),
+      /** What is kept unread takes at most so much of the disk: the oldest make room. */
+      unreadStoreMiB: z.number().int().nonnegative().default(10_240),
       maxPduBytes: z.number().int().min(4096).max(1_048_576).default(262_144),
       maxAssociations: z.number().int().positive().default(64),
       /** An association that says nothing for so long is aborted. */
@@ -167,7 +202,12 @@ export const ConfigSchema = z.strictObject({
         ),
       /** CEL: which other series are located too, to compare the levels with the series that is read. */
       check: z.string().default('false'),
-      destinations: z.array(Destination).default([]),
+      destinations: z
+        .array(Destination)
+        .refine((destinations) => isOnce(destinations, ({ name }) => name), {
+          error: 'two destinations have the same name: each needs one of its own',
+        })
+        .default([]),
     })
     .prefault({}),
   read: z
@@ -209,8 +249,8 @@ export const ConfigSchema = z.strictObject({
     .strictObject({
       sources: z
         .array(QuerySource)
-        .refine((sources) => new Set(sources.map(({ name }) => name)).size === sources.length, {
-          error: 'two sources have the same name',
+        .refine((sources) => isOnce(sources, ({ name }) => name), {
+          error: 'two sources have the same name: each needs one of its own',
         })
         .default([]),
       /** Asks the sources how many images a series has that is being received. */
@@ -271,6 +311,12 @@ export const ConfigSchema = z.strictObject({
     .strictObject({
       sopClass: z.enum(['Comprehensive3DSR', 'ComprehensiveSR', 'EnhancedSR']).default('Comprehensive3DSR'),
       seriesDescription: z.string().max(64).default('Calcidisc AI: disc calcification (research)'),
+      /**
+       * Share of lumbar discs at this site that are calcified herniations, which the stated certainty is for. By default
+       * 14 % of discs are herniated (Zhang et al., SpringerPlus 5:1973, 2016, 26,440 discs on MR) and about a tenth of
+       * herniations are calcified, an assumption: a site that counts its own sets it.
+       */
+      prevalence: z.number().gt(0).lt(1).default(0.015),
     })
     .prefault({}),
   deliver: z
@@ -303,6 +349,10 @@ export const ConfigSchema = z.strictObject({
     .strictObject({
       host: z.string().default('127.0.0.1'),
       port: Port.default(8080),
+      /** Proxies in front of the page whose word on the caller's address (X-Forwarded-For) is believed. */
+      trustedProxies: z.array(Cidr).default([]),
+      /** The header in which such a proxy names the person it has logged in, for the audit trail. */
+      userHeader: z.string().min(1).optional(),
     })
     .prefault({}),
 });

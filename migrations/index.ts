@@ -6,6 +6,9 @@ import * as frontDoor from './0005_front_door.js';
 import * as dataset from './0006_dataset.js';
 import * as frames from './0007_frames.js';
 import * as studyCase from './0008_study_case.js';
+import * as normalWeek from './0009_normal_week.js';
+import * as seriesFacts from './0010_series_facts.js';
+import * as answers from './0012_answers.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -17,4 +20,7 @@ export const migrations = [
   { name: '0006_dataset', ...dataset },
   { name: '0007_frames', ...frames },
   { name: '0008_study_case', ...studyCase },
+  { name: '0009_normal_week', ...normalWeek },
+  { name: '0010_series_facts', ...seriesFacts },
+  { name: '0012_answers', ...answers },
 ] as const;

@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { REGION_SIZE } from './region.js';
+import { REGION_SIDE } from '../agent/domain/regionPicture.js';
 
 /** Class activation maps are 7 by 7: the networks reduce 224 pixels by 32. */
 export const CAM_SIDE = 7;
@@ -25,26 +25,26 @@ export function decodeCam(bytes: Uint8Array): Float32Array {
  */
 export async function renderCam(cam: Float32Array): Promise<Buffer> {
   const rgba = heat(upsample(cam));
-  return sharp(rgba, { raw: { width: REGION_SIZE, height: REGION_SIZE, channels: 4 } })
+  return sharp(rgba, { raw: { width: REGION_SIDE, height: REGION_SIDE, channels: 4 } })
     .png()
     .toBuffer();
 }
 
 /** Bilinear, half-pixel centres, edge clamp: the mirror image of how the network pooled. */
 function upsample(cam: Float32Array): Float32Array {
-  const scale = CAM_SIDE / REGION_SIZE;
-  const axis = Array.from({ length: REGION_SIZE }, (_, i) => {
+  const scale = CAM_SIDE / REGION_SIDE;
+  const axis = Array.from({ length: REGION_SIDE }, (_, i) => {
     const at = Math.min(Math.max((i + 0.5) * scale - 0.5, 0), CAM_SIDE - 1);
     const low = Math.min(Math.floor(at), CAM_SIDE - 2);
     return { low, weight: at - low };
   });
-  const out = new Float32Array(REGION_SIZE * REGION_SIZE);
+  const out = new Float32Array(REGION_SIDE * REGION_SIDE);
   axis.forEach((y, row) => {
     axis.forEach((x, col) => {
       const at = y.low * CAM_SIDE + x.low;
       const above = cam[at]! * (1 - x.weight) + cam[at + 1]! * x.weight;
       const below = cam[at + CAM_SIDE]! * (1 - x.weight) + cam[at + CAM_SIDE + 1]! * x.weight;
-      out[row * REGION_SIZE + col] = above * (1 - y.weight) + below * y.weight;
+      out[row * REGION_SIDE + col] = above * (1 - y.weight) + below * y.weight;
     });
   });
   return out;

@@ -14,6 +14,8 @@ export interface Inference {
   /** float32 */
   readonly probability: number;
   readonly cam: Float32Array | null;
+  /** How far the region's features are from those the network learnt from; null where the model does not say. */
+  readonly distance: number | null;
   readonly provider: Provider;
   readonly runtime: string;
   /** How many regions were in the batch, which place this one had, and how long all of it took. */
@@ -136,5 +138,15 @@ function inferenceOf(batch: BatchDone, index: number, batchSize: number): Infere
   const { provider, milliseconds } = batch;
   const size = CAM_SIDE * CAM_SIDE;
   const cam = batch.cams?.slice(index * size, (index + 1) * size) ?? null;
-  return { probability, cam, provider, runtime: RUNTIME, batchSize, batchPosition: index, milliseconds };
+  const distance = batch.distances?.[index] ?? null;
+  return {
+    probability,
+    cam,
+    distance,
+    provider,
+    runtime: RUNTIME,
+    batchSize,
+    batchPosition: index,
+    milliseconds,
+  };
 }

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { asCalcidiscError, CalcidiscError, type ErrorCode } from '../agent/domain/errors.js';
-import { openRegion, REGION_PIXELS, type RegionInput, sha256 } from './region.js';
+import { sha256 } from '../agent/domain/hash.js';
+import { REGION_PIXELS } from '../agent/domain/regionPicture.js';
+import { openRegion, type RegionInput } from './region.js';
 import {
   type BatchAnswer,
   type ClassifierSession,
@@ -51,7 +53,12 @@ export default async function runBatch(task: BatchTask): Promise<BatchReply> {
   }
 }
 
-const NO_ANSWER: BatchAnswer = { probabilities: new Float32Array(), cams: null, milliseconds: 0 };
+const NO_ANSWER: BatchAnswer = {
+  probabilities: new Float32Array(),
+  cams: null,
+  distances: null,
+  milliseconds: 0,
+};
 
 /** Piscina gives a thread one batch at a time, so the next one may use the memory again. */
 let memory = new Uint8Array(0);

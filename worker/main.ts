@@ -22,6 +22,8 @@ export interface WorkerParts {
 }
 
 export interface RunningWorker {
+  /** Why no case can be classified now, and what mends it; null when one can: the deciding network is loaded. */
+  trouble(): Promise<string | null>;
   /** Takes no new case, ends those under way, and closes the networks; database and queues stay the caller's. */
   close(): Promise<void>;
 }
@@ -34,7 +36,9 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   const cases = casesAtOnce(config.worker.batchSize, engine.lanes);
   const tools = { engine, folders, log, material: readMaterial(database.knex, folders, cases) };
   await registerHostModels(database.knex, folders, log);
-  await warmUp(database, tools);
+  const trouble = troubleOf(database, tools);
+  const problem = await trouble();
+  if (problem) log.error(`no classifier to work with: ${problem}`);
   const { maxAttempts } = config.retry;
   const steps = together(database.knex, { maxAttempts, limit: cases, waitMs: TOGETHER_MS });
   const step = { database, queues, log, retry: config.retry, steps };
@@ -44,6 +48,7 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   );
   const sweep = startSweep(queues, database, config.queue.sweepMs, log);
   return {
+    trouble,
     async close() {
       await sweep.stop();
       await running.close();
@@ -60,14 +65,22 @@ function casesAtOnce(batchSize: number, lanes: number): number {
   return Math.ceil(((lanes + 3) * batchSize) / 5);
 }
 
-/** Not fatal: a model can be put right while the worker waits, and cases wait with it. */
-async function warmUp({ knex }: Database, { engine, folders, log }: WorkerTools): Promise<void> {
-  try {
-    const atWork = await classifiersAtWork(knex, folders);
-    if ('missing' in atWork) log.warn(`no classifier to work with: ${atWork.missing}`);
-    else await engine.warmUp(atWork.active);
-  } catch (thrown) {
-    const { code, message } = asCalcidiscError(thrown);
-    log.error({ code }, `the active classifier cannot be used: ${message}`);
-  }
+/**
+ * Not fatal: a model can be put right while the worker waits, and cases wait with it. A network that was loaded once
+ * is not tried again: that would wait in line with the cases.
+ */
+function troubleOf({ knex }: Database, { engine, folders }: WorkerTools): () => Promise<string | null> {
+  let loaded: string | null = null;
+  return async () => {
+    try {
+      const atWork = await classifiersAtWork(knex, folders);
+      if ('missing' in atWork) return atWork.missing;
+      const { sha256 } = atWork.active;
+      if (sha256 !== loaded) await engine.warmUp(atWork.active);
+      loaded = sha256;
+      return null;
+    } catch (thrown) {
+      return asCalcidiscError(thrown).message;
+    }
+  };
 }

@@ -1,11 +1,8 @@
-import { createHash } from 'node:crypto';
 import sharp from 'sharp';
 import { CalcidiscError, type ErrorSubject } from '../agent/domain/errors.js';
+import { sha256 } from '../agent/domain/hash.js';
+import { REGION_PIXELS, REGION_SIDE } from '../agent/domain/regionPicture.js';
 import { COLOUR_TYPES, decodeGreyPng, type PngHeader, readPngHeader } from './png.js';
-
-/** The side of a region in pixels; the networks were trained on exactly this. */
-export const REGION_SIZE = 224;
-export const REGION_PIXELS = REGION_SIZE * REGION_SIZE;
 
 export interface StoredRegion {
   readonly png: Uint8Array;
@@ -15,10 +12,6 @@ export interface StoredRegion {
 
 /** A stored region, or the grey values themselves. */
 export type RegionInput = StoredRegion | Uint8Array;
-
-export function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
 
 /**
  * The grey values of a stored region, row by row, after its hash is found to be the recorded one.
@@ -43,7 +36,7 @@ export async function decodeRegion(png: Uint8Array, subject: ErrorSubject = {}):
     new CalcidiscError('REGION_INVALID', `not a 224 by 224 8-bit grey PNG: ${what}`, subject, { cause });
   const header = readPngHeader(png);
   if (header === null) throw refuse('it is no PNG');
-  if (header.width !== REGION_SIZE || header.height !== REGION_SIZE)
+  if (header.width !== REGION_SIDE || header.height !== REGION_SIDE)
     throw refuse(`it is ${header.width} by ${header.height}`);
   if (header.bitDepth !== 8) throw refuse(`it has ${header.bitDepth} bits`);
   const kind = COLOUR_TYPES[header.colourType] ?? 'of an unknown colour type';

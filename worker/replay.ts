@@ -1,5 +1,6 @@
 import { asCalcidiscError } from '../agent/domain/errors.js';
 import type { Level } from '../agent/domain/levels.js';
+import { REGION_PIXELS } from '../agent/domain/regionPicture.js';
 import type { Tx } from '../db/server/knex.js';
 import { appendAudit } from '../db/tables/audit.js';
 import type { CaseRow } from '../db/tables/cases.js';
@@ -10,7 +11,7 @@ import type { ModelFolders } from '../models/catalogue/modelFiles.js';
 import { openClassifier } from '../models/catalogue/registry.js';
 import { encodeCam } from './cam.js';
 import type { Engine, Inference } from './engine.js';
-import { REGION_PIXELS, type RegionInput } from './region.js';
+import type { RegionInput } from './region.js';
 import { type Provider, RUNTIME } from './session.js';
 
 export interface ReplayedRegion {
@@ -127,6 +128,7 @@ function difference(stored: CaseInference, answer: Inference | Error): string | 
   const other = answer.runtime === stored.runtime ? '' : ` (it ran on ${stored.runtime})`;
   if (answer.probability !== stored.probability)
     return `the probability differs by ${Math.abs(answer.probability - stored.probability)}${other}`;
+  if (stored.distance !== answer.distance) return `the distance differs${other}`;
   if (!sameMap(stored.cam, answer.cam)) return `the activation map differs${other}`;
   return null;
 }

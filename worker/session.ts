@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { CalcidiscError } from '../agent/domain/errors.js';
+import { REGION_PIXELS, REGION_SIDE } from '../agent/domain/regionPicture.js';
 import { CAM_SIDE } from './cam.js';
-import { REGION_PIXELS, REGION_SIZE } from './region.js';
 import { createNormaliser, type Normalisation } from './tensor.js';
 
 export type Provider = 'cpu' | 'cuda';
@@ -29,6 +29,8 @@ export interface BatchAnswer {
   readonly probabilities: Float32Array;
   /** 49 values per region, row by row; null where the model has no such output. */
   readonly cams: Float32Array | null;
+  /** One per region; null where the model has no such output. */
+  readonly distances: Float32Array | null;
   readonly milliseconds: number;
 }
 
@@ -101,13 +103,14 @@ async function runBatch(
   count: number,
 ): Promise<BatchAnswer> {
   const started = performance.now();
-  const shape = [count, 3, REGION_SIZE, REGION_SIZE];
+  const shape = [count, 3, REGION_SIDE, REGION_SIDE];
   const image = new Tensor('float32', pixels, shape);
   const outputs = await session.run({ [inputName]: image }).catch((cause: unknown) => {
     throw new CalcidiscError('INFERENCE_FAILED', `the network failed: ${String(cause)}`, {}, { cause });
   });
   return {
     probabilities: floats(outputs.probability, count, 'probability'),
+    distances: outputs.distance ? floats(outputs.distance, count, 'distance') : null,
     cams: outputs.cam ? floats(outputs.cam, count * CAM_SIDE * CAM_SIDE, 'cam') : null,
     milliseconds: performance.now() - started,
   };

@@ -1,4 +1,4 @@
-import { REGION_PIXELS } from './region.js';
+import { REGION_PIXELS } from '../agent/domain/regionPicture.js';
 
 export interface Normalisation {
   /** Per channel, of grey / 255. */

@@ -1,4 +1,5 @@
 import type { Logger } from '../../config/log.js';
+import type { Config } from '../../config/schema.js';
 import { endAssociation, insertAssociation, loseDeadAssociations } from '../../db/tables/associations.js';
 import type { CaseRow } from '../../db/tables/cases.js';
 import { listReceivingSeries } from '../../db/tables/series.js';
@@ -9,6 +10,7 @@ import { type IndexContext, indexFiles } from './indexer.js';
 import { type News, openNewsLine } from './newsLine.js';
 
 export interface AssembleContext extends IndexContext, CompleteContext {
+  readonly config: Pick<Config, 'assemble' | 'dicom'>;
   readonly log: Logger;
   wake(row: CaseRow): void;
   /** Told of every series that got new images, when they are in the index. */
@@ -106,8 +108,8 @@ async function look(context: AssembleContext, seriesInstanceUid: string, nowMs: 
     const result = await lookAtSeries(context, seriesInstanceUid, nowMs);
     if (!result) return null;
     if (!result.complete) return Math.max(LOOK_AT_LEAST_MS, result.lookAgainMs - nowMs);
-    const { role, completeReason } = result.series;
-    log.info({ seriesInstanceUid, role, completeReason }, 'series complete');
+    const { role, roleReason, completeReason } = result.series;
+    log.info({ seriesInstanceUid, role, roleReason, completeReason }, 'series complete');
     context.onComplete?.();
     for (const row of result.wake) context.wake(row);
     return null;

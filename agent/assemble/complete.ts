@@ -4,9 +4,15 @@ import type { Tx } from '../../db/server/knex.js';
 import { listAssociationsOfSeries } from '../../db/tables/associations.js';
 import { appendAudit } from '../../db/tables/audit.js';
 import type { CaseRow } from '../../db/tables/cases.js';
-import { listInstances } from '../../db/tables/instances.js';
+import { type InstanceRow, listInstances } from '../../db/tables/instances.js';
+import { expectedByFetch } from '../../db/tables/priorFetches.js';
+import { findPace, notePace } from '../../db/tables/senderPaces.js';
 import { completeSeries, findSeries, lockSeries, type SeriesRow } from '../../db/tables/series.js';
+import type { DecideRole } from '../route/rules.js';
 import { type CompletenessEvidence, completenessOf } from './completeness.js';
+import { missingImages } from './missing.js';
+import { type Arrival, longestPause } from './pace.js';
+import { judgeComplete } from './role.js';
 
 /** What the next stage does about a series that has just become complete, in the same transaction. */
 export type OnSeriesComplete = (trx: Tx, series: SeriesRow) => Promise<readonly CaseRow[]>;
@@ -14,6 +20,8 @@ export type OnSeriesComplete = (trx: Tx, series: SeriesRow) => Promise<readonly 
 export interface CompleteContext {
   readonly database: Database;
   readonly config: Pick<Config, 'assemble'>;
+  readonly dataDir: string;
+  readonly decideRole: DecideRole;
   readonly onSeriesComplete: OnSeriesComplete;
 }
 
@@ -32,9 +40,17 @@ export async function lookAtSeries(
   return context.database.knex.transaction(async (trx) => {
     const series = await lockSeries(trx, seriesInstanceUid);
     if (series?.state !== 'receiving') return null;
-    const decision = completenessOf(await gatherEvidence(trx, series), context.config.assemble, nowMs);
+    const { assemble } = context.config;
+    const images = await listInstances(trx, seriesInstanceUid);
+    const pauseMs = longestPause(images.map(arrival), assemble.quietPeriodMs);
+    const evidence = await evidenceOf(trx, series, images, pauseMs);
+    const decision = completenessOf(evidence, assemble, nowMs);
     if (!decision.complete) return decision;
-    await completeSeries(trx, seriesInstanceUid, decision.reason);
+    // A count that came true says more than any header.
+    const missing = decision.reason === 'counted' ? '' : (evidence.missing ?? '');
+    await completeSeries(trx, seriesInstanceUid, decision.reason, missing);
+    for (const callingAe of sendersOf(images)) await notePace(trx, callingAe, pauseMs);
+    await judgeComplete(trx, seriesInstanceUid, context);
     const completed = (await findSeries(trx, seriesInstanceUid))!;
     const wake = await context.onSeriesComplete(trx, completed);
     await auditComplete(trx, completed);
@@ -42,28 +58,51 @@ export async function lookAtSeries(
   });
 }
 
-async function gatherEvidence(trx: Tx, series: SeriesRow): Promise<CompletenessEvidence> {
-  const instances = await listInstances(trx, series.seriesInstanceUid);
+async function evidenceOf(
+  trx: Tx,
+  series: SeriesRow,
+  instances: readonly InstanceRow[],
+  pauseMs: number,
+): Promise<CompletenessEvidence> {
   const associations = await listAssociationsOfSeries(trx, series.seriesInstanceUid);
   return {
     instanceCount: instances.length,
-    expectedInstances: series.expectedInstances,
+    // Of a series that we fetch ourselves the source has said it when it was asked for.
+    expectedInstances: series.expectedInstances ?? (await expectedByFetch(trx, series.seriesInstanceUid)),
     associations: associations.map(({ endedHow, endedAt }) => ({
       endedHow,
       endedAtMs: endedAt?.getTime() ?? null,
     })),
     slicePositionsMm: instances.map(({ slicePositionMm }) => slicePositionMm),
+    missing: missingImages(instances.map((each) => ({ ...each, extent: each.extent ?? {} }))),
+    paceMs: Math.max(pauseMs, await findPace(trx, sendersOf(instances))),
     isMultiFrame: Number(series.attributes.numberOfFrames ?? 1) > 1,
     lastReceivedMs: series.lastReceivedAt.getTime(),
   };
 }
 
+function arrival({ associationId, receivedAt }: InstanceRow): Arrival {
+  return { associationId, receivedAtMs: receivedAt.getTime() };
+}
+
+/** In one order for everybody: their rows are written. */
+function sendersOf(instances: readonly InstanceRow[]): string[] {
+  return [...new Set(instances.map(({ callingAe }) => callingAe))].toSorted();
+}
+
 async function auditComplete(trx: Tx, series: SeriesRow): Promise<void> {
-  const { seriesInstanceUid, studyInstanceUid, completeReason, role, roleReason, reopened } = series;
+  const { seriesInstanceUid, studyInstanceUid, completeReason, role, roleReason, reopened, missing } = series;
   await appendAudit(trx, {
     event: 'SERIES_RECEIVED',
     subjectType: 'series',
     subjectId: seriesInstanceUid,
-    detail: { studyInstanceUid, completeReason, role, roleReason, reopened },
+    detail: {
+      studyInstanceUid,
+      completeReason,
+      role,
+      roleReason,
+      reopened,
+      ...(missing ? { missing } : {}),
+    },
   });
 }

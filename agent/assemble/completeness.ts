@@ -1,3 +1,5 @@
+import { isGapless } from './missing.js';
+
 /** Evidence about one series that is still being received. Times are milliseconds since the epoch. */
 export interface CompletenessEvidence {
   readonly instanceCount: number;
@@ -7,6 +9,10 @@ export interface CompletenessEvidence {
   readonly associations: readonly { readonly endedHow: string | null; readonly endedAtMs: number | null }[];
   /** Positions along the stack's normal, millimetres; null for an image without a plane. */
   readonly slicePositionsMm: readonly (number | null)[];
+  /** What the headers say is still missing, in words; null when nothing is. */
+  readonly missing: string | null;
+  /** The longest its senders leave between two associations of one series: in this one, or lately in others. */
+  readonly paceMs: number;
   readonly isMultiFrame: boolean;
   readonly lastReceivedMs: number;
 }
@@ -25,16 +31,19 @@ export type Completeness =
   | { readonly complete: false; readonly lookAgainMs: number };
 
 /**
- * Complete is known, not guessed: the PACS's own count first; else every association released and a gapless stack;
- * else the quiet period. Pure: the same evidence gives the same answer after a restart.
+ * Complete is known, not guessed: the PACS's own count first; else every association released and a gapless stack of
+ * which by its own headers nothing is missing; else the quiet period. Pure: the same evidence gives the same answer
+ * after a restart.
  */
 export function completenessOf(
   evidence: CompletenessEvidence,
   policy: CompletenessPolicy,
   nowMs: number,
 ): Completeness {
-  const { expectedInstances, instanceCount, lastReceivedMs } = evidence;
-  const quietAtMs = lastReceivedMs + policy.quietPeriodMs;
+  const { expectedInstances, instanceCount } = evidence;
+  const quietAtMs = quietAt(evidence, policy);
+  // All of it came again in another series: there is nothing to wait for.
+  if (instanceCount === 0) return { complete: true, reason: 'quiet' };
   // Fewer than have come: an answer from before the source had them all, which says nothing any more.
   if (expectedInstances !== null && instanceCount <= expectedInstances) {
     if (instanceCount === expectedInstances) return { complete: true, reason: 'counted' };
@@ -48,29 +57,28 @@ export function completenessOf(
   return { complete: false, lookAgainMs: Math.min(quietAtMs, releasedAtMs ?? quietAtMs) };
 }
 
-/** When the released, gapless stack may be believed; null when it is not one. */
-function releasedStackAtMs(evidence: CompletenessEvidence, policy: CompletenessPolicy): number | null {
-  const { associations, slicePositionsMm, isMultiFrame, lastReceivedMs } = evidence;
-  if (associations.length === 0 || associations.some(({ endedHow }) => endedHow !== 'released')) return null;
-  if (!isMultiFrame && !isGapless(slicePositionsMm)) return null;
-  const graceMs = associations.length > 1 ? policy.manyAssociationsGraceMs : policy.releaseGraceMs;
-  return Math.max(lastReceivedMs, ...associations.map(({ endedAtMs }) => endedAtMs ?? 0)) + graceMs;
+/** A sender that takes its time is given twice as long as it usually takes. */
+const PACE_FACTOR = 2;
+
+/** Silence says most of a sender that is never silent for long. */
+function quietAt(
+  { lastReceivedMs, paceMs }: CompletenessEvidence,
+  { quietPeriodMs }: CompletenessPolicy,
+): number {
+  return lastReceivedMs + Math.max(quietPeriodMs, PACE_FACTOR * paceMs);
 }
 
-/** Fewer slices than this say nothing about a spacing. */
-const FEWEST_SLICES = 3;
-/** A step this much over the usual one is a missing slice (two missing neighbours double it; tables move a little). */
-const GAP_RATIO = 1.5;
-/** Positions nearer than this are the same position (several echoes or acquisitions of one slice). */
-const SAME_POSITION_MM = 0.01;
+/** When the released, gapless stack may be believed; null when it is not one. */
+function releasedStackAtMs(evidence: CompletenessEvidence, policy: CompletenessPolicy): number | null {
+  const { associations, slicePositionsMm, isMultiFrame, lastReceivedMs, missing } = evidence;
+  if (associations.length === 0 || associations.some(({ endedHow }) => endedHow !== 'released')) return null;
+  if (missing !== null || (!isMultiFrame && !isGapless(slicePositionsMm))) return null;
+  const ends = associations.map(({ endedAtMs }) => endedAtMs ?? 0);
+  return Math.max(lastReceivedMs, ...ends) + graceMs(evidence, policy);
+}
 
-/** At least three different positions, and no step over 1.5 times the median step. */
-export function isGapless(positionsMm: readonly (number | null)[]): boolean {
-  if (positionsMm.some((position) => position === null)) return false;
-  const sorted = (positionsMm as number[]).toSorted((a, b) => a - b);
-  const distinct = sorted.filter((position, i) => i === 0 || position - sorted[i - 1]! > SAME_POSITION_MM);
-  if (distinct.length < FEWEST_SLICES) return false;
-  const steps = distinct.slice(1).map((position, i) => position - distinct[i]!);
-  const median = steps.toSorted((a, b) => a - b)[Math.floor(steps.length / 2)]!;
-  return steps.every((step) => step <= GAP_RATIO * median);
+function graceMs({ associations, paceMs }: CompletenessEvidence, policy: CompletenessPolicy): number {
+  const { releaseGraceMs, manyAssociationsGraceMs, quietPeriodMs } = policy;
+  const usual = associations.length > 1 ? manyAssociationsGraceMs : releaseGraceMs;
+  return Math.max(usual, Math.min(PACE_FACTOR * paceMs, quietPeriodMs));
 }

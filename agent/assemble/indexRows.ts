@@ -9,6 +9,7 @@ export function identityRow({ header }: Pick<ReadInstance, 'header'>): PatientId
     issuerOfPatientId: header.issuerOfPatientId ?? '',
     patientName: header.patientName ?? '',
     patientBirthDate: header.patientBirthDate,
+    patientSex: header.patientSex ?? '',
   };
 }
 
@@ -16,7 +17,6 @@ export function studyRow({ header, studyInstanceUid }: ReadInstance) {
   return {
     studyInstanceUid,
     ...identityRow({ header }),
-    patientSex: header.patientSex ?? '',
     studyId: header.studyId ?? '',
     accessionNumber: header.accessionNumber ?? '',
     studyDate: header.studyDate,
@@ -26,7 +26,7 @@ export function studyRow({ header, studyInstanceUid }: ReadInstance) {
   };
 }
 
-export function seriesRow({ header, attributes, seriesInstanceUid, studyInstanceUid }: ReadInstance) {
+export function seriesRow({ header, seriesInstanceUid, studyInstanceUid }: ReadInstance) {
   return {
     seriesInstanceUid,
     studyInstanceUid,
@@ -37,12 +37,11 @@ export function seriesRow({ header, attributes, seriesInstanceUid, studyInstance
     bodyPartExamined: header.bodyPartExamined ?? '',
     acquisitionDate: header.acquisitionDate,
     frameOfReferenceUid: header.frameOfReferenceUid,
-    attributes: { ...attributes, numberOfFrames: header.numberOfFrames },
   };
 }
 
 export function instanceRow(instance: ReadInstance, identityId: string): NewInstance {
-  const { file, header, datasetSha256, sopInstanceUid, seriesInstanceUid, slicePositionMm } = instance;
+  const { file, header, facts, datasetSha256, sopInstanceUid, seriesInstanceUid, slicePositionMm } = instance;
   return {
     sopInstanceUid,
     seriesInstanceUid,
@@ -57,6 +56,8 @@ export function instanceRow(instance: ReadInstance, identityId: string): NewInst
     associationId: file.associationId,
     receivedAt: file.receivedAt,
     identityId,
+    extent: instance.extent,
+    facts,
   };
 }
 

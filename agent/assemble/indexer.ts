@@ -1,41 +1,31 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from '../../config/log.js';
+import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
 import type { Tx } from '../../db/server/knex.js';
-import { appendAudit } from '../../db/tables/audit.js';
-import {
-  findBefore,
-  type InsertOutcome,
-  type InstanceRow,
-  insertNew,
-  type NewInstance,
-  putInstance,
-  replaceInstance,
-} from '../../db/tables/instances.js';
-import {
-  ensureSeries,
-  reopenSeries,
-  type SeriesRow,
-  touchSeries,
-  updateSeries,
-} from '../../db/tables/series.js';
+import { appendAudits } from '../../db/tables/audit.js';
+import { insertNew, type NewInstance } from '../../db/tables/instances.js';
+import { insertAside } from '../../db/tables/objectsAside.js';
+import { ensureSeries } from '../../db/tables/series.js';
 import { ensureStudy, type StudyRow } from '../../db/tables/studies.js';
-import { findIdentity } from '../../db/tables/studyIdentities.js';
-import { sopClassOf } from '../dicom/sopClasses.js';
-import { samePerson } from '../domain/identity.js';
 import type { Spool } from '../receive/spool.js';
 import type { SpooledFile } from '../receive/types.js';
-import type { DecideRole, RoleDecision } from '../route/rules.js';
+import type { DecideRole } from '../route/rules.js';
 import { ensureKnownAssociations } from './associations.js';
-import { BatchIdentities } from './identities.js';
-import { identityRow, instanceRow, seriesRow, studyRow } from './indexRows.js';
+import { inserted, type Written, writeAgain } from './comesAgain.js';
+import { BatchStudies } from './identities.js';
+import { CONFLICT, conflictEvent, refuseUnreadable, reopenedEvent } from './indexEvents.js';
+import { instanceRow, seriesRow, studyRow } from './indexRows.js';
 import { SpooledReader } from './readSpooled.js';
+import { judgeArriving } from './role.js';
 import { type ReadInstance, toReadInstance } from './rows.js';
-import { isSameImage } from './sameImage.js';
-import { inStore, storePathAgain } from './spoolPaths.js';
+import { inStore } from './spoolPaths.js';
+import { touchAll } from './touch.js';
+import { isReadClass, putAwayUnread } from './unread.js';
 
 export interface IndexContext {
+  readonly config: Pick<Config, 'dicom'>;
   readonly database: Database;
   readonly dataDir: string;
   readonly spool: Spool;
@@ -49,34 +39,52 @@ export interface IndexContext {
  * @returns the series that got something new
  */
 export async function indexFiles(context: IndexContext, files: readonly SpooledFile[]): Promise<Set<string>> {
-  const read = await readAll(context, files);
-  const written = await context.database.knex.transaction(async (trx) => {
-    await ensureKnownAssociations(trx, read);
-    const batch: Batch = { identities: new BatchIdentities(trx), written: [] };
-    await writeAll(trx, context, batch, read);
-    const done = batch.written;
-    const reopened = await touchAll(trx, done);
-    // The trail last: its lock is held until the commit (db/tables/audit.ts).
-    await batch.identities.settle();
-    for (const { instance, outcome } of done) if (outcome === 'conflict') await auditConflict(trx, instance);
-    for (const series of reopened) await auditReopened(trx, series);
-    return done;
-  });
+  await putAwayUnread(
+    context,
+    files.filter((file) => !isReadClass(file)),
+  );
+  const read = await readAll(context, files.filter(isReadClass));
+  if (read.length === 0) return new Set();
+  const { written, reopened } = await context.database.knex.transaction((trx) => write(trx, context, read));
   for (const each of written) await settleFile(context, each);
-  return new Set(written.map(({ instance }) => instance.seriesInstanceUid));
+  return new Set([...written.map(({ instance }) => instance.seriesInstanceUid), ...reopened]);
 }
 
-interface Written {
-  readonly instance: ReadInstance;
-  /** 'reidentified': the image that was here names another patient now, and this file has taken its place. */
-  readonly outcome: InsertOutcome | 'reidentified';
-  /** Where the file belongs, relative to the data folder. */
-  readonly spoolPath: string;
+interface IndexedFile extends Written {
+  /** The very same other object has been set aside before. */
+  readonly isAsideAlready: boolean;
 }
 
-interface Batch {
-  readonly identities: BatchIdentities;
-  readonly written: Written[];
+async function write(
+  trx: Tx,
+  context: IndexContext,
+  read: readonly ReadInstance[],
+): Promise<{ written: readonly IndexedFile[]; reopened: readonly string[] }> {
+  await ensureKnownAssociations(trx, read);
+  const studies = new BatchStudies(trx);
+  const written = await writeAll(trx, context, studies, read);
+  const settled = await studies.settle(written);
+  const reopened = await touchAll(trx, written, settled.corrected);
+  const indexed: IndexedFile[] = [];
+  for (const each of written) indexed.push({ ...each, isAsideAlready: !(await noteConflict(trx, each)) });
+  // The trail last: its lock is held until the commit (db/tables/audit.ts).
+  await appendAudits(trx, [
+    ...settled.events,
+    ...indexed
+      .filter(({ outcome, isAsideAlready }) => outcome === 'conflict' && !isAsideAlready)
+      .map(conflictEvent),
+    ...reopened.map(reopenedEvent),
+  ]);
+  return { written: indexed, reopened: reopened.map(({ seriesInstanceUid }) => seriesInstanceUid) };
+}
+
+/** @returns false for an object that lies aside already */
+async function noteConflict(trx: Tx, { instance, outcome }: Written): Promise<boolean> {
+  if (outcome !== 'conflict') return true;
+  const { sopInstanceUid, studyInstanceUid, seriesInstanceUid, datasetSha256, file } = instance;
+  const { callingAe, receivedAt } = file;
+  const uids = { sopInstanceUid, studyInstanceUid, seriesInstanceUid };
+  return insertAside(trx, { ...uids, datasetSha256, callingAe, receivedAt, reason: CONFLICT });
 }
 
 /** One bad file is set aside with its reason; the others go on. */
@@ -87,24 +95,10 @@ async function readAll(context: IndexContext, files: readonly SpooledFile[]): Pr
     try {
       read.push(toReadInstance(file, await reader.read(file.path)));
     } catch (thrown) {
-      await setAsideUnreadable(context, file, thrown as Error);
+      await refuseUnreadable(context, file, thrown as Error);
     }
   }
   return read;
-}
-
-async function setAsideUnreadable({ database, spool, log }: IndexContext, file: SpooledFile, error: Error) {
-  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return; // Another run has moved it already.
-  const about = { sopInstanceUid: file.sopInstanceUid, callingAe: file.callingAe };
-  log.error({ ...about, err: error }, 'an object in the spool cannot be read: set aside');
-  await spool.setAside(file, `unreadable: ${error.message}`);
-  await appendAudit(database.knex, {
-    event: 'OBJECT_REFUSED',
-    subjectType: 'instance',
-    subjectId: file.sopInstanceUid,
-    actor: `ae:${file.callingAe}`,
-    detail: { reason: 'unreadable' },
-  });
 }
 
 /**
@@ -113,34 +107,31 @@ async function setAsideUnreadable({ database, spool, log }: IndexContext, file: 
  */
 async function writeAll(
   trx: Tx,
-  context: IndexContext,
-  batch: Batch,
+  { decideRole, dataDir }: IndexContext,
+  identities: BatchStudies,
   read: readonly ReadInstance[],
-): Promise<void> {
+): Promise<Written[]> {
   const studies = new Map<string, StudyRow>();
   for (const first of firstOfEach(read, 'studyInstanceUid'))
     studies.set(first.studyInstanceUid, (await ensureStudy(trx, studyRow(first))).study);
   for (const first of firstOfEach(read, 'seriesInstanceUid')) {
-    const { created } = await ensureSeries(trx, seriesRow(first));
-    if (!created) continue;
-    const { role, reason } = roleOf(first, context.decideRole);
-    await updateSeries(trx, first.seriesInstanceUid, { role, roleReason: reason });
+    const ensured = await ensureSeries(trx, seriesRow(first));
+    const arrived = read.filter(({ seriesInstanceUid }) => seriesInstanceUid === first.seriesInstanceUid);
+    await judgeArriving(trx, ensured, arrived, decideRole);
   }
   const inOrder = read.toSorted((a, b) => (a.sopInstanceUid < b.sopInstanceUid ? -1 : 1));
   const rows: NewInstance[] = [];
   for (const instance of inOrder) {
-    const identityId = await batch.identities.note(instance, studies.get(instance.studyInstanceUid)!);
+    const identityId = await identities.note(instance, studies.get(instance.studyInstanceUid)!);
     rows.push(instanceRow(instance, identityId));
   }
   const isNew = await insertNew(trx, rows);
-  for (const [i, instance] of inOrder.entries()) {
-    const row = rows[i]!;
-    batch.written.push(
-      isNew[i]
-        ? { instance, outcome: 'inserted', spoolPath: row.spoolPath }
-        : await writeAgain(trx, context, batch, instance, row),
+  const written: Written[] = [];
+  for (const [i, instance] of inOrder.entries())
+    written.push(
+      isNew[i] ? inserted(instance, rows[i]!) : await writeAgain(trx, dataDir, written, instance, rows[i]!),
     );
-  }
+  return written;
 }
 
 /** The first that came of each study or series, in the order of their UIDs. */
@@ -153,114 +144,21 @@ function firstOfEach(
   return [...firsts.values()].sort((a, b) => (a[uid] < b[uid] ? -1 : 1));
 }
 
-/** What comes under a SOP Instance UID that is here: the same object again, the same image renamed, or another one. */
-async function writeAgain(
-  trx: Tx,
-  context: IndexContext,
-  batch: Batch,
-  instance: ReadInstance,
-  row: NewInstance,
-): Promise<Written> {
-  const { outcome, kept } = await putInstance(trx, row);
-  if (outcome !== 'conflict') return { instance, outcome, spoolPath: kept.spoolPath };
-  const before = await findBefore(trx, row);
-  if (before) return { instance, outcome: 'duplicate', ...before };
-  if (!(await isReidentified(trx, context, batch, instance, kept)))
-    return { instance, outcome, spoolPath: kept.spoolPath };
-  const spoolPath = storePathAgain(instance.sopInstanceUid, instance.datasetSha256);
-  await replaceInstance(trx, kept, { ...row, spoolPath });
-  return { instance, outcome: 'reidentified', spoolPath };
-}
-
-/** What is kept unread (`dicom.otherSopClasses`) is no MR or CT to be read, whatever its header says of itself. */
-function roleOf({ file, attributes }: ReadInstance, decideRole: DecideRole): RoleDecision {
-  const sopClass = sopClassOf(file.sopClassUid);
-  if (sopClass?.use === 'image') return decideRole(attributes);
-  return { role: 'ignored', reason: `kept unread: SOP class ${sopClass?.name ?? file.sopClassUid}` };
-}
-
-/** The image that is here already, now under another identity: a patient was merged or corrected at the source. */
-async function isReidentified(
-  trx: Tx,
-  { dataDir }: IndexContext,
-  { written }: Batch,
-  instance: ReadInstance,
-  kept: InstanceRow,
-): Promise<boolean> {
-  const before = kept.identityId === null ? null : await findIdentity(trx, kept.identityId);
-  if (!before || samePerson(before, identityRow(instance))) return false;
-  // The one that is here may have come in this very batch, and lie where it arrived.
-  const here = written.find(
-    (each) => each.instance.sopInstanceUid === kept.sopInstanceUid && each.spoolPath === kept.spoolPath,
-  );
-  const path = here?.instance.file.path ?? join(dataDir, kept.spoolPath);
-  return isSameImage(path, instance.file.path);
-}
-
-const CONFLICT = 'another object under a known SOP Instance UID';
-
-/** PS3.5 9: a UID names one object. The first one stays; the other is kept aside for a person to look at. */
-async function auditConflict(
-  trx: Tx,
-  { file, seriesInstanceUid, datasetSha256 }: ReadInstance,
-): Promise<void> {
-  await appendAudit(trx, {
-    event: 'OBJECT_REFUSED',
-    subjectType: 'instance',
-    subjectId: file.sopInstanceUid,
-    actor: `ae:${file.callingAe}`,
-    detail: {
-      reason: CONFLICT,
-      seriesInstanceUid,
-      sha256: datasetSha256,
-    },
-  });
-}
-
-/** New images start the quiet period afresh, and reopen a series that was thought complete. */
-async function touchAll(trx: Tx, written: readonly Written[]): Promise<SeriesRow[]> {
-  const latest = new Map<string, Date>();
-  for (const { instance, outcome } of written) {
-    const { seriesInstanceUid, file } = instance;
-    const known = latest.get(seriesInstanceUid);
-    const isNews = outcome === 'inserted' || outcome === 'reidentified';
-    if (isNews && (!known || known < file.receivedAt)) latest.set(seriesInstanceUid, file.receivedAt);
-  }
-  const reopened: SeriesRow[] = [];
-  for (const [seriesInstanceUid, at] of [...latest].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    await touchSeries(trx, seriesInstanceUid, at);
-    const row = await reopenSeries(trx, seriesInstanceUid);
-    if (row) reopened.push(row);
-  }
-  return reopened;
-}
-
-async function auditReopened(trx: Tx, { seriesInstanceUid, reopened }: SeriesRow): Promise<void> {
-  await appendAudit(trx, {
-    event: 'SERIES_REOPENED',
-    subjectType: 'series',
-    subjectId: seriesInstanceUid,
-    detail: { reopened },
-  });
-}
-
-async function settleFile(
-  { spool, dataDir, log }: IndexContext,
-  { instance, outcome, spoolPath }: Written,
-): Promise<void> {
-  const { file, sopInstanceUid } = instance;
-  if (outcome === 'conflict') {
+async function settleFile({ spool, dataDir, log }: IndexContext, each: IndexedFile): Promise<void> {
+  const { instance, outcome, spoolPath, change, movedFrom, isAsideAlready } = each;
+  const { file, sopInstanceUid, seriesInstanceUid } = instance;
+  const about = { sopInstanceUid, callingAe: file.callingAe };
+  if (outcome === 'conflict' && !isAsideAlready) {
     await spool.setAside(file, CONFLICT);
-    log.error({ sopInstanceUid, callingAe: file.callingAe }, `${CONFLICT}: set aside`);
+    log.error(about, `${CONFLICT}: set aside`);
     return;
   }
-  if (outcome === 'reidentified')
-    log.warn(
-      { sopInstanceUid, callingAe: file.callingAe },
-      'an image came again under another patient identity',
-    );
+  if (outcome === 'reheadered' && change!.report.length > 0)
+    log.info({ ...about, changed: change!.report }, 'an image came again with another header');
+  if (movedFrom)
+    log.info({ ...about, movedFrom, seriesInstanceUid }, 'an image came again in another series');
   // A duplicate is a repeated C-STORE, or this very file when the last run ended between commit and move.
-  const isThere = outcome !== 'inserted' && existsSync(join(dataDir, spoolPath));
+  const isThere = isAsideAlready || (outcome !== 'inserted' && existsSync(join(dataDir, spoolPath)));
   if (isThere) await spool.drop(file);
   else await spool.keep(file, inStore(spoolPath));
 }

@@ -1,12 +1,18 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import { type Extent, extentOf } from '../dicom/extent.js';
 import { decodeFileMeta } from '../dicom/fileMeta.js';
-import { type Header, headerOf, readHeader } from '../dicom/header.js';
-import { parsePart10 } from '../dicom/parse.js';
+import { type Header, headerOf } from '../dicom/header.js';
+import { imageFactsOf } from '../dicom/imageFacts.js';
+import { type Part10, parsePart10, readPart10Header } from '../dicom/parse.js';
+import type { ImageFacts } from '../domain/imageFacts.js';
 
 export interface ReadFile {
   readonly header: Header;
+  readonly facts: ImageFacts;
+  /** What it says of the images around it. */
+  readonly extent: Extent;
   /** Lower-case hexadecimal, of the data set as it came (no preamble, no file meta information). */
   readonly datasetSha256: string;
 }
@@ -28,7 +34,7 @@ export class SpooledReader {
     const fd = openSync(path, 'r');
     try {
       const start = this.#buffer.subarray(0, readSync(fd, this.#buffer, 0, READ_BYTES, 0));
-      const header = headerIn(start);
+      const part10 = part10In(start);
       const hash = createHash('sha256').update(start.subarray(decodeFileMeta(start)?.datasetOffset ?? 0));
       for (let at = start.length; start.length === READ_BYTES; ) {
         await yieldToOthers();
@@ -37,7 +43,7 @@ export class SpooledReader {
         hash.update(this.#buffer.subarray(0, length));
         at += length;
       }
-      return { header: header ?? (await readHeader(path)), datasetSha256: hash.digest('hex') };
+      return { ...readOf(part10 ?? (await readPart10Header(path))), datasetSha256: hash.digest('hex') };
     } finally {
       closeSync(fd);
     }
@@ -45,8 +51,18 @@ export class SpooledReader {
 }
 
 /** Null when the header is longer than these bytes. */
-function headerIn(bytes: Buffer): Header | null {
+function part10In(bytes: Buffer): Part10 | null {
   const part10 = parsePart10(bytes);
   const isWhole = part10.dataSet.ending === 'pixel-data' || bytes.length < READ_BYTES;
-  return isWhole ? headerOf(part10) : null;
+  return isWhole ? part10 : null;
+}
+
+function readOf(part10: Part10): Omit<ReadFile, 'datasetSha256'> {
+  const header = headerOf(part10);
+  return { header, facts: imageFactsOf(part10, header), extent: extentOf(part10) };
+}
+
+/** Of an image that was indexed before its facts were kept. @throws the file system's errors, NOT_DICOM */
+export async function readImageFacts(path: string): Promise<ImageFacts> {
+  return readOf(await readPart10Header(path)).facts;
 }

@@ -1,15 +1,17 @@
+import type { Extent } from '../dicom/extent.js';
 import type { Header } from '../dicom/header.js';
 import { parseUid } from '../dicom/uid.js';
+import type { ImageFacts } from '../domain/imageFacts.js';
 import type { SpooledFile } from '../receive/types.js';
-import { attributesOf, type SeriesAttributes } from '../route/attributes.js';
 import type { ReadFile } from './readSpooled.js';
 
 /** One spooled object, read: what the index keeps of it. Nothing here has been written yet. */
 export interface ReadInstance {
   readonly file: SpooledFile;
   readonly header: Header;
+  readonly extent: Extent;
   readonly datasetSha256: string;
-  readonly attributes: SeriesAttributes;
+  readonly facts: ImageFacts;
   readonly sopInstanceUid: string;
   readonly seriesInstanceUid: string;
   readonly studyInstanceUid: string;
@@ -18,12 +20,16 @@ export interface ReadInstance {
 }
 
 /** @throws RangeError when a UID that the index hangs on is missing or is none */
-export function toReadInstance(file: SpooledFile, { header, datasetSha256 }: ReadFile): ReadInstance {
+export function toReadInstance(
+  file: SpooledFile,
+  { header, facts, extent, datasetSha256 }: ReadFile,
+): ReadInstance {
   return {
     file,
     header,
+    extent,
     datasetSha256,
-    attributes: attributesOf(header, file.callingAe),
+    facts,
     sopInstanceUid: parseUid(header.sopInstanceUid),
     seriesInstanceUid: parseUid(header.seriesInstanceUid),
     studyInstanceUid: parseUid(header.studyInstanceUid),

@@ -1,3 +1,4 @@
+import { type Destination, isDimse } from '../../config/destinations.js';
 import type { Logger } from '../../config/log.js';
 import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
@@ -13,23 +14,21 @@ import {
   unparkDelivery,
 } from '../../db/tables/deliveries.js';
 import { findLatestReport, type ReportRow } from '../../db/tables/reports.js';
-import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
-import { type Attempt, failure, type Verdict, verdictOf } from './backoff.js';
-import { storeFiles } from './scu.js';
+import { CalcidiscError } from '../domain/errors.js';
+import { channelOf } from './channels/index.js';
+import { type DeliveryVerdict, verdictOf } from './verdict.js';
 
 export interface DeliverContext {
   readonly config: Pick<Config, 'deliver' | 'dicom' | 'route'>;
   readonly database: Pick<Database, 'knex'>;
   readonly log: Logger;
   readonly case: Pick<CaseRow, 'id' | 'revision' | 'stateSince'>;
-  /** Ends attempts under way when the process stops; they count as unreachable. */
+  /** Ends attempts under way when the process stops; they are due at once for the next one. */
   readonly signal?: AbortSignal;
 }
 
 /** Delivered means every configured destination has said that it holds the report. */
 export type Delivered = 'delivered' | { readonly retryAt: Date } | { readonly parked: string };
-
-type Destination = Config['route']['destinations'][number];
 
 /**
  * One round: the report's stored bytes to every destination that is due, each attempt written down. Calling it
@@ -46,7 +45,7 @@ export async function deliverReport(context: DeliverContext): Promise<Delivered>
   const ours = ({ destination }: DeliveryRow) => destinations.has(destination);
   const deliveries = (await ensureDeliveries(knex, report.id, [...destinations.keys()])).filter(ours);
   const due = await dueDeliveries(context, deliveries);
-  await Promise.all(due.map((row) => attempt(context, report, row, destinations.get(row.destination)!)));
+  await Promise.all(due.map((row) => tryOnce(context, report, row, destinations.get(row.destination)!)));
   return outcomeOf((await listDeliveries(knex, report.id)).filter(ours));
 }
 
@@ -72,7 +71,7 @@ function outcomeOf(deliveries: readonly DeliveryRow[]): Delivered {
   return { parked: parked.map(({ destination, lastError }) => `${destination}: ${lastError}`).join('; ') };
 }
 
-async function attempt(
+async function tryOnce(
   context: DeliverContext,
   report: ReportRow,
   { id }: DeliveryRow,
@@ -83,10 +82,10 @@ async function attempt(
   if (!row) return;
   // A person who unparked the case has started the clock again.
   const askedFor = Math.max(row.createdAt.getTime(), context.case.stateSince.getTime());
-  const verdict = await send(context, report, destination, {
-    number: row.attempts,
-    ageMs: Date.now() - askedFor,
-  });
+  const channel = channelOf(destination);
+  const outcome = await channel.send(report.file, destination, context);
+  const attempt = { number: row.attempts, ageMs: Date.now() - askedFor };
+  const verdict = verdictOf(outcome, attempt, config.deliver);
   await writeDown(database, report, row, destination, verdict);
   const { sopInstanceUid } = report;
   const facts = {
@@ -99,24 +98,7 @@ async function attempt(
     const plan = verdict.delayMs === null ? 'parked for a person' : `again in ${verdict.delayMs} ms`;
     log.warn({ ...facts, code: verdict.error.code, reason: verdict.error.message }, `not delivered, ${plan}`);
   } else if (verdict.isWarning) log.warn(facts, 'delivered, with a warning');
-  else log.info({ ...facts, calledAe: destination.aeTitle, callingAe: config.dicom.aeTitle }, 'delivered');
-}
-
-async function send(
-  { config, signal }: DeliverContext,
-  report: ReportRow,
-  { aeTitle: calledAe, host, port, tls }: Destination,
-  attempt: Attempt,
-): Promise<Verdict> {
-  const callingAe = config.dicom.aeTitle;
-  try {
-    const identity = tls ? config.dicom.tls : undefined;
-    const peer = { host, port, calledAe, callingAe, tls: identity, ...(signal ? { signal } : {}) };
-    const [result] = await storeFiles({ ...peer, files: [report.file] });
-    return verdictOf(result!, attempt, config.deliver);
-  } catch (thrown) {
-    return failure(asCalcidiscError(thrown), null, attempt, config.deliver);
-  }
+  else log.info({ ...facts, ...channel.describe(destination, context) }, 'delivered');
 }
 
 /** The delivery's new state and, when it is settled, its audit event, in one transaction. */
@@ -124,13 +106,13 @@ async function writeDown(
   { knex }: Pick<Database, 'knex'>,
   report: ReportRow,
   { id, destination, attempts }: DeliveryRow,
-  { commitment }: Destination,
-  verdict: Verdict,
+  to: Destination,
+  verdict: DeliveryVerdict,
 ): Promise<void> {
   const isStored = verdict.outcome === 'stored';
   await knex.transaction(async (trx) => {
     const isNews = isStored
-      ? await markStored(trx, id, verdict.status, commitment)
+      ? await markStored(trx, id, verdict.status, isDimse(to) && to.commitment)
       : await markFailed(trx, id, verdict);
     if (!isNews || (!isStored && verdict.delayMs !== null)) return;
     await appendAudit(trx, {

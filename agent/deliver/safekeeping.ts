@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { dimseDestinations } from '../../config/destinations.js';
 import type { Config } from '../../config/schema.js';
 import type { Tx } from '../../db/server/knex.js';
 import { appendAudit } from '../../db/tables/audit.js';
@@ -13,6 +14,7 @@ import { backoffMs } from '../../db/work/backoff.js';
 import { workOff } from '../../db/work/workOff.js';
 import type { CommitmentResult } from '../dicom/commitment.js';
 import { requestCommitment } from '../dicom/dimse/commitment.js';
+import { peerOf } from '../dicom/dimse/peer.js';
 import { newUid } from '../dicom/uid.js';
 import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
 import { answerWaitMs } from './commitmentPolicy.js';
@@ -36,8 +38,6 @@ const TICK_MS = 1_000;
 const MOST_AT_ONCE = 4;
 const WRITE_AGAIN = { firstMs: 200, maxMs: 5_000 };
 
-type Destination = Config['route']['destinations'][number];
-
 /**
  * Storage Commitment SCU for our own reports (PS3.4 annex J). The rows of delivery are the truth: what is due is
  * asked for, what was not answered is asked again, by whichever process lives; an answer finds its transaction after
@@ -47,17 +47,31 @@ export function openSafekeeping(parts: SafekeepingParts): Safekeeping {
   const { log } = parts;
   const stop = new AbortController();
   const writing = new Set<Promise<void>>();
+  const underWay = new Map<string, Promise<void>>();
+
+  /** The answer may be here before the request has ended: on the trail it stands after it. */
+  async function writeInTurn(result: CommitmentResult, reportingAe: string): Promise<void> {
+    await underWay.get(result.transactionUid);
+    await write(parts, result, reportingAe, stop.signal);
+  }
 
   function reported(result: CommitmentResult, reportingAe: string): void {
-    const written = write(parts, result, reportingAe, stop.signal).finally(() => writing.delete(written));
+    const written = writeInTurn(result, reportingAe).finally(() => writing.delete(written));
     writing.add(written);
+  }
+
+  function request(asked: Asked, signal: AbortSignal): Promise<void> {
+    const { transactionUid } = asked;
+    const work = ask({ ...parts, signal, reported }, asked).finally(() => underWay.delete(transactionUid));
+    underWay.set(transactionUid, work);
+    return work;
   }
 
   const asking = workOff<Asked>({
     atOnce: MOST_AT_ONCE,
     tickMs: TICK_MS,
     claim: () => claim(parts),
-    work: (asked, signal) => ask({ ...parts, signal, reported }, asked),
+    work: request,
     unreadable: (error) => log.warn({ err: error }, 'the storage commitments that are due could not be read'),
   });
 
@@ -102,7 +116,7 @@ async function ask(context: AskContext, asked: Asked): Promise<void> {
   const { destination: name, commitmentAttempts: attempts } = delivery;
   const about = { destination: name, sopInstanceUid: report.sopInstanceUid, transactionUid, attempts };
   try {
-    const destination = config.route.destinations.find((one) => one.name === name);
+    const destination = dimseDestinations(config.route).find((one) => one.name === name);
     if (!destination) throw new CalcidiscError('DESTINATION_REFUSED', `no destination ${name} is configured`);
     await requestCommitment(
       { ...peerOf(destination, config), signal },
@@ -176,14 +190,4 @@ async function audit(
     subjectId: sopInstanceUid,
     detail: { caseId, revision, destination, ...detail },
   });
-}
-
-function peerOf({ host, port, aeTitle, tls }: Destination, { dicom }: Pick<Config, 'dicom'>) {
-  return {
-    host,
-    port,
-    calledAe: aeTitle,
-    callingAe: dicom.aeTitle,
-    tls: tls ? dicom.tls : undefined,
-  };
 }

@@ -223,6 +223,8 @@ export class DataSet {
 type ReadNumber = (view: DataView, at: number, littleEndian: boolean) => number;
 
 const BINARY_NUMBERS: Readonly<Record<string, readonly [size: number, read: ReadNumber]>> = {
+  // A tag is two numbers of 16 bits (PS3.5 6.2), whatever the byte order.
+  AT: [4, (view, at, le) => view.getUint16(at, le) * 0x10000 + view.getUint16(at + 2, le)],
   US: [2, (view, at, le) => view.getUint16(at, le)],
   SS: [2, (view, at, le) => view.getInt16(at, le)],
   UL: [4, (view, at, le) => view.getUint32(at, le)],

@@ -1,15 +1,13 @@
+import { type AcquisitionDate, acquisitionDateOf, isoDate, todayIso } from './dates.js';
 import type { DataSet } from './elements.js';
 import type { Keyword } from './keywords.js';
 import { type Part10, readPart10Header } from './parse.js';
-
-/** Which element an acquisition date was taken from. */
-export type DateSource = 'AcquisitionDate' | 'AcquisitionDateTime' | 'SeriesDate' | 'StudyDate';
 
 /**
  * What the product needs to know of an instance without its pixels. What is missing, empty or no legal value is
  * null; lists may be empty. Dates are ISO (2024-01-31), times DICOM's own HHMMSS.FFF.
  */
-export interface Header {
+export interface Header extends AcquisitionDate {
   readonly sopClassUid: string | null;
   readonly sopInstanceUid: string | null;
   readonly studyInstanceUid: string | null;
@@ -44,9 +42,6 @@ export interface Header {
   readonly seriesDate: string | null;
   readonly protocolName: string | null;
   readonly bodyPartExamined: string | null;
-  /** The first of AcquisitionDate, AcquisitionDateTime, SeriesDate, StudyDate that is a date. */
-  readonly acquisitionDate: string | null;
-  readonly acquisitionDateSource: DateSource | null;
   readonly frameOfReferenceUid: string | null;
 
   readonly instanceNumber: number | null;
@@ -80,7 +75,8 @@ export async function readHeader(path: string): Promise<Header> {
   return headerOf(await readPart10Header(path));
 }
 
-export function headerOf({ meta, dataSet, transferSyntaxUid }: Part10): Header {
+/** @param today what lies after it is no date of an image */
+export function headerOf({ meta, dataSet, transferSyntaxUid }: Part10, today = todayIso()): Header {
   return {
     sopClassUid: dataSet.string('SOPClassUID') ?? meta.string('MediaStorageSOPClassUID'),
     sopInstanceUid: dataSet.string('SOPInstanceUID') ?? meta.string('MediaStorageSOPInstanceUID'),
@@ -93,6 +89,7 @@ export function headerOf({ meta, dataSet, transferSyntaxUid }: Part10): Header {
     ...patientOf(dataSet),
     ...studyOf(dataSet),
     ...seriesOf(dataSet),
+    ...acquisitionDateOf(dataSet, isoDate(dataSet.string('PatientBirthDate')), today),
     ...planeOf(dataSet),
     ...timingOf(dataSet),
   };
@@ -103,7 +100,7 @@ function patientOf(dataSet: DataSet) {
     patientId: dataSet.text('PatientID'),
     issuerOfPatientId: dataSet.text('IssuerOfPatientID'),
     patientName: dataSet.text('PatientName'),
-    patientBirthDate: date(dataSet.string('PatientBirthDate')),
+    patientBirthDate: isoDate(dataSet.string('PatientBirthDate')),
     patientSex: dataSet.string('PatientSex'),
     patientAge: dataSet.string('PatientAge'),
     patientSize: dataSet.number('PatientSize'),
@@ -115,30 +112,20 @@ function studyOf(dataSet: DataSet) {
   return {
     studyId: dataSet.text('StudyID'),
     accessionNumber: dataSet.text('AccessionNumber'),
-    studyDate: date(dataSet.string('StudyDate')),
+    studyDate: isoDate(dataSet.string('StudyDate')),
     studyTime: time(dataSet.string('StudyTime')),
     studyDescription: dataSet.text('StudyDescription'),
     referringPhysicianName: dataSet.text('ReferringPhysicianName'),
   };
 }
 
-const DATE_SOURCES: readonly DateSource[] = [
-  'AcquisitionDate',
-  'AcquisitionDateTime',
-  'SeriesDate',
-  'StudyDate',
-];
-
 function seriesOf(dataSet: DataSet) {
-  const source = DATE_SOURCES.find((keyword) => date(dataSet.string(keyword)) !== null) ?? null;
   return {
     seriesNumber: integer(dataSet, 'SeriesNumber'),
     seriesDescription: dataSet.text('SeriesDescription'),
-    seriesDate: date(dataSet.string('SeriesDate')),
+    seriesDate: isoDate(dataSet.string('SeriesDate')),
     protocolName: dataSet.text('ProtocolName'),
     bodyPartExamined: dataSet.string('BodyPartExamined'),
-    acquisitionDate: source && date(dataSet.string(source)),
-    acquisitionDateSource: source,
     frameOfReferenceUid: dataSet.string('FrameOfReferenceUID'),
     instanceNumber: integer(dataSet, 'InstanceNumber'),
     imageType: dataSet.strings('ImageType'),
@@ -184,15 +171,6 @@ function timingOf(dataSet: DataSet) {
 function integer(dataSet: DataSet, keyword: Keyword): number | null {
   const value = dataSet.number(keyword);
   return Number.isSafeInteger(value) ? value : null;
-}
-
-/** DA, the old ACR-NEMA 2024.01.31, or the head of a DT, as an ISO date; null unless the calendar has that day. */
-function date(text: string | null): string | null {
-  const parts = /^(\d{4})([.-]?)(\d{2})\2(\d{2})/.exec(text ?? '');
-  if (!parts) return null;
-  const iso = `${parts[1]}-${parts[3]}-${parts[4]}`;
-  const day = new Date(`${iso}T00:00:00Z`);
-  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(iso) ? iso : null;
 }
 
 function time(text: string | null): string | null {

@@ -76,8 +76,8 @@ export function sopClassOf(uid: string): { keyword: SopClassKeyword; name: strin
   return byUid.get(uid) ?? null;
 }
 
-/** Any storage SOP class, known to us or not: they all lie under one root (PS3.4 B.5, PS3.6 annex A). */
-export function isStorageClass(uid: string): boolean {
+/** Nearly all storage SOP classes, known to us or not, lie under one root (PS3.4 B.5, PS3.6 annex A). */
+export function isStorageRoot(uid: string): boolean {
   return uid.startsWith('1.2.840.10008.5.1.4.1.1.');
 }
 

@@ -25,10 +25,20 @@ export interface Stack<T extends PlacedSlice = PlacedSlice> {
   readonly positionsMm: readonly number[];
   /** Median distance of neighbours; null for a single slice. */
   readonly spacingMm: number | null;
-  readonly notes: readonly StackNote[];
+  /** `StackNote`s, and what others have to say of it. */
+  readonly notes: readonly string[];
 }
 
-export type StackNote = 'duplicate slices' | 'gap between slices' | 'uneven spacing' | 'sheared stack';
+/** Slices that no tag tells apart lie at one place again and again. */
+export const UNTOLD_KINDS =
+  'several kinds of pictures at each place, and no tag tells them apart: the first is read';
+
+export type StackNote =
+  | 'duplicate slices'
+  | 'gap between slices'
+  | 'uneven spacing'
+  | 'sheared stack'
+  | typeof UNTOLD_KINDS;
 
 /** Slices of one plane differ by less than this in angle. */
 const PARALLEL_DEGREES = 1.5;
@@ -48,8 +58,10 @@ export function stacksOf<T extends PlacedSlice>(slices: readonly T[]): readonly 
     else groups.push([slice]);
   }
   return groups
-    .flatMap(repetitions)
-    .map(stackOf)
+    .flatMap((group) => {
+      const repeats = repetitions(group);
+      return repeats.map((slices) => stackOf(slices, repeats.length > 1));
+    })
     .sort((a, b) => b.slices.length - a.slices.length);
 }
 
@@ -89,7 +101,7 @@ function inOrder<T extends PlacedSlice>(slices: readonly T[]): { slice: T; posit
     .sort((a, b) => a.position - b.position || (a.slice.instanceNumber ?? 0) - (b.slice.instanceNumber ?? 0));
 }
 
-function stackOf<T extends PlacedSlice>(slices: readonly T[]): Stack<T> {
+function stackOf<T extends PlacedSlice>(slices: readonly T[], isUntold: boolean): Stack<T> {
   const sorted = inOrder(slices);
   const kept = sorted.filter(
     ({ position }, i) => i === 0 || position - sorted[i - 1]!.position >= SAME_PLACE_MM,
@@ -102,6 +114,7 @@ function stackOf<T extends PlacedSlice>(slices: readonly T[]): Stack<T> {
     ['gap between slices', steps.some((step) => step > GAP_FACTOR * spacingMm!)],
     ['uneven spacing', steps.some((step) => Math.abs(step - spacingMm!) > UNEVEN_SHARE * spacingMm!)],
     ['sheared stack', isSheared(kept.map(({ slice }) => slice.plane))],
+    [UNTOLD_KINDS, isUntold],
   ];
   return {
     slices: kept.map(({ slice }) => slice),

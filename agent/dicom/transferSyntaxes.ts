@@ -55,6 +55,26 @@ export function transferSyntaxOf(uid: string): TransferSyntax | null {
   return byUid.get(uid) ?? null;
 }
 
+/** Pixel data in some codec, video too: encapsulated in Explicit VR Little Endian, whatever the codec (PS3.5 A.4). */
+const CODECS = '1.2.840.10008.1.2.4.';
+/** JPIP references: no pixels in the object, and its data set deflated or not. */
+const NOT_ENCAPSULATED: Readonly<Record<string, Partial<TransferSyntax>>> = {
+  '1.2.840.10008.1.2.4.94': {},
+  '1.2.840.10008.1.2.4.95': { isDeflated: true },
+  '1.2.840.10008.1.2.4.204': {},
+  '1.2.840.10008.1.2.4.205': { isDeflated: true },
+};
+
+/**
+ * How a data set is written in any syntax whose bytes can be carried as they are, read or not: ours and every codec.
+ * @returns null for what may be written in another way than the standard's
+ */
+export function carriedSyntaxOf(uid: string): TransferSyntax | null {
+  const known = transferSyntaxOf(uid);
+  if (known || !uid.startsWith(CODECS)) return known;
+  return syntax(uid, uid, NOT_ENCAPSULATED[uid] ?? { isEncapsulated: true, isLossy: true });
+}
+
 function syntax(uid: string, name: string, differs: Partial<TransferSyntax> = {}): TransferSyntax {
   return {
     uid,

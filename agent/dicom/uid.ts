@@ -3,9 +3,12 @@ import { createHash, randomUUID } from 'node:crypto';
 /** A DICOM unique identifier that has been checked (PS3.5 9.1). */
 export type Uid = string & { readonly __brand: 'Uid' };
 
-const UID_PATTERN = /^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$/;
+const UID_PATTERN = /^[\d.]*\d[\d.]*$/;
 
-/** At most 64 characters, dot-separated integers without leading zeros (PS3.5 9.1). */
+/**
+ * At most 64 digits and dots (PS3.5 9.1). Components with leading zeros, and empty ones, are against the rules and in
+ * the archives: a UID is compared and repeated here, never taken apart, so nothing hangs on them.
+ */
 export function isUid(value: unknown): value is Uid {
   return typeof value === 'string' && value.length <= 64 && UID_PATTERN.test(value);
 }

@@ -1,4 +1,9 @@
+import type { CtLabel } from './ctLabels.js';
 import type { Level } from './levels.js';
+import type { ReadingStatus } from './locateStatuses.js';
+
+/** Slices thicker than this mix end plates into the disc, mm: only a find behind it, or none at all, is sure. */
+export const THICK_SLICE_MM = 3.5;
 
 /** How a CT's kernel treats edges: a sharp one raises noise, and with it what looks like calcification. */
 export type Sharpness = 'soft' | 'medium' | 'sharp';
@@ -37,7 +42,7 @@ export interface CtFacts {
 /** One CT series once it was located and measured: what pairing weighs. Structurally a part of locate's CtResult. */
 export interface CtReading {
   /** `unreadable`: its files could not be decoded, and reasons say why. */
-  readonly status: 'located' | 'uncertain' | 'not-found' | 'unreadable';
+  readonly status: ReadingStatus;
   readonly reasons: readonly string[];
   /** The discs that were found, measured or not. */
   readonly discs: readonly CtReadingDisc[];
@@ -47,5 +52,5 @@ export interface CtReading {
 
 export interface CtReadingDisc {
   readonly level: Level;
-  readonly label: 'calcified' | 'not-calcified' | 'indeterminate';
+  readonly label: CtLabel;
 }

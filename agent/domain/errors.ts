@@ -6,10 +6,6 @@ export const ERROR_CODES = {
   NOT_DICOM: { permanent: true, meaning: 'the file is no DICOM Part 10 file' },
   NOT_ONE_SERIES: { permanent: true, meaning: 'the files given are not one MR or CT series' },
   PIXELS_UNSUPPORTED: { permanent: true, meaning: 'the pixel data cannot be decoded' },
-  RESCALE_MISSING: {
-    permanent: true,
-    meaning: 'a CT image has no rescale slope and intercept: HU is not assumed',
-  },
   MODEL_MISSING: { permanent: false, meaning: 'no active model, or its file is not there' },
   MODEL_HASH_MISMATCH: { permanent: true, meaning: 'the model file is not the one that was registered' },
   MODEL_CARD_INVALID: { permanent: true, meaning: 'the card beside a model file lacks what a worker needs' },
@@ -39,13 +35,20 @@ export const ERROR_CODES = {
     permanent: true,
     meaning: 'images of one study name different patients: a person has to say who it is',
   },
+  NOTHING_IN_DOUBT: { permanent: true, meaning: 'there is no doubt of identity to decide about' },
+  OPTIONS_CONTRADICT: { permanent: true, meaning: 'two options of a command exclude each other' },
+  BACKUP_INVALID: { permanent: true, meaning: 'a backup is not whole, or not what was written' },
   FOLDER_IN_USE: { permanent: true, meaning: 'a folder to be written holds files of somebody else' },
-  CASE_MISSING: { permanent: true, meaning: 'there is no such case' },
   CASE_NOT_PARKED: { permanent: true, meaning: 'only a parked case can be taken up again' },
   CASE_NOT_FOUND: { permanent: true, meaning: 'no case has this id' },
   CASE_AMBIGUOUS: { permanent: true, meaning: 'an abbreviated case id fits several cases' },
   STEP_DIED: { permanent: true, meaning: 'a step ended its process every time it was tried' },
   DATABASE_UNAVAILABLE: { permanent: false, meaning: 'the database does not answer' },
+  DATABASE_MISSING: { permanent: true, meaning: 'there is no database where the configuration says' },
+  DATABASE_OTHER_VERSION: {
+    permanent: true,
+    meaning: 'the schema is newer than this program, or older and not to be changed by what was asked',
+  },
   INTERNAL: { permanent: false, meaning: 'an error nobody has named yet' },
 } as const satisfies Record<string, { permanent: boolean; meaning: string }>;
 

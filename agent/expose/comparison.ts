@@ -1,4 +1,5 @@
 import type { CaseView } from '../../db/views/caseView.js';
+import { CT_LABELS } from '../domain/ctLabels.js';
 import type { Level } from '../domain/levels.js';
 
 export type Measurement = CaseView['measurements'][number];
@@ -13,7 +14,10 @@ export function measurementBeside({ mr, ct, measurements }: CaseView, level: Lev
 }
 
 /** Does the CT say what the model says? null where one of them does not say. */
-export function agreement(calcified: boolean | undefined, measured: Measurement | null): boolean | null {
-  if (calcified === undefined || !measured || measured.label === 'indeterminate') return null;
-  return calcified === (measured.label === 'calcified');
+export function agreement(
+  calcified: boolean | null | undefined,
+  measured: Measurement | null,
+): boolean | null {
+  const isPresent = measured && CT_LABELS[measured.label].isPresent;
+  return calcified === undefined || calcified === null || isPresent === null ? null : calcified === isPresent;
 }

@@ -1,10 +1,13 @@
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { projectRoot } from '../../config/root.js';
-import { addApi } from './api.js';
+import { addApi } from './apiRoutes.js';
 import { addHealth } from './health.js';
-import { addPages } from './routes.js';
+import { openLooks } from './looks.js';
+import { addPages } from './pageRoutes.js';
+import { errorPage } from './pages/error.js';
+import { layout } from './pages/layout.js';
 import type { HttpParts } from './types.js';
 
 export interface RunningHttp {
@@ -33,21 +36,58 @@ export async function startHttp(parts: HttpParts): Promise<RunningHttp> {
 }
 
 function buildApp(parts: HttpParts): FastifyInstance {
-  const app = fastify({ forceCloseConnections: true });
+  const { http } = parts.config;
+  const app = fastify({
+    forceCloseConnections: true,
+    ...(http.trustedProxies.length > 0 && { trustProxy: [...http.trustedProxies] }),
+  });
   app.addHook('onRequest', async (_request, reply) => void reply.headers(SECURITY_HEADERS));
   app.setErrorHandler((error, request, reply) => {
-    const status = (error as { statusCode?: number }).statusCode ?? 500;
-    if (status >= 500) parts.log.error({ err: error, url: request.url }, 'a request failed');
-    const message = status >= 500 ? 'internal error: see the log' : (error as Error).message;
-    return reply.status(status).send({ error: message });
+    const isAway = isDatabaseAway(error);
+    const status = isAway ? 503 : ((error as { statusCode?: number }).statusCode ?? 500);
+    if (status >= 500) parts.log.error({ err: error, path: request.url.split('?')[0] }, 'a request failed');
+    const message = isAway
+      ? DATABASE_AWAY
+      : status >= 500
+        ? 'internal error: see the log'
+        : (error as Error).message;
+    return sendError(request, reply, status, message);
   });
+  app.setNotFoundHandler((request, reply) =>
+    sendError(request, reply, 404, `there is no page ${request.url}`),
+  );
   void app.register(fastifyStatic, {
     root: join(projectRoot, 'agent/expose/assets'),
     prefix: '/assets/',
     cacheControl: false,
   });
+  const looking = { ...parts, looks: openLooks(parts.database, http.userHeader) };
   addHealth(app, parts);
-  addApi(app, parts);
-  addPages(app, parts);
+  addApi(app, looking);
+  addPages(app, looking);
   return app;
+}
+
+const DATABASE_AWAY =
+  'The database does not answer; this page is there again when it does (/readyz says why)';
+const AWAY_CODES: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ETIMEDOUT',
+  '57P01',
+  '57P03',
+  '08006',
+]);
+
+function isDatabaseAway(error: unknown): boolean {
+  const { code, name, message } = error as { code?: unknown; name?: string; message?: string };
+  return AWAY_CODES.has(code) || name === 'KnexTimeoutError' || /Connection terminated/.test(message ?? '');
+}
+
+/** A browser gets a page, a program JSON. */
+async function sendError(request: FastifyRequest, reply: FastifyReply, status: number, message: string) {
+  const isPage = !request.url.startsWith('/api/') && (request.headers.accept ?? '').includes('text/html');
+  if (!isPage) return reply.status(status).send({ error: message });
+  const page = layout({ title: 'Error', main: errorPage(status, message) });
+  return reply.status(status).type('text/html; charset=utf-8').send(page);
 }

@@ -1,11 +1,10 @@
 import type { Logger } from '../../config/log.js';
 import type { Config } from '../../config/schema.js';
-import type { Database } from '../../db/server/database.js';
-import type { Queues } from '../../db/work/queue.js';
+import type { ConditionParts } from './conditions.js';
 
-export interface HttpParts {
-  readonly config: Pick<Config, 'http'>;
-  readonly database: Pick<Database, 'knex'>;
-  readonly queues: Pick<Queues, 'depth'>;
+export interface HttpParts extends ConditionParts {
+  readonly config: Pick<Config, 'dataDir' | 'http' | 'route'>;
   readonly log: Logger;
+  /** Where this process listens for DICOM. */
+  readonly dicomPort?: number;
 }

@@ -1,6 +1,7 @@
 import type { DeliveryRow } from '../../db/tables/deliveries.js';
 import type { PriorFetchRow } from '../../db/tables/priorFetches.js';
 import type { CarriedIdentity } from '../../db/tables/studyIdentities.js';
+import type { Answer } from '../domain/answers.js';
 import type { CaseState } from '../domain/caseStates.js';
 import { isOnePerson } from '../domain/identity.js';
 
@@ -16,9 +17,15 @@ export const STATE_WORDS = {
   parked: 'parked: needs a person',
 } as const satisfies Record<CaseState, string>;
 
+/** How a person has a parked case go on, once its cause is mended. */
+export function retryCommand(caseId: string): string {
+  return `calcidisc case ${caseId.slice(0, 8)} --retry "what was mended"`;
+}
+
 export const PAIRING_WORDS: Readonly<Record<string, string>> = {
   paired: 'CT paired',
-  'no-ct': 'no CT',
+  'no-ct': 'no lumbar CT',
+  'none-serves': 'no CT that serves as reference',
   'outside-window': 'CT outside the window',
   'no-date': 'no acquisition date',
   'no-patient-id': 'no patient ID',
@@ -26,11 +33,21 @@ export const PAIRING_WORDS: Readonly<Record<string, string>> = {
   unreadable: 'CT that cannot be read',
 };
 
-export const CT_WORDS = {
-  calcified: 'calcified',
-  'not-calcified': 'not calcified',
-  indeterminate: 'indeterminate',
-} as const;
+/** Colour never says it alone. */
+export const ANSWER_SIGNS = {
+  calcified: '●',
+  'not-calcified': '○',
+  indeterminate: '◐',
+  'not-assessable': '–',
+} as const satisfies Record<Answer, string>;
+
+/** The style sheet's name for an answer. */
+export const ANSWER_CLASSES = {
+  calcified: 'yes',
+  'not-calcified': 'no',
+  indeterminate: 'unstated',
+  'not-assessable': 'unstated',
+} as const satisfies Record<Answer, string>;
 
 export const COMMITMENT_WORDS = {
   none: '',
@@ -79,6 +96,17 @@ export function priorText(fetch: PriorFetchRow): string {
 export function percent(probability: number): string {
   if (probability > 0.9995) return '> 99.9 %';
   return `${(100 * probability).toFixed(probability > 0.0995 && probability < 0.995 ? 0 : 1)} %`;
+}
+
+/** A probability and the threshold it is held against, with as many digits as tell the two apart. */
+export function percentBeside(probability: number, threshold: number): readonly [string, string] {
+  const [said, limit] = [percent(probability), percent(threshold)];
+  if (said !== limit || probability === threshold) return [said, limit];
+  for (let digits = 1; digits < 6; digits++) {
+    const finer = [probability, threshold].map((value) => `${(100 * value).toFixed(digits)} %`);
+    if (finer[0] !== finer[1]) return [finer[0]!, finer[1]!];
+  }
+  return [said, limit];
 }
 
 export function hounsfield(value: number | null): string {

@@ -1,8 +1,9 @@
-import { anatomicalPlane, dot, normalOf, type Vector } from '../dicom/geometry.js';
-import { stacksOf } from '../dicom/stacks.js';
+import { dot, type Vector } from '../dicom/geometry.js';
+import type { CtFacts } from '../domain/ctReading.js';
+import { groundOf } from '../domain/levelConfidence.js';
 import { type CtScan, describeDisc, PLANE_STEP_MM } from './ctDisc.js';
-import { type CtVolume, ctVolumeOf } from './ctVolume.js';
-import { THICK_SLICE_MM } from './hounsfield.js';
+import { doubtsOf, factsOf, factsWithoutVolume, hasBrightSac } from './ctFacts.js';
+import { type CtVolume, volumeOf } from './ctVolume.js';
 import {
   canalsOf,
   discRowOf,
@@ -18,7 +19,7 @@ import type { Network } from './network.js';
 import { greyPng } from './png.js';
 import { REFORMAT_MM, type Scout, sagittalReformats, scoutOf } from './reformat.js';
 import { toGrey } from './resample.js';
-import type { Series, SourceImage } from './series.js';
+import type { Series } from './series.js';
 import type { CtResult } from './types.js';
 
 /** Offsets from the scout's midline: a coarse look finds the canal, a fine one the discs. */
@@ -26,30 +27,37 @@ const COARSE_MM = [-24, -12, 0, 12, 24];
 const FINE_REACH_MM = 27;
 /** The picture's grey: the bone window of spine CT. */
 const WINDOW_HU = [-160, 840] as const;
-/** Coarser slices than this make no reformat in which a disc can be told from its end plates. */
-const MAX_SLICE_MM = 6;
 
 /** The same discs on CT, with the Hounsfield reference of each. What cannot be read is `not-found` with its reason. */
 export async function measureCt(series: Series, context: LocateContext): Promise<Found<CtResult>> {
   const volume = volumeOf(series);
-  if (typeof volume === 'string') return nothing(series, [volume, ...series.notes]);
+  const known = typeof volume === 'string' ? factsWithoutVolume(series) : factsOf(volume);
+  const { notHounsfield } = known;
+  if (notHounsfield !== null) return unmeasured(series, [`not in Hounsfield units: ${notHounsfield}`], known);
+  if (typeof volume === 'string') return unmeasured(series, [volume], known);
   const scout = scoutOf(volume);
-  if (!scout) return nothing(series, ['no bone in the scan', ...series.notes]);
+  if (!scout) return unmeasured(series, ['no bone in the scan'], known);
   const planes = await planesOf(volume, scout, context.network);
   const { discs, verdict, middle } = discRowOf(planes, ({ centreMm }) => [centreMm[1], -centreMm[2]]);
-  const reasons = [...verdict.reasons, ...thickness(volume), ...volume.notes, ...series.notes];
-  if (middle === null) return nothing(series, reasons);
+  if (middle === null) return unmeasured(series, verdict.reasons, known);
   const { modality, seriesInstanceUid } = series;
   const { image } = planes[middle]!;
-  const scan: CtScan = { volume, scout, planes, middle };
+  const facts = hasBrightSac(planes, middle) ? { ...known, contrast: 'intrathecal' as const } : known;
+  // No network was trained on CT: its levels are never of the usual kind.
+  const ground = groundOf(verdict.status === 'located', true);
+  const scan: CtScan = { volume, scout, planes, middle, facts, ground };
+  const measured = discs.flatMap((disc) => describeDisc(disc, scan, context) ?? []).reverse();
+  const findings = measured.flatMap(({ level, finding }) => (finding ? [`${level}: ${finding}`] : []));
+  const notes = [...findings, ...doubtsOf(facts), ...volume.notes, ...series.notes];
   return {
     result: {
       modality,
       seriesInstanceUid,
       status: verdict.status,
-      reasons,
+      reasons: [...verdict.reasons, ...notes],
       slice: nearestSlice(volume, planes[middle]!),
-      discs: discs.flatMap((disc) => describeDisc(disc, scan, context) ?? []).reverse(),
+      discs: measured,
+      facts,
     },
     slicePng: await greyPng(toGrey(image.pixels, ...WINDOW_HU), image.rows, image.columns),
     pixelSpacingMm: [REFORMAT_MM, REFORMAT_MM],
@@ -57,21 +65,9 @@ export async function measureCt(series: Series, context: LocateContext): Promise
   };
 }
 
-function volumeOf(series: Series): CtVolume | string {
-  const stack = stacksOf<SourceImage>(series.images)[0];
-  if (!stack) return 'no image of the series has a plane';
-  if (stack.slices.length < 2 || stack.spacingMm === null) return 'a single slice is no volume';
-  if (stack.spacingMm > MAX_SLICE_MM)
-    return `slices ${stack.spacingMm.toFixed(1)} mm apart are too coarse to measure discs`;
-  if (stack.notes.includes('gap between slices')) return 'slices are missing inside the volume';
-  const normal = anatomicalPlane(normalOf(stack.slices[0]!.plane));
-  return normal === 'CORONAL' ? 'the series is coronal, not axial or sagittal' : ctVolumeOf(stack);
-}
-
-function thickness({ sliceMm }: CtVolume): readonly string[] {
-  return sliceMm > THICK_SLICE_MM
-    ? [`slices ${sliceMm.toFixed(1)} mm apart: their partial volume leaves labels open`]
-    : [];
+function unmeasured(series: Series, reasons: readonly string[], facts: CtFacts): Found<CtResult> {
+  const none = nothing(series, [...reasons, ...series.notes]);
+  return { ...none, result: { ...none.result, discs: [], facts } };
 }
 
 async function planesOf(volume: CtVolume, scout: Scout, network: Network): Promise<readonly Look[]> {

@@ -1,11 +1,14 @@
 import { add, indexToPatient, mapVector, patientToIndex, scale, type Vector } from '../dicom/geometry.js';
+import type { CtFacts } from '../domain/ctReading.js';
+import { type Ground, statedConfidence } from '../domain/levelConfidence.js';
 import type { Candidate } from './candidates.js';
 import type { CtVolume } from './ctVolume.js';
 import { tidy } from './cut.js';
 import { discZone, midSurface, ZONE } from './discZone.js';
 import { LEVEL_OF_RANK } from './doubts.js';
-import { type Measurement, measure, type Reference } from './hounsfield.js';
-import { confidenceOf, type LocateContext, type Look, type LumbarDisc } from './looks.js';
+import { type Measurement, measure, measureBesideContrast, type Reference } from './hounsfield.js';
+import { isLigament } from './ligament.js';
+import type { LocateContext, Look, LumbarDisc } from './looks.js';
 import { REFORMAT_MM, type Scout } from './reformat.js';
 import { regionOf } from './region.js';
 import type { CtDisc, CtLocation } from './types.js';
@@ -25,6 +28,9 @@ export interface CtScan {
   readonly planes: readonly Look[];
   /** Into the planes: the one to be shown. */
   readonly middle: number;
+  /** What the levels' confidence rests on. */
+  readonly ground: Ground;
+  readonly facts: Pick<CtFacts, 'contrast'>;
 }
 
 /** One disc as it is printed; null when the plane shown does not cut it. */
@@ -43,19 +49,35 @@ export function describeDisc(
     ({ slice }) => Math.abs(scan.planes[slice]!.positionMm - centreMm[0]) <= MEASURED_REACH_MM,
   );
   const measured = measureDisc(inReach, scan, reference);
+  const isOther = isOssifiedLigament(disc, measured, scan, reference);
   return {
     level: LEVEL_OF_RANK[disc.rank]!,
     centrePatientMm: mapVector(centreMm, tidy),
     centrePixel: [tidy(col), tidy(row)],
     roiPixel: mapVector(regionOf(own.extent, plane.spacingMm, marginMm), tidy),
-    confidence: confidenceOf(disc),
-    label: measured.label,
+    confidence: statedConfidence(disc.confidence, scan.ground),
+    label: isOther ? 'indeterminate' : measured.label,
     meanHu: measured.meanHu === null ? null : tidy(measured.meanHu),
     maxHu: measured.maxHu === null ? null : tidy(measured.maxHu),
     areaMm2: tidy(measured.areaMm2),
     volumeMm3: tidy(measured.volumeMm3),
     location: measured.centreMm && locationOf(measured.centreMm, members),
+    ...(isOther ? { finding: OSSIFIED_LIGAMENT } : {}),
   };
+}
+
+const OSSIFIED_LIGAMENT =
+  'bone behind the disc and the vertebrae alike, as in an ossified posterior longitudinal ligament: not counted as a calcified disc';
+
+function isOssifiedLigament(
+  { track }: LumbarDisc,
+  { label, centreMm }: Measurement,
+  { planes, facts }: CtScan,
+  { huLow }: Reference,
+): boolean {
+  // Contrast in the sac is as dense, all along the canal.
+  if (label !== 'calcified' || centreMm === null || facts.contrast === 'intrathecal') return false;
+  return isLigament(planes, centreMm, track.direction, huLow);
 }
 
 /** Thirds of the disc from front to back, by the planes' own direction of the disc. */
@@ -95,7 +117,7 @@ const UNMEASURED: Measurement = {
 
 /** The zone of each plane holds for the voxels up to half way to the next plane. */
 function measureDisc(members: readonly Candidate[], scan: CtScan, reference: Reference): Measurement {
-  const { planes, volume } = scan;
+  const { planes, volume, facts } = scan;
   const zones = new Map(
     members.map((one) => [one.slice, discZone(planes[one.slice]!.marked, one, volume.sliceMm)] as const),
   );
@@ -112,7 +134,8 @@ function measureDisc(members: readonly Candidate[], scan: CtScan, reference: Ref
     [Math.max(...xs) + PLANE_STEP_MM / 2, yOf(maxCol + BONE_MARGIN), zOf(minRow - BONE_MARGIN)],
     zoneAt(zones, scan),
   );
-  return box ? measure(box, reference) : UNMEASURED;
+  if (!box) return UNMEASURED;
+  return facts.contrast === 'intrathecal' ? measureBesideContrast(box, reference) : measure(box, reference);
 }
 
 type Zone = ReturnType<typeof discZone>;

@@ -1,5 +1,6 @@
 import { dot, type Plane, patientToIndex, type Vector } from '../dicom/geometry.js';
-import { AIR_HU, type CtVolume } from './ctVolume.js';
+import { AIR_HU } from './ctHeader.js';
+import type { CtVolume } from './ctVolume.js';
 import type { SourceImage } from './series.js';
 
 /**

@@ -1,13 +1,14 @@
 import { mapVector } from '../dicom/geometry.js';
+import { REGION_SIDE } from '../domain/regionPicture.js';
 import { greyPng } from './png.js';
-import { GREY_PERCENTILES, REGION_PIXELS, regionPixels } from './region.js';
+import { GREY_PERCENTILES, regionPixels } from './region.js';
 import { percentiles } from './resample.js';
 import type { SagittalImage } from './sagittal.js';
 import type { PixelBox } from './types.js';
 
 /** The classifier's picture of a rectangle of a slice, in the picture's own convention; grey from the whole slice. */
 export function cutRegion(image: SagittalImage, box: PixelBox): Promise<Uint8Array> {
-  return greyPng(regionPixels(image, box, ...greyRange(image)), REGION_PIXELS, REGION_PIXELS);
+  return greyPng(regionPixels(image, box, ...greyRange(image)), REGION_SIDE, REGION_SIDE);
 }
 
 const greyRanges = new WeakMap<SagittalImage, [low: number, high: number]>();

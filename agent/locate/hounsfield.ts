@@ -1,6 +1,7 @@
 import { add, mapVector, type Vector } from '../dicom/geometry.js';
+import type { CtLabel } from '../domain/ctLabels.js';
+import { THICK_SLICE_MM } from '../domain/ctReading.js';
 import { ZONE } from './discZone.js';
-import type { CtLabel } from './types.js';
 import { nearVoxels, regionsOf, sagittalAreaMm2, sagittalVoxelMm2, type VoxelBox } from './voxels.js';
 
 /** The study's range, and the least area that counts. */
@@ -39,15 +40,13 @@ const MAX_DENSE_SURFACE = 0.5;
 const MIN_SECOND_SLICE = 0.2;
 /** Near bone a find has no core off it; behind the disc it is a lump, where the bone's rim is a thin shell. */
 const LUMP = { minVolumeMm3: 100, minVolumePerSurfaceMm: 0.4, minVolumePerSurfaceVoxels: 0.6 } as const;
-/** Smaller finds must be denser than what the disc's own noise makes of its voxels beyond the range's lower end. */
-const MIN_SURE_VOLUME_MM3 = 100;
+/** Noise makes finds below its floor; one of this size may be more than noise, and then neither is stated. */
+const MIN_LARGE_VOLUME_MM3 = 100;
 /** Gas, and what a part of gas makes of a disc: no part of its own density. */
 const GAS_HU = -20;
 
 /** Voxels longer than this are not averaged along their length. */
 const MAX_SMOOTHED_MM = 1.6;
-/** Slices thicker than this mix end plates into the disc: only a find behind it, or none at all, is sure. */
-export const THICK_SLICE_MM = 3.5;
 
 /**
  * Calcification of one disc: regions of connected voxels in the range, inside the disc's zone, with a core off the
@@ -57,16 +56,17 @@ export const THICK_SLICE_MM = 3.5;
 export function measure(box: VoxelBox, reference: Reference): Measurement {
   const besideBone = besideBoneOf(box, reference.huLow);
   const disc = discVoxels(box, besideBone);
+  // However large a find: noise that a kernel makes hangs together.
   const floorHu = noiseFloorHu(box, disc, reference.huLow);
-  const cored = calcifiedRegions(box, besideBone, reference).filter(({ region }) => {
-    const isLarge = region.length * voxelMm3(box) >= MIN_SURE_VOLUME_MM3;
-    return isLarge || statistics(region, box.hu).meanHu! >= floorHu;
-  });
-  const suspects = cored.length > 0 ? [] : lumps(box, reference);
+  const cored = calcifiedRegions(box, besideBone, reference);
+  const sure = cored.filter(({ region }) => statistics(region, box.hu).meanHu! >= floorHu);
+  const suspects = sure.length > 0 ? [] : lumps(box, reference);
   const isThin = box.spacingMm[2] <= MAX_SMOOTHED_MM;
-  const found = cored.length > 0 ? cored : isThin ? suspects : [];
+  const found = sure.length > 0 ? sure : isThin ? suspects : [];
   if (found.length === 0) {
-    const label = disc.length === 0 || suspects.length > 0 ? 'indeterminate' : 'not-calcified';
+    const isHidden = floorHu > (reference.huLow + reference.huHigh) / 2;
+    const isDoubtful = isHidden || suspects.length > 0 || cored.some(({ region }) => isLarge(box, region));
+    const label = disc.length === 0 || isDoubtful ? 'indeterminate' : 'not-calcified';
     return { label, ...statistics(disc, box.hu), areaMm2: 0, volumeMm3: 0, centreMm: null };
   }
   const voxels = found.flatMap(({ region }) => [...region]);
@@ -78,6 +78,23 @@ export function measure(box: VoxelBox, reference: Reference): Measurement {
     volumeMm3: voxels.length * voxelMm3(box),
     centreMm: middleOf(box, found[0]!.region),
   };
+}
+
+/**
+ * With contrast agent in the sac: what is dense behind the disc may be the agent, and its blur reaches into the disc as
+ * a bone's does. A calcification well inside the disc is one all the same; that there is none behind cannot be said.
+ */
+export function measureBesideContrast(box: VoxelBox, reference: Reference): Measurement {
+  const zone = box.zone.map((each, at) => {
+    if (each !== ZONE.behind) return each;
+    return box.hu[at]! >= reference.huLow ? ZONE.bone : ZONE.none;
+  });
+  const measured = measure({ ...box, zone }, reference);
+  return measured.label === 'not-calcified' ? { ...measured, label: 'indeterminate' } : measured;
+}
+
+function isLarge(box: VoxelBox, region: Int32Array): boolean {
+  return region.length * voxelMm3(box) >= MIN_LARGE_VOLUME_MM3;
 }
 
 /** Off the bone and without gas. */

@@ -1,14 +1,17 @@
-import { anatomicalPlane, dot, mapVector, normalOf, type Vector } from '../dicom/geometry.js';
-import { type Stack, stacksOf } from '../dicom/stacks.js';
+import { dot, mapVector } from '../dicom/geometry.js';
+import type { Stack } from '../dicom/stacks.js';
+import { sha256 } from '../domain/hash.js';
+import { type Ground, groundOf, statedConfidence } from '../domain/levelConfidence.js';
+import { REGION_SIDE } from '../domain/regionPicture.js';
+import { doubtsAgain } from './again.js';
 import { curveDegrees, type Facts, outsideStudy } from './applicability.js';
 import { jumpMm, signalVoidMm2 } from './artefacts.js';
 import type { Candidate } from './candidates.js';
 import { greyRange, storedBox, tidy } from './cut.js';
-import { LEVEL_OF_RANK } from './doubts.js';
+import { endsSoon, LEVEL_OF_RANK } from './doubts.js';
 import { ghostShare } from './ghosts.js';
 import {
   canalsOf,
-  confidenceOf,
   discRowOf,
   type Found,
   type LocateContext,
@@ -16,17 +19,22 @@ import {
   type LumbarDisc,
   lookAt,
   nothing,
+  type PlaceOf,
   positionsOf,
 } from './looks.js';
 import { canalMiddleMm, discMiddlesMm, ownSlice } from './midsagittal.js';
 import type { Network } from './network.js';
 import { signalToNoise } from './noise.js';
-import { greyPng, sha256 } from './png.js';
-import { REGION_PIXELS, regionOf, regionPixels } from './region.js';
+import { greyPng } from './png.js';
+import { regionOf, regionPixels } from './region.js';
 import { toGrey } from './resample.js';
 import { type SagittalImage, sagittalOf } from './sagittal.js';
+import { sagittalStack } from './sagittalStack.js';
 import type { Series, SourceImage } from './series.js';
+import { slipMm } from './tracks.js';
 import type { LocatedDisc, LocatedSlice, LocateResult, PixelPoint, RegionImage } from './types.js';
+
+export { sagittalStack } from './sagittalStack.js';
 
 /** A first look takes no more slices than this, no nearer to each other than that. */
 const MAX_FIRST_SLICES = 16;
@@ -58,29 +66,17 @@ export async function locateMr(
   const stack = sagittalStack(series);
   if (typeof stack === 'string') return nothing(series, [stack, ...series.notes]);
   const looks = await lookAtStack(stack, network);
-  const { discs, verdict, middle } = discRowOf(looks, placeIn(looks));
-  const reasons = [...verdict.reasons, ...stack.notes, ...series.notes];
-  if (middle === null) return nothing(series, reasons);
+  const placeOf = placeIn(looks);
+  const { discs, verdict, middle } = discRowOf(looks, placeOf);
+  const notes = [...stack.notes, ...series.notes];
+  if (middle === null) return nothing(series, [...verdict.reasons, ...notes]);
   const reading: Reading = { series, stack, looks, discs, middle };
-  reasons.push(...outsideStudy(factsOf(reading)));
-  return describe(reading, { status: verdict.status, reasons }, marginMm);
-}
-
-/** The sagittal stack to read: the one with the longest echo where there are several, else the largest. */
-export function sagittalStack(series: Series): Stack<SourceImage> | string {
-  const stacks = stacksOf(series.images);
-  if (stacks.length === 0) return 'no image of the series has a plane';
-  const sagittal = stacks.filter(({ slices }) => anatomicalPlane(normalOf(slices[0]!.plane)) === 'SAGITTAL');
-  if (sagittal.length === 0) {
-    const seen = anatomicalPlane(normalOf(stacks[0]!.slices[0]!.plane)).toLowerCase();
-    return `no sagittal slices: the series is ${seen}`;
-  }
-  const large = sagittal.filter(({ slices }) => slices.length * 2 >= sagittal[0]!.slices.length);
-  return large.reduce((best, stack) => (echo(stack) > echo(best) ? stack : best));
-}
-
-function echo({ slices }: Stack<SourceImage>): number {
-  return slices[0]!.echoTime ?? 0;
+  const again = verdict.status === 'located' ? await doubtsAgain(reading, network, placeOf) : [];
+  const status = again.length > 0 ? 'uncertain' : verdict.status;
+  const outside = outsideStudy(factsOf(reading));
+  const ground = groundOf(status === 'located', outside.length > 0 || endsSoon(discs));
+  const reasons = [...verdict.reasons, ...again, ...notes, ...outside];
+  return describe(reading, { status, reasons, ground }, marginMm);
 }
 
 async function lookAtStack(stack: Stack<SourceImage>, network: Network): Promise<readonly SliceLook[]> {
@@ -136,15 +132,14 @@ function aroundMiddle(
 }
 
 /** By the first slice's directions. */
-function placeIn(looks: readonly Look[]) {
+function placeIn(looks: readonly Look[]): PlaceOf {
   const { along, down } = looks[0]!.image.plane;
-  return ({ centreMm }: { readonly centreMm: Vector }) =>
-    [dot(centreMm, along), dot(centreMm, down)] as const;
+  return ({ centreMm }) => [dot(centreMm, along), dot(centreMm, down)];
 }
 
 async function describe(
   { series, stack, looks, discs: found, middle }: Reading,
-  verdict: Pick<LocateResult, 'status' | 'reasons'>,
+  { ground, ...verdict }: Pick<LocateResult, 'status' | 'reasons'> & { readonly ground: Ground },
   marginMm: number,
 ): Promise<Found> {
   const { image, index } = looks[middle]!;
@@ -160,9 +155,10 @@ async function describe(
     if (!own) continue;
     const level = LEVEL_OF_RANK[disc.rank]!;
     const { located, grey } = regionIn(looks[at]!.image, own, marginMm);
+    const confidence = statedConfidence(disc.confidence, ground);
     const slice = at === middle ? {} : { slice: sliceOf(at) };
-    discs.unshift({ level, ...located, confidence: confidenceOf(disc), ...slice });
-    const png = await greyPng(grey, REGION_PIXELS, REGION_PIXELS);
+    discs.unshift({ level, ...located, confidence, ...slice });
+    const png = await greyPng(grey, REGION_SIDE, REGION_SIDE);
     regions.unshift({ level, png, sha256: sha256(png) });
   }
   const { modality, seriesInstanceUid } = series;
@@ -196,6 +192,22 @@ function regionIn(image: SagittalImage, own: Candidate, marginMm: number) {
 /** The middle of a curve's apex may lie this far from its neighbours' and be no mistake. */
 const APEX_MM = 8;
 
+/** A vertebra that lies so far off its neighbours' line has slipped. */
+const SLIP_MM = 5;
+
+/** Whether a disc of the row lies above or below a vertebra that has slipped. */
+function atSlip(discs: readonly LumbarDisc[], at: number): boolean {
+  const slips = discs.slice(1).map((disc, i) => slipMm(discs[i]!.track, disc.track));
+  const usual = [...slips].sort((a, b) => a - b)[slips.length >> 1] ?? 0;
+  return [slips[at - 1], slips[at]].some((slip) => slip !== undefined && Math.abs(slip - usual) > SLIP_MM);
+}
+
+/** Of the pictures that are read, whatever came first. */
+function timesOf({ slices }: Stack<SourceImage>) {
+  const { echoTime, inversionTime = null, scanningSequence = [] } = slices[0]!;
+  return { echoTime, inversionTime, scanningSequence };
+}
+
 /** What bears on whether the models know this patient's like. */
 function factsOf({ series, stack, looks, discs, middle }: Reading): Facts {
   const { image, marked } = looks[middle]!;
@@ -204,14 +216,14 @@ function factsOf({ series, stack, looks, discs, middle }: Reading): Facts {
   const placeOf = placeIn(looks);
   const places = discs.flatMap(({ track }, i) => {
     const across = middles[i]!;
-    return across === null ? [] : [[across, track.place[1]] as const];
+    return across === null ? [] : [[across, track.place[1], atSlip(discs, i)] as const];
   });
   const members = discs.map(({ track }) =>
     track.members.map((member) => ({ positionMm: positions[member.slice]!, place: placeOf(member) })),
   );
   const shown = discs.flatMap(({ track }) => track.members.find(({ slice }) => slice === middle) ?? []);
   return {
-    header: series.header,
+    header: { ...series.header, ...timesOf(stack) },
     sliceMm: stack.spacingMm,
     pixelMm: Math.max(...image.plane.spacingMm),
     signalToNoise: signalToNoise(image, marked),

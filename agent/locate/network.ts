@@ -50,6 +50,11 @@ export class Network {
     return new Network(session, card);
   }
 
+  /** Of its pixels. */
+  get spacingMm(): number {
+    return this.card.input.spacingMm;
+  }
+
   /** @param windowHu for CT: values are clamped to the card's window first */
   async mark(pictures: readonly Picture[], modality: 'MR' | 'CT'): Promise<readonly Marked[]> {
     const marked: Marked[] = [];

@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import { confidenceWord } from '../domain/levelConfidence.js';
 import type { CtDisc, LocatedDisc, LocateResult } from './types.js';
 
 /** Colours of the five levels from above down, readable on grey. */
@@ -10,8 +11,8 @@ const LINE_PX = 20;
 const LETTER_PX = 7.2;
 
 /**
- * The slice with each disc's region, centre, level and confidence drawn on it, the reasons above. A level that is in
- * doubt bears a question mark and no per cent: that figure holds only if the reasons do not.
+ * The slice with each disc's region, centre, level and confidence in a word drawn on it, the reasons above. A level that
+ * is in doubt bears a question mark: the word holds only if the reasons do not.
  * @param spacingMm [row, column]: pixels are shown square
  */
 export async function drawResult(
@@ -66,7 +67,7 @@ export function wrapped(text: string, letters: number): readonly string[] {
 }
 
 function nameOf(disc: LocatedDisc, status: LocateResult['status']): string {
-  return status === 'located' ? `${disc.level} ${(disc.confidence * 100).toFixed(0)}%` : `${disc.level}?`;
+  return status === 'located' ? `${disc.level} ${confidenceWord(disc.confidence)}` : `${disc.level}?`;
 }
 
 function discSvg(

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import sharp from 'sharp';
 
 /** 8-bit grey PNG, the same bytes for the same pixels: no metadata, one filter, one compression level. */
@@ -7,8 +6,4 @@ export async function greyPng(grey: Uint8Array, rows: number, columns: number): 
     .toColourspace('b-w')
     .png({ compressionLevel: 6, adaptiveFiltering: false, palette: false })
     .toBuffer();
-}
-
-export function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

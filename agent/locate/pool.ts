@@ -1,11 +1,9 @@
-import { join } from 'node:path';
 import { Piscina } from 'piscina';
 import type { Logger } from '../../config/log.js';
-import { projectRoot } from '../../config/root.js';
 import type { Config } from '../../config/schema.js';
-import { localiserCard, newestModelDir } from '../../models/catalogue/localiser.js';
+import { findLocaliser, localiserCard } from '../../models/catalogue/localiser.js';
 import { CalcidiscError } from '../domain/errors.js';
-import type { Answer, Job, ThreadSettings } from './thread.js';
+import type { Answer, LocateTask, ThreadSettings } from './thread.js';
 import type { CtResult, Located, LocateResult, ModelIdentity } from './types.js';
 
 /** Finds discs in worker threads. Files are Part 10 files of ONE series, in any order. */
@@ -13,30 +11,32 @@ export interface Locator {
   readonly localiser: ModelIdentity;
   /** @throws CalcidiscError NOT_DICOM, NOT_ONE_SERIES, PIXELS_UNSUPPORTED, MODEL_MISSING, MODEL_HASH_MISMATCH */
   locateMr(files: readonly string[]): Promise<Located<LocateResult>>;
-  /** @throws CalcidiscError as locateMr, and RESCALE_MISSING */
+  /** What is not in Hounsfield units is not-found with its reason. @throws CalcidiscError as locateMr */
   measureCt(files: readonly string[]): Promise<Located<CtResult>>;
   close(): Promise<void>;
 }
 
 export interface LocatorOptions {
-  /** A folder with model.onnx and card.json instead of the newest under models/. */
+  /** A folder with model.onnx and card.json instead of the one that the configuration chooses. */
   readonly modelDir?: string;
 }
 
-/** @throws CalcidiscError MODEL_MISSING when no localiser is installed */
+/** @throws CalcidiscError MODEL_MISSING, MODEL_CARD_INVALID or MODEL_HASH_MISMATCH when there is none to be used */
 export async function openLocator(
-  config: Pick<Config, 'locate' | 'reference'>,
+  config: Pick<Config, 'dataDir' | 'locate' | 'reference'>,
   log: Pick<Logger, 'info' | 'debug'>,
   options: LocatorOptions = {},
 ): Promise<Locator> {
-  const modelDir = options.modelDir ?? newestModelDir(join(projectRoot, 'models'), config.locate.model);
-  const { name, version, sha256 } = localiserCard(modelDir);
+  const { folder, card } = options.modelDir
+    ? { folder: options.modelDir, card: localiserCard(options.modelDir) }
+    : await findLocaliser(config);
+  const { name, version, sha256 } = card;
   const settings: ThreadSettings = {
-    modelDir,
+    modelDir: folder,
     marginMm: config.locate.marginMm,
     reference: config.reference,
   };
-  const pool = new Piscina<Job, Answer>({
+  const pool = new Piscina<LocateTask, Answer>({
     filename: new URL('./thread.js', import.meta.url).href,
     minThreads: 0,
     maxThreads: config.locate.threads,

@@ -1,6 +1,7 @@
 import type { Plane } from '../dicom/geometry.js';
+import { AIR_HU } from './ctHeader.js';
 import { sampleCt, sampleParallel } from './ctSample.js';
-import { AIR_HU, type CtVolume } from './ctVolume.js';
+import type { CtVolume } from './ctVolume.js';
 import { percentileOfSorted } from './resample.js';
 import type { SagittalImage } from './sagittal.js';
 

@@ -1,8 +1,7 @@
+import { REGION_PIXELS, REGION_SIDE } from '../domain/regionPicture.js';
 import { bilinear, type Grid } from './resample.js';
 import type { PixelBox } from './types.js';
 
-/** The classifier's picture: this many rows and columns, 8-bit grey. */
-export const REGION_PIXELS = 224;
 /** Grey runs between these percentiles of the whole slice. */
 export const GREY_PERCENTILES = [1, 99.5] as const;
 
@@ -24,17 +23,17 @@ export function regionOf(extent: PixelBox, spacingMm: readonly [number, number],
  */
 export function regionPixels(slice: Grid, box: PixelBox, low: number, high: number): Uint8Array {
   const [col0, row0, col1, row1] = box;
-  const [width, height] = [(col1 - col0) / REGION_PIXELS, (row1 - row0) / REGION_PIXELS];
+  const [width, height] = [(col1 - col0) / REGION_SIDE, (row1 - row0) / REGION_SIDE];
   const factor = { col: shrinkFactor(width), row: shrinkFactor(height) };
   const grid = factor.col > 1 || factor.row > 1 ? boxMean(slice, factor.row, factor.col) : slice;
-  const grey = new Uint8Array(REGION_PIXELS * REGION_PIXELS);
+  const grey = new Uint8Array(REGION_PIXELS);
   const scale = 255 / Math.max(high - low, 1e-6);
-  for (let i = 0; i < REGION_PIXELS; i++) {
+  for (let i = 0; i < REGION_SIDE; i++) {
     const row = (row0 + (i + 0.5) * height + 0.5) / factor.row - 0.5;
-    for (let k = 0; k < REGION_PIXELS; k++) {
+    for (let k = 0; k < REGION_SIDE; k++) {
       const col = (col0 + (k + 0.5) * width + 0.5) / factor.col - 0.5;
       const value = (bilinear(grid, col, row) - low) * scale;
-      grey[i * REGION_PIXELS + k] = Math.min(255, Math.max(0, Math.round(value)));
+      grey[i * REGION_SIDE + k] = Math.min(255, Math.max(0, Math.round(value)));
     }
   }
   return grey;

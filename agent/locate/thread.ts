@@ -15,7 +15,7 @@ export interface ThreadSettings {
   readonly reference: Reference;
 }
 
-export interface Job {
+export interface LocateTask {
   readonly modality: 'MR' | 'CT';
   readonly files: readonly string[];
 }
@@ -37,7 +37,7 @@ async function open() {
 }
 
 /** One series, from files to discs: runs in a worker thread, never on the one that answers DIMSE. */
-export default async function locate({ modality, files }: Job): Promise<Answer> {
+export default async function locate({ modality, files }: LocateTask): Promise<Answer> {
   try {
     opened ??= open();
     const { network, identity } = await opened.catch((error) => {

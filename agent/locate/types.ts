@@ -1,4 +1,7 @@
+import type { CtLabel } from '../domain/ctLabels.js';
+import type { CtFacts } from '../domain/ctReading.js';
 import type { Level } from '../domain/levels.js';
+import type { LocateStatus } from '../domain/locateStatuses.js';
 
 /** [x, y, z] in the patient's LPS frame, millimetres (PS3.3 C.7.6.2.1.1). */
 export type PointMm = readonly [x: number, y: number, z: number];
@@ -7,15 +10,13 @@ export type PixelPoint = readonly [col: number, row: number];
 /** [col0, row0, col1, row1], the outer edges of a region in pixel units of the slice it lies on. */
 export type PixelBox = readonly [col0: number, row0: number, col1: number, row1: number];
 
-export type LocateStatus = 'located' | 'uncertain' | 'not-found';
-
 /** One disc as `calcidisc locate --json` prints it. */
 export interface LocatedDisc {
   readonly level: Level;
   readonly centrePatientMm: PointMm;
   readonly centrePixel: PixelPoint;
   readonly roiPixel: PixelBox;
-  /** 0..1 */
+  /** 0..1: how often a level that is stated so is right, as far as validation says (agent/domain/levelConfidence.ts). */
   readonly confidence: number;
   /** The disc's own best slice, where a sideways curve makes it another than the result's; pixels are then its. */
   readonly slice?: LocatedSlice;
@@ -40,8 +41,6 @@ export interface LocateResult {
   readonly discs: readonly LocatedDisc[];
 }
 
-export type CtLabel = 'calcified' | 'not-calcified' | 'indeterminate';
-
 /** One disc as `calcidisc ct --json` prints it. */
 export interface CtDisc extends LocatedDisc {
   readonly label: CtLabel;
@@ -53,12 +52,16 @@ export interface CtDisc extends LocatedDisc {
   readonly volumeMm3: number;
   /** Where the calcified region lies in the disc, front to back; null without one. */
   readonly location: CtLocation | null;
+  /** Another finding that was met instead of a calcified disc. */
+  readonly finding?: string;
 }
 
 export type CtLocation = 'anterior' | 'central' | 'posterior';
 
 export interface CtResult extends Omit<LocateResult, 'discs'> {
   readonly discs: readonly CtDisc[];
+  /** What bears on whether its units can be relied on. */
+  readonly facts: CtFacts;
 }
 
 /** Which network found the discs: stored with every result. */

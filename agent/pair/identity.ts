@@ -1,5 +1,6 @@
 import type { Tx } from '../../db/server/knex.js';
 import { type CaseRow, findCaseOfStudy, lockCase, reviseCase } from '../../db/tables/cases.js';
+import { type IdentityDecisionRow, listIdentityDecisions } from '../../db/tables/identityDecisions.js';
 import { listSeriesOfStudy, type SeriesRow } from '../../db/tables/series.js';
 import { type CarriedIdentity, listIdentities } from '../../db/tables/studyIdentities.js';
 import { CalcidiscError } from '../domain/errors.js';
@@ -12,10 +13,10 @@ export interface IdentityDoubt {
   readonly error: CalcidiscError;
 }
 
-/** @returns null when all images of the study name one patient */
+/** @returns null when all images of the study name one patient, or a person has said so, or released it */
 export async function identityDoubt(tx: Tx, studyInstanceUid: string): Promise<IdentityDoubt | null> {
   const carried = await listIdentities(tx, studyInstanceUid);
-  if (isOnePerson(carried)) return null;
+  if (isOnePerson(carried) || (await isSettled(tx, studyInstanceUid, carried))) return null;
   const series = await listSeriesOfStudy(tx, studyInstanceUid);
   return {
     isArriving: series.some(({ state }) => state === 'receiving'),
@@ -23,12 +24,30 @@ export async function identityDoubt(tx: Tx, studyInstanceUid: string): Promise<I
   };
 }
 
+async function isSettled(
+  tx: Tx,
+  studyInstanceUid: string,
+  carried: readonly CarriedIdentity[],
+): Promise<boolean> {
+  const decisions = await listIdentityDecisions(tx, studyInstanceUid);
+  const own = decisions.find(({ otherStudyInstanceUid }) => otherStudyInstanceUid === studyInstanceUid);
+  return own !== undefined && own.verdict !== 'different' && isAbout(own, carried);
+}
+
+/** A way to name the patient that came after the decision is a new doubt. */
+export function isAbout(
+  { identityIds }: Pick<IdentityDecisionRow, 'identityIds'>,
+  carried: readonly Pick<CarriedIdentity, 'id'>[],
+): boolean {
+  return carried.every(({ id }) => identityIds.includes(id));
+}
+
 /** Counts only: the identifiers stand on the page, not in the log. */
 function inWords(carried: readonly CarriedIdentity[]): string {
   const counts = carried.map(({ instances }) => instances).join(' and ');
   return (
     `images of this study name ${carried.length} patients (${counts} images): ` +
-    'have the whole study sent again under the right one'
+    'have the whole study sent again under the right one, or decide (calcidisc case ID --same-patient)'
   );
 }
 

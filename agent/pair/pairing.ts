@@ -1,11 +1,13 @@
 import type { Tx } from '../../db/server/knex.js';
+import { type IdentityDecisionRow, listIdentityDecisions } from '../../db/tables/identityDecisions.js';
 import { listReadings, type ReadingFacts } from '../../db/tables/readings.js';
 import { findSeries } from '../../db/tables/series.js';
 import { findStudy } from '../../db/tables/studies.js';
 import { listIdentities } from '../../db/tables/studyIdentities.js';
 import { listPairingCandidates, type PairingCandidateRow } from '../../db/views/pairingCandidates.js';
 import { isOnePerson } from '../domain/identity.js';
-import type { Reader } from '../read/reader.js';
+import { ctReadingOf, type Reader } from '../read/reader.js';
+import { isAbout } from './identity.js';
 import { type CtCandidate, decidePairing, type MrSeries, type PairingDecision } from './window.js';
 
 export interface PairingFor {
@@ -32,12 +34,13 @@ export async function pairSeries(
   const study = (await findStudy(tx, series.studyInstanceUid))!;
   const mr: MrSeries = { ...study, acquisitionDate: series.acquisitionDate };
   const rows = study.patientId === '' ? [] : await listPairingCandidates(tx, study.patientId, 'ct');
+  const decisions = await listIdentityDecisions(tx, study.studyInstanceUid);
   const uids = rows.map(({ seriesInstanceUid }) => seriesInstanceUid);
   const readings = new Map(
     (await listReadings(tx, uids, reader.sha256)).map((read) => [read.seriesInstanceUid, read]),
   );
   const candidates = await Promise.all(
-    rows.map((ct) => toCandidate(tx, ct, readings.get(ct.seriesInstanceUid))),
+    rows.map((ct) => toCandidate(tx, ct, readings.get(ct.seriesInstanceUid), decisions)),
   );
   const decision = decidePairing(mr, candidates, windowDays);
   const chosen = decision.wait ? null : decision.ctSeriesInstanceUid;
@@ -56,15 +59,19 @@ async function toCandidate(
   tx: Tx,
   row: PairingCandidateRow,
   read: ReadingFacts | undefined,
+  decisions: readonly IdentityDecisionRow[],
 ): Promise<CtCandidate> {
-  const isContradictory =
-    row.identityCount > 1 && !isOnePerson(await listIdentities(tx, row.studyInstanceUid));
-  const isRead = read?.state === 'done' || read?.state === 'failed';
+  const decision = decisions.find(
+    ({ otherStudyInstanceUid }) => otherStudyInstanceUid === row.studyInstanceUid,
+  );
+  const needsIdentities = row.identityCount > 1 || decision !== undefined;
+  const carried = needsIdentities ? await listIdentities(tx, row.studyInstanceUid) : [];
   return {
     ...row,
-    isContradictory,
+    isContradictory: row.identityCount > 1 && !isOnePerson(carried),
+    decided: decision && isAbout(decision, carried) ? decision.verdict : null,
+    receiving: row.state === 'receiving',
     // Until it has been read nobody knows whether it serves.
-    receiving: row.state === 'receiving' || !isRead,
-    isUnreadable: read?.state === 'failed',
+    reading: read ? ctReadingOf(read) : null,
   };
 }

@@ -1,8 +1,17 @@
 import type { Tx } from '../../db/server/knex.js';
-import { type CaseRow, createCase, findCaseOfStudy, lockCase, reviseCase } from '../../db/tables/cases.js';
+import {
+  type CaseRow,
+  createCase,
+  findCaseOfStudy,
+  lockCase,
+  moveCase,
+  reviseCase,
+  setCase,
+} from '../../db/tables/cases.js';
+import { countInstances } from '../../db/tables/instances.js';
 import { findPairing, listCasesPairedWith } from '../../db/tables/pairings.js';
 import type { ReadingRow } from '../../db/tables/readings.js';
-import { findSeries, type SeriesRow } from '../../db/tables/series.js';
+import { findSeries, listSeriesOfStudy, type SeriesRow } from '../../db/tables/series.js';
 import { findStudy } from '../../db/tables/studies.js';
 import { listPairingCandidates } from '../../db/views/pairingCandidates.js';
 import { hastenStep } from '../../db/work/steps.js';
@@ -26,7 +35,7 @@ export async function seriesComplete(
   const held = await reconsiderIdentity(trx, series);
   if (series.role === 'mr') return [...held, ...(await mrComplete(trx, series))];
   if (series.role === 'check') return [...held, ...(await checkComplete(trx, series))];
-  return held;
+  return [...held, ...(await movedAway(trx, series))];
 }
 
 /** What a series that has been read, or cannot be, means for the cases there are. @returns those to wake */
@@ -51,7 +60,7 @@ export async function mrComplete(trx: Tx, series: SeriesRow): Promise<readonly C
   if (created) return [row];
   const reason =
     series.reopened > 0
-      ? 'images of the MR arrived after it had been read'
+      ? series.reopenReason || 'images of the MR arrived after it had been read'
       : 'another series of the MR arrived after it had been read';
   return newsFor(trx, row, reason);
 }
@@ -61,6 +70,22 @@ async function checkComplete(trx: Tx, series: SeriesRow): Promise<readonly CaseR
   return row
     ? newsFor(trx, row, 'a series to compare the levels with arrived after the MR had been read')
     : [];
+}
+
+/** All images of the series came again in another one: its study's case goes on without it, or has nothing to read. */
+async function movedAway(
+  trx: Tx,
+  { studyInstanceUid, seriesInstanceUid, roleReason }: SeriesRow,
+): Promise<readonly CaseRow[]> {
+  const row = await findCaseOfStudy(trx, studyInstanceUid);
+  if (!row || (await countInstances(trx, seriesInstanceUid)) > 0) return [];
+  const others = (await listSeriesOfStudy(trx, studyInstanceUid)).filter(({ role }) => role === 'mr');
+  const next = await newsFor(trx, row, roleReason);
+  const { id, state, revision } = (await lockCase(trx, row.id))!;
+  if (others.length > 0 || state !== 'received') return next;
+  await setCase(trx, id, { closedBecause: roleReason });
+  await moveCase(trx, { id, revision, from: 'received', to: 'closed', auditDetail: { reason: roleReason } });
+  return [];
 }
 
 /** A case that has not chosen yet takes the news in as it goes; any other begins again. */

@@ -1,5 +1,5 @@
 import type { Tx } from '../../db/server/knex.js';
-import { askForPrior, wasFetched } from '../../db/tables/priorFetches.js';
+import { askForPrior, isAskedForBySibling, wasFetched } from '../../db/tables/priorFetches.js';
 import type { SeriesRow } from '../../db/tables/series.js';
 import { findStudy } from '../../db/tables/studies.js';
 import { datesAround } from './priors.js';
@@ -22,14 +22,17 @@ export async function askForPriors(
   if (!study || study.patientId === '') return;
   const { patientId, issuerOfPatientId } = study;
   const windowDays = query.priors.windowDays ?? pair.windowDays;
-  for (const { name } of query.sources)
-    await askForPrior(trx, {
+  for (const { name } of query.sources) {
+    const fetch = {
       seriesInstanceUid,
       source: name,
       patientId,
       issuerOfPatientId,
-      wantedModality: role === 'mr' ? 'CT' : 'MR',
+      wantedModality: role === 'mr' ? ('CT' as const) : ('MR' as const),
       anchorDate: acquisitionDate,
       ...datesAround(acquisitionDate, windowDays),
-    });
+    };
+    // The series of one study want the same: the first of them asks for all.
+    if (!(await isAskedForBySibling(trx, studyInstanceUid, fetch))) await askForPrior(trx, fetch);
+  }
 }

@@ -111,5 +111,5 @@ async function isStillAsked(
 }
 
 function isOurs(series: SeriesRow | null): series is SeriesRow {
-  return series?.state === 'receiving' && (series.role === 'mr' || series.role === 'ct');
+  return series?.state === 'receiving' && series.role !== 'ignored' && series.role !== 'undecided';
 }

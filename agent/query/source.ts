@@ -1,5 +1,6 @@
 import type { Config } from '../../config/schema.js';
 import { type OutgoingAssociation, openAssociation } from '../dicom/dimse/outgoing.js';
+import { peerOf } from '../dicom/dimse/peer.js';
 import { SOP_CLASSES } from '../dicom/sopClasses.js';
 import { QUERY_STATUSES, queryRemedyOf, statusText } from '../dicom/statuses.js';
 import { TRANSFER_SYNTAXES } from '../dicom/transferSyntaxes.js';
@@ -31,11 +32,7 @@ export async function withSource<T>(
   work: (association: OutgoingAssociation) => Promise<T>,
 ): Promise<T> {
   const association = await openAssociation({
-    host: source.host,
-    port: source.port,
-    calledAe: source.aeTitle,
-    callingAe: config.dicom.aeTitle,
-    tls: source.tls ? config.dicom.tls : undefined,
+    ...peerOf(source, config),
     connectTimeoutMs: timeoutMs,
     answerTimeoutMs: timeoutMs,
     signal,

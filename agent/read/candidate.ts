@@ -1,5 +1,6 @@
 import type { ReadingFacts } from '../../db/tables/readings.js';
 import type { SeriesRow } from '../../db/tables/series.js';
+import type { ReadingStatus } from '../domain/locateStatuses.js';
 import type { LocatedDisc, LocateResult } from '../locate/types.js';
 import { type Contrast, contrastOf } from './contrast.js';
 import { resultOf } from './reader.js';
@@ -13,12 +14,12 @@ export interface Candidate {
   /** 'check': to compare levels with, never read itself. */
   readonly role: 'mr' | 'check';
   readonly contrast: Contrast;
-  /** Whether the header names the lumbar spine, or nothing that is another part. */
+  /** Whether the header names the lumbar spine, and no other part beside it: else the pixels have to show it. */
   readonly isNamedLumbar: boolean;
   readonly readingId: string;
   readonly reading: {
     /** `unreadable`: its files could not be decoded, and reasons say why. */
-    readonly status: 'located' | 'uncertain' | 'not-found' | 'unreadable';
+    readonly status: ReadingStatus;
     readonly reasons: readonly string[];
     readonly discs: readonly Pick<LocatedDisc, 'level' | 'centrePatientMm'>[];
     /** Larger side of a pixel; null when nothing was found. */
@@ -26,7 +27,20 @@ export interface Candidate {
   };
 }
 
-export function candidateOf(series: SeriesRow, read: ReadingFacts): Candidate {
+/** What the choice looks at of a series itself. */
+type CandidateSeries = Pick<
+  SeriesRow,
+  'seriesInstanceUid' | 'seriesNumber' | 'seriesDescription' | 'frameOfReferenceUid' | 'role' | 'attributes'
+>;
+
+export function candidateOf(series: CandidateSeries, read: ReadingFacts): Candidate {
+  return candidateFrom(series, { id: read.id, reading: found(read) });
+}
+
+export function candidateFrom(
+  series: CandidateSeries,
+  { id, reading }: { readonly id: string; readonly reading: Candidate['reading'] },
+): Candidate {
   const { seriesInstanceUid, seriesNumber, seriesDescription, frameOfReferenceUid, attributes } = series;
   return {
     seriesInstanceUid,
@@ -35,9 +49,9 @@ export function candidateOf(series: SeriesRow, read: ReadingFacts): Candidate {
     frameOfReferenceUid,
     role: series.role === 'check' ? 'check' : 'mr',
     contrast: contrastOf(attributes),
-    isNamedLumbar: attributes.region === 'LUMBAR',
-    readingId: read.id,
-    reading: found(read),
+    isNamedLumbar: attributes.region === 'LUMBAR' && attributes.regionAmongOthers !== true,
+    readingId: id,
+    reading,
   };
 }
 

@@ -90,7 +90,7 @@ export function choose(candidates: readonly Candidate[], policy: ReadPolicy): Ch
 }
 
 function compare(a: Candidate, b: Candidate, policy: ReadPolicy): number {
-  if (hasDiscs(a) !== hasDiscs(b)) return hasDiscs(a) ? -1 : 1;
+  for (const has of [showsLumbarSpine, hasDiscs]) if (has(a) !== has(b)) return has(a) ? -1 : 1;
   for (const name of policy.order) {
     const difference = CRITERIA[name].rank(a, policy) - CRITERIA[name].rank(b, policy);
     if (difference !== 0) return difference;
@@ -113,6 +113,8 @@ function verdictOf(chosen: Candidate, each: Candidate, policy: ReadPolicy): Choi
 function whyNot(chosen: Candidate, { ...each }: Candidate, policy: ReadPolicy): string {
   const { status, reasons } = each.reading;
   if (status === 'unreadable') return withReasons('it cannot be read', reasons);
+  if (!showsLumbarSpine(each) && showsLumbarSpine(chosen))
+    return withReasons('it shows no lumbar spine', reasons);
   if (!hasDiscs(each) && hasDiscs(chosen)) return withReasons('no disc was found in it', reasons);
   const decided = policy.order.find(
     (name) => CRITERIA[name].rank(each, policy) !== CRITERIA[name].rank(chosen, policy),
@@ -122,11 +124,17 @@ function whyNot(chosen: Candidate, { ...each }: Candidate, policy: ReadPolicy): 
 
 /** Fewer discs than this, where the header does not name the lumbar spine, are no lumbar spine. */
 const FEWEST_DISCS = 3;
+/** How the locating says that the row of discs does not end at a sacrum (agent/locate/doubts.ts). */
+const NO_SACRUM = /^sacrum not seen/;
+
+/** A series whose header leaves open what it shows has to show it: discs, and a sacrum below them. */
+function showsLumbarSpine({ isNamedLumbar, reading }: Candidate): boolean {
+  const hasSacrum = !reading.reasons.some((reason) => NO_SACRUM.test(reason));
+  return isNamedLumbar || (reading.discs.length >= FEWEST_DISCS && hasSacrum);
+}
 
 /** Whether the pixels say what the headers left open: that none of this shows a lumbar spine. */
 export function showsNoLumbarSpine(candidates: readonly Candidate[]): boolean {
-  return candidates.every(
-    ({ isNamedLumbar, reading }) =>
-      !isNamedLumbar && reading.status !== 'unreadable' && reading.discs.length < FEWEST_DISCS,
-  );
+  const isUnreadable = ({ reading }: Candidate) => reading.status === 'unreadable';
+  return !candidates.every(isUnreadable) && !candidates.some(showsLumbarSpine);
 }

@@ -1,3 +1,5 @@
+import { type Dixon, dixonOfTypes } from '../dicom/pictureKind.js';
+
 /** What an MR series shows bright, as far as it bears on which of several is read. */
 export const CONTRASTS = [
   'T2',
@@ -35,28 +37,19 @@ export function contrastOf(attributes: Attributes): Contrast {
   if (weighting !== 'T2') return WEIGHTED[weighting] ?? 'OTHER';
   const named = wordsOf([attributes.SeriesDescription, attributes.ProtocolName]);
   const types = listOf(attributes.ImageType).map((value) => value.toUpperCase());
-  const dixon = dixonOf(types, named);
+  const dixon = dixonContrast(types, named);
   if (dixon) return dixon;
-  const isSuppressed =
-    listOf(attributes.ScanOptions).some((option) => /^(FS|FATSAT|SFS)$/i.test(option)) || namesFatSat(named);
-  return isSuppressed ? 'T2-FS' : 'T2';
+  return attributes.fatSuppressed === true ? 'T2-FS' : 'T2';
 }
 
 const WEIGHTED: Readonly<Record<string, Contrast>> = { PD: 'PD', STIR: 'STIR', T1: 'T1' };
 
-/** ImageType value 4 as the vendors write it (PS3.3 C.8.13.3.1.1 names WATER, FAT, IN_PHASE, OPP_PHASE). */
-const DIXON_TYPES: Readonly<Record<string, Contrast>> = {
-  WATER: 'T2-WATER',
-  W: 'T2-WATER',
-  FAT: 'T2-FAT',
-  F: 'T2-FAT',
+const DIXON_CONTRAST: Readonly<Record<Dixon, Contrast>> = {
   IN_PHASE: 'T2-IN-PHASE',
-  IP: 'T2-IN-PHASE',
-  IN: 'T2-IN-PHASE',
-  OPP_PHASE: 'T2-OPPOSED-PHASE',
+  WATER: 'T2-WATER',
   OUT_PHASE: 'T2-OPPOSED-PHASE',
-  OP: 'T2-OPPOSED-PHASE',
-  OPP: 'T2-OPPOSED-PHASE',
+  FAT: 'T2-FAT',
+  FRACTION: 'OTHER',
 };
 
 const DIXON_WORDS = new Set(['DIXON', 'MDIXON', 'DIX', 'FLEX', 'IDEAL', 'WFI', 'WATER', 'INPHASE']);
@@ -65,35 +58,15 @@ const FAT_WORDS = new Set(['FAT', 'F', 'FETT', 'GRAISSE', 'GRASA', 'GRASSO', 'GO
 const IN_WORDS = new Set(['INPHASE', 'IN', 'IP']);
 const OPPOSED_WORDS = new Set(['OUTPHASE', 'OPPPHASE', 'OPPOSED', 'OUT', 'OPP', 'OP']);
 
-function dixonOf(types: readonly string[], named: readonly string[]): Contrast | null {
-  // The last value that says it: some vendors write a general one before.
-  const typed = types.slice(2).findLast((value) => DIXON_TYPES[value] !== undefined);
-  if (typed) return DIXON_TYPES[typed]!;
+function dixonContrast(types: readonly string[], named: readonly string[]): Contrast | null {
+  const typed = dixonOfTypes(types.slice(2));
+  if (typed) return DIXON_CONTRAST[typed];
   if (!named.some((word) => DIXON_WORDS.has(word))) return null;
   const has = (words: ReadonlySet<string>) => named.some((word) => words.has(word));
   if (has(IN_WORDS)) return 'T2-IN-PHASE';
   if (has(OPPOSED_WORDS)) return 'T2-OPPOSED-PHASE';
   if (has(WATER_WORDS)) return 'T2-WATER';
   return has(FAT_WORDS) ? 'T2-FAT' : null;
-}
-
-const FAT_SAT_WORDS = new Set([
-  'FS',
-  'FATSAT',
-  'FSAT',
-  'FATSUP',
-  'FATSUPP',
-  'FETTSAT',
-  'SPAIR',
-  'SPIR',
-  'ASPIR',
-]);
-const SAT_WORDS = /^(SAT|SUP|SUPP|SATURATED|SATURATION|SUPPRESSED|SUPPRESSION)$/;
-
-function namesFatSat(named: readonly string[]): boolean {
-  return named.some(
-    (word, i) => FAT_SAT_WORDS.has(word) || (FAT_WORDS.has(word) && SAT_WORDS.test(named[i + 1] ?? '')),
-  );
 }
 
 function wordsOf(texts: readonly unknown[]): string[] {

@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { Config } from '../../config/schema.js';
 import { version } from '../../config/version.js';
-import type { ReadingRow, ReadRegion, WantedReading } from '../../db/tables/readings.js';
+import type { ReadingFacts, ReadingRow, ReadRegion, WantedReading } from '../../db/tables/readings.js';
 import type { SeriesRow } from '../../db/tables/series.js';
+import type { CtReading } from '../domain/ctReading.js';
+import { sha256 } from '../domain/hash.js';
 import type { CtResult, Located, LocateResult, ModelIdentity } from '../locate/types.js';
 
 /** Who reads: a localiser under these settings. Another one reads every series anew. */
@@ -18,7 +19,7 @@ export function readerOf(
 ): Reader {
   const { huLow, huHigh, minAreaMm2 } = reference;
   const depends = [localiser.sha256, version, locate.marginMm, huLow, huHigh, minAreaMm2];
-  return { localiser, sha256: createHash('sha256').update(JSON.stringify(depends)).digest('hex') };
+  return { localiser, sha256: sha256(JSON.stringify(depends)) };
 }
 
 /** As what a series is read; null for one that is not. */
@@ -48,6 +49,13 @@ type Result = LocateResult | CtResult;
 /** What a reading that is done found: the row keeps it as it was printed. */
 export function resultOf<R extends Result>({ result }: Pick<ReadingRow, 'result'>): R {
   return result as R;
+}
+
+/** What was found in a CT, for whoever weighs it; null until it has been read. */
+export function ctReadingOf(read: ReadingFacts): CtReading | null {
+  if (read.state === 'failed')
+    return { status: 'unreadable', reasons: [read.lastError ?? ''], discs: [], facts: null };
+  return read.state === 'done' ? resultOf<CtResult>(read) : null;
 }
 
 /** The same with its pictures, as the localiser handed it over. */

@@ -1,8 +1,10 @@
 import type { Logger } from 'pino';
+import { dimseDestinations } from '../../config/destinations.js';
 import type { Config } from '../../config/schema.js';
 import type { CommitmentResult, SopReference } from '../dicom/commitment.js';
 import { sendCommitmentResult } from '../dicom/dimse/commitment.js';
 import type { Peer } from '../dicom/dimse/outgoing.js';
+import { sopClassOf } from '../dicom/sopClasses.js';
 import { STATUSES } from '../dicom/statuses.js';
 import { asCalcidiscError } from '../domain/errors.js';
 import { CommitmentFiles, type OwedCommitment } from './commitmentFiles.js';
@@ -81,13 +83,17 @@ export async function startCommitments(options: CommitmentOptions): Promise<Comm
   };
 }
 
-async function resultOf(
-  owed: OwedCommitment,
-  { findSopClasses }: CommitmentOptions,
+/** Which of the objects asked about are in the index, and why the others are not promised. */
+export async function resultOf(
+  owed: Pick<OwedCommitment, 'transactionUid' | 'references'>,
+  { findSopClasses }: Pick<CommitmentOptions, 'findSopClasses'>,
 ): Promise<CommitmentResult> {
   const classes = await findSopClasses(owed.references.map((each) => each.sopInstanceUid));
   const reasonOf = ({ sopClassUid, sopInstanceUid }: SopReference): number | null => {
     const kept = classes.get(sopInstanceUid);
+    // What is kept unread may have to make room one day: nothing is promised for it.
+    if (kept === undefined && sopClassOf(sopClassUid)?.use !== 'image')
+      return STATUSES.sopClassNotSupported.code;
     if (kept === undefined) return STATUSES.noSuchSopInstance.code;
     return kept === sopClassUid ? null : STATUSES.classInstanceConflict.code;
   };
@@ -119,7 +125,7 @@ function addressOf(callingAe: string, { dicom, route }: CommitmentOptions['confi
   if (remote?.host !== undefined && remote.port !== undefined) {
     return { ...ours, host: remote.host, port: remote.port, tls: dicom.tls };
   }
-  const destination = route.destinations.find((each) => each.aeTitle === callingAe);
+  const destination = dimseDestinations(route).find((each) => each.aeTitle === callingAe);
   if (!destination) return null;
   const { host, port, tls } = destination;
   return { ...ours, host, port, tls: tls ? dicom.tls : undefined };

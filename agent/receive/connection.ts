@@ -23,7 +23,7 @@ import { ABORTS, type AbortName, REJECTIONS, STATUSES } from '../dicom/statuses.
 import type { CommitmentFiles } from './commitmentFiles.js';
 import { takeCommitmentRequest } from './commitmentService.js';
 import { type AcceptedContext, MessageReader, type WholeMessage } from './messages.js';
-import { decideAssociation, decideContext, type Policy } from './policy.js';
+import { decideAssociation, decideContext, type Policy, type ProposedContext } from './policy.js';
 import type { PeerSocket } from './socketReads.js';
 import { type StoreDeps, StoreSession } from './storeSession.js';
 import type { AssociationEnd, AssociationInfo } from './types.js';
@@ -228,15 +228,27 @@ export class DimseConnection extends AssociationPeer {
       // We store and do not send on a peer's association, whatever role it offers us.
       if (context.getProviderRole() && abstractSyntaxUid !== COMMITMENT) context.setProviderRole(false);
       if (decision.accept) {
-        const { transferSyntaxUid } = decision;
+        const { transferSyntaxUid, role } = decision;
         context.setResult(PresentationContextResult.Accept, transferSyntaxUid);
-        this.#contexts.set(id, { id, abstractSyntaxUid, transferSyntaxUid });
+        this.#contexts.set(id, { id, abstractSyntaxUid, transferSyntaxUid, role });
       } else {
         context.setResult(CONTEXT_REJECTIONS[decision.why]);
+        this.#refuseContext(proposed, decision.why, info);
       }
     }
     this.#sendAccept(association);
     this.deps.events.associationOpened(info);
+  }
+
+  #refuseContext(
+    { abstractSyntaxUid, transferSyntaxUids }: ProposedContext,
+    why: keyof typeof CONTEXT_WORDS,
+    { callingAe, remoteAddress }: AssociationInfo,
+  ): void {
+    const reason = why === 'transferSyntaxes' ? `offered only in ${transferSyntaxUids.join(', ')}` : '';
+    const sopClassUid = abstractSyntaxUid.slice(0, LONGEST_UID);
+    const refusal = { status: CONTEXT_WORDS[why], reason, callingAe, remoteAddress, sopClassUid };
+    this.deps.events.refused({ what: 'context', ...refusal });
   }
 
   /** The library answers with the smaller of both maxima, which would make senders send in the size they receive. */
@@ -291,8 +303,10 @@ export class DimseConnection extends AssociationPeer {
     this.understand(Buffer.from(bytes));
   }
 
-  #beginStore({ abstractSyntaxUid, transferSyntaxUid }: AcceptedContext, command: CommandSet): StoreSession {
-    const request = { command, abstractSyntaxUid, transferSyntaxUid, association: this.#info! };
+  #beginStore(context: AcceptedContext, command: CommandSet): StoreSession {
+    const { abstractSyntaxUid, transferSyntaxUid, role } = context;
+    const isUnread = role === 'unread';
+    const request = { command, abstractSyntaxUid, transferSyntaxUid, isUnread, association: this.#info! };
     return new StoreSession(request, this.deps);
   }
 
@@ -362,6 +376,13 @@ const CONTEXT_REJECTIONS = {
   abstractSyntax: PresentationContextResult.RejectAbstractSyntaxNotSupported,
   transferSyntaxes: PresentationContextResult.RejectTransferSyntaxesNotSupported,
 } as const;
+
+/** PS3.8 table 9-18, as it is counted and shown. */
+const CONTEXT_WORDS = {
+  abstractSyntax: 'abstract syntax not supported',
+  transferSyntaxes: 'transfer syntaxes not supported',
+} as const;
+const LONGEST_UID = 64;
 
 /** What the peer proved to own in the TLS handshake: SHA-256 of its certificate, lower-case hexadecimal. */
 function certificateOf(socket: Socket): string | null {

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import type { WalkedDataset } from '../dicom/datasetWalker.js';
 import { encodeFileMeta } from '../dicom/fileMeta.js';
-import { transferSyntaxOf } from '../dicom/transferSyntaxes.js';
+import { carriedSyntaxOf } from '../dicom/transferSyntaxes.js';
 import { DatasetProbe } from './datasetProbe.js';
 import type { DirectorySync } from './directorySync.js';
 import { spoolFileName } from './spooledFile.js';
@@ -47,7 +47,7 @@ export class IncomingObject {
     private readonly places: { readonly incoming: string; readonly new: string },
     private readonly newDirectory: DirectorySync,
   ) {
-    const syntax = transferSyntaxOf(header.transferSyntaxUid);
+    const syntax = carriedSyntaxOf(header.transferSyntaxUid);
     if (syntax === null) throw new RangeError(`unknown transfer syntax ${header.transferSyntaxUid}`);
     this.#probe = new DatasetProbe(syntax);
     this.#queueUp(encodeFileMeta({ ...header, sourceAe: header.callingAe }));

@@ -1,11 +1,13 @@
 import { COMMAND_FIELDS, type CommandSet, parseCommandSet } from '../dicom/dimse/commandSet.js';
 import { ProtocolError } from '../dicom/dimse/pduFramer.js';
+import type { Role } from './policy.js';
 import type { StoreSession } from './storeSession.js';
 
 export interface AcceptedContext {
   readonly id: number;
   readonly abstractSyntaxUid: string;
   readonly transferSyntaxUid: string;
+  readonly role: Role;
 }
 
 /** A message but for the data set of a C-STORE, which is never held. */

@@ -1,7 +1,8 @@
 import type { Config } from '../../config/schema.js';
-import { isStorageClass, type SopClassUse, sopClassOf } from '../dicom/sopClasses.js';
+import { type SopClassUse, sopClassOf } from '../dicom/sopClasses.js';
 import type { RejectionName } from '../dicom/statuses.js';
-import { TRANSFER_SYNTAXES, type TransferSyntax } from '../dicom/transferSyntaxes.js';
+import { isStorageClass } from '../dicom/storageClasses.js';
+import { carriedSyntaxOf, TRANSFER_SYNTAXES, type TransferSyntax } from '../dicom/transferSyntaxes.js';
 import { isInNetworks } from './networks.js';
 
 /** Decisions only: what is answered, and exactly once, is the connection's affair. */
@@ -79,8 +80,11 @@ function reject(rejection: RejectionName, reason: string): AssociationDecision {
 }
 
 export type ContextDecision =
-  | { readonly accept: true; readonly transferSyntaxUid: string }
+  | { readonly accept: true; readonly transferSyntaxUid: string; readonly role: Role }
   | { readonly accept: false; readonly why: 'abstractSyntax' | 'transferSyntaxes' };
+
+/** What a SOP class is to us as SCP: spoken, stored to be read, or stored and kept unread. */
+export type Role = 'service' | 'read' | 'unread';
 
 export interface ProposedContext {
   readonly abstractSyntaxUid: string;
@@ -95,33 +99,35 @@ export function decideContext(proposed: ProposedContext, callingAe: string, poli
   const remote = remoteOf(callingAe, policy.dicom);
   const role = roleOf(proposed.abstractSyntaxUid, remote, policy);
   if (role === null) return { accept: false, why: 'abstractSyntax' };
-  const chosen = PREFERENCE.find(
-    (syntax) =>
-      proposed.transferSyntaxUids.includes(syntax.uid) &&
-      maySend(syntax, role, remote, policy.dicom.acceptLossy),
+  const chosen = offered(proposed, role).find((syntax) =>
+    maySend(syntax, role, remote, policy.dicom.acceptLossy),
   );
   return chosen
-    ? { accept: true, transferSyntaxUid: chosen.uid }
+    ? { accept: true, transferSyntaxUid: chosen.uid, role }
     : { accept: false, why: 'transferSyntaxes' };
 }
 
-/** What a SOP class is to us as SCP, for this caller; null when we are none. */
-function roleOf(uid: string, remote: Remote | null, { dicom, uses }: Policy): 'service' | 'storage' | null {
+/** What was offered, in our order; of what is kept unread then every codec, in the sender's. */
+function offered({ transferSyntaxUids }: ProposedContext, role: Role): readonly TransferSyntax[] {
+  const ours = PREFERENCE.filter(({ uid }) => transferSyntaxUids.includes(uid));
+  if (role !== 'unread') return ours;
+  return [...ours, ...transferSyntaxUids.flatMap((uid) => carriedSyntaxOf(uid) ?? [])];
+}
+
+/** What a SOP class is to us, for this caller; null when we are no SCP of it. */
+function roleOf(uid: string, remote: Remote | null, { dicom, uses }: Policy): Role | null {
   const use = sopClassOf(uid)?.use;
   if (use === 'verification' || use === 'commitment') return uses.includes(use) ? 'service' : null;
   const isRead = use !== undefined && uses.includes(use);
   if (!isRead && !(dicom.otherSopClasses === 'keep' && isStorageClass(uid))) return null;
   const isListed = remote === null || remote.sopClasses.length === 0 || remote.sopClasses.includes(uid);
-  return isListed ? 'storage' : null;
+  if (!isListed) return null;
+  return isRead ? 'read' : 'unread';
 }
 
-function maySend(
-  syntax: TransferSyntax,
-  role: 'service' | 'storage',
-  remote: Remote | null,
-  acceptLossy: boolean,
-): boolean {
+function maySend(syntax: TransferSyntax, role: Role, remote: Remote | null, acceptLossy: boolean): boolean {
   if (role === 'service') return !syntax.isEncapsulated && !syntax.isDeflated;
   const isListed = remote === null || remote.transferSyntaxes.length === 0;
-  return (isListed || remote.transferSyntaxes.includes(syntax.uid)) && (!syntax.isLossy || acceptLossy);
+  const isTaken = !syntax.isLossy || acceptLossy || role === 'unread';
+  return (isListed || remote.transferSyntaxes.includes(syntax.uid)) && isTaken;
 }

@@ -19,6 +19,8 @@ export interface ReceiverOptions {
   readonly spool: Spool;
   readonly events: ReceiveEvents;
   readonly log: Logger;
+  /** Of the log's lines, for a thread that writes them itself; default: json. */
+  readonly logFormat?: Config['log']['format'];
   /** Asked before every object, beside the receiver's own watch over the disk; default: always. */
   readonly isAccepting?: () => Acceptance;
   /** What it takes, where that is not an agent's images: the demo's PACS takes reports too. */
@@ -27,6 +29,8 @@ export interface ReceiverOptions {
 
 export interface Receiver {
   readonly port: number;
+  /** Whether an object that came now would be taken, and if not, why. */
+  acceptance(): Acceptance;
   /** Resolves when everything that was acknowledged so far has been told. */
   flush(): Promise<void>;
   /** The result of a storage commitment, on the association that asked for it; false when that is gone. */
@@ -66,6 +70,15 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     connections.add(new DimseConnection(peer, deps, (closed) => connections.delete(closed)));
   });
   server.maxConnections = dicom.maxAssociations * CONNECTIONS_PER_ASSOCIATION;
+  server.on('drop', (dropped) =>
+    deps.events.refused({
+      what: 'association',
+      status: 'connection dropped',
+      reason: `${server.maxConnections} connections are open, and no more are taken`,
+      callingAe: '',
+      remoteAddress: dropped?.remoteAddress ?? '',
+    }),
+  );
   await listen(server, dicom.host, dicom.port);
   const idleCheck = setInterval(
     () => {
@@ -79,6 +92,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
 
   return {
     port,
+    acceptance: deps.isAccepting,
     flush: async () => undefined,
     reportCommitment: async (associationId, result) => {
       const connection = [...connections].find((each) => each.id === associationId);

@@ -7,7 +7,7 @@ import { joinSpool } from './spool.js';
 import type { FromThread, News, ThreadData, ToThread } from './threadMessages.js';
 
 const data = workerData as ThreadData;
-const log = createLogger({ log: { level: data.logLevel } });
+const log = createLogger({ log: { level: data.logLevel, format: data.logFormat } });
 const tell = (message: FromThread) => parentPort!.postMessage(message);
 
 /** The index takes notice of a series when the last association ends, in a pause, or after so long. */
@@ -46,9 +46,17 @@ try {
         tellAtOnce({ kind: 'commitmentReported', result, reportingAe }),
     },
   });
+  let told = '';
+  const tellAcceptance = () => {
+    const now = receiver.acceptance();
+    if (JSON.stringify(now) === told) return;
+    told = JSON.stringify(now);
+    tell({ kind: 'acceptance', acceptance: now });
+  };
   parentPort!.on('message', async (message: ToThread) => {
     if (message.kind === 'acceptance') {
       acceptance = message.acceptance;
+      tellAcceptance();
       return;
     }
     if (message.kind === 'flush') {

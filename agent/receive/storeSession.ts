@@ -23,6 +23,8 @@ export interface StoreRequestInfo {
   readonly command: CommandSet;
   readonly abstractSyntaxUid: string;
   readonly transferSyntaxUid: string;
+  /** It is put away as it comes: nothing hangs on what it says of itself. */
+  readonly isUnread: boolean;
   readonly association: AssociationInfo;
 }
 
@@ -97,7 +99,7 @@ export class StoreSession {
 
   async #store(object: IncomingObject): Promise<StoreAnswer> {
     try {
-      const problem = problemOf(await object.inspect(), this.request.command);
+      const problem = problemOf(await object.inspect(), this.request);
       if (problem !== null) {
         object.discard();
         return problem;
@@ -122,24 +124,35 @@ export class StoreSession {
       callingAe: association.callingAe,
       remoteAddress: association.remoteAddress,
       sopInstanceUid: command.affectedSopInstanceUid.slice(0, 64),
+      sopClassUid: command.affectedSopClassUid.slice(0, 64),
     });
   }
 }
 
 /** What can be refused by the command alone. */
 function refusalOf(request: StoreRequestInfo, acceptance: Acceptance): StoreAnswer | null {
-  const { command, abstractSyntaxUid } = request;
+  const { command, abstractSyntaxUid, isUnread } = request;
   if (command.affectedSopClassUid !== abstractSyntaxUid) {
     return { status: 'sopClassNotSupported', reason: 'the SOP class is not the presentation context’s' };
   }
-  if (!isUid(command.affectedSopInstanceUid)) {
+  const isNamed = isUnread
+    ? NAME_OF_UNREAD.test(command.affectedSopInstanceUid)
+    : isUid(command.affectedSopInstanceUid);
+  if (!isNamed) {
     return { status: 'datasetMismatch', reason: 'the SOP Instance UID of the command is no UID' };
   }
   return acceptance.ok ? null : { status: acceptance.status, reason: acceptance.reason };
 }
 
-/** What the data set has to be to be filed: readable, the object the command named, and part of a series. */
-function problemOf(walked: WalkedDataset, command: CommandSet): StoreAnswer | null {
+/** What stands for the SOP Instance UID of an object that is kept unread: anything that can be repeated. */
+const NAME_OF_UNREAD = /^[\x21-\x7e]{1,64}$/;
+
+/**
+ * What the data set has to be to be filed: readable, the object the command named, and part of a series. Of what is
+ * kept unread nothing is asked: it is filed under what the command says.
+ */
+function problemOf(walked: WalkedDataset, { command, isUnread }: StoreRequestInfo): StoreAnswer | null {
+  if (isUnread) return null;
   if (walked.unreadable !== null) return { status: 'cannotUnderstand', reason: walked.unreadable };
   const differs = (['sopClassUid', 'sopInstanceUid'] as const).find(
     (name) =>

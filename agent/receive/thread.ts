@@ -22,12 +22,14 @@ export async function startReceiverThread(options: ReceiverOptions): Promise<Rec
     uses: options.uses ?? null,
     spoolDir: spool.dir,
     logLevel: log.level as Config['log']['level'],
+    logFormat: options.logFormat ?? 'json',
     acceptance: isAccepting(),
   };
   const worker = new Worker(new URL('./receiverThread.js', import.meta.url), { workerData });
   const port = await listening(worker);
   const tell = (message: ToThread) => worker.postMessage(message);
   const questions = new Map<number, (isTaken: boolean) => void>();
+  let acceptance: Acceptance = ACCEPTING;
   let hasEnded = false;
   worker.once('exit', () => {
     hasEnded = true;
@@ -35,6 +37,7 @@ export async function startReceiverThread(options: ReceiverOptions): Promise<Rec
   });
   worker.on('message', (message: FromThread) => {
     if (message.kind === 'answer') questions.get(message.question)?.(message.isTaken);
+    else if (message.kind === 'acceptance') acceptance = message.acceptance;
     else if (message.kind === 'news') for (const item of message.news) pass(item, events);
   });
   const ask = (message: (question: number) => ToThread): Promise<boolean> => {
@@ -54,6 +57,7 @@ export async function startReceiverThread(options: ReceiverOptions): Promise<Rec
 
   return {
     port,
+    acceptance: () => acceptance,
     flush: async () => {
       await ask((question) => ({ kind: 'flush', question }));
     },

@@ -11,6 +11,7 @@ export interface ThreadData {
   readonly uses: readonly SopClassUse[] | null;
   readonly spoolDir: string;
   readonly logLevel: Config['log']['level'];
+  readonly logFormat: Config['log']['format'];
   readonly acceptance: Acceptance;
 }
 
@@ -43,4 +44,6 @@ export type FromThread =
   /** A copied error loses its code. */
   | { readonly kind: 'failed'; readonly message: string; readonly code: string | undefined }
   | { readonly kind: 'news'; readonly news: readonly News[] }
+  /** Whether objects are taken, with the thread's own watch over the disk: told when it changes. */
+  | { readonly kind: 'acceptance'; readonly acceptance: Acceptance }
   | { readonly kind: 'answer'; readonly question: number; readonly isTaken: boolean };

@@ -31,7 +31,7 @@ export interface ReceiveEvents {
   associationOpened(association: AssociationInfo): void;
   associationEnded(id: string, how: AssociationEnd): void;
   stored(file: SpooledFile): void;
-  /** A refused association or object, for the audit trail. */
+  /** A refused association, presentation context or object. */
   refused(refusal: Refusal): void;
   /** Storage commitment was asked for and the request is on disk. */
   commitmentRequested?(owed: OwedCommitment): void;
@@ -40,11 +40,13 @@ export interface ReceiveEvents {
 }
 
 export interface Refusal {
-  readonly what: 'association' | 'object';
-  /** Four hexadecimal digits for an object, the PS3.8 reject reason in words for an association. */
+  readonly what: 'association' | 'context' | 'object';
+  /** Four hexadecimal digits for an object, PS3.8's reason in words for an association or a context. */
   readonly status: string;
   readonly reason: string;
   readonly callingAe: string;
   readonly remoteAddress: string;
   readonly sopInstanceUid?: string;
+  /** Of a context or an object. */
+  readonly sopClassUid?: string;
 }

@@ -1,5 +1,6 @@
-import { measurementOf, resultOf } from './answers.js';
-import { VALUE } from './codes.js';
+import type { Answer } from '../domain/answers.js';
+import { CT_LABELS } from '../domain/ctLabels.js';
+import { measurementOf, scoreOf } from './answers.js';
 import type { ReportDisc, ReportInput } from './types.js';
 
 /** The answer of one disc in one line, for viewers that show little else (OHIF takes it as the label of the box). */
@@ -14,9 +15,17 @@ export function answerLine(input: ReportInput, disc: ReportDisc): string {
 
 function mrWords(disc: ReportDisc): string {
   if (disc.answer === null) return 'not classified on MR';
-  const said = resultOf(disc) === VALUE.present ? 'calcification flagged' : 'no calcification flagged';
-  return `${said}, ${percentWords(disc.answer.probability)} on MR`;
+  const score = scoreOf(disc);
+  const percent = score === null ? '' : `, ${percentWords(score)}`;
+  return `${SAID[disc.answer.answer]}${percent} on MR`;
 }
+
+const SAID = {
+  calcified: 'calcification flagged',
+  'not-calcified': 'no calcification flagged',
+  indeterminate: 'calcification indeterminate',
+  'not-assessable': 'not assessable',
+} as const satisfies Record<Answer, string>;
 
 function ctWords(input: ReportInput, disc: ReportDisc): string[] {
   const ct = measurementOf(input, disc);
@@ -26,14 +35,8 @@ function ctWords(input: ReportInput, disc: ReportDisc): string[] {
     ...(meanHu === null ? [] : [`mean ${meanHu.toFixed(0)} HU`]),
     ...(maxHu === null ? [] : [`maximum ${maxHu.toFixed(0)} HU`]),
   ];
-  return [`CT ${CT_WORDS[label]}${values.length > 0 ? `, ${values.join(', ')}` : ''}`];
+  return [`CT ${CT_LABELS[label].words}${values.length > 0 ? `, ${values.join(', ')}` : ''}`];
 }
-
-export const CT_WORDS = {
-  calcified: 'calcified',
-  'not-calcified': 'not calcified',
-  indeterminate: 'indeterminate',
-} as const;
 
 /** No more certain than the number: nothing rounds up to 100 % nor down to 0 %. */
 function percentWords(probability: number): string {

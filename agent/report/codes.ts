@@ -1,7 +1,4 @@
-import type { Code } from '../domain/levels.js';
-
-const dcm = (value: string, meaning: string): Code => ({ value, scheme: 'DCM', meaning });
-const sct = (value: string, meaning: string): Code => ({ value, scheme: 'SCT', meaning });
+import { type Code, dcm, sct } from '../domain/code.js';
 
 /** Concept names of the tree (PS3.16 TID 1500, 1004, 1204, 1410, 1419, 1600, 1602, 4019). */
 export const CONCEPT = {
@@ -34,7 +31,6 @@ export const CONCEPT = {
   algorithmParameters: dcm('111002', 'Algorithm Parameters'),
   algorithmFamily: dcm('111000', 'Algorithm Family'),
   certainty: dcm('111012', 'Certainty of Finding'),
-  calcification: sct('18115005', 'Pathologic calcification'),
   // One code, told apart by the derivation below it; viewers show the meaning alone, so it says which.
   meanAttenuation: dcm('112031', 'CT Attenuation Coefficient, mean'),
   maximumAttenuation: dcm('112031', 'CT Attenuation Coefficient, maximum'),
@@ -67,6 +63,8 @@ export const VALUE = {
   present: sct('52101004', 'Present'),
   absent: sct('272519000', 'Absent'),
   indeterminate: sct('82334004', 'Indeterminate'),
+  /** A disc that was found and could not be read: said apart from one that was read without a result. */
+  notAssessable: sct('1156316003', 'Cannot be determined'),
   mean: sct('373098007', 'Mean'),
   maximum: sct('56851009', 'Maximum'),
   computedTomography: sct('77477000', 'Computed tomography'),
@@ -78,4 +76,4 @@ export const UNIT = {
   hounsfield: { value: "[hnsf'U]", scheme: 'UCUM', meaning: 'Hounsfield unit' },
 } as const satisfies Record<string, Code>;
 
-export type ResultCode = typeof VALUE.present | typeof VALUE.absent | typeof VALUE.indeterminate;
+export type ResultCode = (typeof VALUE)['present' | 'absent' | 'indeterminate' | 'notAssessable'];

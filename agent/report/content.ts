@@ -1,5 +1,5 @@
 import { isUid } from '../dicom/uid.js';
-import type { Code } from '../domain/levels.js';
+import type { Code } from '../domain/code.js';
 import type { InstanceReference } from './types.js';
 import { formatDa, formatDs, invalid, longText, shortText } from './values.js';
 

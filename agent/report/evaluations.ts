@@ -1,8 +1,11 @@
+import type { Answer } from '../domain/answers.js';
+import { CALCIFICATION } from '../domain/findings.js';
 import { LEVELS } from '../domain/levels.js';
 import { choiceStatements } from './choice.js';
 import { CONCEPT, VALUE } from './codes.js';
 import { type ContentItem, code, container, text } from './content.js';
-import type { ReportInput } from './types.js';
+import { pairingStatements, unconfirmed } from './pairing.js';
+import type { ReportDisc, ReportInput } from './types.js';
 
 export const RESEARCH_STATEMENT =
   'Calcidisc is research software, not a medical device. Nothing in this report may guide care without a ' +
@@ -25,21 +28,42 @@ export function remarks(input: ReportInput): readonly string[] {
     ...modelStatement(input),
     localisationStatement(input),
     ...choiceStatements(input.choice),
-    pairingStatement(input),
+    ...pairingStatements(input),
     ...amendmentStatement(input),
   ];
 }
 
+const { noun } = CALCIFICATION.words;
+const NOUN = noun[0]!.toUpperCase() + noun.slice(1);
+
 /** The answer in a sentence, first, for who opens the report. */
 export function conclusion({ localisation, discs }: ReportInput): string {
   if (localisation.status === 'not-found') return 'No result: no lumbar disc was found.';
-  const flagged = discs.filter((disc) => disc.answer?.calcified);
-  const unread = discs.filter((disc) => disc.answer === null).length;
-  const rest = unread > 0 ? ` ${unread} of ${discs.length} discs could not be classified.` : '';
+  const flagged = discs.filter(isFlagged);
+  const rest = unstated(discs);
   if (localisation.status === 'uncertain')
-    return `Calcification flagged in ${flagged.length} of ${discs.length} discs, levels not confirmed.${rest}`;
+    return `${NOUN} flagged in ${flagged.length} of ${discs.length} discs, levels not confirmed.${rest}`;
   const where = flagged.map((disc) => disc.level).join(', ');
-  return `${where ? `Calcification flagged at ${where}.` : 'No calcification flagged.'}${rest}`;
+  if (where) return `${NOUN} flagged at ${where}.${rest}`;
+  return discs.some(({ answer }) => answer?.answer === 'not-calcified')
+    ? `No ${noun} flagged.${rest}`
+    : `No result.${rest}`;
+}
+
+function isFlagged({ answer }: ReportDisc): boolean {
+  return answer?.answer === 'calcified';
+}
+
+/** The discs about which nothing is stated, so that "none flagged" is not read as "all are free". */
+function unstated(discs: readonly ReportDisc[]): string {
+  const count = (answer: Answer | undefined) => discs.filter((disc) => disc.answer?.answer === answer).length;
+  const of = (answer: Answer | undefined, words: string) =>
+    count(answer) > 0 ? ` ${count(answer)} of ${discs.length} discs ${words}.` : '';
+  return [
+    of('indeterminate', 'indeterminate'),
+    of('not-assessable', 'not assessable'),
+    of(undefined, 'could not be classified'),
+  ].join('');
 }
 
 function modelStatement({ classifier }: ReportInput): string[] {
@@ -47,8 +71,8 @@ function modelStatement({ classifier }: ReportInput): string[] {
   const source = classifier.attribution ? ` Training images: ${classifier.attribution}` : '';
   if (!classifier.simulated) return source ? [source.trim()] : [];
   return [
-    `The classifier ${classifier.name} ${classifier.version} was trained on simulated calcification over real ` +
-      `anatomy. How well it does on real calcification is not known.${source}`,
+    `The classifier ${classifier.name} ${classifier.version} was trained on simulated ${noun} over real ` +
+      `anatomy. How well it does on real ${noun} is not known.${source}`,
   ];
 }
 
@@ -63,41 +87,18 @@ function localisationStatement({ localisation, discs }: ReportInput): string {
   return missing.length === 0 ? found : `${found} Not found, so not read: ${missing.join(', ')}.${why}`;
 }
 
-/** Why there is no CT, by the pairing's outcome. */
-const UNPAIRED: Readonly<Record<string, string>> = {
-  'no-ct': 'no CT of this patient has been received',
-  'outside-window': 'every CT of this patient lies outside the window',
-  unreadable: 'the CT of this patient within the window cannot be read',
-  'no-date': 'an acquisition date is missing',
-  'no-patient-id': 'the MR carries no patient ID',
-  'identity-differs': 'a CT under the same patient ID belongs to somebody else by its other identifiers',
-};
-
-function pairingStatement({ pairing, ct, localisation, ctLocalisation }: ReportInput): string {
-  if (ct === null || pairing.intervalDays === null) {
-    const why = UNPAIRED[pairing.outcome] ?? pairing.outcome;
-    return `Not paired with a CT within ${pairing.windowDays} days: ${why}.`;
-  }
-  const days = Math.abs(pairing.intervalDays);
-  const when =
-    days === 0
-      ? 'of the same day'
-      : `${days} day${days === 1 ? '' : 's'} ${pairing.intervalDays > 0 ? 'after' : 'before'} the MR`;
-  return `Paired with a CT ${when}.${ctDoubt(localisation, ctLocalisation)}`;
-}
-
-function ctDoubt(mr: ReportInput['localisation'], ct: ReportInput['ctLocalisation']): string {
-  if (ct === null) return '';
-  const why = ct.reasons.length > 0 ? ` (${ct.reasons.join('; ')})` : '';
-  if (ct.status === 'not-found') return ` No disc was found on the CT${why}.`;
-  if (ct.status === 'uncertain')
-    return ` The levels on the CT are uncertain${why}, so its values are not set against the MR's discs.`;
-  return mr.status === 'uncertain' ? " The CT's values are not set against discs of unconfirmed level." : '';
-}
-
-function amendmentStatement({ predecessor, revision, revisionReason }: ReportInput): string[] {
+function amendmentStatement({
+  predecessor,
+  alsoReplaced = [],
+  revision,
+  revisionReason,
+}: ReportInput): string[] {
   if (predecessor === null) return [];
-  return [`Amended report, revision ${revision}; it replaces the one before. Reason: ${revisionReason}.`];
+  const others = alsoReplaced.length;
+  const also = others > 0 ? `, and ${others} of other series of the study` : '';
+  return [
+    `Amended report, revision ${revision}; it replaces the one before${also}. Reason: ${revisionReason}.`,
+  ];
 }
 
 function recommendations(input: ReportInput): ContentItem[] {
@@ -112,16 +113,14 @@ function recommendations(input: ReportInput): ContentItem[] {
 
 /** What a person should do next, and why; null when there is nothing beyond reading the study. */
 export function recommendation(input: ReportInput): { wantsCt: boolean; reason: string } | null {
-  const { localisation, discs, ct } = input;
+  const { localisation, discs, ct, pairing } = input;
   if (localisation.status !== 'located')
     return { wantsCt: false, reason: PERSON_NEEDED[localisation.status] };
-  const calcified = discs.filter((disc) => disc.answer?.calcified).map((disc) => disc.level);
+  const calcified = discs.filter(isFlagged).map((disc) => disc.level);
   if (calcified.length === 0 || ct !== null) return null;
   const where = calcified.join(', ');
-  return {
-    wantsCt: true,
-    reason: `The classifier flags calcification at ${where} on MR alone, and there is no CT to confirm it.`,
-  };
+  const { wantsCt, why } = unconfirmed(pairing.outcome);
+  return { wantsCt, reason: `The classifier flags ${noun} at ${where} on MR alone, and ${why}.` };
 }
 
 const PERSON_NEEDED = {

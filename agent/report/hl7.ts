@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
-import type { Code } from '../domain/levels.js';
+import type { Code } from '../domain/code.js';
+import { CALCIFICATION } from '../domain/findings.js';
+import { sha256 } from '../domain/hash.js';
 import { CONCEPT, UNIT, VALUE } from './codes.js';
 import { conclusion, recommendation, remarks } from './evaluations.js';
 import { type LevelFinding, levelFindings } from './findings.js';
@@ -52,10 +53,7 @@ function header(input: ReportInput, parties: Hl7Parties, status: ResultStatus, n
   const names = [sendingApplication, sendingFacility, receivingApplication, receivingFacility].map(
     escapeText,
   );
-  const controlId = createHash('sha256')
-    .update(`${reportUids(input).sopInstanceUid} ${status}`)
-    .digest('hex')
-    .slice(0, 20);
+  const controlId = sha256(`${reportUids(input).sopInstanceUid} ${status}`).slice(0, 20);
   const type = 'ORU^R01^ORU_R01';
   // MSH-1 is the separator itself; MSH-18 says how the text is written.
   return [
@@ -129,33 +127,40 @@ function observations(input: ReportInput, status: ResultStatus, now: string): Se
 
 type Common = Pick<Observation, 'status' | 'at' | 'method' | 'device'>;
 
-function levelObservations({ level, result, probability }: LevelFinding, common: Common): Observation[] {
+function levelObservations(
+  { level, result, probability, unstated }: LevelFinding,
+  common: Common,
+): Observation[] {
   const abnormal = ABNORMAL[result.value] ?? '';
   const flag = {
     ...common,
     type: 'CWE',
-    what: CONCEPT.calcification,
+    what: CALCIFICATION.code,
     of: level,
     value: coded(result),
     abnormal,
   } as const;
-  if (probability === null) return [flag];
+  const why =
+    unstated === null ? [] : [{ ...flag, type: 'ST' as const, value: escapeText(unstated), abnormal: '' }];
+  if (probability === null) return [flag, ...why];
   const value = String(Number((probability * 100).toPrecision(7)));
   return [
     flag,
+    ...why,
     { ...common, type: 'NM', what: CONCEPT.certainty, of: level, value, unit: coded(UNIT.percent) },
   ];
 }
 
-/** HL7 table 0078; indeterminate is neither. */
+/** HL7 table 0078; what is not stated is neither. */
 const ABNORMAL: Readonly<Record<string, string>> = {
   [VALUE.present.value]: 'A',
   [VALUE.absent.value]: 'N',
   [VALUE.indeterminate.value]: '',
+  [VALUE.notAssessable.value]: '',
 };
 
 interface Observation {
-  readonly type: 'HD' | 'CWE' | 'NM';
+  readonly type: 'HD' | 'CWE' | 'NM' | 'ST';
   readonly what: Code;
   /** OBX-4: the level. */
   readonly of: string;

@@ -1,4 +1,5 @@
-import type { Code } from '../domain/levels.js';
+import { isUid } from '../dicom/uid.js';
+import type { Code } from '../domain/code.js';
 import { CONCEPT, VALUE } from './codes.js';
 import { type ContentItem, code, container, date, image, uidref } from './content.js';
 import type { ReportInput, ReportSeries } from './types.js';
@@ -17,7 +18,8 @@ function group(modality: Code, series: ReportSeries): ContentItem {
     code('HAS ACQ CONTEXT', CONCEPT.modality, modality),
     code('HAS ACQ CONTEXT', CONCEPT.targetRegion, VALUE.lumbarSpine),
     ...(formatDa(studyDate) ? [date('HAS ACQ CONTEXT', CONCEPT.studyDate, formatDa(studyDate))] : []),
-    ...(frameOfReferenceUid
+    // One that is no UID at all is left out: nothing else of the report hangs on it.
+    ...(frameOfReferenceUid && isUid(frameOfReferenceUid)
       ? [uidref('HAS ACQ CONTEXT', CONCEPT.frameOfReference, frameOfReferenceUid)]
       : []),
     ...series.instances.map((instance) => image('CONTAINS', instance)),

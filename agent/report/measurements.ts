@@ -1,8 +1,11 @@
 import { derivedUid } from '../dicom/uid.js';
-import { type Code, DISC_CODES } from '../domain/levels.js';
+import type { Code } from '../domain/code.js';
+import { CT_LABELS } from '../domain/ctLabels.js';
+import { CALCIFICATION } from '../domain/findings.js';
+import { LEVEL_TABLE } from '../domain/levels.js';
 import type { PixelBox } from '../locate/types.js';
-import { answerLine, CT_WORDS } from './answerLine.js';
-import { measurementOf, resultOf } from './answers.js';
+import { answerLine } from './answerLine.js';
+import { measurementOf, resultOf, scoreOf, unstatedWords } from './answers.js';
 import { CONCEPT, UNIT, VALUE } from './codes.js';
 import { type ContentItem, code, container, type ImagePoint, num, polygon, text, uidref } from './content.js';
 import type { ReportDisc, ReportInput, ReportPatient } from './types.js';
@@ -23,9 +26,13 @@ function measurementGroup(input: ReportInput, disc: ReportDisc, index: number): 
     uidref('HAS OBS CONTEXT', CONCEPT.trackingUid, tracking.uid),
     code('CONTAINS', CONCEPT.findingCategory, VALUE.anatomicalStructure),
     // The disc, not the calcification: a negative disc must not display as a positive.
-    code('CONTAINS', CONCEPT.finding, confirmed ? DISC_CODES[disc.level] : VALUE.disc),
+    code('CONTAINS', CONCEPT.finding, confirmed ? LEVEL_TABLE[disc.level].code : VALUE.disc),
     ...algorithm(input, disc),
-    code('HAS CONCEPT MOD', CONCEPT.findingSite, confirmed ? DISC_CODES[disc.level] : VALUE.lumbarSpine),
+    code(
+      'HAS CONCEPT MOD',
+      CONCEPT.findingSite,
+      confirmed ? LEVEL_TABLE[disc.level].code : VALUE.lumbarSpine,
+    ),
     region('CONTAINS', disc),
     // Before any other comment: viewers take the first as the label of the box.
     text('CONTAINS', CONCEPT.comment, answerLine(input, disc)),
@@ -71,14 +78,23 @@ function unconfirmedLevel({ level }: ReportDisc): string {
 }
 
 function answerItems(disc: ReportDisc): ContentItem[] {
-  const result = code('CONTAINS', CONCEPT.calcification, resultOf(disc));
+  const result = code('CONTAINS', CALCIFICATION.code, resultOf(disc));
   if (disc.answer === null) return [result];
-  const { probability } = disc.answer;
-  if (!(probability >= 0 && probability <= 1)) throw invalid(`a probability of ${probability}`);
-  // The model's answer is a float32: seven digits say all of it.
-  const percent = Number((probability * 100).toPrecision(7));
-  // OHIF draws a value where the region below it lies (by value; PS3.16 TID 1419 row 10, INFERRED FROM).
-  return [num(CONCEPT.certainty, percent, UNIT.percent, [region('INFERRED FROM', disc)]), result];
+  const score = scoreOf(disc);
+  const words = unstatedWords(disc);
+  return [
+    // The model's answer is a float32: seven digits say all of it.
+    ...(score === null
+      ? []
+      : [
+          num(CONCEPT.certainty, Number((score * 100).toPrecision(7)), UNIT.percent, [
+            // OHIF draws a value where the region below it lies (by value; PS3.16 TID 1419 row 10, INFERRED FROM).
+            region('INFERRED FROM', disc),
+          ]),
+        ]),
+    result,
+    ...(words === null ? [] : [text('CONTAINS', CONCEPT.comment, words)]),
+  ];
 }
 
 /** The CT is the reference standard, never the model's input: its values say by which method they were measured. */
@@ -87,7 +103,7 @@ function ctItems(input: ReportInput, disc: ReportDisc): ContentItem[] {
   if (ct === null) return [];
   const { label, meanHu, maxHu, areaMm2 } = ct;
   const area = label === 'calcified' ? `, ${areaMm2.toFixed(1)} mm2 of it` : '';
-  const words = `CT reference: ${CT_WORDS[label]} (calcified disc: ${huRange(input)}${area}).`;
+  const words = `CT reference: ${CT_LABELS[label].words} (calcified disc: ${huRange(input)}${area}).`;
   return [
     ...attenuation(CONCEPT.meanAttenuation, meanHu, VALUE.mean),
     ...attenuation(CONCEPT.maximumAttenuation, maxHu, VALUE.maximum),
@@ -113,6 +129,13 @@ function attenuation(
   ];
 }
 
+function certaintyWords(prevalence: number | null): string {
+  const is = 'the certainty is the probability of calcification';
+  return prevalence === null
+    ? is
+    : `${is} where ${(100 * prevalence).toPrecision(2)} % of discs are calcified`;
+}
+
 /** TID 4019, with what a later reader needs to repeat the answer. */
 function algorithm(input: ReportInput, disc: ReportDisc): ContentItem[] {
   const { classifier, localiser, parameters } = input;
@@ -123,8 +146,8 @@ function algorithm(input: ReportInput, disc: ReportDisc): ContentItem[] {
     text('HAS CONCEPT MOD', CONCEPT.algorithmVersion, version),
     text('HAS CONCEPT MOD', CONCEPT.algorithmManufacturer, 'Calcidisc'),
     ...(classifier ? [parameter(`model sha256: ${classifier.sha256}`)] : []),
-    ...(disc.answer
-      ? [parameter(`threshold: ${disc.answer.threshold} (the certainty is the probability of calcification)`)]
+    ...(disc.answer && scoreOf(disc) !== null
+      ? [parameter(`threshold: ${disc.answer.threshold} (${certaintyWords(parameters.prevalence)})`)]
       : []),
     parameter(`localiser: ${localiser.name} ${localiser.version}, sha256: ${localiser.sha256}`),
     parameter(`region: ${parameters.marginMm} mm around the disc`),

@@ -1,7 +1,7 @@
 import type { DataSet } from '../dicom/elements.js';
 import type { Keyword } from '../dicom/keywords.js';
 import { parsePart10 } from '../dicom/parse.js';
-import type { Code } from '../domain/levels.js';
+import type { Code } from '../domain/code.js';
 import { invalid } from './values.js';
 
 /** One content item as it was read back. */

@@ -1,4 +1,15 @@
-/** The keywords of a series' first image that routing looks at (PS3.6); null where the image has none. */
+import { dixonOfTypes } from '../dicom/pictureKind.js';
+import { regionOfBodyPart, regionOfCodes } from './bodyParts.js';
+import {
+  isFatSuppressedByName,
+  isPlanningByName,
+  namedWeighting,
+  settledWeighting,
+  type Weighting,
+} from './sequenceWords.js';
+import { type NamedRegion, regionIn, wordsOf } from './words.js';
+
+/** The keywords of an image that routing looks at (PS3.6); null where the image has none. */
 export interface RoutingHeader {
   readonly modality: string | null;
   readonly seriesDescription: string | null;
@@ -12,13 +23,23 @@ export interface RoutingHeader {
   readonly inversionTime: number | null;
   readonly scanningSequence: readonly string[];
   readonly manufacturer?: string | null;
+  /** AnatomicRegionSequence, as SCHEME:VALUE. */
+  readonly anatomicRegion?: readonly string[];
+  readonly scanOptions?: readonly string[];
 }
 
+export type { Weighting };
 export type Orientation = 'SAGITTAL' | 'AXIAL' | 'CORONAL' | 'UNKNOWN';
-export type Weighting = 'T1' | 'T2' | 'T2STAR' | 'PD' | 'STIR' | 'FLAIR' | 'DWI' | 'NONE' | 'UNKNOWN';
 export type Region = 'LUMBAR' | 'OTHER' | 'UNKNOWN';
+/** What the region was read from; the first that names one decides. */
+export type RegionSource =
+  | 'AnatomicRegionSequence'
+  | 'BodyPartExamined'
+  | 'SeriesDescription'
+  | 'ProtocolName'
+  | 'StudyDescription';
 
-/** What a routing rule may ask about: DICOM keywords as they came, and three things worked out from them. */
+/** What a routing rule may ask about: DICOM keywords as they came, and what is worked out from them. */
 export interface SeriesAttributes {
   readonly Modality: string;
   readonly SeriesDescription: string;
@@ -29,19 +50,18 @@ export interface SeriesAttributes {
   readonly CallingAE: string;
   readonly orientation: Orientation;
   readonly weighting: Weighting;
+  readonly fatSuppressed: boolean;
   readonly region: Region;
+  readonly regionFrom: RegionSource | '';
+  /** The text it was read from names other parts of the body too: which of them this series shows is not said. */
+  readonly regionAmongOthers: boolean;
   /** A scout or a derived picture (ImageType value 3 LOCALIZER, or value 1 DERIVED with a rendering). */
   readonly localizer: boolean;
 }
 
 export function attributesOf(header: RoutingHeader, callingAe: string): SeriesAttributes {
-  const names = [header.seriesDescription, header.protocolName]
-    .map((name) => name ?? '')
-    .join(' ')
-    .toUpperCase();
-  const places = [header.bodyPartExamined, names, header.studyDescription]
-    .map((name) => name ?? '')
-    .join(' ');
+  const sequence = wordsOf(`${header.seriesDescription ?? ''} ${header.protocolName ?? ''}`);
+  const weighting = header.modality === 'MR' ? weightingOf(header, sequence) : 'NONE';
   return {
     Modality: header.modality ?? '',
     SeriesDescription: header.seriesDescription ?? '',
@@ -51,9 +71,10 @@ export function attributesOf(header: RoutingHeader, callingAe: string): SeriesAt
     ImageType: header.imageType,
     CallingAE: callingAe,
     orientation: orientationOf(header.imageOrientationPatient),
-    weighting: header.modality === 'MR' ? weightingOf(header, names) : 'NONE',
-    region: regionOf(places),
-    localizer: isLocalizer(header.imageType, names),
+    weighting,
+    fatSuppressed: weighting !== 'NONE' && (weighting === 'STIR' || isFatSuppressed(header, sequence)),
+    ...regionOf(header),
+    localizer: isLocalizer(header, sequence),
   };
 }
 
@@ -71,19 +92,6 @@ export function orientationOf(cosines: readonly number[] | null): Orientation {
   return y >= COS_45 ? 'CORONAL' : 'UNKNOWN';
 }
 
-/** Names that settle the weighting whatever the timing says; the first that matches wins. */
-const WEIGHTING_NAMES: readonly (readonly [RegExp, Weighting])[] = [
-  [/\b(STIR|TIRM)\b/, 'STIR'],
-  [/FLAIR/, 'FLAIR'],
-  [/\b(DWI|DIFF|ADC|TRACE)/, 'DWI'],
-  [/T2\s?\*|T2STAR|MEDIC|MERGE/, 'T2STAR'],
-];
-const WEIGHTING_NAMES_IF_NO_TIMING: readonly (readonly [RegExp, Weighting])[] = [
-  [/(^|[^A-Z0-9])T2/, 'T2'],
-  [/(^|[^A-Z0-9])T1/, 'T1'],
-  [/(^|[^A-Z])PD/, 'PD'],
-];
-
 /** Milliseconds. A spin echo with a long echo time is T2 weighted; T1 has both times short. */
 const T2_ECHO_TIME_MS = 60;
 const T1_ECHO_TIME_MS = 35;
@@ -91,12 +99,11 @@ const T1_REPETITION_TIME_MS = 1200;
 /** Inversion recovery with a short TI suppresses fat (STIR). */
 const STIR_INVERSION_TIME_MS = 300;
 
-function weightingOf(header: RoutingHeader, names: string): Weighting {
-  const named = WEIGHTING_NAMES.find(([pattern]) => pattern.test(names));
-  if (named) return named[1];
+function weightingOf(header: RoutingHeader, words: string): Weighting {
+  const settled = settledWeighting(words);
+  if (settled) return settled;
   const timed = weightingByTiming(header);
-  if (timed !== 'UNKNOWN') return timed;
-  return WEIGHTING_NAMES_IF_NO_TIMING.find(([pattern]) => pattern.test(names))?.[1] ?? 'UNKNOWN';
+  return timed === 'UNKNOWN' ? namedWeighting(words) : timed;
 }
 
 function weightingByTiming({
@@ -114,20 +121,48 @@ function weightingByTiming({
   return repetitionTime <= T1_REPETITION_TIME_MS ? 'T1' : 'PD';
 }
 
-const LUMBAR =
-  /L[\s_-]?SPINE|L[\s_-]?SP\b|LUMB|LWS|LENDEN|LOMBA|LOMBO|\bL\.?S\.?\b|LSWS|LSPINE|TLSPINE|SPINE.?LUMB|腰/iu;
-const OTHER_REGION =
-  /BRAIN|HEAD|SKULL|NECK|C[\s_-]?SPINE|CERVIC|HWS|T[\s_-]?SPINE|THORA|BWS|CHEST|KNEE|HIP|SHOULDER|ANKLE|WRIST|ELBOW|FOOT|HAND|BREAST|PROSTATE|HEART|CARDIAC/i;
-
-/** The lumbar words win: a study of thoracic and lumbar spine is a lumbar study too. */
-function regionOf(places: string): Region {
-  if (LUMBAR.test(places)) return 'LUMBAR';
-  return OTHER_REGION.test(places) ? 'OTHER' : 'UNKNOWN';
+/** ScanOptions (PS3.3 C.8.3.1), a Dixon's water picture, or the name. */
+function isFatSuppressed({ scanOptions = [], imageType }: RoutingHeader, words: string): boolean {
+  return (
+    scanOptions.some((option) => /^(FS|FATSAT|SFS)$/i.test(option)) ||
+    dixonOfTypes(imageType.slice(2).map((value) => value.toUpperCase())) === 'WATER' ||
+    isFatSuppressedByName(words)
+  );
 }
 
-function isLocalizer(imageType: readonly string[], names: string): boolean {
+type RegionSaid = Pick<SeriesAttributes, 'region' | 'regionFrom' | 'regionAmongOthers'>;
+
+/** The body part before descriptions, the series before its study; what names no part passes on. */
+function regionOf(header: RoutingHeader): RegionSaid {
+  const said = (region: NamedRegion, regionFrom: RegionSource, regionAmongOthers = false): RegionSaid => ({
+    region: region === 'TRUNK' ? trunkOn(header.modality) : region,
+    regionFrom,
+    regionAmongOthers,
+  });
+  const coded = regionOfCodes(header.anatomicRegion ?? []);
+  if (coded) return said(coded, 'AnatomicRegionSequence');
+  const part = regionOfBodyPart(header.bodyPartExamined ?? '');
+  if (part) return said(part, 'BodyPartExamined');
+  const texts = [
+    ['SeriesDescription', header.seriesDescription],
+    ['ProtocolName', header.protocolName],
+    ['StudyDescription', header.studyDescription],
+  ] as const;
+  for (const [from, text] of texts) {
+    const named = regionIn(wordsOf(text ?? ''));
+    if (named) return said(named.region, from, named.alsoElsewhere);
+  }
+  return { region: 'UNKNOWN', regionFrom: '', regionAmongOthers: false };
+}
+
+/** A CT of the abdomen shows the lumbar spine; a sagittal MR of a liver or a pelvis does not. */
+function trunkOn(modality: string | null): Region {
+  return modality === 'CT' ? 'UNKNOWN' : 'OTHER';
+}
+
+function isLocalizer({ imageType, modality }: RoutingHeader, words: string): boolean {
   return (
     imageType.some((value) => /^(LOCALIZER|SCOUT|MPR|MIP|PROJECTION IMAGE)$/i.test(value)) ||
-    /\b(SCOUT|LOCALI[SZ]ER|SURVEY)\b/.test(names)
+    (modality !== null && isPlanningByName(words))
   );
 }

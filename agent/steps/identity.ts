@@ -17,6 +17,7 @@ export async function waitForIdentity(
 ): Promise<StepEnd | null> {
   const doubt = await identityDoubt(database.knex, row.mrStudyInstanceUid);
   if (!doubt) return null;
-  if (doubt.isArriving) return { postponeMs: ARRIVING_AGAIN_MS };
+  if (doubt.isArriving)
+    return { postponeMs: ARRIVING_AGAIN_MS, waitingFor: 'the rest of the study, which names two patients' };
   throw doubt.error;
 }

@@ -1,5 +1,5 @@
 import type { Job } from '../../db/work/queue.js';
-import { type StepContext as RunContext, runStep } from '../../db/work/runStep.js';
+import { type RunContext, runStep } from '../../db/work/runStep.js';
 import { CASE_STATES } from '../domain/caseStates.js';
 import { deliverStep } from './deliver.js';
 import { locateStep } from './locate.js';

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { appendAudit } from '../../db/tables/audit.js';
 import type { CaseRow } from '../../db/tables/cases.js';
 import { ensureDeliveries } from '../../db/tables/deliveries.js';
 import { findLatestReport, insertReport, type ReportRow } from '../../db/tables/reports.js';
 import { listSeriesOfStudy } from '../../db/tables/series.js';
 import type { StepEnd } from '../../db/work/runStep.js';
+import { sha256 } from '../domain/hash.js';
 import { modalityRead } from '../read/reader.js';
 import { answerSha256 } from '../report/answer.js';
 import { buildReport } from '../report/build.js';
@@ -37,7 +37,7 @@ export const reportStep: AgentStep = async (context, row) => {
         sopClassUid,
         predecessorSopInstanceUid,
         file,
-        fileSha256: createHash('sha256').update(file).digest('hex'),
+        fileSha256: sha256(file),
         answerSha256: answer,
       });
       await ensureDeliveries(trx, report.id, destinations);

@@ -1,9 +1,6 @@
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError } from 'commander';
-import { loadConfig } from '../../config/load.js';
-import { createLogger } from '../../config/log.js';
-import { type Database, openDatabase } from '../../db/server/database.js';
 import {
   type AuditHead,
   type AuditVerdict,
@@ -13,6 +10,10 @@ import {
   verifyAudit,
 } from '../../db/tables/audit.js';
 import { verifyExport } from '../../db/views/auditExport.js';
+import { commandActor } from '../actor.js';
+import { withDatabase } from '../database.js';
+import { EXIT } from '../exitCodes.js';
+import { verdictOf } from '../verdict.js';
 
 export function register(program: Command): void {
   const audit = program
@@ -20,14 +21,16 @@ export function register(program: Command): void {
     .description('checks and exports the audit trail, a chain of SHA-256 hashes that nobody can edit unseen');
   audit
     .command('verify')
-    .description('walks the whole chain; names the first bad row and exits with 1 if there is one')
+    .description(
+      'walks the whole chain; names the first bad row and exits with 1 if there is one, with 4 if it cannot be walked',
+    )
     .option(
       '--expect <seq:hash>',
       'a head written down earlier (audit head): the chain must still go through it',
       parseHead,
     )
     .option('--file <export>', 'check a file from `audit export` instead; needs no database')
-    .option('--json', 'one JSON document: {ok, rows, head} or {ok, seq, problem}')
+    .option('--json', 'one JSON document: {ok, rows, from, head} or {ok, seq, problem}')
     .action(verify);
   audit
     .command('export')
@@ -49,15 +52,23 @@ interface VerifyOptions {
 }
 
 async function verify({ expect, file, json }: VerifyOptions, command: Command): Promise<void> {
-  const verdict = file
-    ? await verifyExport(createInterface({ input: createReadStream(file) }), expect)
-    : await withDatabase(command, ({ knex }) => verifyAudit(knex, expect));
+  const verdict = await verdictOf(() =>
+    file
+      ? verifyFile(file, expect)
+      : withDatabase(command, ({ database }) => verifyAudit(database.knex, expect)),
+  );
   console.log(json ? JSON.stringify(verdict) : inWords(verdict));
-  if (!verdict.ok) process.exitCode = 1;
+  if (!verdict.ok) process.exitCode = EXIT.failed;
+}
+
+/** A file that is not there is no answer about the chain in it. */
+async function verifyFile(file: string, expect?: AuditHead): Promise<AuditVerdict> {
+  const input = (await open(file)).createReadStream();
+  return verifyExport(createInterface({ input }), expect);
 }
 
 async function exportRows({ after }: { after: number }, command: Command): Promise<void> {
-  await withDatabase(command, async ({ knex }) => {
+  await withDatabase(command, async ({ database: { knex } }) => {
     let rows = 0;
     for await (const row of exportAudit(knex, { after })) {
       if (!process.stdout.write(`${JSON.stringify(row)}\n`)) await drained();
@@ -67,30 +78,27 @@ async function exportRows({ after }: { after: number }, command: Command): Promi
       event: 'AUDIT_EXPORTED',
       subjectType: 'audit',
       subjectId: 'trail',
+      actor: commandActor(),
       detail: { after, rows },
     });
   });
 }
 
 async function head({ json }: { json?: boolean }, command: Command): Promise<void> {
-  const last = await withDatabase(command, ({ knex }) => headHash(knex));
+  const last = await withDatabase(command, ({ database }) => headHash(database.knex));
   console.log(json ? JSON.stringify(last) : `${last.seq}:${last.hash}`);
-}
-
-async function withDatabase<T>(command: Command, use: (database: Database) => Promise<T>): Promise<T> {
-  const config = loadConfig(process.env, command.optsWithGlobals().config);
-  const database = await openDatabase(config, createLogger(config));
-  try {
-    return await use(database);
-  } finally {
-    await database.close();
-  }
 }
 
 function inWords(verdict: AuditVerdict): string {
   if (!verdict.ok) return `BROKEN at row ${verdict.seq}: ${verdict.problem}`;
-  const { rows, head: last } = verdict;
-  return `The chain holds: ${rows} rows, head ${last.seq}:${last.hash}`;
+  const { rows, from, head: last } = verdict;
+  if (rows === 0) return 'There is no row: nothing to hold, and nothing to break.';
+  const head = `head ${last.seq}:${last.hash}`;
+  if (from <= 1) return `The chain holds: ${rows} rows, ${head}`;
+  return (
+    `Rows ${from} to ${last.seq} hold together: ${rows} rows, ${head}\n` +
+    `The export begins in the middle: rows 1 to ${from - 1} are not in it, and nothing is known of them.`
+  );
 }
 
 function parseHead(text: string): AuditHead {

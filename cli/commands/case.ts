@@ -1,9 +1,12 @@
-import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { CalcidiscError } from '../../agent/domain/errors.js';
+import { confidenceWord } from '../../agent/domain/levelConfidence.js';
 import { LEVELS } from '../../agent/domain/levels.js';
-import { withoutPixels } from '../../agent/expose/api.js';
+import { nameOfCt, passedOverInWords, type WeighedCt } from '../../agent/domain/pairing.js';
+import { withoutPixels } from '../../agent/expose/apiRoutes.js';
 import { measurementBeside } from '../../agent/expose/comparison.js';
+import { candidateLines, spellingLines } from '../../agent/expose/identityWords.js';
+import { asideLines, missingLines, unreadLines } from '../../agent/expose/receivedWords.js';
 import {
   commitmentText,
   hounsfield,
@@ -13,18 +16,22 @@ import {
   PAIRING_WORDS,
   percent,
   priorText,
+  retryCommand,
   STATE_WORDS,
 } from '../../agent/expose/words.js';
 import { readReport, renderReport } from '../../agent/report/tree.js';
-import { loadConfig } from '../../config/load.js';
-import { createLogger } from '../../config/log.js';
-import { type Database, openDatabase } from '../../db/server/database.js';
+import type { Database } from '../../db/server/database.js';
+import { appendAudit } from '../../db/tables/audit.js';
 import { unparkCase } from '../../db/tables/cases.js';
 import { findReport } from '../../db/tables/reports.js';
 import { type CaseView, readCaseView } from '../../db/views/caseView.js';
-import { asTable } from '../demo/table.js';
+import { findNamedCase } from '../../db/views/lookup.js';
+import { commandActor } from '../actor.js';
+import { withDatabase } from '../database.js';
+import { type DecisionOptions, decide, wordOf } from '../decideIdentity.js';
+import { answerCell, asTable } from '../demo/table.js';
 
-interface CaseOptions {
+interface CaseOptions extends DecisionOptions {
   readonly json?: boolean;
   readonly report?: boolean;
   readonly retry?: string;
@@ -33,7 +40,7 @@ interface CaseOptions {
 export function register(program: Command): void {
   program
     .command('case')
-    .argument('<id>', 'the id of the case, or enough of its beginning')
+    .argument('<case>', 'its id or enough of the beginning, its accession number, or its Study Instance UID')
     .summary('print one case')
     .description(
       'Prints a case: pairing, discs, what the model and the CT say, the report, where it went, the audit trail.',
@@ -43,34 +50,67 @@ export function register(program: Command): void {
       '--retry <reason>',
       'a parked case: go on from the state it was parked in; the reason goes on the audit trail',
     )
+    .option(
+      '--same-patient',
+      'a doubt of identity: the images of the study, and CTs held back, are of one patient',
+    )
+    .option(
+      '--not-the-patient',
+      'a doubt of identity: the CT that was paired or held back is of somebody else',
+    )
+    .option('--release', 'a held case: go on as it stands')
+    .option('--reason <text>', 'why it was decided so, for the audit trail')
     .option('--json', 'one JSON document on stdout')
     .addHelpText(
       'after',
-      '\nExample:\n  calcidisc case 3f2a --report\n  calcidisc case 3f2a --retry "the PACS knows our AE title now"',
+      '\nExample:\n  calcidisc case 3f2a --report\n  calcidisc case A-2024-0117\n  calcidisc case 3f2a --retry "the PACS knows our AE title now"\n' +
+        '  calcidisc case 3f2a --same-patient --reason "married name, checked in the RIS"',
     )
     .action((id: string, options: CaseOptions, command: Command) => run(id, options, command));
 }
 
-async function run(id: string, options: CaseOptions, command: Command): Promise<void> {
-  const config = loadConfig(process.env, command.optsWithGlobals().config);
-  const database = await openDatabase(config, createLogger({ log: { level: 'warn' } }), { migrate: false });
-  try {
-    const view = await readCaseView(database.knex, id);
-    if (!view) throw new CalcidiscError('CASE_NOT_FOUND', `there is no case ${id}`);
-    if (options.retry !== undefined) return await retry(database, view, options.retry);
-    if (options.json) return console.log(JSON.stringify(withoutPixels(view), null, 2));
-    console.log(caseText(view));
-    const newest = options.report && view.reports[0];
-    const report = newest && (await findReport(database.knex, view.case.id, newest.revision));
-    if (report) console.log(`\n${renderReport(readReport(report.file))}`);
-  } finally {
-    await database.close();
-  }
+async function run(text: string, options: CaseOptions, command: Command): Promise<void> {
+  await withDatabase(
+    command,
+    async ({ database }) => {
+      const id = await findNamedCase(database.knex, text);
+      const view = id && (await readCaseView(database.knex, id));
+      if (!view)
+        throw new CalcidiscError(
+          'CASE_NOT_FOUND',
+          `there is no case ${text}; \`calcidisc find ${text}\` looks for what has become none`,
+        );
+      if (options.retry !== undefined) return await retry(database, view, options.retry);
+      const word = wordOf(options);
+      if (word) return await decide(database, view.case, word, options.reason);
+      await noteLook(database, view, options);
+      if (options.json) return console.log(JSON.stringify(withoutPixels(view), null, 2));
+      console.log(caseText(view));
+      const newest = options.report && view.reports[0];
+      const report = newest && (await findReport(database.knex, view.case.id, newest.revision));
+      if (report) console.log(`\n${renderReport(readReport(report.file))}`);
+    },
+    { logLevel: 'warn' },
+  );
+}
+
+/** PS3.15 A.5.3, as for a page. */
+function noteLook({ knex }: Database, { case: { id, revision } }: CaseView, { report }: CaseOptions) {
+  const what = report ? 'case and report' : 'case';
+  const detail = { revision, what, by: 'calcidisc case' };
+  return appendAudit(knex, {
+    event: 'CASE_VIEWED',
+    subjectType: 'case',
+    subjectId: id,
+    actor: commandActor(),
+    detail,
+  });
 }
 
 async function retry({ knex }: Database, { case: row }: CaseView, reason: string): Promise<void> {
-  const actor = `user:${userInfo().username}`;
-  const again = await knex.transaction((trx) => unparkCase(trx, { id: row.id, reason, actor }));
+  const again = await knex.transaction((trx) =>
+    unparkCase(trx, { id: row.id, reason, actor: commandActor() }),
+  );
   if (!again) throw new CalcidiscError('CASE_NOT_PARKED', `case ${row.id} is ${row.state}, not parked`);
   console.log(`Case ${row.id} goes on from ${again.state}; a running agent takes it up within seconds.`);
 }
@@ -79,27 +119,75 @@ function caseText(view: CaseView): string {
   const { case: row, study, mr } = view;
   return [
     `Case ${row.id}: ${STATE_WORDS[row.state]} since ${moment(row.stateSince)} UTC, revision ${row.revision} (${row.revisionReason})`,
+    ...(row.waitingFor ? [`  waits: ${row.waitingFor}`] : []),
+    ...(row.closedBecause ? [`  ${row.closedBecause}`] : []),
     ...(row.lastErrorCode ? [`  ${row.lastErrorCode}: ${row.lastError}`] : []),
+    ...(row.state === 'parked' ? [`  mend that, then: ${retryCommand(row.id)}`] : []),
     `Patient ID ${study.patientId || '–'}, accession number ${study.accessionNumber || '–'}`,
     ...identityLines(view.identities),
+    ...spellingLines(view.identities),
+    ...missingLines([view.mrSeries, view.ctSeries]),
+    ...asideLines(view.aside),
+    ...unreadLines(view.unread),
     `MR ${view.mrSeries.acquisitionDate ?? '–'}, ${view.mrSeries.seriesDescription}, study ${study.studyInstanceUid}`,
+    ...choiceLines(view),
     pairingText(view),
+    ...candidateLines(view.pairing?.candidates ?? []),
     ...view.priorFetches.map((fetch) => `Prior fetch: ${priorText(fetch)}`),
     mr
       ? `Discs: ${[mr.status, ...mr.reasons].join('; ')} (${mr.localiserName} ${mr.localiserVersion})`
       : 'Discs: not located yet',
+    modelText(view),
     '',
     discTable(view),
     '',
-    ...view.deliveries.map(deliveryText),
-    ...view.reports.map(
-      ({ revision, sopInstanceUid }) => `report of revision ${revision}: ${sopInstanceUid}`,
+    ...view.reports.flatMap((report) => reportLines(report, view.deliveries)),
+    ...view.joined.flatMap(({ case: joined, mrSeries, reports }) =>
+      reports.map(
+        ({ revision, sopInstanceUid }) =>
+          `report of revision ${revision} of the joined case ${joined.id.slice(0, 8)}, series ${mrSeries.seriesNumber ?? '–'}: ${sopInstanceUid}`,
+      ),
     ),
     '',
     ...view.audit
       .toReversed()
       .map(({ at, event, actor, detail }) => `${moment(at)}  ${event}  ${actor}  ${JSON.stringify(detail)}`),
   ].join('\n');
+}
+
+function modelText({ inferences }: CaseView): string {
+  const decided = inferences.find(({ role }) => role === 'active');
+  if (!decided) return 'Classifier: has not answered';
+  const { modelName, modelVersion, threshold } = decided;
+  return `Classifier: ${modelName} ${modelVersion}, calcified from ${(100 * threshold).toFixed(1)} %`;
+}
+
+/** A report and what became of it: an earlier revision's deliveries are not the newest one's. */
+function reportLines(
+  { id, revision, sopInstanceUid }: CaseView['reports'][number],
+  deliveries: CaseView['deliveries'],
+): string[] {
+  const own = deliveries.filter(({ reportId }) => reportId === id);
+  return [
+    `Report of revision ${revision}: ${sopInstanceUid}`,
+    ...(own.length === 0 ? ['  no destination is configured'] : own.map((each) => `  ${deliveryText(each)}`)),
+  ];
+}
+
+function choiceLines({ choice }: CaseView): string[] {
+  if (!choice) return [];
+  const { candidates, agreement } = choice;
+  return [
+    ...candidates.map(({ seriesNumber, seriesDescription, contrast, status, verdict, why }) => {
+      const said = verdict === 'chosen' ? 'READ' : why;
+      return `  series ${seriesNumber ?? '–'} ${seriesDescription} (${contrast}, ${status}): ${said}`;
+    }),
+    ...agreement.agrees.map(({ seriesInstanceUid, medianMm }) => {
+      const other = candidates.find((each) => each.seriesInstanceUid === seriesInstanceUid);
+      return `  the same levels in series ${other?.seriesNumber ?? '–'}, within ${medianMm} mm`;
+    }),
+    ...agreement.doubts.map((doubt) => `  levels in doubt: ${doubt}`),
+  ];
 }
 
 function deliveryText(delivery: CaseView['deliveries'][number]): string {
@@ -111,9 +199,15 @@ function deliveryText(delivery: CaseView['deliveries'][number]): string {
 function pairingText({ pairing }: CaseView): string {
   if (!pairing) return 'Pairing: not done yet';
   const words = PAIRING_WORDS[pairing.outcome] ?? pairing.outcome;
-  return pairing.intervalDays === null
-    ? `Pairing: ${words}`
-    : `Pairing: ${words}, ${interval(pairing.intervalDays)}`;
+  const when = pairing.intervalDays === null ? '' : `, ${interval(pairing.intervalDays)}`;
+  return [`Pairing: ${words}${when}`, ...pairing.candidates.map(weighedText)].join('\n');
+}
+
+function weighedText(ct: WeighedCt): string {
+  const what = ct.what ? ` (${ct.what})` : '';
+  return ct.verdict === 'chosen'
+    ? `  measured: CT ${nameOfCt(ct)}${what}`
+    : `  not measured: CT ${passedOverInWords(ct)}${what}`;
 }
 
 function discTable(view: CaseView): string {
@@ -124,16 +218,13 @@ function discTable(view: CaseView): string {
     const ct = measurementBeside(view, level);
     return [
       level,
-      region ? percent(region.confidence) : 'not found',
+      region ? confidenceWord(region.confidence) : 'not found',
       decided ? percent(decided.probability) : '–',
-      decided ? (decided.calcified ? 'CALCIFIED' : 'not calcified') : '–',
+      decided ? answerCell(decided.answer) : '–',
       ct?.label ?? '–',
       ct ? hounsfield(ct.meanHu) : '–',
       ct ? hounsfield(ct.maxHu) : '–',
     ];
   });
-  return asTable(
-    ['disc', 'confidence', 'P(calcified)', 'model on MR', 'CT reference', 'CT mean', 'CT max'],
-    rows,
-  );
+  return asTable(['disc', 'level', 'P(calcified)', 'model on MR', 'CT reference', 'CT mean', 'CT max'], rows);
 }

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { CalcidiscError } from '../../agent/domain/errors.js';
+import { confidenceWord } from '../../agent/domain/levelConfidence.js';
 import { drawResult } from '../../agent/locate/picture.js';
 import { type Locator, openLocator } from '../../agent/locate/pool.js';
 import type { CtResult, Located, LocateResult } from '../../agent/locate/types.js';
@@ -88,12 +89,12 @@ function table({ result, milliseconds }: Located<LocateResult | CtResult>): stri
   const where = slice ? [`slice ${slice.index + 1} of ${slice.count}, ${slice.sopInstanceUid}`] : [];
   const rows = discs.map((disc) => {
     const centre = disc.centrePatientMm.map((mm) => mm.toFixed(1).padStart(8)).join('');
-    const percent = status === 'located' ? `${(disc.confidence * 100).toFixed(1)}%` : 'in doubt';
+    const sure = status === 'located' ? confidenceWord(disc.confidence) : 'in doubt';
     const hu =
       'label' in disc
         ? `  ${disc.label.padEnd(14)}${disc.meanHu?.toFixed(0) ?? '-'} HU mean, ${disc.maxHu?.toFixed(0) ?? '-'} max, ${disc.areaMm2.toFixed(0)} mm2`
         : '';
-    return `  ${disc.level}  ${percent.padStart(8)}  centre${centre} mm${hu}`;
+    return `  ${disc.level}  ${sure.padStart(8)}  centre${centre} mm${hu}`;
   });
   return [
     head,

@@ -1,9 +1,4 @@
-import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import { loadConfig } from '../../config/load.js';
-import { createLogger } from '../../config/log.js';
-import type { Config } from '../../config/schema.js';
-import { openDatabase } from '../../db/server/database.js';
 import type { Tx } from '../../db/server/knex.js';
 import { listModels, type ModelChange, type ModelRow } from '../../db/tables/models.js';
 import { compareVersions, type ModelReference } from '../../models/catalogue/card.js';
@@ -14,6 +9,8 @@ import {
   registerHostModels,
   register as registerModel,
 } from '../../models/catalogue/registry.js';
+import { commandActor } from '../actor.js';
+import { withDatabase } from '../database.js';
 import { parseModel } from './classify.js';
 
 export function register(program: Command): void {
@@ -56,11 +53,13 @@ export function register(program: Command): void {
       );
   model
     .command('rollback')
-    .description('makes the classifier active that was active before the one that is now')
+    .description(
+      'withdraws the active classifier for the one before it; a second one goes further back, not to the withdrawn one',
+    )
     .option('--json', 'one JSON document: the model')
     .action((options, command) =>
       withRegistry(command, options, async (registry) => [
-        await change(registry, await previousActive(registry.tx), 'active'),
+        await change(registry, await previousActive(registry.tx), 'active', true),
       ]),
     );
 }
@@ -80,9 +79,14 @@ interface Registry {
   readonly folders: ModelFolders;
 }
 
-function change({ tx, folders }: Registry, { name, version }: ModelReference, to: ModelChange['to']) {
+function change(
+  { tx, folders }: Registry,
+  { name, version }: ModelReference,
+  to: ModelChange['to'],
+  isRollback = false,
+) {
   const reference = version === undefined ? { name } : { name, version };
-  return commandModel(tx, folders, { reference, to, actor: `user:${userInfo().username}` });
+  return commandModel(tx, folders, { reference, to, actor: commandActor(), isRollback });
 }
 
 async function withRegistry(
@@ -90,19 +94,18 @@ async function withRegistry(
   { json }: { json?: boolean },
   use: (registry: Registry) => Promise<readonly ModelRow[]>,
 ): Promise<void> {
-  const config: Config = loadConfig(process.env, command.optsWithGlobals().config);
-  const log = createLogger(config);
-  const database = await openDatabase(config, log);
-  try {
-    const folders = modelFoldersOf(config);
-    await registerHostModels(database.knex, folders, log);
-    const rows = await use({ tx: database.knex, folders });
-    const views = rows.map(viewOf);
-    const answer = command.name() === 'list' ? views.sort(byName) : views[0];
-    console.log(json ? JSON.stringify(answer) : views.map(inWords).join('\n'));
-  } finally {
-    await database.close();
-  }
+  await withDatabase(
+    command,
+    async ({ config, database, log }) => {
+      const folders = modelFoldersOf(config);
+      await registerHostModels(database.knex, folders, log);
+      const rows = await use({ tx: database.knex, folders });
+      const views = rows.map(viewOf);
+      const answer = command.name() === 'list' ? views.sort(byName) : views[0];
+      console.log(json ? JSON.stringify(answer) : views.map(inWords).join('\n'));
+    },
+    { schema: 'upgrade', makes: true },
+  );
 }
 
 type View = ReturnType<typeof viewOf>;

@@ -28,6 +28,10 @@ interface Options {
   readonly ctBits: number;
   readonly ctTilt: number;
   readonly ctNoRescale?: boolean;
+  readonly ctNoise?: number;
+  readonly ctKernel?: string;
+  readonly ctSharpen?: number;
+  readonly ctContrast?: 'intravenous' | 'intrathecal';
   readonly mrSlices: number;
   readonly mrGap: number;
   readonly mrMatrix: number;
@@ -74,6 +78,10 @@ export function register(program: Command): void {
     .option('--ct-signed', 'signed stored values')
     .option('--ct-bits <n>', 'bits stored, 12 or 16', number, 16)
     .option('--ct-tilt <degrees>', 'tilt of the gantry', number, 0)
+    .option('--ct-noise <factor>', "multiplies the CT's noise alone", number)
+    .option('--ct-kernel <name>', 'ConvolutionKernel; empty leaves it out (else B30)')
+    .option('--ct-sharpen <amount>', 'edges enhanced as by a sharp kernel: 1.2 as by one for bone', number)
+    .option('--ct-contrast <where>', 'contrast agent: intravenous or intrathecal')
     .option('--ct-no-rescale', 'a defective CT without rescale slope and intercept, to see it refused')
     .option('--json', 'print truth.json on stdout')
     .addHelpText(
@@ -138,6 +146,10 @@ function phantomOptions(options: Options): PhantomOptions {
       gantryTiltDeg: options.ctTilt,
       omitRescale: options.ctNoRescale ?? false,
       gas: options.gas,
+      ...(options.ctNoise !== undefined && { noise: options.ctNoise }),
+      ...(options.ctKernel !== undefined && { kernel: options.ctKernel }),
+      ...(options.ctSharpen !== undefined && { sharpen: options.ctSharpen }),
+      ...(options.ctContrast !== undefined && { contrast: options.ctContrast }),
     },
   };
 }

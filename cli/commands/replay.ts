@@ -1,19 +1,20 @@
 import type { Command } from 'commander';
 import { CalcidiscError } from '../../agent/domain/errors.js';
-import { loadConfig } from '../../config/load.js';
-import { createLogger } from '../../config/log.js';
-import { openDatabase } from '../../db/server/database.js';
 import { findCase } from '../../db/tables/cases.js';
 import { modelFoldersOf } from '../../models/catalogue/modelFiles.js';
 import { type Engine, openEngine } from '../../worker/engine.js';
 import { type Replay, type ReplayedRegion, replayCase } from '../../worker/replay.js';
 import type { Provider } from '../../worker/session.js';
+import { type OpenedDatabase, withDatabase } from '../database.js';
+import { EXIT } from '../exitCodes.js';
+import { verdictOf } from '../verdict.js';
 
 export function register(program: Command): void {
   program
     .command('replay <case>')
     .description(
-      "runs a case's stored regions again with the recorded models and compares every bit; exits with 1 if any differs",
+      "runs a case's stored regions again with the recorded models and compares every bit; exits with 1 if any" +
+        ' differs, 3 if there is no such case, 4 if it cannot be run',
     )
     .option(
       '--json',
@@ -29,9 +30,12 @@ export function register(program: Command): void {
 }
 
 async function run(text: string, { json }: { json?: boolean }, command: Command): Promise<void> {
-  const config = loadConfig(process.env, command.optsWithGlobals().config);
-  const log = createLogger(config);
-  const database = await openDatabase(config, log);
+  const replay = await verdictOf(() => withDatabase(command, (opened) => replayed(text, opened)));
+  console.log(json ? JSON.stringify(replay) : inWords(replay));
+  if (!replay.equal) process.exitCode = EXIT.failed;
+}
+
+async function replayed(text: string, { config, database, log }: OpenedDatabase): Promise<Replay> {
   const engines = new Map<Provider, Engine>();
   const engine = (provider: Provider) => {
     const opened = engines.get(provider) ?? openEngine({ ...config.worker, provider }, log);
@@ -40,13 +44,10 @@ async function run(text: string, { json }: { json?: boolean }, command: Command)
   };
   try {
     const row = await findCase(database.knex, text);
-    if (!row) throw new CalcidiscError('CASE_MISSING', `there is no case ${text}`);
-    const replay = await replayCase({ tx: database.knex, folders: modelFoldersOf(config), engine }, row);
-    console.log(json ? JSON.stringify(replay) : inWords(replay));
-    if (!replay.equal) process.exitCode = 1;
+    if (!row) throw new CalcidiscError('CASE_NOT_FOUND', `there is no case ${text}`);
+    return await replayCase({ tx: database.knex, folders: modelFoldersOf(config), engine }, row);
   } finally {
     await Promise.all([...engines.values()].map((each) => each.close()));
-    await database.close();
   }
 }
 

@@ -10,7 +10,7 @@ import { planOf, planOfOwn } from '../../models/study/plan.js';
 import { NETWORK_NAMES, type NetworkName } from '../../models/study/published.js';
 import { findPython } from '../../models/study/python.js';
 import { argumentOf, RECIPES, type Recipe } from '../../models/study/recipes.js';
-import { hashOf, runStep, type Step } from '../../models/study/steps.js';
+import { hashOf, runStage, type Stage } from '../../models/study/stages.js';
 import type { OwnStudy, Study } from '../../models/study/study.js';
 import { showProgress } from '../study/progress.js';
 
@@ -69,9 +69,9 @@ export function register(program: Command): void {
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  $ npm run study -- --quick\n  $ npm run study -- --full --processes 4\n' +
-        '  $ npm run study -- --evaluate-only --report docs/study\n' +
-        '  $ npm run study -- --full --dataset ./set --test ./later\n' +
+      '\nExamples:\n  $ calcidisc study --quick\n  $ calcidisc study --full --processes 4\n' +
+        '  $ calcidisc study --evaluate-only --report docs/study\n' +
+        '  $ calcidisc study --full --dataset ./set --test ./later\n' +
         '\nWithout --dataset all calcification is SIMULATED: no figure says anything about patients.',
     )
     .action(run);
@@ -107,7 +107,7 @@ async function run(options: Options, command: Command): Promise<void> {
   const progress = showProgress(steps, process.stderr);
   try {
     for (const step of steps) {
-      const outcome = await runStep(step, study.out, progress);
+      const outcome = await runStage(step, study.out, progress);
       if (outcome.kind === 'unchanged') progress.unchanged(step);
       else progress.done(step, outcome.seconds);
     }
@@ -119,7 +119,7 @@ async function run(options: Options, command: Command): Promise<void> {
 
 interface Planned {
   readonly study: Study;
-  readonly steps: readonly Step[];
+  readonly steps: readonly Stage[];
   /** Of the report: the one to open. */
   readonly page: string;
 }
@@ -138,7 +138,7 @@ type Common = ReturnType<typeof settle>;
 /** What every study has, before anything is looked at. */
 function settle(options: Options, command: Command) {
   const name = options.dataset ? 'study-own' : options.quick ? 'study-quick' : 'study';
-  const out = resolve(options.out ?? join(projectRoot, 'out', name));
+  const out = resolve(options.out ?? join('out', name));
   const runs = options.runs === undefined ? null : resolve(options.runs);
   if (runs !== null && !relative(out, runs).startsWith('..'))
     throw invalid(`--runs ${runs} lies in the work folder ${out}, whose contents are made anew`);

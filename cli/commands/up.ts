@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.js';
 import { createLogger } from '../../config/log.js';
-import { type ServiceParts, startService, untilStopped } from '../service.js';
+import { EXIT } from '../exitCodes.js';
+import { type ServiceParts, serviceEnvironment, startService, untilStopped } from '../service.js';
 
 const CLOSING_LIMIT_MS = 15_000;
 
@@ -39,12 +40,17 @@ export function register(program: Command): void {
     program
       .command(name)
       .description(description)
+      .option('--pretty', 'log lines for people instead of JSON (log.format)')
       .addHelpText('after', help)
-      .action(() => run(program, parts));
+      .action((options: { readonly pretty?: boolean }) => run(program, parts, options));
 }
 
-async function run(program: Command, parts: ServiceParts): Promise<void> {
-  const config = loadConfig(process.env, program.opts().config);
+async function run(
+  program: Command,
+  parts: ServiceParts,
+  { pretty }: { readonly pretty?: boolean },
+): Promise<void> {
+  const config = loadConfig(serviceEnvironment(pretty), program.opts().config);
   const log = createLogger(config);
   const service = await startService(config, log, parts);
   console.error(
@@ -60,6 +66,11 @@ async function run(program: Command, parts: ServiceParts): Promise<void> {
   const signal = await untilStopped();
   log.info({ signal }, 'stopping');
   // Whatever hangs (a PACS that keeps its association open) must not keep the process: nothing needs it to end well.
-  setTimeout(() => process.exit(1), CLOSING_LIMIT_MS).unref();
+  setTimeout(() => {
+    console.error(
+      `calcidisc: not closed within ${CLOSING_LIMIT_MS / 1000} s: ended all the same, nothing is lost`,
+    );
+    process.exit(EXIT.failed);
+  }, CLOSING_LIMIT_MS).unref();
   await service.close();
 }

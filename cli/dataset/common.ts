@@ -1,10 +1,9 @@
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { loadConfig } from '../../config/load.js';
-import { createLogger } from '../../config/log.js';
 import type { Config } from '../../config/schema.js';
-import { type Database, openDatabase } from '../../db/server/database.js';
+import type { Database } from '../../db/server/database.js';
+import { commandActor } from '../actor.js';
+import { withDatabase as openFor } from '../database.js';
 
 export interface Opened {
   readonly config: Config;
@@ -13,14 +12,8 @@ export interface Opened {
   readonly actor: string;
 }
 
-export async function withDatabase<T>(command: Command, use: (opened: Opened) => Promise<T>): Promise<T> {
-  const config = loadConfig(process.env, command.optsWithGlobals().config);
-  const database = await openDatabase(config, createLogger(config));
-  try {
-    return await use({ config, database, actor: `user:${userInfo().username}` });
-  } finally {
-    await database.close();
-  }
+export function withDatabase<T>(command: Command, use: (opened: Opened) => Promise<T>): Promise<T> {
+  return openFor(command, ({ config, database }) => use({ config, database, actor: commandActor() }));
 }
 
 /** Beside the data, not in it: whoever copies an export does not copy the key. */

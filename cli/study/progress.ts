@@ -1,26 +1,26 @@
 import { SingleBar } from 'cli-progress';
-import type { Listener, Step } from '../../models/study/steps.js';
+import type { Listener, Stage } from '../../models/study/stages.js';
 
 const LINE_EVERY_MS = 10_000;
 
 export interface StudyProgress extends Listener {
-  unchanged(step: Step): void;
-  done(step: Step, seconds: number): void;
+  unchanged(step: Stage): void;
+  done(step: Stage, seconds: number): void;
   end(): void;
 }
 
 /** Shares of the whole by the steps' weights; what was done before counts as done at once. */
-export function showProgress(steps: readonly Step[], stream: NodeJS.WriteStream): StudyProgress {
+export function showProgress(steps: readonly Stage[], stream: NodeJS.WriteStream): StudyProgress {
   const total = steps.reduce((sum, { weight }) => sum + weight, 0);
   const shown = stream.isTTY ? barOn(stream) : linesOn(stream);
   const begin = performance.now();
-  let [before, skipped, current] = [0, 0, null as Step | null];
+  let [before, skipped, current] = [0, 0, null as Stage | null];
   const secondsLeft = (share: number) => {
     const run = share - skipped / total;
     const seconds = (performance.now() - begin) / 1000;
     return run > 0.01 ? `${duration((seconds / run) * (1 - share))} left` : '';
   };
-  const number = (step: Step) => `[${steps.indexOf(step) + 1}/${steps.length}] ${step.title}`;
+  const number = (step: Stage) => `[${steps.indexOf(step) + 1}/${steps.length}] ${step.title}`;
   return {
     tell: (fraction, detail) => {
       if (!current) return;

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { CalcidiscError } from '../../agent/domain/errors.js';
 import type { Logger } from '../../config/log.js';
+import { EMBEDDED_DATABASE, embeddedUrl, folderProblem } from './embeddedFolder.js';
 import * as server from './embeddedServer.js';
 
 /**
@@ -13,7 +14,6 @@ import * as server from './embeddedServer.js';
  */
 const USERS_LOCK = [1_128_354_883, -2] as const;
 
-const DATABASE = 'calcidisc';
 const DEADLINE_MS = 120_000;
 const POLL_MS = 50;
 
@@ -38,6 +38,8 @@ export async function openEmbedded(options: EmbeddedOptions, log: Logger): Promi
   const place = { folder: resolve(join(options.dataDir, 'postgres')) };
   const begun = performance.now();
   await server.initialise(place, options.throwaway).catch(unavailable);
+  const problem = folderProblem(place.folder);
+  if (problem) unavailable(new Error(problem));
   const password = await server.readPassword(place).catch(unavailable);
   let held = await hold(place, password, log);
   let closing = false;
@@ -69,7 +71,7 @@ export async function openEmbedded(options: EmbeddedOptions, log: Logger): Promi
   }
 
   return {
-    url: urlOf(password, held.port, DATABASE),
+    url: embeddedUrl(password, held.port, EMBEDDED_DATABASE),
     async close() {
       if (closing) return;
       closing = true;
@@ -85,7 +87,7 @@ async function hold(place: server.ServerFolder, password: string, log: Logger): 
   const deadline = Date.now() + DEADLINE_MS;
   for (let failure: unknown; ; await sleep(POLL_MS)) {
     const postmaster = await server.readPostmaster(place);
-    const client = postmaster && (await tryHold(urlOf(password, postmaster.port, 'postgres'), log));
+    const client = postmaster && (await tryHold(embeddedUrl(password, postmaster.port, 'postgres'), log));
     if (client) return { client, port: postmaster.port };
     if (Date.now() > deadline) throw failure ?? unavailable(new Error(`${place.folder} does not answer`));
     // It is starting, recovering or stopping: wait.
@@ -122,9 +124,9 @@ async function tryHold(url: string, log: Logger): Promise<pg.Client | null> {
 }
 
 async function createDatabase(client: pg.Client): Promise<void> {
-  const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [DATABASE]);
+  const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [EMBEDDED_DATABASE]);
   if (rowCount) return;
-  await client.query(`CREATE DATABASE ${DATABASE}`).catch((error: { code?: string }) => {
+  await client.query(`CREATE DATABASE ${EMBEDDED_DATABASE}`).catch((error: { code?: string }) => {
     // duplicate_database, or its unique index: another process was first.
     if (error.code !== '42P04' && error.code !== '23505') throw error;
   });
@@ -141,10 +143,6 @@ async function leave(client: pg.Client, place: server.ServerFolder, log: Logger)
     log.warn({ err: error }, 'embedded PostgreSQL could not be left cleanly');
   }
   await client.end().catch(() => undefined);
-}
-
-function urlOf(password: string, port: number, database: string): string {
-  return `postgresql://${server.SERVER_USER}:${password}@127.0.0.1:${port}/${database}`;
 }
 
 function unavailable(cause: unknown): never {

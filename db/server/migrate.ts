@@ -1,4 +1,6 @@
 import type { Knex } from 'knex';
+import { CalcidiscError } from '../../agent/domain/errors.js';
+import { version } from '../../config/version.js';
 import { migrations } from '../../migrations/index.js';
 
 /** Session advisory lock: processes that start together migrate one after another. */
@@ -7,6 +9,8 @@ const MIGRATION_LOCK = [1_128_354_883, -1] as const;
 export interface MigrationState {
   readonly applied: readonly string[];
   readonly pending: readonly string[];
+  /** Applied, and not of this program: a newer one wrote them. */
+  readonly unknown: readonly string[];
 }
 
 type Migration = (typeof migrations)[number];
@@ -32,11 +36,41 @@ export async function migrate(knex: Knex): Promise<readonly string[]> {
   }
 }
 
+/** @throws CalcidiscError DATABASE_OTHER_VERSION when a newer program has been here */
+export async function refuseNewer(knex: Knex): Promise<void> {
+  const { unknown } = await migrationState(knex);
+  if (unknown.length === 0) return;
+  throw new CalcidiscError(
+    'DATABASE_OTHER_VERSION',
+    `the database is newer than this version of Calcidisc (${version}): it has ${unknown.join(', ')}. ` +
+      'Install the version that wrote it, or restore a backup of before',
+  );
+}
+
+/** Brings an empty schema to where it was when exactly these had run: for a restore. */
+export async function migrateTo(knex: Knex, names: readonly string[]): Promise<void> {
+  const known = migrations.map(({ name }) => name as string);
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0)
+    throw new CalcidiscError(
+      'DATABASE_OTHER_VERSION',
+      `the backup is newer than this version of Calcidisc (${version}): it has ${unknown.join(', ')}`,
+    );
+  const wanted = migrations.filter(({ name }) => names.includes(name));
+  await knex.migrate.latest({
+    ...options,
+    migrationSource: { ...source, getMigrations: async () => [...wanted] },
+  });
+}
+
 export async function migrationState(knex: Knex): Promise<MigrationState> {
-  const [applied, pending] = await knex.migrate.list(options);
+  const known = migrations.map(({ name }) => name as string);
+  const { rows } = await knex.raw("SELECT to_regclass('schema_migration') IS NOT NULL AS exists");
+  const applied: string[] = rows[0].exists ? await knex('schema_migration').orderBy('id').pluck('name') : [];
   return {
-    applied: applied.map(({ name }: { name: string }) => name),
-    pending: pending.map(({ name }: Migration) => name),
+    applied,
+    pending: known.filter((name) => !applied.includes(name)),
+    unknown: applied.filter((name) => !known.includes(name)),
   };
 }
 

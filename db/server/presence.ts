@@ -18,23 +18,26 @@ export const processOwner: number = randomInt(1, 2 ** 31 - 1);
 const RECONNECT_MS = 500;
 
 export interface Presence {
+  /**
+   * Holds something that only one process may have at a time, for as long as this one lives.
+   * @returns false while another one has it
+   */
+  claim(id: number): Promise<boolean>;
   close(): Promise<void>;
 }
+
+/** The first number of the locks that claims are. */
+const CLAIM_LOCK = 1_128_354_884;
 
 /** @throws the driver's error when the first connection fails */
 export async function announcePresence(url: string, log: Logger): Promise<Presence> {
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
+  const claims = new Set<number>();
   let client = await connect();
 
   async function connect(): Promise<pg.Client> {
-    const fresh = new pg.Client({
-      connectionString: url,
-      application_name: 'calcidisc presence',
-      keepAlive: true,
-      keepAliveInitialDelayMillis: 5_000,
-      connectionTimeoutMillis: 10_000,
-    });
+    const fresh = clientOf(url);
     fresh.on('error', (error) => log.debug({ err: error }, 'presence connection'));
     try {
       await fresh.connect();
@@ -47,6 +50,8 @@ export async function announcePresence(url: string, log: Logger): Promise<Presen
         PRESENCE_LOCK,
         processOwner,
       ]);
+      for (const id of claims)
+        if (!(await tryClaim(fresh, id))) log.error({ id }, 'another process has taken what is ours');
     } catch (error) {
       await fresh.end().catch(() => undefined);
       throw error;
@@ -70,10 +75,33 @@ export async function announcePresence(url: string, log: Logger): Promise<Presen
   }
 
   return {
+    async claim(id) {
+      if (!(await tryClaim(client, id))) return false;
+      claims.add(id);
+      return true;
+    },
     async close() {
       closed = true;
       clearTimeout(timer);
       await client.end().catch(() => undefined);
     },
   };
+}
+
+function clientOf(url: string): pg.Client {
+  return new pg.Client({
+    connectionString: url,
+    application_name: 'calcidisc presence',
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 5_000,
+    connectionTimeoutMillis: 10_000,
+  });
+}
+
+async function tryClaim(client: pg.Client, id: number): Promise<boolean> {
+  const { rows } = await client.query('SELECT pg_try_advisory_lock($1::integer, $2::integer) AS held', [
+    CLAIM_LOCK,
+    id,
+  ]);
+  return rows[0].held;
 }

@@ -30,6 +30,7 @@ export const AUDIT_EVENTS = {
   REPORT_UNCHANGED: event('110100', 'Application Activity', 'E'),
   AUDIT_EXPORTED: event('110101', 'Audit Log Used', 'R'),
   CASE_VIEWED: event('110103', 'DICOM Instances Accessed', 'R'),
+  REPORT_DOWNLOADED: event('110106', 'Export', 'R'),
   REPORT_SENT: event('110104', 'DICOM Instances Transferred', 'R'),
   PRIOR_FETCHED: event('110104', 'DICOM Instances Transferred', 'C'),
   PRIOR_FAILED: event('110104', 'DICOM Instances Transferred', 'C', OUTCOMES.seriousFailure),
@@ -37,6 +38,8 @@ export const AUDIT_EVENTS = {
   COMMITMENT_REQUESTED: event('110104', 'DICOM Instances Transferred', 'R'),
   COMMITMENT_CONFIRMED: event('110104', 'DICOM Instances Transferred', 'R'),
   COMMITMENT_FAILED: event('110104', 'DICOM Instances Transferred', 'R', OUTCOMES.seriousFailure),
+  BACKUP_MADE: event('110106', 'Export', 'R'),
+  BACKUP_RESTORED: event('110107', 'Import', 'C'),
   DATASET_EXPORTED: event('110106', 'Export', 'R'),
   READER_REGIONS_IMPORTED: event('110107', 'Import', 'C'),
   RESEARCH_OPTED_OUT: event('110100', 'Application Activity', 'C'),
@@ -47,6 +50,12 @@ export const AUDIT_EVENTS = {
   OBJECT_REFUSED: event('110107', 'Import', 'C', OUTCOMES.seriousFailure),
   IDENTITY_DIFFERS: event('110107', 'Import', 'C', OUTCOMES.seriousFailure),
   IDENTITY_CORRECTED: event('110107', 'Import', 'U'),
+  STUDY_CORRECTED: event('110107', 'Import', 'U'),
+  STUDY_MOVED: event('110107', 'Import', 'U'),
+  UNREAD_KEPT: event('110107', 'Import', 'C'),
+  UNREAD_DROPPED: event('110107', 'Import', 'D'),
+  CONTEXT_REFUSED: event('110107', 'Import', 'C', OUTCOMES.seriousFailure),
+  IDENTITY_DECIDED: event('110100', 'Application Activity', 'U'),
   CASES_QUERIED: event('110112', 'Query', 'E'),
   PACS_QUERIED: event('110112', 'Query', 'E'),
   ASSOCIATION_REFUSED: event('110113', 'Security Alert', 'E', OUTCOMES.seriousFailure),
@@ -91,7 +100,13 @@ export interface AuditHead {
 }
 
 export type AuditVerdict =
-  | { readonly ok: true; readonly rows: number; readonly head: AuditHead }
+  | {
+      readonly ok: true;
+      readonly rows: number;
+      /** The first row that was looked at: 1, but for an export that begins in the middle. */
+      readonly from: number;
+      readonly head: AuditHead;
+    }
   | { readonly ok: false; readonly seq: number; readonly problem: string };
 
 /**
@@ -123,22 +138,25 @@ function auditColumns({ event: name, ...given }: AuditEvent) {
 }
 
 /** @param expected a head exported earlier: the chain must still go through it */
-export async function verifyAudit(tx: Tx, expected?: AuditHead): Promise<AuditVerdict> {
+export function verifyAudit(tx: Tx, expected?: AuditHead): Promise<AuditVerdict> {
   // One snapshot for the walk and the head, or a row appended between them would look like a hole.
-  return tx.transaction(
-    async (trx) => {
-      const { rows } = await trx.raw('SELECT seq, problem FROM audit_first_bad_row()');
-      if (rows[0]) return { ok: false, seq: rows[0].seq, problem: rows[0].problem } as const;
-      if (expected) {
-        const row = await trx('auditEvent').where({ seq: expected.seq }).first('hash');
-        if (row?.hash !== expected.hash)
-          return { ok: false, seq: expected.seq, problem: 'the exported head is not in the chain' } as const;
-      }
-      const head = await headHash(trx);
-      return { ok: true, rows: head.seq, head } as const;
-    },
-    { isolationLevel: 'repeatable read', readOnly: true },
-  );
+  return tx.transaction((trx) => walkAudit(trx, expected), {
+    isolationLevel: 'repeatable read',
+    readOnly: true,
+  });
+}
+
+/** As verifyAudit, in a transaction that sees one moment. */
+export async function walkAudit(trx: Tx, expected?: AuditHead): Promise<AuditVerdict> {
+  const { rows } = await trx.raw('SELECT seq, problem FROM audit_first_bad_row()');
+  if (rows[0]) return { ok: false, seq: rows[0].seq, problem: rows[0].problem };
+  if (expected) {
+    const row = await trx('auditEvent').where({ seq: expected.seq }).first('hash');
+    if (row?.hash !== expected.hash)
+      return { ok: false, seq: expected.seq, problem: 'the exported head is not in the chain' };
+  }
+  const head = await headHash(trx);
+  return { ok: true, rows: head.seq, from: 1, head };
 }
 
 /** The last row's place; seq 0 and 64 zeros for an empty trail. */

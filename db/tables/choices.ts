@@ -1,3 +1,4 @@
+import type { ReadingStatus } from '../../agent/domain/locateStatuses.js';
 import { json, type Tx } from '../server/knex.js';
 
 /** One series of the study that may be read, and what became of it. */
@@ -7,7 +8,7 @@ export interface ChoiceCandidate {
   readonly seriesDescription: string;
   /** 'T2', 'T2-FS' ... (docs/routing.md) */
   readonly contrast: string;
-  readonly status: 'located' | 'uncertain' | 'not-found' | 'unreadable';
+  readonly status: ReadingStatus;
   readonly reasons: readonly string[];
   readonly verdict: 'chosen' | 'passed-over' | 'check-only';
   /** In words, why it was passed over; '' for the chosen one. */

@@ -1,3 +1,4 @@
+import type { LocateStatus } from '../../agent/domain/locateStatuses.js';
 import { json, type Tx } from '../server/knex.js';
 
 export interface LocalisationRow {
@@ -5,7 +6,7 @@ export interface LocalisationRow {
   readonly revision: number;
   readonly modality: 'MR' | 'CT';
   readonly seriesInstanceUid: string;
-  readonly status: 'located' | 'uncertain' | 'not-found';
+  readonly status: LocateStatus;
   readonly reasons: readonly string[];
   readonly sliceSopInstanceUid: string | null;
   readonly sliceIndex: number | null;

@@ -1,11 +1,13 @@
+import type { CtLabel } from '../../agent/domain/ctLabels.js';
 import type { Level } from '../../agent/domain/levels.js';
 import { json, type Tx } from '../server/knex.js';
+import { levelOrder } from './levelOrder.js';
 
 export interface MeasurementRow {
   readonly caseId: string;
   readonly revision: number;
   readonly level: Level;
-  readonly label: 'calcified' | 'not-calcified' | 'indeterminate';
+  readonly label: CtLabel;
   readonly meanHu: number | null;
   readonly maxHu: number | null;
   readonly areaMm2: number;
@@ -42,5 +44,5 @@ export async function insertMeasurements(tx: Tx, measurements: readonly NewMeasu
 
 /** From above down. */
 export function listMeasurements(tx: Tx, caseId: string, revision: number): Promise<MeasurementRow[]> {
-  return tx('ctMeasurement').where({ caseId, revision }).orderBy('level').select('*');
+  return tx('ctMeasurement').where({ caseId, revision }).orderByRaw(levelOrder('level')).select('*');
 }

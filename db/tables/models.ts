@@ -77,7 +77,12 @@ export async function changeModel(tx: Tx, { id, to, actor, detail }: ModelChange
     // All of the kind at once, in one order: two people who activate different models must not cross.
     const rows: ModelRow[] = await trx('model').orderBy('id').forUpdate().select('*');
     const model = rows.find((row) => row.id === id)!;
-    if (model.state === to) return model;
+    if (model.state === to) {
+      // What was active by default has now been chosen.
+      if (to === 'active' && actor)
+        await audit(trx, EVENT_OF_STATE[to], model, actor, { ...detail, from: to });
+      return model;
+    }
     const replaced = rows.find((row) => row.state === 'active' && row.kind === model.kind && row.id !== id);
     if (to === 'active' && replaced) await setState(trx, replaced.id, 'retired');
     const after = await setState(trx, id, to);
@@ -92,13 +97,29 @@ export async function changeModel(tx: Tx, { id, to, actor, detail }: ModelChange
   });
 }
 
-/** The classifiers that were ever active, the latest first, each by its id: what a roll-back goes back through. */
-export async function activationHistory(tx: Tx): Promise<string[]> {
-  const rows: { subjectId: string }[] = await tx('auditEvent')
+/** One time that a classifier became active. */
+export interface Activation {
+  /** Of the model. */
+  readonly id: string;
+  /** Why, where that was not a person's choice. */
+  readonly reason: string | null;
+  /** It was the one before, taken back. */
+  readonly isRollback: boolean;
+}
+
+/** The classifiers that were ever active, the latest first: what a roll-back goes back through. */
+export async function activationHistory(tx: Tx): Promise<Activation[]> {
+  const rows: { subjectId: string; detail: { reason?: string; rollback?: boolean } }[] = await tx(
+    'auditEvent',
+  )
     .where({ event: 'MODEL_ACTIVATED', subjectType: 'model' })
     .orderBy('seq', 'desc')
-    .select('subjectId');
-  return rows.map(({ subjectId }) => subjectId);
+    .select('subjectId', 'detail');
+  return rows.map(({ subjectId, detail: { reason, rollback } }) => ({
+    id: subjectId,
+    reason: reason ?? null,
+    isRollback: rollback === true,
+  }));
 }
 
 async function setState(trx: Tx, id: string, state: ModelState): Promise<ModelRow> {

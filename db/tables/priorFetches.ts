@@ -224,6 +224,41 @@ export function listPriorFetches(tx: Tx, seriesInstanceUid: string): Promise<Pri
   return tx('priorFetch').where({ seriesInstanceUid }).orderBy('source').select('*');
 }
 
+/** What was asked for on behalf of any series of a study. */
+export function listPriorFetchesOfStudy(tx: Tx, studyInstanceUid: string): Promise<PriorFetchRow[]> {
+  return tx('priorFetch as f')
+    .join('series as s', 's.seriesInstanceUid', 'f.seriesInstanceUid')
+    .where({ 's.studyInstanceUid': studyInstanceUid })
+    .orderBy(['f.source', 'f.askedAt'])
+    .select('f.*');
+}
+
+/** Whether another series of the same study has asked the same of the same source, and was not refused. */
+export async function isAskedForBySibling(
+  tx: Tx,
+  studyInstanceUid: string,
+  { seriesInstanceUid, source, patientId, wantedModality, dateFrom, dateTo }: NewPriorFetch,
+): Promise<boolean> {
+  const row = await tx('priorFetch as f')
+    .join('series as s', 's.seriesInstanceUid', 'f.seriesInstanceUid')
+    .where({ 's.studyInstanceUid': studyInstanceUid, 'f.source': source, 'f.patientId': patientId })
+    .where({ 'f.wantedModality': wantedModality, 'f.dateFrom': dateFrom, 'f.dateTo': dateTo })
+    .whereNot({ 'f.seriesInstanceUid': seriesInstanceUid })
+    .whereNot({ 'f.state': 'failed' })
+    .first('f.id');
+  return row !== undefined;
+}
+
 export function listPriorSeries(tx: Tx, priorFetchId: string): Promise<PriorSeriesRow[]> {
   return tx('priorFetchSeries').where({ priorFetchId }).orderBy('seriesInstanceUid').select('*');
+}
+
+/** How many images a source said a series has that is fetched from it; null when none was asked, or none knew. */
+export async function expectedByFetch(tx: Tx, seriesInstanceUid: string): Promise<number | null> {
+  const row = await tx('priorFetchSeries')
+    .where({ seriesInstanceUid })
+    .whereIn('state', ['wanted', 'moved'])
+    .max('expectedInstances as expected')
+    .first();
+  return row?.expected ?? null;
 }

@@ -3,6 +3,7 @@ import type { CalcidiscError } from '../../agent/domain/errors.js';
 import type { Level } from '../../agent/domain/levels.js';
 import { json, type Tx } from '../server/knex.js';
 import { processOwner } from '../server/presence.js';
+import { levelOrder } from './levelOrder.js';
 
 export type ReadingState = 'due' | 'reading' | 'done' | 'failed';
 
@@ -199,13 +200,15 @@ export function listReadings(
 
 /** From above down. */
 export function listReadRegions(tx: Tx, readingId: string): Promise<ReadRegion[]> {
-  return tx('seriesReadingRegion').where({ readingId }).orderBy('level').select('level', 'png', 'pngSha256');
+  return tx('seriesReadingRegion')
+    .where({ readingId })
+    .orderByRaw(levelOrder('level'))
+    .select('level', 'png', 'pngSha256');
 }
 
-/** How many readings of this reader are due, under way, done and failed. */
-export async function countReadings(tx: Tx, readerSha256: string): Promise<Record<ReadingState, number>> {
+/** How many readings are due, under way, done and failed. */
+export async function countReadings(tx: Tx): Promise<Record<ReadingState, number>> {
   const rows: { state: ReadingState; count: number }[] = await tx('seriesReading')
-    .where({ readerSha256 })
     .groupBy('state')
     .select('state')
     .count('* as count');

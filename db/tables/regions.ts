@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Level } from '../../agent/domain/levels.js';
 import { json, type Tx } from '../server/knex.js';
+import { levelOrder } from './levelOrder.js';
 
 export interface RegionRow {
   readonly id: string;
@@ -50,7 +51,7 @@ export async function insertRegions(tx: Tx, regions: readonly NewRegion[]): Prom
 
 /** From above down. */
 export function listRegions(tx: Tx, caseId: string, revision: number): Promise<RegionRow[]> {
-  return tx('discRegion').where({ caseId, revision }).orderBy('level').select('*');
+  return tx('discRegion').where({ caseId, revision }).orderByRaw(levelOrder('level')).select('*');
 }
 
 /** What the classifier needs of a region. */
@@ -66,7 +67,7 @@ export async function listPictures(
       ['caseId', 'revision'],
       cases.map(({ id, revision }) => [id, revision]),
     )
-    .orderBy('level')
+    .orderByRaw(levelOrder('level'))
     .select('id', 'caseId', 'level', 'png', 'pngSha256');
   return cases.map(({ id }) => rows.filter(({ caseId }) => caseId === id));
 }

@@ -26,6 +26,10 @@ export interface SeriesRow {
   /** A digest of its objects, lower-case hexadecimal SHA-256; null while it is being received. */
   readonly contentSha256: string | null;
   readonly reopened: number;
+  /** Why it was reopened last, in words for the case's next revision; '' for images that came late. */
+  readonly reopenReason: string;
+  /** What was still missing, by the headers, when silence completed it; '' when nothing was. */
+  readonly missing: string;
   readonly firstReceivedAt: Date;
   readonly lastReceivedAt: Date;
 }
@@ -78,7 +82,15 @@ export async function touchSeries(tx: Tx, seriesInstanceUid: string, at: Date): 
 export type SeriesChange = Partial<
   Pick<
     SeriesRow,
-    'role' | 'roleReason' | 'expectedInstances' | 'attributes' | 'acquisitionDate' | 'frameOfReferenceUid'
+    | 'role'
+    | 'roleReason'
+    | 'expectedInstances'
+    | 'attributes'
+    | 'seriesDescription'
+    | 'protocolName'
+    | 'bodyPartExamined'
+    | 'acquisitionDate'
+    | 'frameOfReferenceUid'
   >
 >;
 
@@ -97,12 +109,14 @@ export async function completeSeries(
   tx: Tx,
   seriesInstanceUid: string,
   completeReason: CompleteReason,
+  missing = '',
 ): Promise<SeriesRow | null> {
   const [row] = await tx('series')
     .where({ seriesInstanceUid, state: 'receiving' })
     .update({
       state: 'complete',
       completeReason,
+      missing,
       completedAt: tx.raw('clock_timestamp()'),
       contentSha256: tx.raw(CONTENT_SHA256),
     })
@@ -110,8 +124,16 @@ export async function completeSeries(
   return row ?? null;
 }
 
-/** A late image. @returns the row, or null when it was not complete */
-export async function reopenSeries(tx: Tx, seriesInstanceUid: string): Promise<SeriesRow | null> {
+/**
+ * A late image, or one with another header.
+ * @param reopenReason in words; '' for a late image
+ * @returns the row, or null when it was not complete
+ */
+export async function reopenSeries(
+  tx: Tx,
+  seriesInstanceUid: string,
+  reopenReason = '',
+): Promise<SeriesRow | null> {
   const [row] = await tx('series')
     .where({ seriesInstanceUid, state: 'complete' })
     .update({
@@ -120,6 +142,7 @@ export async function reopenSeries(tx: Tx, seriesInstanceUid: string): Promise<S
       completedAt: null,
       contentSha256: null,
       reopened: tx.raw('reopened + 1'),
+      reopenReason,
     })
     .returning('*');
   return row ?? null;

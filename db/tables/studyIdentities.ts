@@ -17,9 +17,9 @@ export interface CarriedIdentity extends StudyIdentityRow {
 export async function ensureIdentity(
   trx: Tx,
   studyInstanceUid: string,
-  { patientId, issuerOfPatientId, patientName, patientBirthDate }: PatientIdentity,
+  { patientId, issuerOfPatientId, patientName, patientBirthDate, patientSex }: PatientIdentity,
 ): Promise<{ id: string; created: boolean }> {
-  const named = { studyInstanceUid, patientId, issuerOfPatientId, patientName };
+  const named = { studyInstanceUid, patientId, issuerOfPatientId, patientName, patientSex };
   const [row] = await trx('studyIdentity')
     .insert({ id: randomUUID(), ...named, patientBirthDate })
     .onConflict()

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { sha256 } from '../../agent/domain/hash.js';
 import type { AuditExportRow, AuditHead, AuditVerdict } from '../tables/audit.js';
 
 const NO_HASH = '0'.repeat(64);
@@ -13,12 +13,14 @@ export async function verifyExport(
   expected?: AuditHead,
 ): Promise<AuditVerdict> {
   let last: AuditHead | null = null;
+  let first: number | null = null;
   let rows = 0;
   let isExpectedSeen = false;
   for await (const line of lines) {
     if (line.trim() === '') continue;
     const row: AuditExportRow | null = parseRow(line);
     const seq = row?.seq ?? (last?.seq ?? 0) + 1;
+    first ??= row?.seq ?? null;
     const problem = row ? problemOf(row, last) : 'not a row of an exported trail';
     if (problem || !row) return { ok: false, seq, problem: problem ?? '' };
     if (expected?.seq === row.seq && expected.hash === row.hash) isExpectedSeen = true;
@@ -27,7 +29,7 @@ export async function verifyExport(
   }
   if (expected && !isExpectedSeen)
     return { ok: false, seq: expected.seq, problem: 'the exported head is not in the chain' };
-  return { ok: true, rows, head: last ?? { seq: 0, hash: NO_HASH } };
+  return { ok: true, rows, from: first ?? 1, head: last ?? { seq: 0, hash: NO_HASH } };
 }
 
 function problemOf(row: AuditExportRow, last: AuditHead | null): string | null {
@@ -35,8 +37,7 @@ function problemOf(row: AuditExportRow, last: AuditHead | null): string | null {
   if (last && seq !== last.seq + 1) return 'a row before it is missing';
   if (!last && seq === 1 && prevHash !== NO_HASH) return 'does not follow the row before it';
   if (last && prevHash !== last.hash) return 'does not follow the row before it';
-  if (createHash('sha256').update(canonical).digest('hex') !== hash)
-    return 'its content does not match its hash';
+  if (sha256(canonical) !== hash) return 'its content does not match its hash';
   return isDeepStrictEqual(readable(row), hashed(canonical)) ? null : 'what it shows is not what was hashed';
 }
 

@@ -1,28 +1,38 @@
 import type { Tx } from '../server/knex.js';
 import { type AuditRow, listAudit } from '../tables/audit.js';
-import { type CaseRow, findCase } from '../tables/cases.js';
+import { type CaseRow, findCase, listJoinedCases } from '../tables/cases.js';
+import { type ChoiceRow, findChoice } from '../tables/choices.js';
 import { type DeliveryRow, listDeliveries } from '../tables/deliveries.js';
 import { type CaseInference, listInferences } from '../tables/inferences.js';
 import { findLocalisation, type LocalisationRow } from '../tables/localisations.js';
 import { listMeasurements, type MeasurementRow } from '../tables/measurements.js';
 import { findModel, type ModelRow } from '../tables/models.js';
+import { listAside, type ObjectAsideRow } from '../tables/objectsAside.js';
 import { findPairing, type PairingRow } from '../tables/pairings.js';
-import { listPriorFetches, type PriorFetchRow } from '../tables/priorFetches.js';
+import { listPriorFetchesOfStudy, type PriorFetchRow } from '../tables/priorFetches.js';
 import { listRegions, type RegionRow } from '../tables/regions.js';
 import { listReports, type ReportRow } from '../tables/reports.js';
 import { findSeries, type SeriesRow } from '../tables/series.js';
 import { findStudy, type StudyRow } from '../tables/studies.js';
 import { type CarriedIdentity, listIdentities } from '../tables/studyIdentities.js';
+import { countUnread, type UnreadCount } from '../tables/unreadObjects.js';
 
 /** Everything there is to see of one case at its current revision. */
 export interface CaseView {
   readonly case: CaseRow;
   readonly study: StudyRow;
+  /** The series that is read: until one is chosen, the first that was complete. */
   readonly mrSeries: SeriesRow;
+  /** Which series of the study is read, and why not the others; null until it is chosen. */
+  readonly choice: ChoiceRow | null;
   readonly ctSeries: SeriesRow | null;
   readonly pairing: PairingRow | null;
   /** How the images of the MR's study name their patient: more than one is a merge, or a mistake. */
   readonly identities: readonly CarriedIdentity[];
+  /** Other objects that came under the UIDs of the study's images. */
+  readonly aside: readonly ObjectAsideRow[];
+  /** What the study holds beside images, put away unread. */
+  readonly unread: readonly UnreadCount[];
   /** What was, or is being, fetched from a PACS for the MR. */
   readonly priorFetches: readonly PriorFetchRow[];
   readonly mr: LocalisationRow | null;
@@ -36,8 +46,16 @@ export interface CaseView {
   /** The newest revision first. */
   readonly reports: readonly Omit<ReportRow, 'file'>[];
   readonly deliveries: readonly DeliveryRow[];
+  /** Cases of the same study that this one goes on for (an older version made one for each series). */
+  readonly joined: readonly JoinedCase[];
   /** The newest first. */
   readonly audit: readonly AuditRow[];
+}
+
+export interface JoinedCase {
+  readonly case: CaseRow;
+  readonly mrSeries: SeriesRow;
+  readonly reports: readonly Omit<ReportRow, 'file'>[];
 }
 
 /** @returns null when there is no such case */
@@ -54,10 +72,13 @@ export async function readCaseView(tx: Tx, idOrPrefix: string): Promise<CaseView
     case: row,
     study: (await findStudy(tx, row.mrStudyInstanceUid))!,
     mrSeries: (await findSeries(tx, row.mrSeriesInstanceUid))!,
+    choice: await findChoice(tx, id, revision),
     ctSeries: ctUid ? await findSeries(tx, ctUid) : null,
     pairing,
     identities: await listIdentities(tx, row.mrStudyInstanceUid),
-    priorFetches: await listPriorFetches(tx, row.mrSeriesInstanceUid),
+    aside: await listAside(tx, row.mrStudyInstanceUid),
+    unread: await countUnread(tx, row.mrStudyInstanceUid),
+    priorFetches: await listPriorFetchesOfStudy(tx, row.mrStudyInstanceUid),
     mr: await findLocalisation(tx, id, revision, 'MR'),
     ct: await findLocalisation(tx, id, revision, 'CT'),
     regions: await listRegions(tx, id, revision),
@@ -66,6 +87,16 @@ export async function readCaseView(tx: Tx, idOrPrefix: string): Promise<CaseView
     model: decided ? await findModel(tx, decided.modelName, decided.modelVersion) : null,
     reports,
     deliveries: (await Promise.all(reports.map((report) => listDeliveries(tx, report.id)))).flat(),
+    joined: await joinedCases(tx, id),
     audit: await listAudit(tx, 'case', id),
   };
+}
+
+async function joinedCases(tx: Tx, id: string): Promise<JoinedCase[]> {
+  const joined: JoinedCase[] = [];
+  for (const row of await listJoinedCases(tx, id)) {
+    const mrSeries = (await findSeries(tx, row.mrSeriesInstanceUid))!;
+    joined.push({ case: row, mrSeries, reports: await listReports(tx, row.id) });
+  }
+  return joined;
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import type { CtLabel } from '../../agent/domain/ctLabels.js';
 import type { Level } from '../../agent/domain/levels.js';
 import { json, type Tx } from '../server/knex.js';
-
-export type ReaderLabel = 'calcified' | 'not-calcified' | 'indeterminate';
+import { levelOrder } from '../tables/levelOrder.js';
 
 /** A region that a person drew on one image of a case's MR series. */
 export interface ReaderRegionRow {
@@ -11,7 +11,7 @@ export interface ReaderRegionRow {
   readonly level: Level;
   readonly reader: string;
   /** null: the reader said where, not what. */
-  readonly label: ReaderLabel | null;
+  readonly label: CtLabel | null;
   readonly sopInstanceUid: string;
   readonly frame: number;
   /** [x, y, z], LPS. */
@@ -52,17 +52,18 @@ export async function insertReaderRegions(tx: Tx, regions: readonly NewReaderReg
 export type ReaderRegion = Omit<ReaderRegionRow, 'png'>;
 
 /** The newest of each case, reader and level, from above down; pictures are found by their id. */
-export function listReaderRegions(
+export async function listReaderRegions(
   tx: Tx,
   filter: { readonly caseId?: string; readonly reader?: string } = {},
 ): Promise<ReaderRegion[]> {
   const query = tx('readerRegion')
     .distinctOn(['caseId', 'reader', 'level'])
     .orderBy(['caseId', 'reader', 'level', { column: 'createdAt', order: 'desc' }])
-    .select(COLUMNS);
+    .select(COLUMNS)
+    .as('newest');
   if (filter.caseId) query.where({ caseId: filter.caseId });
   if (filter.reader) query.where({ reader: filter.reader });
-  return query;
+  return tx.select('*').from(query).orderBy(['caseId', 'reader']).orderByRaw(levelOrder('level'));
 }
 
 export async function listReaders(tx: Tx): Promise<string[]> {

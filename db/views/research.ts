@@ -1,5 +1,7 @@
 import type { CaseState } from '../../agent/domain/caseStates.js';
+import type { CtLabel } from '../../agent/domain/ctLabels.js';
 import type { Level } from '../../agent/domain/levels.js';
+import type { LocateStatus } from '../../agent/domain/locateStatuses.js';
 import type { Tx } from '../server/knex.js';
 
 /** What an export asks of a case's current revision. Holds identifiers: nothing of it may be written out as it is. */
@@ -16,8 +18,8 @@ export interface ResearchCase {
   readonly mrDate: string | null;
   readonly ctDate: string | null;
   readonly pairingOutcome: string | null;
-  readonly mrStatus: 'located' | 'uncertain' | 'not-found' | null;
-  readonly ctStatus: 'located' | 'uncertain' | 'not-found' | null;
+  readonly mrStatus: LocateStatus | null;
+  readonly ctStatus: LocateStatus | null;
   /** 'localiser 1' */
   readonly localiser: string | null;
   readonly isOptedOut: boolean;
@@ -46,7 +48,8 @@ export async function listResearchCases(tx: Tx, { since, until }: DateRange): Pr
        LEFT JOIN pairing p ON p.case_id = c.id AND p.revision = c.revision
        LEFT JOIN localisation l ON l.case_id = c.id AND l.revision = c.revision AND l.modality = 'MR'
        LEFT JOIN localisation lct ON lct.case_id = c.id AND lct.revision = c.revision AND lct.modality = 'CT'
-      WHERE (:since::date IS NULL OR mr.acquisition_date >= :since::date)
+      WHERE c.joined_into IS NULL
+        AND (:since::date IS NULL OR mr.acquisition_date >= :since::date)
         AND (:until::date IS NULL OR mr.acquisition_date <= :until::date)
       ORDER BY c.id`,
     { since: since ?? null, until: until ?? null },
@@ -61,7 +64,7 @@ export interface ResearchDisc {
   readonly regionId: string | null;
   readonly pngSha256: string | null;
   readonly marginMm: number | null;
-  readonly label: 'calcified' | 'not-calcified' | 'indeterminate' | null;
+  readonly label: CtLabel | null;
   readonly meanHu: number | null;
   readonly maxHu: number | null;
   readonly areaMm2: number | null;

@@ -1,6 +1,10 @@
+import type { Answer } from '../../agent/domain/answers.js';
 import type { CaseState } from '../../agent/domain/caseStates.js';
+import type { CtLabel } from '../../agent/domain/ctLabels.js';
 import type { Level } from '../../agent/domain/levels.js';
+import type { LocateStatus } from '../../agent/domain/locateStatuses.js';
 import type { Tx } from '../server/knex.js';
+import { levelOrder } from '../tables/levelOrder.js';
 
 /**
  * What the deciding model and the CT say about one disc of a case's current revision. The CT is silent where either
@@ -9,8 +13,10 @@ import type { Tx } from '../server/knex.js';
 export interface WorklistFlag {
   readonly level: Level;
   readonly probability: number | null;
+  readonly answer: Answer | null;
+  /** What the answer states; null where it states nothing. */
   readonly calcified: boolean | null;
-  readonly ctLabel: 'calcified' | 'not-calcified' | 'indeterminate' | null;
+  readonly ctLabel: CtLabel | null;
 }
 
 export interface WorklistRow {
@@ -20,6 +26,9 @@ export interface WorklistRow {
   readonly createdAt: Date;
   readonly stateSince: Date;
   readonly lastErrorCode: string | null;
+  /** What it waits for, in words. */
+  readonly waitingFor: string | null;
+  readonly closedBecause: string | null;
   readonly patientId: string;
   readonly patientName: string;
   readonly accessionNumber: string;
@@ -28,19 +37,31 @@ export interface WorklistRow {
   readonly mrAcquisitionDate: string | null;
   readonly pairingOutcome: string | null;
   readonly intervalDays: number | null;
-  readonly locateStatus: 'located' | 'uncertain' | 'not-found' | null;
+  readonly locateStatus: LocateStatus | null;
   /** From above down; only levels that were found on MR or CT. */
   readonly flags: readonly WorklistFlag[];
 }
 
+/** What a worklist may be sorted by. */
+export const WORKLIST_SORTS = {
+  newest: 'c.created_at DESC, c.id',
+  patient: 'lower(s.patient_name), c.created_at DESC, c.id',
+  accession: "s.accession_number = '', s.accession_number, c.created_at DESC, c.id",
+  mr: 'mr.acquisition_date DESC NULLS LAST, c.created_at DESC, c.id',
+  state: 'c.state, c.state_since DESC, c.id',
+} as const;
+
+export type WorklistSort = keyof typeof WORKLIST_SORTS;
+
 export interface WorklistFilter {
   readonly states?: readonly CaseState[];
   /** 'calcified': at least one disc by the model; 'disagree': model and CT differ on a disc. */
-  readonly flag?: 'calcified' | 'disagree' | 'uncertain';
+  readonly flag?: WorklistFilterFlag;
   /** The disc that `flag` is about; alone: 'calcified' there. */
   readonly level?: Level;
-  /** Patient ID or accession number, exactly. */
+  /** Part of the patient's name, of the patient ID or of the accession number, in any case of letters. */
   readonly find?: string;
+  readonly sort?: WorklistSort;
   /** Acquisition dates of the MR, 'YYYY-MM-DD', both included. */
   readonly from?: string;
   readonly to?: string;
@@ -50,12 +71,13 @@ export interface WorklistFilter {
 
 const FLAGS = `
   SELECT coalesce(jsonb_agg(jsonb_build_object(
-           'level', f.level, 'probability', f.probability, 'calcified', f.calcified, 'ctLabel', f.ct_label)
-           ORDER BY f.level), '[]') AS flags,
+           'level', f.level, 'probability', f.probability, 'answer', f.answer, 'calcified', f.calcified,
+           'ctLabel', f.ct_label)
+           ORDER BY ${levelOrder('f.level')}), '[]') AS flags,
          bool_or(f.calcified) FILTER (WHERE f.is_meant) AS any_calcified,
          bool_or(f.calcified IS NOT NULL AND f.ct_label <> 'indeterminate'
                  AND f.calcified <> (f.ct_label = 'calcified')) FILTER (WHERE f.is_meant) AS any_disagree
-    FROM (SELECT coalesce(r.level, m.level) AS level, i.probability, i.calcified, m.label AS ct_label,
+    FROM (SELECT coalesce(r.level, m.level) AS level, i.probability, i.answer, i.calcified, m.label AS ct_label,
                  (:level::text IS NULL OR coalesce(r.level, m.level) = :level) AS is_meant
             FROM (SELECT * FROM disc_region d WHERE d.case_id = c.id AND d.revision = c.revision) r
             FULL JOIN (SELECT * FROM ct_measurement x WHERE x.case_id = c.id AND x.revision = c.revision
@@ -69,15 +91,11 @@ const WHERE_FLAG = {
   uncertain: "AND l.status <> 'located'",
 } as const;
 
-/** The newest first, with the flags of the current revision, in one statement. */
-export async function listWorklist(tx: Tx, filter: WorklistFilter): Promise<WorklistRow[]> {
-  const { states = null, level = null, find = null, from = null, to = null, limit, offset } = filter;
-  const flag = filter.flag ?? (level === null ? undefined : 'calcified');
-  const { rows } = await tx.raw(
-    `SELECT c.id, c.state, c.revision, c.created_at, c.state_since, c.last_error_code,
-            s.patient_id, s.patient_name, s.accession_number, s.study_description, c.mr_study_instance_uid,
-            mr.acquisition_date AS mr_acquisition_date, p.outcome AS pairing_outcome, p.interval_days,
-            l.status AS locate_status, f.flags
+/** What a worklist may be asked for. */
+export type WorklistFilterFlag = keyof typeof WHERE_FLAG;
+export const WORKLIST_FLAGS = Object.keys(WHERE_FLAG) as WorklistFilterFlag[];
+
+const FROM = `
        FROM "case" c
        JOIN study s ON s.study_instance_uid = c.mr_study_instance_uid
        JOIN series mr ON mr.series_instance_uid = c.mr_series_instance_uid
@@ -85,14 +103,72 @@ export async function listWorklist(tx: Tx, filter: WorklistFilter): Promise<Work
        LEFT JOIN localisation l ON l.case_id = c.id AND l.revision = c.revision AND l.modality = 'MR'
        LEFT JOIN localisation lct ON lct.case_id = c.id AND lct.revision = c.revision AND lct.modality = 'CT'
       CROSS JOIN LATERAL (${FLAGS}) f
-      WHERE (:states::text[] IS NULL OR c.state = ANY(:states::text[]))
-        AND (:find::text IS NULL OR s.patient_id = :find OR s.accession_number = :find)
+      WHERE c.joined_into IS NULL AND (:states::text[] IS NULL OR c.state = ANY(:states::text[]))
+        AND (:find::text IS NULL OR s.patient_id ILIKE :find OR s.accession_number ILIKE :find
+             OR translate(s.patient_name, '^=', '  ') ILIKE ALL (:words::text[]))
         AND (:from::date IS NULL OR mr.acquisition_date >= :from::date)
-        AND (:to::date IS NULL OR mr.acquisition_date <= :to::date)
-        ${flag ? WHERE_FLAG[flag] : ''}
-      ORDER BY c.created_at DESC, c.id
+        AND (:to::date IS NULL OR mr.acquisition_date <= :to::date)`;
+
+/** The newest first unless sorted otherwise, with the flags of the current revision, in one statement. */
+export async function listWorklist(tx: Tx, filter: WorklistFilter): Promise<WorklistRow[]> {
+  const { rows } = await tx.raw(
+    `SELECT c.id, c.state, c.revision, c.created_at, c.state_since, c.last_error_code, c.waiting_for,
+            c.closed_because, s.patient_id, s.patient_name, s.accession_number, s.study_description, c.mr_study_instance_uid,
+            mr.acquisition_date AS mr_acquisition_date, p.outcome AS pairing_outcome, p.interval_days,
+            l.status AS locate_status, f.flags
+       ${FROM} ${flagOf(filter)} ORDER BY ${WORKLIST_SORTS[filter.sort ?? 'newest']}
       LIMIT :limit OFFSET :offset`,
-    { states: states === null ? null : [...states], level, find, from, to, limit, offset },
+    bindingsOf(filter),
   );
   return rows;
+}
+
+/** How many cases the filter lets through, on all pages. */
+export async function countWorklist(tx: Tx, filter: WorklistFilter): Promise<number> {
+  const { rows } = await tx.raw(
+    `SELECT count(*)::integer AS total ${FROM} ${flagOf(filter)}`,
+    bindingsOf(filter),
+  );
+  return rows[0].total;
+}
+
+/** The cases beside one in the list it was opened from: null at either end. */
+export interface Neighbours {
+  readonly previous: string | null;
+  readonly next: string | null;
+}
+
+export async function worklistNeighbours(tx: Tx, id: string, filter: WorklistFilter): Promise<Neighbours> {
+  const { rows } = await tx.raw(
+    `SELECT previous, next FROM (
+       SELECT c.id, lag(c.id) OVER list AS previous, lead(c.id) OVER list AS next
+         ${FROM} ${flagOf(filter)} WINDOW list AS (ORDER BY ${WORKLIST_SORTS[filter.sort ?? 'newest']})) beside
+      WHERE id = :id`,
+    { ...bindingsOf(filter), id },
+  );
+  return rows[0] ?? { previous: null, next: null };
+}
+
+function flagOf({ flag, level }: WorklistFilter): string {
+  const meant = flag ?? (level === undefined ? undefined : 'calcified');
+  return meant ? WHERE_FLAG[meant] : '';
+}
+
+function bindingsOf({ states, level, find, from, to, limit, offset }: WorklistFilter) {
+  const words = (find ?? '').split(/[\s,^]+/).filter(Boolean);
+  return {
+    states: states === undefined ? null : [...states],
+    level: level ?? null,
+    find: find ? anywhere(find) : null,
+    words: words.map(anywhere),
+    from: from ?? null,
+    to: to ?? null,
+    limit,
+    offset,
+  };
+}
+
+/** As a pattern of LIKE: what a person types stands for itself. */
+export function anywhere(text: string): string {
+  return `%${text.replace(/[\\%_]/g, '\\$&')}%`;
 }

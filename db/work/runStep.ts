@@ -13,7 +13,7 @@ export class DecidedOtherwise extends Error {
   override readonly name = 'DecidedOtherwise';
 }
 
-export interface StepContext {
+export interface RunContext {
   readonly database: Pick<Database, 'knex'>;
   readonly queues: Pick<Queues, 'wake'>;
   readonly retry: StepRetry;
@@ -45,12 +45,13 @@ interface PutOff {
  * finds the case again.
  */
 export async function runStep(
-  context: StepContext,
+  context: RunContext,
   { caseId: id, revision, state }: Job,
   work: (row: CaseRow) => Promise<StepEnd>,
 ): Promise<void> {
   const { database, queues, retry, log } = context;
   const step = { id, revision, state };
+  const about = { caseId: id, revision, state };
   const steps = context.steps ?? oneByOne(database.knex, retry.maxAttempts);
   const row = await steps.start(step);
   if (!row) return;
@@ -60,11 +61,10 @@ export async function runStep(
     if ('to' in end) await queues.wake(await steps.advance({ ...step, from: state, ...end }));
     else await comeAgain(context, row, end);
   } catch (error) {
-    if (error instanceof StaleCase)
-      return log.info({ ...step }, 'a step was overtaken: its result is thrown away');
+    if (error instanceof StaleCase) return log.info(about, 'a step was overtaken: its result is thrown away');
     if (error instanceof DecidedOtherwise) return comeAgain(context, row, { postponeMs: AT_ONCE_MS });
     const failure = await insist(() => failStep(database.knex, { ...step, error, retry }));
-    log.warn({ err: error, ...step, ...failure }, 'a step failed');
+    log.warn({ err: error, ...about, ...failure }, 'a step failed');
     if (failure.outcome === 'retry') await queues.wake({ ...step, ...failure });
   }
 }
@@ -73,7 +73,7 @@ export async function runStep(
 const AT_ONCE_MS = 1;
 
 async function comeAgain(
-  { database, queues }: StepContext,
+  { database, queues }: RunContext,
   row: CaseRow,
   { postponeMs: delayMs, waitingFor }: PutOff,
 ): Promise<void> {

@@ -116,7 +116,7 @@ export async function failStep(
     const delayMs = backoffMs(row.attempts, retry);
     const [{ nextAttemptAt }] = await trx('case')
       .where({ id })
-      .update({ ...after(trx, delayMs), ...errorColumns(failure) })
+      .update({ ...after(trx, delayMs), ...errorColumns(failure), waitingFor: null })
       .returning('nextAttemptAt');
     await appendAudit(trx, {
       event: 'STEP_FAILED',

@@ -1,8 +1,11 @@
-import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { CalcidiscError } from '../../agent/domain/errors.js';
+import { sha256 } from '../../agent/domain/hash.js';
+import type { Config } from '../../config/schema.js';
+import { parseReference } from './card.js';
+import { findModelFile, modelFoldersOf } from './modelFiles.js';
 
 /** The part of a localiser's card that the arithmetic before and behind the network needs. */
 const CardSchema = z.object({
@@ -31,28 +34,43 @@ export interface LocaliserModel {
   readonly bytes: Uint8Array;
 }
 
-/**
- * `<models>/<name>/<version>`: the version that `NAME@VERSION` names, or the highest of `NAME`.
- * @throws CalcidiscError MODEL_MISSING
- */
-export function newestModelDir(modelsDir: string, reference: string): string {
-  const [name, version] = reference.split('@') as [string, string | undefined];
-  const folder = join(modelsDir, name);
-  if (version !== undefined) return join(folder, version);
-  const versions = existsSync(folder) ? readdirSync(folder).filter((entry) => /^\d+$/.test(entry)) : [];
-  const newest = versions.sort((a, b) => Number(a) - Number(b)).at(-1);
-  if (newest === undefined)
-    throw new CalcidiscError('MODEL_MISSING', `there is no localiser in models/${name}`);
-  return join(folder, newest);
+/** A localiser's folder and what its card says. */
+export interface LocaliserFolder {
+  readonly folder: string;
+  readonly card: LocaliserCard;
 }
 
-/** @throws CalcidiscError MODEL_MISSING */
+/**
+ * The localiser that the configuration chooses: `locate.model` names one version, or has the highest of a name. Looked
+ * for where every model is (modelFiles.ts), its hash verified.
+ * @throws CalcidiscError MODEL_MISSING naming those there are, MODEL_CARD_INVALID, MODEL_HASH_MISMATCH
+ */
+export async function findLocaliser(config: Pick<Config, 'dataDir' | 'locate'>): Promise<LocaliserFolder> {
+  const { path } = await findModelFile(modelFoldersOf(config), parseReference(config.locate.model));
+  const folder = dirname(path);
+  return { folder, card: localiserCard(folder) };
+}
+
+/** @throws CalcidiscError MODEL_MISSING, MODEL_CARD_INVALID */
 export function localiserCard(folder: string): LocaliserCard {
+  const path = join(folder, 'card.json');
+  let card: unknown;
   try {
-    return CardSchema.parse(JSON.parse(readFileSync(join(folder, 'card.json'), 'utf8')));
+    card = JSON.parse(readFileSync(path, 'utf8'));
   } catch (cause) {
-    throw new CalcidiscError('MODEL_MISSING', "the localiser's card cannot be read", {}, { cause });
+    throw new CalcidiscError(
+      'MODEL_MISSING',
+      `the card of a localiser cannot be read: ${path}`,
+      {},
+      { cause },
+    );
   }
+  const parsed = CardSchema.safeParse(card);
+  if (parsed.success) return parsed.data;
+  throw new CalcidiscError(
+    'MODEL_CARD_INVALID',
+    `${path} is of no localiser: ${z.prettifyError(parsed.error)}`,
+  );
 }
 
 /** @throws CalcidiscError MODEL_MISSING, MODEL_HASH_MISMATCH */
@@ -62,13 +80,13 @@ export function readModel(folder: string): LocaliserModel {
   try {
     bytes = readFileSync(join(folder, 'model.onnx'));
   } catch (cause) {
-    throw new CalcidiscError('MODEL_MISSING', 'the localiser cannot be read', {}, { cause });
+    throw new CalcidiscError('MODEL_MISSING', `the localiser cannot be read: ${folder}`, {}, { cause });
   }
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  if (sha256 !== card.sha256)
+  const found = sha256(bytes);
+  if (found !== card.sha256)
     throw new CalcidiscError('MODEL_HASH_MISMATCH', 'the localiser is not the file its card describes', {
       expected: card.sha256,
-      found: sha256,
+      found,
     });
   return { card, bytes };
 }

@@ -2,6 +2,7 @@ import { CalcidiscError } from '../../agent/domain/errors.js';
 import type { Logger } from '../../config/log.js';
 import type { Tx } from '../../db/server/knex.js';
 import {
+  type Activation,
   activationHistory,
   changeModel,
   findModel,
@@ -11,7 +12,8 @@ import {
   modelsAtWork,
   registerModel,
 } from '../../db/tables/models.js';
-import { type ClassifierCard, compareVersions, type ModelReference, parseClassifierCard } from './card.js';
+import { type ClassifierCard, type ModelReference, parseClassifierCard } from './card.js';
+import { latestOf, missingClassifier, settleDefault } from './defaultClassifier.js';
 import {
   type ClassifierFile,
   fileSha256,
@@ -21,15 +23,12 @@ import {
   type ModelFolders,
 } from './modelFiles.js';
 
-/** What decides on a fresh installation: the network the study chose. */
-const DEFAULT_CLASSIFIER = 'resnet34';
-
 /** A classifier as the registry names it, with its file on this host. */
 export interface Classifier extends ClassifierFile {
   readonly row: ModelRow;
 }
 
-/** Enters the models of this host into the registry, and makes the default one active when none is. */
+/** Enters the models of this host into the registry, and settles which decides where nobody has chosen. */
 export async function registerHostModels(tx: Tx, folders: ModelFolders, log: Logger): Promise<void> {
   const { models, refused } = await findModelFiles(folders);
   for (const { folder, error } of refused)
@@ -40,7 +39,7 @@ export async function registerHostModels(tx: Tx, folders: ModelFolders, log: Log
       log.error({ path: file.path, code: error.code }, `model refused: ${error.message}`);
     });
   }
-  await activateDefault(tx, log);
+  await settleDefault(tx, folders, log);
 }
 
 /** @throws CalcidiscError MODEL_HASH_MISMATCH when another file was registered under that name and version */
@@ -52,26 +51,6 @@ export async function register(tx: Tx, { card, relativePath: path }: ModelFile):
     'MODEL_HASH_MISMATCH',
     `${name}@${version} is registered with SHA-256 ${model.sha256}, this host's file has ${sha256}`,
   );
-}
-
-/** Only where no one has ever chosen. */
-async function activateDefault(tx: Tx, log: Logger): Promise<void> {
-  const classifiers = await listModels(tx, { kind: 'classifier' });
-  if (classifiers.some(({ state }) => state === 'active')) return;
-  const latest = latestOf(classifiers.filter(({ name }) => name === DEFAULT_CLASSIFIER));
-  const wasChosen = (await activationHistory(tx)).length > 0;
-  if (!latest || wasChosen) {
-    log.warn(
-      'no classifier is active: cases wait. See `calcidisc model list` and `calcidisc model activate`',
-    );
-    return;
-  }
-  await changeModel(tx, { id: latest.id, to: 'active', detail: { reason: 'the default: none was active' } });
-  log.info({ model: latest.name, version: latest.version }, 'classifier activated by default');
-}
-
-function latestOf(rows: readonly ModelRow[]): ModelRow | undefined {
-  return rows.toSorted((a, b) => compareVersions(a.version, b.version)).at(-1);
 }
 
 export interface ClassifiersAtWork {
@@ -89,10 +68,14 @@ export async function classifiersAtWork(
 ): Promise<ClassifiersAtWork | { readonly missing: string }> {
   const rows = await modelsAtWork(tx);
   const active = rows.find(({ state }) => state === 'active');
-  if (!active) return { missing: 'none is active (calcidisc model activate NAME)' };
-  if (locateModelFile(folders, active.path) === null)
-    return { missing: `${active.name}@${active.version} is active, but ${active.path} is not on this host` };
-  return { active: openClassifier(active, folders), shadows: rows.filter(({ state }) => state === 'shadow') };
+  if (!active || locateModelFile(folders, active.path) === null) {
+    const missing = missingClassifier(active, await listModels(tx, { kind: 'classifier' }), folders);
+    if (missing) return { missing };
+  }
+  return {
+    active: openClassifier(active!, folders),
+    shadows: rows.filter(({ state }) => state === 'shadow'),
+  };
 }
 
 /** @throws CalcidiscError MODEL_MISSING, MODEL_CARD_INVALID */
@@ -122,6 +105,8 @@ export interface ModelCommand {
   readonly reference: ModelReference;
   readonly to: ModelChange['to'];
   readonly actor: string;
+  /** The one before, taken back: what it takes the place of is not gone back to by the next roll-back. */
+  readonly isRollback?: boolean;
 }
 
 /**
@@ -131,7 +116,7 @@ export interface ModelCommand {
 export async function commandModel(
   tx: Tx,
   folders: ModelFolders,
-  { reference, to, actor }: ModelCommand,
+  { reference, to, actor, isRollback = false }: ModelCommand,
 ): Promise<ModelRow> {
   const row = await resolveModel(tx, reference);
   const named = `${row.name}@${row.version}`;
@@ -139,7 +124,7 @@ export async function commandModel(
   if (row.kind === 'localiser') throw refuse('is a localiser: the configuration chooses it (locate.model)');
   if (row.state === 'active' && to !== 'active') throw refuse('decides now: activate another model first');
   if (to !== 'retired') await verifyFile(openClassifier(row, folders));
-  return changeModel(tx, { id: row.id, to, actor });
+  return changeModel(tx, { id: row.id, to, actor, ...(isRollback && { detail: { rollback: true } }) });
 }
 
 async function verifyFile({ path, sha256 }: Classifier): Promise<void> {
@@ -153,14 +138,21 @@ async function verifyFile({ path, sha256 }: Classifier): Promise<void> {
  * @throws CalcidiscError MODEL_STATE when there is none
  */
 export async function previousActive(tx: Tx): Promise<ModelRow> {
-  const rows = await listModels(tx, { kind: 'classifier' });
-  const active = rows.find(({ state }) => state === 'active');
-  for (const id of await activationHistory(tx)) {
-    const row = rows.find((candidate) => candidate.id === id);
-    if (row && row.id !== active?.id) return row;
-  }
+  const before = standing(await activationHistory(tx)).at(-2);
+  const row = (await listModels(tx, { kind: 'classifier' })).find(({ id }) => id === before);
+  if (row) return row;
   throw new CalcidiscError(
     'MODEL_STATE',
-    'there is nothing to roll back to: no other classifier was ever active',
+    'there is nothing to roll back to: no other classifier was active before this one. `calcidisc model activate` takes any',
   );
+}
+
+/** The ids that a roll-back goes back through, the active one last: one that was withdrawn by a roll-back is not in it. */
+function standing(history: readonly Activation[]): readonly string[] {
+  const stack: string[] = [];
+  for (const { id, isRollback } of history.toReversed()) {
+    if (isRollback) stack.pop();
+    if (stack.at(-1) !== id) stack.push(id);
+  }
+  return stack;
 }

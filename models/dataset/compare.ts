@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type Plane, planeOf } from '../../agent/dicom/geometry.js';
 import { readHeader } from '../../agent/dicom/header.js';
+import type { CtLabel } from '../../agent/domain/ctLabels.js';
 import { LEVELS, type Level } from '../../agent/domain/levels.js';
 import type { PixelBox } from '../../agent/locate/types.js';
 import type { Config } from '../../config/schema.js';
@@ -9,7 +10,7 @@ import type { Tx } from '../../db/server/knex.js';
 import { findInstance } from '../../db/tables/instances.js';
 import { listMeasurements } from '../../db/tables/measurements.js';
 import { listRegions, type RegionRow } from '../../db/tables/regions.js';
-import { listReaderRegions, type ReaderLabel, type ReaderRegion } from '../../db/views/readerRegions.js';
+import { listReaderRegions, type ReaderRegion } from '../../db/views/readerRegions.js';
 import { groupBy, mean, quantile } from '../statistics/describe.js';
 import { carried, overlapOf } from './rectangle.js';
 
@@ -24,8 +25,8 @@ export interface Comparison {
   readonly isSameImage: boolean;
   /** Another level whose automatic region it fits better: one of the two is named wrongly. */
   readonly fitsBetter: Level | null;
-  readonly readerLabel: ReaderLabel | null;
-  readonly ctLabel: ReaderLabel | null;
+  readonly readerLabel: CtLabel | null;
+  readonly ctLabel: CtLabel | null;
 }
 
 export interface Summary {
@@ -74,7 +75,7 @@ async function compareOne(
   region: ReaderRegion,
   automatic: readonly RegionRow[],
   planes: PlaneReader,
-  ctLabel: ReaderLabel | null,
+  ctLabel: CtLabel | null,
 ): Promise<Comparison> {
   const overlaps = new Map<Level, number>();
   for (const found of automatic) {
@@ -138,7 +139,7 @@ function reportOf(regions: readonly Comparison[]): ComparisonReport {
   };
 }
 
-function isCertain(label: ReaderLabel | null): boolean {
+function isCertain(label: CtLabel | null): boolean {
   return label !== null && label !== 'indeterminate';
 }
 

@@ -1,7 +1,7 @@
 import { LEVELS, type Level } from '../../agent/domain/levels.js';
 import { seededRandom } from '../statistics/bootstrap.js';
 
-export interface Candidate {
+export interface DrawnFrom {
   readonly level: Level;
   readonly isCalcified: boolean;
   /** Names the disc the same in every export: the order of drawing must not depend on the database. */
@@ -21,7 +21,7 @@ export interface ControlDraw<T> {
  * calcification for every calcified one, drawn evenly and without replacement.
  * @param perCase 1 gives as many controls as cases; where a level has fewer, all it has
  */
-export function drawControls<T extends Candidate>(
+export function drawControls<T extends DrawnFrom>(
   candidates: readonly T[],
   { seed, perCase }: { readonly seed: number; readonly perCase: number },
 ): ControlDraw<T> {
@@ -41,7 +41,7 @@ export function drawControls<T extends Candidate>(
 }
 
 /** Fisher and Yates, over the order of keys. */
-function shuffled<T extends Candidate>(items: readonly T[], random: () => number): T[] {
+function shuffled<T extends DrawnFrom>(items: readonly T[], random: () => number): T[] {
   const order = items.toSorted((a, b) => (a.key < b.key ? -1 : 1));
   for (let last = order.length - 1; last > 0; last--) {
     const other = Math.floor(random() * (last + 1));

@@ -1,15 +1,17 @@
 import { join, resolve } from 'node:path';
 import { type Header, readHeader } from '../../agent/dicom/header.js';
+import { ctLabelOf } from '../../agent/domain/ctLabels.js';
 import { asCalcidiscError, CalcidiscError } from '../../agent/domain/errors.js';
+import { sha256 } from '../../agent/domain/hash.js';
 import type { Config } from '../../config/schema.js';
 import { version } from '../../config/version.js';
 import type { Database } from '../../db/server/database.js';
 import { appendAudit, OUTCOMES } from '../../db/tables/audit.js';
 import { listInstances } from '../../db/tables/instances.js';
 import { listResearchAnswers, type ResearchCase, readRegionPng } from '../../db/views/research.js';
+import { type Collected, collectDiscs, type LabelledDisc, type Wanted } from './collect.js';
 import { drawControls } from './controls.js';
-import { MANIFEST_FILE, type NewFolder, newFolder, sha256, TABLE_FILE } from './folder.js';
-import { type Gathered, gather, type LabelledDisc, type Wanted } from './gather.js';
+import { MANIFEST_FILE, type NewFolder, newFolder, TABLE_FILE } from './folder.js';
 import { type DatasetManifest, manifestOf } from './manifest.js';
 import { ageText, bmiText, sexText, shiftedDate } from './person.js';
 import { refuseHiddenText } from './pngChunks.js';
@@ -60,8 +62,8 @@ export async function exportDataset(context: ExportContext, request: ExportReque
   const folder = await newFolder(request.outDir, request.force);
   try {
     const pseudonyms = pseudonymsOf(await openKey(request.keyFile, request.outDir));
-    const gathered = await gather(context.database.knex, request, pseudonyms);
-    const { chosen, draw } = choose(gathered, request);
+    const collected = await collectDiscs(context.database.knex, request, pseudonyms);
+    const { chosen, draw } = choose(collected, request);
     const site = request.site ?? `site-${pseudonyms.fingerprint.slice(0, 6)}`;
     const { perCase, seed, regions, labels } = request;
     const manifest = manifestOf({
@@ -70,7 +72,7 @@ export async function exportDataset(context: ExportContext, request: ExportReque
       keyFingerprint: pseudonyms.fingerprint,
       sources: { regions, labels },
       isDateRange: request.since !== undefined || request.until !== undefined,
-      gathered,
+      collected,
       chosen,
       draw,
       seed,
@@ -87,10 +89,10 @@ export async function exportDataset(context: ExportContext, request: ExportReque
   }
 }
 
-function choose(gathered: Gathered, { controls, seed, perCase }: ExportRequest) {
-  const draw = controls === 'all' ? null : drawControls(gathered.discs, { seed, perCase });
+function choose(collected: Collected, { controls, seed, perCase }: ExportRequest) {
+  const draw = controls === 'all' ? null : drawControls(collected.discs, { seed, perCase });
   const drawn = draw && new Set(draw.drawn);
-  const chosen = gathered.discs
+  const chosen = collected.discs
     .filter((disc) => disc.isCalcified || !drawn || drawn.has(disc))
     .toSorted((a, b) => (a.key < b.key ? -1 : 1));
   return { chosen, draw };
@@ -185,7 +187,7 @@ function lineOf(found: LabelledDisc, file: string, person: Person, { pseudonyms,
     study: pseudonyms.study(row.mrStudyInstanceUid),
     case: pseudonyms.case(row.caseId),
     level: found.level,
-    label: found.isCalcified ? 'calcified' : 'not-calcified',
+    label: ctLabelOf(found.isCalcified),
     label_source: found.labelSource,
     region_source: picture.table === 'readerRegion' ? 'reader' : 'automatic',
     reader: drawn ? pseudonyms.reader(drawn.reader) : '',

@@ -1,7 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { CalcidiscError } from '../../agent/domain/errors.js';
+import { sha256 } from '../../agent/domain/hash.js';
 
 export const MANIFEST_FILE = 'dataset.json';
 export const TABLE_FILE = 'labels.csv';
@@ -92,8 +93,4 @@ async function isExport(place: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-export function sha256(content: string | Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex');
 }

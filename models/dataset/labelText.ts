@@ -1,14 +1,14 @@
+import type { CtLabel } from '../../agent/domain/ctLabels.js';
 import { LEVELS, type Level } from '../../agent/domain/levels.js';
-import type { ReaderLabel } from '../../db/views/readerRegions.js';
 
 /** What a person wrote beside a box, or the reason why it says nothing certain. */
 export type Reading =
-  | { readonly level: Level; readonly label: ReaderLabel | null }
+  | { readonly level: Level; readonly label: CtLabel | null }
   | { readonly problem: string };
 
 /** L4-L5, l4/5, L5_S1: the letter of the lower one may be missing, not the sign between them as well. */
 const LEVEL = /(?<![A-Za-z])L\s*([1-5])(?:[^0-9A-Za-z]{1,3}|(?=[LS]))([LS]?)\s*([1-5])(?![0-9])/gi;
-const LABELS: readonly (readonly [RegExp, ReaderLabel])[] = [
+const LABELS: readonly (readonly [RegExp, CtLabel])[] = [
   [/indetermin|uncertain|unsure|unclear|\?/i, 'indeterminate'],
   [/\b(not|no|non|without)[\s_-]*calcif|\buncalcif/i, 'not-calcified'],
   [/calcif/i, 'calcified'],

@@ -1,7 +1,7 @@
 import { LEVELS, type Level } from '../../agent/domain/levels.js';
+import type { Collected, LabelledDisc } from './collect.js';
 import type { ControlDraw } from './controls.js';
 import { KIND } from './folder.js';
-import type { Gathered, LabelledDisc } from './gather.js';
 import { CASE_REASONS, DISC_REASONS, type Sources } from './select.js';
 import { COLUMNS } from './table.js';
 
@@ -65,7 +65,7 @@ export interface ManifestInput {
   readonly keyFingerprint: string;
   readonly sources: Sources;
   readonly isDateRange: boolean;
-  readonly gathered: Gathered;
+  readonly collected: Collected;
   readonly chosen: readonly LabelledDisc[];
   readonly draw: ControlDraw<LabelledDisc> | null;
   readonly seed: number;
@@ -78,10 +78,10 @@ export const PROPORTIONAL =
   'L5-S1 have the same proportions in both groups, but where a level was short';
 
 export function manifestOf(input: ManifestInput): DatasetManifest {
-  const { gathered, chosen, draw, sources } = input;
-  const notDrawn = gathered.discs.length - chosen.length;
+  const { collected, chosen, draw, sources } = input;
+  const notDrawn = collected.discs.length - chosen.length;
   const discsLeftOut = {
-    ...gathered.discsLeftOut,
+    ...collected.discsLeftOut,
     ...(notDrawn > 0 ? { 'control-not-drawn': notDrawn } : {}),
   };
   const rules = chosen.flatMap(({ disc }) =>
@@ -114,9 +114,9 @@ export function manifestOf(input: ManifestInput): DatasetManifest {
           short: draw.short,
         }
       : { how: 'all' },
-    considered: { cases: gathered.casesConsidered },
+    considered: { cases: collected.casesConsidered },
     leftOut: {
-      cases: leftOut(CASE_REASONS, gathered.casesLeftOut),
+      cases: leftOut(CASE_REASONS, collected.casesLeftOut),
       discs: leftOut(DISC_REASONS, discsLeftOut),
     },
     columns: COLUMNS,

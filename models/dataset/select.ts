@@ -1,3 +1,4 @@
+import { CT_LABELS } from '../../agent/domain/ctLabels.js';
 import type { ReaderRegion } from '../../db/views/readerRegions.js';
 import type { ResearchCase, ResearchDisc } from '../../db/views/research.js';
 
@@ -52,6 +53,6 @@ export function labelOf(
 ): DiscVerdict {
   const label = (labels === 'ct' ? disc?.label : drawn?.label) ?? null;
   if (label === null) return { leftOut: labels === 'ct' ? 'not-measured' : 'no-reader-label' };
-  if (label === 'indeterminate') return { leftOut: 'label-indeterminate' };
-  return { isCalcified: label === 'calcified' };
+  const { isPresent } = CT_LABELS[label];
+  return isPresent === null ? { leftOut: 'label-indeterminate' } : { isCalcified: isPresent };
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { CalcidiscError } from '../../agent/domain/errors.js';
-import { sagittalStack } from '../../agent/locate/mr.js';
+import { sagittalStack } from '../../agent/locate/sagittalStack.js';
 import { readSeries } from '../../agent/locate/series.js';
 import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';

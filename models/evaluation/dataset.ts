@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CT_LABELS } from '../../agent/domain/ctLabels.js';
 import { CalcidiscError } from '../../agent/domain/errors.js';
 import { LEVELS } from '../../agent/domain/levels.js';
 import { type CsvRow, parseCsv } from './csv.js';
@@ -17,11 +18,9 @@ const age = z
   .pipe(optionalNumber);
 
 const LABELS: Readonly<Record<string, boolean | null>> = {
-  calcified: true,
+  ...Object.fromEntries(Object.entries(CT_LABELS).map(([label, { isPresent }]) => [label, isPresent])),
   '1': true,
-  'not-calcified': false,
   '0': false,
-  indeterminate: null,
 };
 
 /** One line of labels.csv; other columns are allowed and ignored. */

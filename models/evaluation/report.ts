@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256 } from '../../worker/region.js';
+import { sha256 } from '../../agent/domain/hash.js';
 import { RUNTIME } from '../../worker/session.js';
 import { type Heading, toHtmlReport, toMarkdownReport } from '../study/page.js';
 import { allTables, type Table } from '../study/tables.js';

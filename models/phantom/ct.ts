@@ -4,8 +4,8 @@ import type { PhantomSettings } from './options.js';
 import { extentOf, Pose } from './pose.js';
 import { NoiseTable, randomFrom } from './random.js';
 import type { Spine } from './spine.js';
-import { column } from './tissues.js';
-import { blurSlice } from './volume.js';
+import { column, huColumn } from './tissues.js';
+import { blurSlice, sharpenSlice } from './volume.js';
 
 const DEG = Math.PI / 180;
 /** A soft-tissue kernel, full width at half maximum about 1.3 mm, as taps at the voxel spacing. */
@@ -58,9 +58,10 @@ export function ctStack(anatomy: Anatomy, spine: Spine, settings: PhantomSetting
   const kernel = kernelTaps(spacingMm);
   // White noise loses this much in each of the two passes of the kernel.
   const passed = kernel[0] ** 2 + 2 * kernel[1] ** 2 + 2 * kernel[2] ** 2;
-  const sd = (NOISE_SD_HU * settings.noise * Math.sqrt(1.5 / ct.sliceMm)) / passed;
+  const sd = (NOISE_SD_HU * settings.noise * (ct.noise ?? 1) * Math.sqrt(1.5 / ct.sliceMm)) / passed;
   const [cos, sin] = [Math.cos(ct.gantryTiltDeg * DEG), Math.sin(ct.gantryTiltDeg * DEG)];
   const geometry = { columns, spacingMm, sliceMm: ct.sliceMm, down: [cos, sin] as const };
+  const table = huColumn(ct.contrast);
   return {
     rows: columns,
     columns,
@@ -71,9 +72,10 @@ export function ctStack(anatomy: Anatomy, spine: Spine, settings: PhantomSetting
     slice: (index) => {
       // A tilted slice turns about its own middle row.
       const positionMm: PointMm = [left, middle[1] - half * cos, top - index * ct.sliceMm - half * sin];
-      const hu = sample(anatomy, pose, geometry, positionMm);
+      const hu = sample(anatomy, pose, geometry, positionMm, table);
       for (let i = 0; i < hu.length; i++) hu[i] = hu[i]! + sd * noise.next();
       blurSlice(hu, columns, columns, kernel);
+      if (ct.sharpen !== undefined) sharpenSlice(hu, columns, columns, ct.sharpen);
       for (let i = 0; i < hu.length; i++) hu[i] = Math.min(MOST_HU, Math.max(LEAST_HU, hu[i]!));
       return { hu, positionMm };
     },
@@ -109,9 +111,9 @@ function sample(
   pose: Pose,
   { columns, spacingMm, sliceMm, down }: Geometry,
   position: PointMm,
+  table: Float32Array,
 ): Float32Array {
   const offsets = offsetsOf(sliceMm);
-  const table = column('hu');
   const grain = column('huGrain');
   const hu = new Float32Array(columns * columns);
   const point = new Float64Array(3);

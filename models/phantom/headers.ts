@@ -98,6 +98,12 @@ export function mrAttributes(settings: PhantomSettings, series: SeriesIdentity):
   };
 }
 
+/** Contrast/bolus module (PS3.3 C.7.6.4). */
+const CONTRAST = {
+  intravenous: { ContrastBolusAgent: 'IOHEXOL 300', ContrastBolusRoute: 'IV' },
+  intrathecal: { ContrastBolusAgent: 'IOPAMIDOL 200 M', ContrastBolusRoute: 'INTRATHECAL' },
+} as const;
+
 /** CT image module (PS3.3 C.8.2.1). */
 export function ctAttributes(settings: PhantomSettings, series: SeriesIdentity): DcmjsDataset {
   const { ct } = settings;
@@ -107,7 +113,8 @@ export function ctAttributes(settings: PhantomSettings, series: SeriesIdentity):
     SeriesDescription: 'LUMBAR AXIAL SOFT',
     ProtocolName: 'LUMBAR SPINE',
     KVP: '120',
-    ConvolutionKernel: 'B30',
+    ...(ct.kernel === '' ? {} : { ConvolutionKernel: ct.kernel ?? 'B30' }),
+    ...(ct.contrast && CONTRAST[ct.contrast]),
     ReconstructionDiameter: decimalString(ct.fieldOfViewMm),
     GantryDetectorTilt: decimalString(ct.gantryTiltDeg),
     SpacingBetweenSlices: decimalString(ct.sliceMm),

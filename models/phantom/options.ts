@@ -56,6 +56,17 @@ export const PhantomSchema = z.strictObject({
       omitRescale: z.boolean().default(false),
       /** Discs with a vacuum cleft: gas, -900 HU. */
       gas: Levels.default([]),
+      /*
+       * The rest has no default: settings without it have the same UIDs as before it was there.
+       */
+      /** Multiplies the noise of the CT alone. */
+      noise: z.number().min(0).max(12).optional(),
+      /** ConvolutionKernel; '' leaves it out. */
+      kernel: z.string().max(64).optional(),
+      /** How much a sharp kernel adds of what a mean over five by five pixels takes away: 1.2 is a bone kernel's. */
+      sharpen: z.number().min(0).max(4).optional(),
+      /** Contrast agent in the vessels, or in the dural sac as for a myelography. */
+      contrast: z.enum(['intravenous', 'intrathecal']).optional(),
     })
     .prefault({}),
 });

@@ -49,3 +49,17 @@ export const TISSUE = Object.fromEntries(TISSUE_NAMES.map((name, i) => [name, i]
 export function column(key: keyof TissueProperties): Float32Array {
   return Float32Array.from(TISSUE_NAMES, (name) => TISSUES[name][key]);
 }
+
+/** What contrast agent makes of tissues on CT: in the portal venous phase, or an hour after it was given into the sac. */
+const CONTRAST_HU = {
+  intravenous: { blood: 160, vein: 150, kidney: 190, bowel: 75, muscle: 65 },
+  intrathecal: { fluid: 420, root: 160, cord: 90 },
+} as const satisfies Record<string, Partial<Record<TissueName, number>>>;
+
+/** HU of each tissue, indexed by tissue number. */
+export function huColumn(contrast?: keyof typeof CONTRAST_HU): Float32Array {
+  const hu = column('hu');
+  for (const [name, value] of Object.entries(contrast ? CONTRAST_HU[contrast] : {}))
+    hu[TISSUE[name as TissueName]!] = value;
+  return hu;
+}

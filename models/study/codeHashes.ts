@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { sha256 } from '../../agent/domain/hash.js';
 import { fileSha256 } from '../catalogue/modelFiles.js';
 import { trainingFolder } from './python.js';
-import { hashOf } from './steps.js';
+import { hashOf } from './stages.js';
 
 const DATA = [
   ...['spine/levels', 'spine/sacrum', 'spine/spacing', 'spine/spider'],
@@ -50,5 +51,5 @@ export async function compiledCodeHash(): Promise<string> {
   const models = join(dirname(fileURLToPath(import.meta.url)), '..');
   const rooms = ['study', 'statistics', 'evaluation', '../worker'];
   const hashes = await Promise.all(rooms.map((room) => hashOf(join(models, room))));
-  return createHash('sha256').update(hashes.join(' ')).digest('hex');
+  return sha256(hashes.join(' '));
 }

@@ -5,7 +5,7 @@ import { readSet, scoreModel, withEngine } from '../evaluation/score.js';
 import { type Trained, trainingTable } from './cards.js';
 import type { NetworkName } from './published.js';
 import { parityOf, refuseKnownPatients } from './report.js';
-import type { Tell } from './steps.js';
+import type { Tell } from './stages.js';
 import type { OwnStudy } from './study.js';
 
 /**

@@ -7,12 +7,12 @@ import { NETWORKS, type NetworkName, SITES, type Site } from './published.js';
 import { runPython } from './python.js';
 import { argumentOf } from './recipes.js';
 import { reportFiles, writeReport } from './report.js';
-import { hashOf, type Step, type Tell } from './steps.js';
+import { hashOf, type Stage, type Tell } from './stages.js';
 import { type OwnStudy, type Study, setFolder } from './study.js';
 import { followTraining } from './trainingLines.js';
 
 /** The steps from images to report, in order. */
-export function planOf(study: Study): Step[] {
+export function planOf(study: Study): Stage[] {
   const models = study.given ?? new Map(study.networks.map((name) => [name, modelFolder(study, name)]));
   return [
     ...(study.given ? [] : study.networks.flatMap((name) => [runOf(study, name), card(study, name)])),
@@ -22,7 +22,7 @@ export function planOf(study: Study): Step[] {
 }
 
 /** The steps from a site's own export to its report, in order. */
-export function planOfOwn(study: OwnStudy): Step[] {
+export function planOfOwn(study: OwnStudy): Stage[] {
   const models = new Map(study.networks.map((name) => [name, modelFolder(study, name)]));
   return [
     ...study.networks.flatMap((name) => [runOf(study, name), ownCard(study, name)]),
@@ -30,7 +30,7 @@ export function planOfOwn(study: OwnStudy): Step[] {
   ];
 }
 
-function runOf(study: Study, name: NetworkName): Step {
+function runOf(study: Study, name: NetworkName): Stage {
   return study.runs === null ? train(study, name) : take(study, study.runs, name);
 }
 
@@ -42,7 +42,7 @@ function modelFolder({ out, recipe }: Study, name: NetworkName): string {
   return join(out, 'models', name, recipe.version);
 }
 
-function train(study: Study, name: NetworkName): Step {
+function train(study: Study, name: NetworkName): Stage {
   const { recipe, python, source, out, processes } = study;
   const folder = runFolder(study, name);
   const launcher =
@@ -76,7 +76,7 @@ function train(study: Study, name: NetworkName): Step {
 }
 
 /** A run that was trained elsewhere, on another machine for example. */
-function take(study: Study, runs: string, name: NetworkName): Step {
+function take(study: Study, runs: string, name: NetworkName): Stage {
   const files = ['best.pt', 'history.json'];
   const folder = runFolder(study, name);
   return {
@@ -92,7 +92,7 @@ function take(study: Study, runs: string, name: NetworkName): Step {
   };
 }
 
-function card(study: Study, name: NetworkName): Step {
+function card(study: Study, name: NetworkName): Stage {
   const { recipe, source, out } = study;
   return cardStep(
     study,
@@ -105,7 +105,7 @@ function card(study: Study, name: NetworkName): Step {
   );
 }
 
-function ownCard(study: OwnStudy, name: NetworkName): Step {
+function ownCard(study: OwnStudy, name: NetworkName): Stage {
   const { source, isSimulated } = study;
   return cardStep(
     study,
@@ -124,7 +124,7 @@ function cardStep(
   name: NetworkName,
   also: readonly unknown[],
   [module, ...args]: readonly string[],
-): Step {
+): Stage {
   const { recipe, python, source, out } = study;
   const folder = modelFolder(study, name);
   return {
@@ -147,7 +147,7 @@ function cardStep(
   };
 }
 
-function set(study: Study, site: Site): Step {
+function set(study: Study, site: Site): Stage {
   const { recipe, python, source, out } = study;
   const folder = setFolder(study, site);
   return {
@@ -166,7 +166,7 @@ function set(study: Study, site: Site): Step {
   };
 }
 
-function report(study: Study, models: ReadonlyMap<NetworkName, string>): Step {
+function report(study: Study, models: ReadonlyMap<NetworkName, string>): Stage {
   return reportStep(study, models, {
     also: async () => [
       study.networks,
@@ -177,7 +177,7 @@ function report(study: Study, models: ReadonlyMap<NetworkName, string>): Step {
   });
 }
 
-function ownReport(study: OwnStudy, models: ReadonlyMap<NetworkName, string>): Step {
+function ownReport(study: OwnStudy, models: ReadonlyMap<NetworkName, string>): Stage {
   const { version } = study.recipe;
   return reportStep(study, models, {
     also: async () => [study.test.sha256],
@@ -197,7 +197,7 @@ function reportStep(
   { recipe, report }: Study,
   models: ReadonlyMap<NetworkName, string>,
   { also, files, run }: ReportParts,
-): Step {
+): Stage {
   return {
     name: 'report',
     title: 'evaluation and report',

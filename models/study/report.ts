@@ -14,7 +14,7 @@ import { type Trained, trainingTable } from './cards.js';
 import { type Heading, toHtmlReport, toMarkdownReport } from './page.js';
 import { measureParity } from './parity.js';
 import { NETWORK_NAMES, NETWORKS, type NetworkName, SITES, type Site, STUDY } from './published.js';
-import type { Tell } from './steps.js';
+import type { Tell } from './stages.js';
 import { type Study, setFolder } from './study.js';
 import { NOT_COMPARABLE, type StudyEvaluations, studyTables } from './studyTables.js';
 
@@ -179,7 +179,7 @@ function headingOf(
       ...SITES.map(
         (site) => [`labels.csv, ${site}`, `SHA-256 ${labelsHash(sets[site].labelsText)}`] as const,
       ),
-      ['Run by', `Calcidisc ${version}, ${RUNTIME}, npm run study -- ${command}`],
+      ['Run by', `Calcidisc ${version}, ${RUNTIME}, calcidisc study ${command}`],
     ],
   };
 }

@@ -1,4 +1,4 @@
-import type { Tell } from './steps.js';
+import type { Tell } from './stages.js';
 
 const STEP = /^epoch (\d+) step (\d+)\/(\d+) .*regions\/s, epoch ends in (.*)$/;
 const EPOCH = /^epoch (\d+) (?:of \d+ )?loss .* ETA (.*)$/;

@@ -16,6 +16,7 @@ import { findSeries, type SeriesRow } from '../../db/tables/series.js';
 import { type Elements, writePart10 } from '../dicom/writePart10.js';
 import { quietLog, useDatabase } from '../support/database.js';
 import { located, putReading, testReader } from '../support/readings.js';
+import { until } from '../support/until.js';
 
 const MR_IMAGE = '1.2.840.10008.5.1.4.1.1.4';
 const SLICES = 5;
@@ -74,14 +75,17 @@ describe('assemble: from the spool to cases, on a real database', () => {
     await spool.close();
   });
 
-  function start(quietPeriodMs = 60_000): Assembler & { readonly woken: CaseRow[] } {
+  function start(
+    quietPeriodMs = 60_000,
+    rules: Parameters<typeof compileRules>[0] = parseConfig({}).route,
+  ): Assembler & { readonly woken: CaseRow[] } {
     const woken: CaseRow[] = [];
     const assembler = startAssembler({
       config: parseConfig({ assemble: { quietPeriodMs, releaseGraceMs: 20, manyAssociationsGraceMs: 40 } }),
       database: db.database,
       dataDir: db.config.dataDir,
       spool,
-      decideRole: compileRules(parseConfig({}).route),
+      decideRole: compileRules(rules),
       log: quietLog,
       onSeriesComplete: async (trx, series) => {
         const { seriesInstanceUid } = series;
@@ -149,13 +153,6 @@ describe('assemble: from the spool to cases, on a real database', () => {
   const caseOf = async ({ studyInstanceUid }: Study) =>
     (await listCases(db.database.knex, { mrStudyInstanceUid: studyInstanceUid }))[0];
 
-  async function until(what: () => Promise<boolean>, limitMs = 10_000): Promise<void> {
-    for (let waited = 0; waited < limitMs; waited += 10) {
-      if (await what()) return;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    throw new Error('it did not happen in time');
-  }
   const untilState = (study: Study, state: SeriesRow['state']) =>
     until(async () => (await seriesOf(study)).state === state);
 
@@ -206,6 +203,89 @@ describe('assemble: from the spool to cases, on a real database', () => {
     const series = await seriesOf(study);
     assert.deepEqual([series.state, series.reopened], ['complete', 1]);
     assert.match((await caseOf(study))!.revisionReason, /after it had been read/);
+  });
+
+  it('the first image decides nothing: proton density first, T2 later, in another association', async () => {
+    const assembler = start();
+    const study = newStudy();
+    const echoes = [
+      ['15', 1],
+      ['102', 2],
+    ] as const;
+    for (const [EchoTime, echo] of echoes) {
+      const id = randomUUID();
+      assembler.associationOpened({
+        id,
+        callingAe: 'MR1',
+        calledAe: 'CALCIDISC',
+        remoteAddress: '::1',
+        openedAt: new Date(),
+      });
+      for (const index of all) {
+        const SOPInstanceUID = `${study.seriesInstanceUid.slice(0, 50)}.${index}.${echo}`;
+        assembler.stored(await spooled(mrSlice(study, index, { EchoTime, SOPInstanceUID }), id));
+      }
+      assembler.associationEnded(id, 'released');
+      await assembler.settled();
+      assert.equal((await seriesOf(study)).role, echo === 1 ? 'ignored' : 'mr', 'as far as has come');
+    }
+    await untilState(study, 'complete');
+    await until(async () => (await seriesOf(study)).role === 'mr');
+    const { roleReason, attributes } = await seriesOf(study);
+    assert.match(roleReason, /5 of 10 pictures \(echo 102 ms\)/);
+    assert.equal(attributes.weighting, 'T2');
+    assert.ok(await caseOf(study));
+  });
+
+  it('all images decide: a series thought lumbar by its first is let go by the rest, with its reason', async () => {
+    const assembler = start();
+    const study = newStudy();
+    for (const index of all)
+      assembler.stored(
+        await spooled(mrSlice(study, index, index === 1 ? {} : { BodyPartExamined: 'HEAD' }), null),
+      );
+    await assembler.settled();
+    await bring(assembler, study, [SLICES + 1], 'released');
+    await untilState(study, 'complete');
+    const { role, roleReason } = await seriesOf(study);
+    assert.equal(role, 'ignored');
+    assert.match(roleReason, /region OTHER by BodyPartExamined/);
+    assert.equal(await caseOf(study), undefined);
+  });
+
+  it('images that came before their facts were kept are read again when their series is complete', async () => {
+    const assembler = start(800);
+    const study = newStudy();
+    for (const index of all) assembler.stored(await spooled(mrSlice(study, index), null));
+    await assembler.settled();
+    await db.database
+      .knex('instance')
+      .where({ seriesInstanceUid: study.seriesInstanceUid })
+      .update({ facts: null });
+    await untilState(study, 'complete');
+    assert.equal((await seriesOf(study)).role, 'mr');
+  });
+
+  it('a rule that fails for one series leaves it out, says so, and stops nobody', async () => {
+    const assembler = start(60_000, { mr: "size(ImageType) < 5 || ImageType[5] != 'X'", ct: 'false' });
+    const [odd, other] = [newStudy(), newStudy()];
+    const id = randomUUID();
+    assembler.associationOpened({
+      id,
+      callingAe: 'MR1',
+      calledAe: 'CALCIDISC',
+      remoteAddress: '::1',
+      openedAt: new Date(),
+    });
+    const ImageType = 'ORIGINAL\\PRIMARY\\M\\SE\\NORM';
+    for (const index of all) assembler.stored(await spooled(mrSlice(odd, index, { ImageType }), id));
+    assembler.associationEnded(id, 'released');
+    await bring(assembler, other, all, 'released');
+    await untilState(other, 'complete');
+    await untilState(odd, 'complete');
+    assert.equal(assembler.isStuck, false);
+    assert.deepEqual([(await seriesOf(odd)).role, (await seriesOf(other)).role], ['ignored', 'mr']);
+    assert.match((await seriesOf(odd)).roleReason, /^route\.mr cannot be worked out for it/);
   });
 
   it('the same objects again are counted and change nothing', async () => {

@@ -30,6 +30,7 @@ import { measureSpeed } from './locateSpeed.js';
 import { thickCt } from './locateThick.js';
 import { type TrueSeries, trueSeriesUnder } from './locateTruth.js';
 import { alteredSeries } from './locateVariants.js';
+import { reliabilityTable } from './reliability.js';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -244,6 +245,7 @@ async function evaluateFolders(): Promise<void> {
   }
   const table = `${lines.join('\n')}\n`;
   console.log(table);
+  console.log(reliabilityTable(rows.map(({ score }) => score)));
   if (options.out) await writeFile(options.out, table);
   const scores = rows.map(({ variant, score }) => ({ variant, ...score }));
   if (options.json) await writeFile(options.json, JSON.stringify(scores, null, 1));

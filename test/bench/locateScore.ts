@@ -12,6 +12,8 @@ export interface Score {
   /** Found discs whose nearest true disc bears their name. */
   readonly right: number;
   readonly wrong: readonly Level[];
+  /** Of every disc that is right or wrong: the confidence stated, and which it is. */
+  readonly stated: readonly { readonly confidence: number; readonly isRight: boolean }[];
   readonly missed: readonly Level[];
   readonly errorsMm: readonly number[];
   readonly overlaps: readonly number[];
@@ -32,6 +34,7 @@ export function scoreOf(
     truth.discs.get(truth.modality === 'CT' ? '' : (slice?.sopInstanceUid ?? '')) ?? [];
   const shown = discsOn(result.slice);
   const wrong: Level[] = [];
+  const stated: { confidence: number; isRight: boolean }[] = [];
   const errorsMm: number[] = [];
   const overlaps: number[] = [];
   for (const disc of result.discs) {
@@ -39,6 +42,7 @@ export function scoreOf(
     const nearest = nearestDisc(known, disc.centrePatientMm);
     // A disc that the truth does not speak of is neither right nor wrong.
     if (!nearest && !known.some(({ level }) => level === disc.level)) continue;
+    stated.push({ confidence: disc.confidence, isRight: nearest?.level === disc.level });
     if (!nearest || nearest.level !== disc.level) wrong.push(disc.level);
     else {
       errorsMm.push(distance(nearest.centrePatientMm, disc.centrePatientMm));
@@ -54,6 +58,7 @@ export function scoreOf(
     present: shown.length,
     right: errorsMm.length,
     wrong,
+    stated,
     missed: shown.map(({ level }) => level).filter((level) => !found.has(level)),
     errorsMm,
     overlaps,

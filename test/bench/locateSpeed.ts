@@ -9,9 +9,8 @@ import { Network, type Picture } from '../../agent/locate/network.js';
 import { openLocator } from '../../agent/locate/pool.js';
 import { readSeries, type Series } from '../../agent/locate/series.js';
 import { createLogger } from '../../config/log.js';
-import { projectRoot } from '../../config/root.js';
 import type { Config } from '../../config/schema.js';
-import { newestModelDir, readModel } from '../../models/catalogue/localiser.js';
+import { findLocaliser, readModel } from '../../models/catalogue/localiser.js';
 import { writePhantom } from '../../models/phantom/phantom.js';
 import { filesIn } from './locateTruth.js';
 
@@ -47,7 +46,7 @@ export async function measureSpeed(
   const folder = kept ?? (await mkdtemp(join(tmpdir(), 'calcidisc-bench-speed-')));
   try {
     if (!existsSync(join(folder, 'truth.json'))) await drawInto(folder);
-    const dir = modelDir ?? newestModelDir(join(projectRoot, 'models'), config.locate.model);
+    const dir = modelDir ?? (await findLocaliser(config)).folder;
     const speeds = [await speedOf('MR', folder, dir, config), await speedOf('CT', folder, dir, config)];
     console.log(tableOf(speeds));
     if (json)

@@ -10,8 +10,10 @@ import { readSeries } from '../../agent/locate/series.js';
 import type { PixelBox } from '../../agent/locate/types.js';
 import { writePart10 } from '../dicom/writePart10.js';
 import { type Motion, withMotion } from '../support/motion.js';
+import { rimmed, throughJpeg } from './exportedPictures.js';
 import type { TrueDisc, TrueSeries } from './locateTruth.js';
-import { withResidualDisc } from './residualDisc.js';
+import { withResidualDisc, withWholeDisc } from './residualDisc.js';
+import { withFusedSegment, withRudiment, withSlip, withSteepSacrum } from './unusualSpines.js';
 
 /** One slice while it is altered: pixels in the sagittal convention, with what is known of it. */
 export interface Slice {
@@ -26,7 +28,7 @@ export interface Slice {
   readonly mask: Uint8Array | null;
 }
 
-type Alter = (slices: readonly Slice[], patient: string) => readonly Slice[];
+type Alter = (slices: readonly Slice[], patient: string) => readonly Slice[] | Promise<readonly Slice[]>;
 
 /** What a series is made into before it is located. `plain` is the series itself. */
 export const VARIANTS: Readonly<Record<string, Alter>> = {
@@ -38,6 +40,16 @@ export const VARIANTS: Readonly<Record<string, Alter>> = {
   'cut-below-l4': (slices) => cutAt(slices, 'L4-L5', -6, 'below'),
   'cut-above-l2': (slices) => cutAt(slices, 'L1-L2', 9, 'above'),
   'residual-disc': withResidualDisc,
+  'whole-disc': withWholeDisc,
+  slip: withSlip,
+  steep: withSteepSacrum,
+  fused: withFusedSegment,
+  rudiment: withRudiment,
+  'cut-12-below': (slices) => cutAt(slices, 'L5-S1', 12, 'below'),
+  'cut-20-below': (slices) => cutAt(slices, 'L5-S1', 20, 'below'),
+  'cut-30-below': (slices) => cutAt(slices, 'L5-S1', 30, 'below'),
+  jpeg: (slices) => Promise.all(slices.map(throughJpeg)),
+  rim: (slices) => slices.map(rimmed),
   'motion-ap': (slices) => slices.map((slice) => swinging(slice, { phase: 'AP', along: 'AP' }, 2)),
   'motion-ap-small': (slices) => slices.map((slice) => swinging(slice, { phase: 'AP', along: 'HF' }, 1)),
   'motion-hf': (slices) => slices.map((slice) => swinging(slice, { phase: 'HF', along: 'AP' }, 2)),
@@ -70,7 +82,7 @@ export async function alteredSeries(
       };
     }),
   );
-  const altered = VARIANTS[variant]!(slices, (series.header.patientId ?? '').replace(/^SPIDER/, ''));
+  const altered = await VARIANTS[variant]!(slices, (series.header.patientId ?? '').replace(/^SPIDER/, ''));
   return altered.length === 0
     ? null
     : writeSeries(altered, series.seriesInstanceUid, series.header.patientId ?? '');

@@ -3,13 +3,25 @@ import { fileURLToPath } from 'node:url';
 import { type Axes, axesOf } from '../../agent/locate/candidates.js';
 import { bilinear } from '../../agent/locate/resample.js';
 import { randomFrom } from '../../models/phantom/random.js';
+import { bent } from './bentSlices.js';
 import type { Slice } from './locateVariants.js';
 
 /** The label masks' value for disc. */
 const DISC = 29;
-/** Ranges of the disc painted: as calcidisc_training/spine/residual_disc.py, from which networks know such discs. */
-const LENGTH = [0.65, 1] as const;
-const HEIGHT = [0.4, 0.8] as const;
+/** How the painted disc is: as calcidisc_training/spine/residual_disc.py, from which networks know such discs. */
+interface Kind {
+  /** Of the sacrum's depth there. */
+  readonly length: readonly [number, number];
+  /** Of the disc it is copied from. */
+  readonly height: readonly [number, number];
+  readonly isTapered: boolean;
+  /** How much deeper the sacrum is made there ("squared"). */
+  readonly squaring: readonly [number, number] | null;
+}
+const RESIDUAL: Kind = { length: [0.65, 1], height: [0.4, 0.8], isTapered: true, squaring: null };
+const WHOLE: Kind = { length: [0.95, 1.08], height: [0.8, 1.1], isTapered: false, squaring: [0.3, 0.6] };
+/** Reach of the squaring up and down the sacrum, and beyond its depth: standard deviations. */
+const SQUARED_MM = [13, 22] as const;
 const SOURCES = ['L5-S1', 'L4-L5', 'L3-L4', 'L2-L3'];
 /** Where S1 meets S2, front and back of the sacrum on the middle slice, [row, column] at this spacing. */
 const PLACES = fileURLToPath(
@@ -26,21 +38,35 @@ type Point = readonly [col: number, row: number];
  * own discs: what must not be taken for L5-S1. By the label mask; empty for a patient whose S1-S2 is not marked.
  */
 export function withResidualDisc(slices: readonly Slice[], patient: string): Slice[] {
+  return withDisc(slices, patient, RESIDUAL);
+}
+
+/** A whole disc there, in a squared sacrum: six lumbar-type discs, the names given by what was there before. */
+export function withWholeDisc(slices: readonly Slice[], patient: string): Slice[] {
+  return withDisc(slices, patient, WHOLE);
+}
+
+function withDisc(plain: readonly Slice[], patient: string, kind: Kind): Slice[] {
   const ends = placeOf(patient);
   if (!ends) return [];
-  const scale = PLACES_MM / slices[0]!.spacingMm;
+  const scale = PLACES_MM / plain[0]!.spacingMm;
   const [front, back] = ends.map(
     ([row, col]): Point => [(col + 0.5) * scale - 0.5, (row + 0.5) * scale - 0.5],
   ) as [Point, Point];
-  const random = randomFrom('residual disc', slices[0]!.sopInstanceUid);
+  const random = randomFrom('residual disc', plain[0]!.sopInstanceUid);
   const within = ([from, to]: readonly [number, number]) => random.between(from, to);
   const source = SOURCES[Math.floor(within([0, SOURCES.length]))]!;
   const depth = Math.hypot(back[0] - front[0], back[1] - front[1]);
+  const place: Point = [(front[0] + back[0]) / 2, (front[1] + back[1]) / 2];
+  const axis: Point = [(back[0] - front[0]) / depth, (back[1] - front[1]) / depth];
+  const gain = kind.squaring ? within(kind.squaring) : 0;
+  const slices = gain > 0 ? squared(plain, { centre: place, along: axis }, gain) : plain;
   const copy = {
-    place: [(front[0] + back[0]) / 2, (front[1] + back[1]) / 2] as const,
-    axis: [(back[0] - front[0]) / depth, (back[1] - front[1]) / depth] as const,
-    lengthPx: depth * within(LENGTH),
-    height: within(HEIGHT),
+    place,
+    axis,
+    lengthPx: depth * (1 + gain) * within(kind.length),
+    height: within(kind.height),
+    isTapered: kind.isTapered,
   };
   return slices.map((slice) => painted(slice, discPixels(slice, source), copy));
 }
@@ -56,10 +82,22 @@ interface Copy {
   readonly lengthPx: number;
   /** Against the source's. */
   readonly height: number;
+  readonly isTapered: boolean;
 }
 
-function painted(slice: Slice, source: Int32Array, { place, axis, lengthPx, height }: Copy): Slice {
+/** The slices stretched along the disc to be, most at its place. */
+function squared(slices: readonly Slice[], axes: Axes, gain: number): Slice[] {
+  const { spacingMm } = slices[0]!;
+  const [up, beyond] = SQUARED_MM;
+  return bent(slices, axes, (t, s) => {
+    const far = ((s * spacingMm) / up) ** 2 + ((t * spacingMm) / (up + beyond)) ** 2;
+    return [t / (1 + gain * Math.exp(-0.5 * far)), s];
+  });
+}
+
+function painted(slice: Slice, source: Int32Array, copy: Copy): Slice {
   if (source.length === 0) return slice;
+  const { place, axis, lengthPx, height, isTapered } = copy;
   const { rows, columns } = slice;
   const from = axesOf(source, columns);
   const [normal, fromNormal] = [downFrom(axis), downFrom(from.along)];
@@ -70,7 +108,7 @@ function painted(slice: Slice, source: Int32Array, { place, axis, lengthPx, heig
   for (let i = 0; i < pixels.length; i++) {
     const off: Point = [(i % columns) - place[0], Math.floor(i / columns) - place[1]];
     const t = (off[0] * axis[0] + off[1] * axis[1]) / length;
-    const taper = Math.sqrt(Math.max(0.04, 1 - (t / (1.05 * half)) ** 2));
+    const taper = !isTapered ? 1 : Math.sqrt(Math.max(0.04, 1 - (t / (1.05 * half)) ** 2));
     const s = (off[0] * normal[0] + off[1] * normal[1]) / height / taper;
     const col = from.centre[0] + t * from.along[0] + s * fromNormal[0];
     const row = from.centre[1] + t * from.along[1] + s * fromNormal[1];
@@ -95,7 +133,7 @@ function softened(pixels: Int32Array, rows: number, columns: number): Float32Arr
 }
 
 /** Disc pixels of the mask inside the level's true box. */
-function discPixels({ mask, columns, discs }: Slice, level: string): Int32Array {
+export function discPixels({ mask, columns, discs }: Slice, level: string): Int32Array {
   const box = discs.find((disc) => disc.level === level)?.boxPixel;
   if (!mask || !box) return new Int32Array();
   const found: number[] = [];

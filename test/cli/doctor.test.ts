@@ -84,7 +84,7 @@ describe('calcidisc doctor', () => {
     await mkdir(place, { recursive: true });
     await writeFile(join(place, 'model.onnx'), 'not the model');
     await writeFile(join(place, 'card.json'), JSON.stringify({ kind: 'localiser', sha256: '0'.repeat(64) }));
-    const findings = await checkModels(dir);
+    const findings = await checkModels([dir]);
     assert.deepEqual(
       findings.map((each) => [each.what, each.verdict]),
       [

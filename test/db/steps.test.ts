@@ -141,7 +141,7 @@ describe('steps', () => {
   it('a step that waits for something else comes again, and its attempts are not used up', async () => {
     const row = await makeCase(knex());
     await startStep(knex(), stepOf(row));
-    const postponed = await postponeStep(knex(), { ...stepOf(row), delayMs: 60_000 });
+    const postponed = await postponeStep(knex(), { ...stepOf(row), delayMs: 60_000, waitingFor: 'its PACS' });
     assert.deepEqual([postponed?.attempts, postponed?.owner], [0, null]);
     assert.equal(await isDue(row), false);
     await letTimePass(row);

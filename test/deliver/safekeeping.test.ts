@@ -19,7 +19,7 @@ import { createTestDatabase, quietLog, useDatabase } from '../support/database.j
 import { freePort, runTool } from '../support/dcmtk.js';
 import { startOrthanc } from '../support/orthanc.js';
 import { needsPeer } from '../support/peers.js';
-import { until } from '../support/receiver.js';
+import { until } from '../support/until.js';
 import { type CommittingScp, committingScp, type Promised } from './committingScp.js';
 import { insertReportedCase } from './reportedCase.js';
 import { valve } from './valve.js';
@@ -108,7 +108,7 @@ describe('storage commitment for our reports', () => {
     await deliverTo(['committed']);
     await untilIs('committed');
     const view = (await readCaseView(db.database.knex, row.id))!;
-    assert.match(casePage(view, null).toString(), /pacs: stored .*; storage committed \d{4}-/);
+    assert.match(casePage(view, []).toString(), /pacs: stored .*; storage committed \d{4}-/);
     const cli = (...args: string[]) =>
       runTool(process.execPath, [join(projectRoot, 'bin/calcidisc.mjs'), 'case', row.id, ...args], {
         DATABASE_URL: db.config.database.url!,

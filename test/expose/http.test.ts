@@ -153,12 +153,15 @@ describe('expose: pages and JSON over a real database', () => {
     assert.match(await text('/'), /CT calcified/);
   });
 
-  it('finds by patient ID or accession number, exactly', async () => {
+  it('finds by any part of name, patient ID or accession number, and a sign of LIKE stands for itself', async () => {
     const found = async (find: string) =>
       ((await (await get(`/api/cases?find=${encodeURIComponent(find)}`)).json()) as { cases: unknown[] })
         .cases.length;
     assert.equal(await found('P&1'), 1);
-    assert.equal(await found('P'), 0);
+    assert.deepEqual(
+      [await found('p&'), await found('hara'), await found('%'), await found('P_1')],
+      [1, 1, 0, 0],
+    );
   });
 
   it('metrics and health are there for a monitor', async () => {
@@ -166,5 +169,6 @@ describe('expose: pages and JSON over a real database', () => {
     assert.match(metrics, /calcidisc_cases\{state="located"\} 2/);
     assert.match(metrics, /calcidisc_queue_jobs\{queue="worker"\} 3/);
     assert.equal((await get('/readyz')).status, 200);
+    assert.match(metrics, /calcidisc_condition\{what="receiving"\} 1/);
   });
 });

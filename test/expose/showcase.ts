@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { readHeader } from '../../agent/dicom/header.js';
 import { newUid } from '../../agent/dicom/uid.js';
 import { CalcidiscError } from '../../agent/domain/errors.js';
+import { sha256 } from '../../agent/domain/hash.js';
 import { openLocator } from '../../agent/locate/pool.js';
 import type { CtResult, Located, LocateResult } from '../../agent/locate/types.js';
 import { readerOf } from '../../agent/read/reader.js';
@@ -25,7 +26,6 @@ import { ensureStudy, findStudy } from '../../db/tables/studies.js';
 import { listPairingCandidates } from '../../db/views/pairingCandidates.js';
 import { failStep, startStep } from '../../db/work/steps.js';
 import { type PhantomTruth, writePhantom } from '../../models/phantom/phantom.js';
-import { sha256 } from '../../worker/region.js';
 import { quietLog } from '../support/database.js';
 import { putReading } from '../support/readings.js';
 
@@ -66,9 +66,11 @@ export async function fillShowcase(config: Config, database: Database): Promise<
       config: full,
       database,
       reader: readerOf(full, locator.localiser),
+      isStudyWhole: async () => true,
       wakeReadings: () => undefined,
       indexedUntilMs: () => Date.now() + full.assemble.studyQuietMs,
       log: quietLog,
+      signal: new AbortController().signal,
     };
     const room = new Room(context, models, seen);
     return { truth, ...(await room.fill(truth)) };
@@ -313,7 +315,9 @@ class Room {
               role: m === 0 ? ('active' as const) : ('shadow' as const),
               probability,
               threshold: THRESHOLD,
-              calcified: probability >= THRESHOLD,
+              answer: probability >= THRESHOLD ? ('calcified' as const) : ('not-calcified' as const),
+              reasons: [],
+              distance: null,
               modelSha256: model.sha256,
               pngSha256,
               provider: 'cpu',

@@ -20,6 +20,7 @@ const varying = (index: number) => ({
   slope: [0.5, 0.25, 1][index % 3]!,
   intercept: -1024 - 8 * (index % 5),
 });
+const WHOLE: Encoding = { slope: 1, intercept: -1024 };
 /** All of these hold whole HU exactly. */
 const ENCODINGS: Readonly<Record<string, Encoding>> = {
   'slope 1, unsigned, 16 bits': { slope: 1, intercept: -1024 },
@@ -153,32 +154,42 @@ describe('Hounsfield units through the whole path', function () {
     ['no intercept', { RescaleIntercept: '' }, /no rescale/],
     ['a slope of zero', { RescaleSlope: '0' }, /no rescale/],
     ['no number for a slope', { RescaleSlope: 'one' }, /no rescale/],
-    ['RescaleType US', { RescaleType: 'US' }, /rescaled to US, not to HU/],
     ['RescaleType OD', { RescaleType: 'OD' }, /rescaled to OD, not to HU/],
-  ] as const)
-    it(`refuses a CT with one slice that has ${name}`, async () => {
-      const files = await writeSingles(
-        await newFolder(),
-        'CT',
-        drawn.slice(0, 5),
-        ENCODINGS['slope 1, unsigned, 16 bits']!,
-        (index) => (index === 3 ? broken : {}),
-      );
-      await assert.rejects(locator.measureCt(files), (error: Error & { code: string; subject: object }) => {
-        assert.equal(error.code, 'RESCALE_MISSING');
-        assert.match(error.message, pattern);
-        assert.deepEqual(error.subject, { sopInstanceUid: '2.25.773' });
-        return true;
-      });
+    ['RescaleType MGML', { RescaleType: 'MGML' }, /rescaled to MGML, not to HU/],
+  ] as const) {
+    it(`measures nothing on a CT that has ${name}, and says so`, async () => {
+      const files = await writeSingles(await newFolder(), 'CT', whole, WHOLE, () => broken);
+      const { result } = await locator.measureCt(files);
+      assert.deepEqual([result.status, result.discs], ['not-found', []]);
+      assert.match(result.facts.notHounsfield ?? '', pattern);
+      assert.match(result.reasons[0]!, pattern);
     });
 
-  it('refuses an enhanced CT of which one frame has no rescale', async () => {
-    const encoding = { slope: 1, intercept: -1024 };
+    it(`leaves one slice out that has ${name}, and says so`, async () => {
+      const more = (index: number) => (index === whole.length - 1 ? broken : {});
+      const { result } = await locator.measureCt(
+        await writeSingles(await newFolder(), 'CT', whole, WHOLE, more),
+      );
+      assert.equal(result.facts.images, whole.length - 1);
+      assert.equal(result.facts.notHounsfield, null);
+      assert.ok(
+        result.reasons.some((reason) => /left out/.test(reason) && pattern.test(reason)),
+        result.reasons.join(),
+      );
+    });
+  }
+
+  it('leaves the frame of an enhanced CT out that has no rescale: a gap, not an assumption', async () => {
     const path = join(await newFolder(), '1.dcm');
-    await writeEnhanced(path, 'CT', drawn.slice(0, 5), encoding, (index) =>
-      index === 2 ? { PixelValueTransformationSequence: [{ RescaleSlope: '1' }] } : {},
+    await writeEnhanced(path, 'CT', whole, WHOLE, (index) =>
+      index === 20 ? { PixelValueTransformationSequence: [{ RescaleSlope: '1' }] } : {},
     );
-    await assert.rejects(locator.measureCt([path]), { code: 'RESCALE_MISSING' });
+    const { result } = await locator.measureCt([path]);
+    assert.deepEqual(result.discs, []);
+    assert.ok(
+      result.reasons.some((reason) => /no rescale/.test(reason)),
+      result.reasons.join(),
+    );
   });
 
   it('takes an absent RescaleType for HU, as PS3.3 C.8.2.1 means it', async () => {

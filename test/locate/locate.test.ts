@@ -3,13 +3,12 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { sha256 } from '../../agent/domain/hash.js';
 import { LEVELS } from '../../agent/domain/levels.js';
-import { sha256 } from '../../agent/locate/png.js';
 import { type Locator, openLocator } from '../../agent/locate/pool.js';
 import type { CtResult, Located, LocateResult, PointMm } from '../../agent/locate/types.js';
 import { parseConfig } from '../../config/load.js';
-import { projectRoot } from '../../config/root.js';
-import { newestModelDir } from '../../models/catalogue/localiser.js';
+import { findLocaliser } from '../../models/catalogue/localiser.js';
 import { type PhantomTruth, writePhantom } from '../../models/phantom/phantom.js';
 import { writePart10 } from '../dicom/writePart10.js';
 
@@ -130,7 +129,9 @@ describe('locator', function () {
     const image = mrImage({ Modality: 'CT', ImageOrientationPatient: '1\\0\\0\\0\\1\\0' }, 0);
     await mkdir(join(folder, 'no-rescale'));
     await writeFile(join(folder, 'no-rescale', '0.dcm'), image);
-    await assert.rejects(locator.measureCt(await filesOf('no-rescale')), { code: 'RESCALE_MISSING' });
+    const { result } = await locator.measureCt(await filesOf('no-rescale'));
+    assert.deepEqual([result.status, result.discs], ['not-found', []]);
+    assert.equal(result.facts.notHounsfield, 'no rescale slope and intercept');
   });
 
   it('refuses files of two series, of another modality, and files that are no DICOM', async () => {
@@ -143,7 +144,7 @@ describe('locator', function () {
 
   it('refuses a network that is not the one its card describes', async () => {
     const modelDir = join(folder, 'model');
-    await cp(newestModelDir(join(projectRoot, 'models'), 'localiser'), modelDir, { recursive: true });
+    await cp((await findLocaliser(config)).folder, modelDir, { recursive: true });
     const bytes = await readFile(join(modelDir, 'model.onnx'));
     bytes[bytes.length >> 1]! ^= 1;
     await writeFile(join(modelDir, 'model.onnx'), bytes);

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { withoutPixels } from '../../agent/expose/api.js';
+import { withoutPixels } from '../../agent/expose/apiRoutes.js';
 import { casePage } from '../../agent/expose/pages/case.js';
-import type { Weighed } from '../../agent/pair/window.js';
 import { listCases } from '../../db/tables/cases.js';
 import { findPairing, type PairingRow } from '../../db/tables/pairings.js';
 import { listPriorFetches, listPriorSeries, type PriorFetchRow } from '../../db/tables/priorFetches.js';
@@ -9,8 +8,9 @@ import { findSeries } from '../../db/tables/series.js';
 import { readCaseView } from '../../db/views/caseView.js';
 import { freePort } from '../support/dcmtk.js';
 import { needsPeer } from '../support/peers.js';
+import { until } from '../support/until.js';
 import { movingScp } from './movingScp.js';
-import { gateTo, type Invented, invent, keepIn, openSite, type Site, scan, sourceOf, until } from './site.js';
+import { gateTo, type Invented, invent, keepIn, openSite, type Site, scan, sourceOf } from './site.js';
 
 const sourceAt = (port: number) => ({ name: 'pacs', aeTitle: 'MOVES', host: '127.0.0.1', port });
 
@@ -106,7 +106,7 @@ describe('query: prior fetch from a real PACS', function () {
     const pairing = await pairingOf(mr);
     assert.deepEqual([pairing.outcome, pairing.ctSeriesInstanceUid], ['identity-differs', null]);
     assert.deepEqual(
-      (pairing.candidates as Weighed[]).map((each) => [each.ctSeriesInstanceUid, each.verdict]),
+      pairing.candidates.map((each) => [each.ctSeriesInstanceUid, each.verdict]),
       [[ct.seriesInstanceUid, 'identity-differs']],
     );
     assert.equal((await untilFetch(mr, 'done')).seriesMoved, 1);
@@ -164,7 +164,7 @@ describe('query: prior fetch from a real PACS', function () {
         assert.ok((await eventsOf(mr)).includes('PRIOR_FAILED'));
         const { caseId } = await pairingOf(mr);
         const view = (await readCaseView(knex(), caseId))!;
-        assert.match(casePage(view, null).toString(), new RegExp(`CT from pacs: failed, .*${words.source}`));
+        assert.match(casePage(view, []).toString(), new RegExp(`CT from pacs: failed, .*${words.source}`));
         const json = JSON.parse(JSON.stringify(withoutPixels(view)));
         assert.deepEqual([json.priorFetches[0].state, json.priorFetches[0].attempts], ['failed', 1]);
       } finally {
@@ -182,7 +182,7 @@ describe('query: prior fetch from a real PACS', function () {
       const { caseId } = await pairingOf(mr);
       await until(async () => (await fetchOf(mr))?.lastError?.includes('A702'));
       const waiting = (await readCaseView(knex(), caseId))!;
-      assert.match(casePage(waiting, null).toString(), /CT from pacs: /);
+      assert.match(casePage(waiting, []).toString(), /CT from pacs: /);
       assert.equal((await untilFetch(mr, 'failed')).attempts, 3);
     } finally {
       await site.stop();

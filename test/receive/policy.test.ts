@@ -22,7 +22,11 @@ describe('presentation contexts', () => {
     return decideContext({ abstractSyntaxUid, transferSyntaxUids }, 'CT1', { dicom: dicom(input), uses });
   };
   const notOurs = { accept: false, why: 'abstractSyntax' };
-  const inSyntax = ({ uid }: { uid: string }) => ({ accept: true, transferSyntaxUid: uid });
+  const inSyntax = ({ uid }: { uid: string }, role = 'read') => ({
+    accept: true,
+    transferSyntaxUid: uid,
+    role,
+  });
 
   it('every image class takes every lossless syntax alone, and lossy ones only by policy', () => {
     for (const { uid, use } of Object.values(SOP_CLASSES)) {
@@ -45,17 +49,42 @@ describe('presentation contexts', () => {
   });
 
   it('refuses what we are no SCP of', () => {
-    for (const uid of [comprehensive3dSr.uid, studyRootFind.uid, '1.2.3']) {
+    const worklistFind = '1.2.840.10008.5.1.4.31';
+    for (const uid of [studyRootFind.uid, worklistFind])
       assert.deepEqual(decide(uid, [explicitVrLittleEndian]), notOurs);
-    }
   });
 
-  it('keeps other storage classes unread where the site says so, and nothing that is no storage', () => {
-    const keep = { otherSopClasses: 'keep' } as const;
-    const secondaryCapture = '1.2.840.10008.5.1.4.1.1.7';
-    assert.deepEqual(decide(secondaryCapture, [explicitVrLittleEndian]), notOurs);
-    assert.ok(decide(secondaryCapture, [explicitVrLittleEndian], keep).accept);
-    assert.ok(!decide(studyRootFind.uid, [explicitVrLittleEndian], keep).accept);
+  /** What whole studies hold: a PACS that sends one stops at the first that it cannot send. */
+  const BESIDE_IMAGES = {
+    'a secondary capture': '1.2.840.10008.5.1.4.1.1.7',
+    'a presentation state': '1.2.840.10008.5.1.4.1.1.11.1',
+    'key objects': '1.2.840.10008.5.1.4.1.1.88.59',
+    'a report, ours too': comprehensive3dSr.uid,
+    'a PDF': '1.2.840.10008.5.1.4.1.1.104.1',
+    'an RT structure set': '1.2.840.10008.5.1.4.1.1.481.3',
+    'RT delivery instructions, under a root of their own': '1.2.840.10008.5.1.4.34.7',
+    'raw data': '1.2.840.10008.5.1.4.1.1.66',
+    'a class that nobody has thought of yet': '1.2.840.10008.5.1.4.1.1.999',
+    "a vendor's own class": '1.3.12.2.1107.5.9.1',
+    'a retired class under another root': '1.2.840.10008.5.1.1.29',
+  };
+  for (const [what, uid] of Object.entries(BESIDE_IMAGES))
+    it(`takes ${what}, to be kept unread, unless the site refuses it`, () => {
+      assert.deepEqual(decide(uid, [explicitVrLittleEndian]), inSyntax(explicitVrLittleEndian, 'unread'));
+      assert.deepEqual(decide(uid, [explicitVrLittleEndian], { otherSopClasses: 'refuse' }), notOurs);
+    });
+
+  it('takes what is kept unread in any codec, lossy and video too, and prefers none', () => {
+    const [capture, jpegBaseline, mpeg4] = [
+      '1.2.840.10008.5.1.4.1.1.7',
+      { uid: '1.2.840.10008.1.2.4.50' },
+      { uid: '1.2.840.10008.1.2.4.102' },
+    ];
+    for (const syntax of [jpegBaseline, mpeg4, jpeg2000])
+      assert.deepEqual(decide(capture, [syntax]), inSyntax(syntax, 'unread'));
+    const both = [jpegBaseline, explicitVrLittleEndian];
+    assert.deepEqual(decide(capture, both), inSyntax(explicitVrLittleEndian, 'unread'));
+    assert.equal(decide(ctImage.uid, [jpegBaseline]).accept, false);
   });
 
   it('a remote’s own lists narrow what it may store, not who may echo', () => {

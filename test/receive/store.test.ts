@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { storeFiles } from '../../agent/deliver/scu.js';
 import { decodeFileMeta } from '../../agent/dicom/fileMeta.js';
+import { SOP_CLASSES } from '../../agent/dicom/sopClasses.js';
 import { STATUSES } from '../../agent/dicom/statuses.js';
 import { TRANSFER_SYNTAXES } from '../../agent/dicom/transferSyntaxes.js';
 import { echoscu, storescu } from '../support/dcmtk.js';
@@ -122,7 +123,7 @@ describe('the receiver stores what it acknowledges', () => {
       associateRequest([
         { ...CT_CONTEXT, id: 9 },
         { ...CT_CONTEXT, id: 3, transferSyntaxUids: [jpeg] },
-        { id: 5, abstractSyntaxUid: '1.2.840.10008.5.1.4.1.1.1', transferSyntaxUids: [jpeg] },
+        { id: 5, abstractSyntaxUid: SOP_CLASSES.studyRootFind.uid, transferSyntaxUids: [jpeg] },
       ]),
     );
     const results = contextResults((await peer.next())!);

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
-import { DISC_CODES, LEVELS } from '../../agent/domain/levels.js';
+import { LEVEL_TABLE, LEVELS } from '../../agent/domain/levels.js';
 import { buildReport } from '../../agent/report/build.js';
 import { buildFhir, bundleOf, type Resource } from '../../agent/report/fhir.js';
 import type { ReportInput } from '../../agent/report/types.js';
-import { CALCIFIED, CT, disc, MR, reportInput } from './sample.js';
+import { CALCIFIED, CT, disc, MR, reportInput, unstated } from './sample.js';
 
-const unpaired = { ct: null, pairing: { outcome: 'no-ct', intervalDays: null, windowDays: 28 } } as const;
+const unpaired = {
+  ct: null,
+  pairing: { outcome: 'no-ct', intervalDays: null, windowDays: 28, candidates: [] },
+} as const;
 
 const SHAPES: Readonly<Record<string, Partial<ReportInput>>> = {
   paired: {},
@@ -17,6 +20,8 @@ const SHAPES: Readonly<Record<string, Partial<ReportInput>>> = {
     classifier: null,
   },
   'without a score': { ...unpaired, classifier: null, discs: [disc('L4-L5', { answer: null, ct: null })] },
+  'that could not read a disc': { discs: [disc('L4-L5', unstated('not-assessable', 'blurred'))] },
+  'that cannot tell': { discs: [disc('L4-L5', unstated('indeterminate', 'near the threshold'))] },
   'of nobody': {
     patient: { name: '', id: '', issuerOfPatientId: '', birthDate: null, sex: '' },
     study: { ...reportInput().study, accessionNumber: '', date: null, time: '' },
@@ -56,7 +61,7 @@ describe('FHIR R4', () => {
         codeOf(bodySite),
         codeOf(valueCodeableConcept),
       ]),
-      LEVELS.map((level) => [DISC_CODES[level].value, level === 'L4-L5' ? '52101004' : '272519000']),
+      LEVELS.map((level) => [LEVEL_TABLE[level].code.value, level === 'L4-L5' ? '52101004' : '272519000']),
     );
     const components = observations[3]!.component as {
       code: unknown;
@@ -70,6 +75,17 @@ describe('FHIR R4', () => {
         ['112031', 371.25, "[hnsf'U]"],
       ],
     );
+  });
+
+  it('has no value for a disc that could not be read, and says why', () => {
+    const [observation] = build({
+      discs: [disc('L4-L5', unstated('not-assessable', 'blurred'))],
+    }).observations;
+    const { valueCodeableConcept, dataAbsentReason, note, component } = observation!;
+    assert.equal(valueCodeableConcept, undefined);
+    assert.equal(codeOf(dataAbsentReason), 'not-performed');
+    assert.match(JSON.stringify(note), /blurred/);
+    assert.doesNotMatch(JSON.stringify(component ?? []), /111012/);
   });
 
   it('is preliminary everywhere, and found by the SR and the accession number', () => {
@@ -110,7 +126,7 @@ describe('FHIR R4', () => {
 
   it('asks for the CT when a disc is flagged on MR alone', () => {
     const { task } = build({ ...unpaired, discs: [disc('L4-L5', { ...CALCIFIED, ct: null })] });
-    assert.match(String(task.description), /no CT to confirm/);
+    assert.match(String(task.description), /no lumbar CT is known here to confirm/);
     assert.deepEqual([task.status, task.intent], ['requested', 'proposal']);
   });
 

@@ -43,7 +43,8 @@ describe('report: what viewers show', () => {
       [0.0001, 'under 1 %'],
       [0.994, '99 %'],
     ] as const) {
-      const answer = { probability, threshold: 0.5, calcified: probability > 0.5 };
+      const said = probability > 0.5 ? ('calcified' as const) : ('not-calcified' as const);
+      const answer = { probability, threshold: 0.5, answer: said, reasons: [] };
       const [group] = groups(readBack({ discs: [disc('L4-L5', { answer })] }).root);
       assert.ok(all(group!, '121106')[0]!.value.includes(`${words} on MR`), String(probability));
     }

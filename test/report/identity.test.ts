@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { parsePart10 } from '../../agent/dicom/parse.js';
 import { isUid } from '../../agent/dicom/uid.js';
 import { buildReport } from '../../agent/report/build.js';
 import { trackingUid } from '../../agent/report/measurements.js';
-import { renderReport } from '../../agent/report/tree.js';
+import { readReport, renderReport } from '../../agent/report/tree.js';
 import { CT, disc, MR, reportInput } from './sample.js';
 import { comments, groups, one, readBack } from './walk.js';
 
@@ -144,7 +145,11 @@ describe('report: what no report may say is refused', () => {
   it('a probability that is none', () => {
     for (const probability of [Number.NaN, -0.1, 1.1])
       refused(
-        { discs: [disc('L1-L2', { answer: { probability, threshold: 0.5, calcified: false } })] },
+        {
+          discs: [
+            disc('L1-L2', { answer: { probability, threshold: 0.5, answer: 'not-calcified', reasons: [] } }),
+          ],
+        },
         /probability/,
       );
   });
@@ -157,7 +162,18 @@ describe('report: what no report may say is refused', () => {
   it('a region outside its image', () =>
     refused({ discs: [disc('L1-L2', { roiPixel: [400, 0, 450, 20] })] }, /outside/));
   it('a series without images', () => refused({ mr: { ...MR, instances: [] } }, /without images/));
-  it('a UID that is none', () => refused({ ct: { ...CT, seriesInstanceUid: '1.02.3' } }, /not a UID/));
+  it('a UID that is none', () => refused({ ct: { ...CT, seriesInstanceUid: '1.2.x' } }, /not a UID/));
+  it('but a UID with leading zeros is repeated, and a frame of reference that is no UID left out', () => {
+    const { file } = buildReport(
+      reportInput({
+        mr: { ...MR, frameOfReferenceUid: 'FRAME 1' },
+        ct: { ...CT, frameOfReferenceUid: '1.02.3' },
+      }),
+    );
+    const text = renderReport(readReport(file));
+    assert.match(text, /1\.02\.3/);
+    assert.doesNotMatch(text, /FRAME 1/);
+  });
   it('a series description that does not fit', () =>
     refused({ seriesDescription: 'x'.repeat(65) }, /64 characters/));
   it('an MR of another study', () => refused({ mr: { ...MR, studyInstanceUid: '1.2.3' } }, /another study/));
@@ -181,3 +197,30 @@ function evidence(sequence: unknown) {
     }),
   );
 }
+
+describe('report: study values as they are in archives', () => {
+  const { patient, study } = reportInput();
+  const UNTIDY = {
+    'an accession number of 20 characters': { study: { ...study, accessionNumber: 'RAD-2026-0000012345-A' } },
+    'a study ID of 20 characters': { study: { ...study, studyId: 'STUDYID-2026-000123456' } },
+    'a sex of its own': { patient: { ...patient, sex: 'U' } },
+    'no birth date': { patient: { ...patient, birthDate: null } },
+    'a time with colons': { study: { ...study, time: '9:05:00' } },
+    'a referring physician of 80 characters': {
+      study: { ...study, referringPhysicianName: `VON-UND-ZU-${'LANG'.repeat(14)}^MAX^^PROF.` },
+    },
+    'an age that is none': { patient: { ...patient, age: '63' } },
+    'nothing at all': {
+      study: { ...study, studyId: '', accessionNumber: '', date: null, time: '', description: '' },
+    },
+  } as const;
+  for (const [what, changes] of Object.entries(UNTIDY))
+    it(`${what}: built, and what the MR says repeated`, () => {
+      const { dataSet } = parsePart10(buildReport(reportInput(changes)).file);
+      const said = 'study' in changes ? changes.study : study;
+      assert.equal(dataSet.text('AccessionNumber') ?? '', said.accessionNumber);
+      assert.equal(dataSet.text('StudyID') ?? '', said.studyId);
+      assert.equal(dataSet.text('ReferringPhysicianName') ?? '', said.referringPhysicianName);
+      assert.match(dataSet.text('PatientSex') ?? '', /^[MFO]?$/);
+    });
+});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { DISC_CODES, LEVELS } from '../../agent/domain/levels.js';
+import { LEVEL_TABLE, LEVELS } from '../../agent/domain/levels.js';
 import type { TreeNode } from '../../agent/report/tree.js';
-import { CALCIFIED, CT, disc, MR, reportInput } from './sample.js';
+import { CALCIFIED, CT, disc, MR, reportInput, unstated } from './sample.js';
 import { all, codeText, comments, groups, one, readBack } from './walk.js';
 
 const root = () => readBack().root;
@@ -103,7 +103,7 @@ describe('report: every item of TID 1500 as it reads back', () => {
   it('names every disc by its code, from above down', () => {
     assert.deepEqual(
       groups(root()).map((group) => one(group, '121071').code),
-      LEVELS.map((level) => DISC_CODES[level]),
+      LEVELS.map((level) => LEVEL_TABLE[level].code),
     );
   });
 
@@ -149,18 +149,41 @@ describe('report: what it says', () => {
     const pairing = (changes: Parameters<typeof readBack>[0]) =>
       comments(readBack(changes).root).find((comment) => /aired/.test(comment));
     const paired = (intervalDays: number) =>
-      pairing({ pairing: { outcome: 'paired', intervalDays, windowDays: 28 } });
+      pairing({ pairing: { outcome: 'paired', intervalDays, windowDays: 28, candidates: [] } });
     assert.equal(paired(10), 'Paired with a CT 10 days after the MR.');
     assert.equal(paired(-1), 'Paired with a CT 1 day before the MR.');
     assert.equal(paired(0), 'Paired with a CT of the same day.');
-    const alone = pairing({ ct: null, pairing: { outcome: 'no-ct', intervalDays: null, windowDays: 28 } });
-    assert.match(alone!, /^Not paired with a CT within 28 days: no CT of this patient/);
+    const alone = pairing({
+      ct: null,
+      pairing: { outcome: 'no-ct', intervalDays: null, windowDays: 28, candidates: [] },
+    });
+    assert.match(alone!, /^Not paired with a CT within 28 days: no CT of this patient that is taken/);
   });
 
   it('leaves the probability out, not zero, when there is no score, and reads as indeterminate', () => {
     const [group] = groups(readBack({ discs: [disc('L1-L2', { answer: null })] }).root);
     assert.deepEqual(all(group!, '111012'), []);
     assert.equal(codeText(one(group!, '18115005')), '82334004 SCT');
+  });
+
+  it('says of a disc that cannot be read that it cannot, with the reason and without a score', () => {
+    const { root } = readBack({
+      discs: [disc('L4-L5', unstated('not-assessable', 'blurred beyond reading'))],
+    });
+    const [group] = groups(root);
+    assert.equal(codeText(one(group!, '18115005')), '1156316003 SCT');
+    assert.equal(all(group!, '111012').length, 0);
+    assert.ok(all(group!, '121106').some(({ value }) => /blurred beyond reading/.test(value)));
+    assert.match(one(one(root, 'C0034375'), '121077').value, /^No result\. 1 of 1 discs not assessable/);
+  });
+
+  it('never calls a report without a statement "no calcification flagged"', () => {
+    const discs = [
+      disc('L4-L5', unstated('indeterminate', 'just below the threshold')),
+      disc('L5-S1', { answer: { probability: 0.1, threshold: 0.5, answer: 'not-calcified', reasons: [] } }),
+    ];
+    const said = one(one(readBack({ discs }).root, 'C0034375'), '121077').value;
+    assert.equal(said, 'No calcification flagged. 1 of 2 discs indeterminate.');
   });
 
   it('leaves the attenuation out when the CT measured none', () => {
@@ -171,7 +194,10 @@ describe('report: what it says', () => {
   });
 
   it('asks for a CT when a disc is flagged on MR alone, and only then', () => {
-    const alone = { ct: null, pairing: { outcome: 'no-ct', intervalDays: null, windowDays: 28 } };
+    const alone = {
+      ct: null,
+      pairing: { outcome: 'no-ct', intervalDays: null, windowDays: 28, candidates: [] },
+    };
     const flagged = [disc('L4-L5', { ...CALCIFIED, ct: null })];
     const negative = [disc('L4-L5', { ct: null })];
     const asked = one(readBack({ ...alone, discs: flagged }).root, 'C0034375');

@@ -1,7 +1,8 @@
 import type { CtResult, Located, LocateResult } from '../../agent/locate/types.js';
 import { type Reader, readingWanted } from '../../agent/read/reader.js';
 import type { Tx } from '../../db/server/knex.js';
-import { askForReading, claimReading, endReading, failReading } from '../../db/tables/readings.js';
+import { processOwner } from '../../db/server/presence.js';
+import { askForReading, endReading, failReading } from '../../db/tables/readings.js';
 import { findSeries } from '../../db/tables/series.js';
 
 /** Reads nothing: what its readings found is written down by the test. */
@@ -41,8 +42,12 @@ async function claimed(tx: Tx, seriesInstanceUid: string, reader: Reader): Promi
   const wanted = readingWanted((await findSeries(tx, seriesInstanceUid))!, reader);
   if (!wanted) throw new Error(`series ${seriesInstanceUid} is not complete, or not to be read`);
   await askForReading(tx, wanted);
-  const row = await claimReading(tx, reader.sha256, []);
-  if (row?.seriesInstanceUid !== seriesInstanceUid) throw new Error('another reading is due too');
+  const { contentSha256, readerSha256 } = wanted;
+  const [row] = await tx('seriesReading')
+    .where({ seriesInstanceUid, contentSha256, readerSha256, state: 'due' })
+    .update({ state: 'reading', owner: processOwner, attempts: tx.raw('attempts + 1') })
+    .returning('id');
+  if (!row) throw new Error(`series ${seriesInstanceUid} has been read already`);
   return row.id;
 }
 
@@ -61,6 +66,8 @@ export function located(
       slice: null,
       discs: [],
       ...over,
+      // What a CT is told by (agent/domain/ctReading.ts): here nothing.
+      ...(modality === 'CT' ? { facts: null } : {}),
     },
     localiser: testReader.localiser,
     slicePng: null,

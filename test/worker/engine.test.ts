@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { sha256 } from '../../agent/domain/hash.js';
+import { REGION_PIXELS } from '../../agent/domain/regionPicture.js';
 import { parseClassifierCard } from '../../models/catalogue/card.js';
 import type { ClassifierFile } from '../../models/catalogue/modelFiles.js';
 import { type Engine, type Inference, openEngine } from '../../worker/engine.js';
-import { REGION_PIXELS, sha256 } from '../../worker/region.js';
 import { fixtureModels, greyRegion, pngOf } from './regions.js';
 
 const silent = pino({ level: 'silent' });

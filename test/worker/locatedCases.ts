@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { sha256 } from '../../agent/domain/hash.js';
 import { LEVELS, type Level } from '../../agent/domain/levels.js';
 import type { Database } from '../../db/server/database.js';
 import { type CaseRow, createCase, findCase } from '../../db/tables/cases.js';
 import { insertRegions } from '../../db/tables/regions.js';
-import { sha256 } from '../../worker/region.js';
 
 export interface CaseRegion {
   readonly level: Level;

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
-import { decodeRegion, openRegion, REGION_PIXELS, sha256 } from '../../worker/region.js';
+import { sha256 } from '../../agent/domain/hash.js';
+import { REGION_PIXELS } from '../../agent/domain/regionPicture.js';
+import { decodeRegion, openRegion } from '../../worker/region.js';
 import { createNormaliser } from '../../worker/tensor.js';
 import { greyRegion, pngOf } from './regions.js';
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { sha256 } from '../../agent/domain/hash.js';
 import { LEVELS } from '../../agent/domain/levels.js';
+import { REGION_PIXELS } from '../../agent/domain/regionPicture.js';
 import { listAudit, verifyAudit } from '../../db/tables/audit.js';
 import { findCase } from '../../db/tables/cases.js';
 import { listInferences } from '../../db/tables/inferences.js';
@@ -8,7 +10,6 @@ import { openQueues, type Queues } from '../../db/work/queue.js';
 import { resolveModel } from '../../models/catalogue/registry.js';
 import { decodeCam } from '../../worker/cam.js';
 import { type RunningWorker, startWorker } from '../../worker/main.js';
-import { REGION_PIXELS, sha256 } from '../../worker/region.js';
 import { quietLog, useDatabase } from '../support/database.js';
 import { insertLocatedCase, regionsOf, settled } from './locatedCases.js';
 import { activateTiny, copyModel, temporaryModels } from './models.js';

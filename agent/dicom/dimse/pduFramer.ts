@@ -36,6 +36,16 @@ export interface FramerEvents {
   fragment(contextId: number, isCommand: boolean, isLast: boolean, piece: Buffer, isEnd: boolean): void;
 }
 
+/** What other protocols begin with, for whoever took their port for a DICOM one. */
+const NOT_DICOM: Readonly<Record<number, string>> = {
+  72: 'a web server (HTTP) answers on that port',
+  71: 'a web browser (HTTP) calls',
+  21: 'TLS is spoken on that port',
+  22: 'TLS is spoken on that port',
+  83: 'an SSH server answers on that port',
+  50: 'a mail or file server answers on that port',
+};
+
 /**
  * Cuts a TCP stream into PDUs and hands presentation data on as it comes, without gathering or copying it: a PDU
  * that declares a gigabyte costs no memory. Lengths that contradict each other raise a ProtocolError.
@@ -122,7 +132,9 @@ export class PduFramer {
 
   #checkType(type: number): void {
     if (type >= PDU_TYPES.associateRequest && type <= PDU_TYPES.abort) return;
-    throw new ProtocolError('unrecognisedPdu', `PDU type 0x${type.toString(16)} does not exist`);
+    const hint = NOT_DICOM[type];
+    const what = `PDU type 0x${type.toString(16)} does not exist`;
+    throw new ProtocolError('unrecognisedPdu', hint ? `this is no DICOM: ${hint} (${what})` : what);
   }
 
   #checkLength(type: number, length: number): void {

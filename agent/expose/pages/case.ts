@@ -1,9 +1,15 @@
 import type { CaseView } from '../../../db/views/caseView.js';
-import { LEVELS } from '../../domain/levels.js';
+import type { Neighbours } from '../../../db/views/worklist.js';
+import { ANSWER_WORDS, type Answer, isStated } from '../../domain/answers.js';
+import { CT_LABELS } from '../../domain/ctLabels.js';
+import { LEVELS, type Level } from '../../domain/levels.js';
+import { nameOfCt, passedOverInWords, type WeighedCt } from '../../domain/pairing.js';
 import { agreement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
+import { candidateLines, spellingLines } from '../identityWords.js';
+import { asideLines, missingLines, unreadLines } from '../receivedWords.js';
 import {
-  CT_WORDS,
+  ANSWER_SIGNS,
   commitmentText,
   hounsfield,
   identityLines,
@@ -12,34 +18,73 @@ import {
   PAIRING_WORDS,
   personName,
   priorText,
+  retryCommand,
   STATE_WORDS,
 } from '../words.js';
 import { auditTable } from './audit.js';
 import { discCard } from './disc.js';
 import { modelSection } from './model.js';
+import { choiceSection, joinedReports } from './series.js';
 import { slicePicture } from './slice.js';
 
 /** One case: what the model saw and said, what the CT says, what became of the report, and who did what when. */
-export function casePage(view: CaseView, reportText: string | null): Html {
+export function casePage(
+  view: CaseView,
+  reportTexts: readonly CaseReport[],
+  place: CasePlace = NO_PLACE,
+): Html {
   const { case: row, study } = view;
-  return html`<p><a href="/">← Worklist</a></p>
+  return html`${placeLinks(place)}
 <h1>${personName(study.patientName) || 'no name'} <small>${study.patientId}</small></h1>
 <p class="facts">${facts(view)}</p>
-${row.state === 'parked' && html`<p class="alert" role="alert"><strong>Parked.</strong> ${row.lastErrorCode}: ${row.lastError}</p>`}
+${stateAlert(view)}
+${waiting(view)}
 ${identityAlert(view)}
+${asideAlert(view)}
+${missingLines([view.mrSeries, view.ctSeries]).map((line) => html`<p class="alert" role="alert"><strong>Images may be missing.</strong> ${line}</p>`)}
 ${doubts(view)}
 ${headline(view)}
 <div class="split">
 <div><section aria-labelledby="slice"><h2 id="slice">Mid-sagittal MR</h2>${slicePicture(view, 'MR')}</section>
-<section aria-labelledby="pairing"><h2 id="pairing">Pairing</h2>${pairingSection(view)}</section></div>
+${choiceSection(view)}<section aria-labelledby="pairing"><h2 id="pairing">Pairing</h2>${pairingSection(view)}</section></div>
 <section aria-labelledby="discs"><h2 id="discs">Discs</h2>
 ${view.regions.length === 0 && html`<p class="empty">No disc has been located${row.state === 'received' || row.state === 'paired' ? ' yet' : ''}.</p>`}
 <ol class="discs">${LEVELS.map((level) => discCard(view, level))}</ol></section>
 </div>
 <section aria-labelledby="ct"><h2 id="ct">CT reference</h2>${ctSection(view)}</section>
-<section aria-labelledby="report"><h2 id="report">Report</h2>${reportSection(view, reportText)}</section>
+<section aria-labelledby="report"><h2 id="report">Report</h2>${reportSection(view, reportTexts)}</section>
 <section aria-labelledby="model"><h2 id="model">Model</h2>${modelSection(view)}</section>
+${unreadSection(view)}
 <section aria-labelledby="audit"><h2 id="audit">Audit trail</h2>${auditTable(view.audit)}</section>`;
+}
+
+/** One report of a case, as a tree to read. */
+export interface CaseReport {
+  readonly revision: number;
+  readonly text: string;
+}
+
+/** The list the case was opened from, and its neighbours there. */
+export interface CasePlace extends Neighbours {
+  readonly list: string | undefined;
+}
+
+const NO_PLACE: CasePlace = { list: undefined, previous: null, next: null };
+
+function placeLinks({ list, previous, next }: CasePlace): Html {
+  const to = (id: string) => `/cases/${id}${list ? `?list=${encodeURIComponent(list)}` : ''}`;
+  return html`<nav class="pages" aria-label="Cases"><a href="/${list && `?${list}`}">← Worklist</a>
+${previous && html`<a rel="prev" href="${to(previous)}">Previous case</a>`} ${next && html`<a rel="next" href="${to(next)}">Next case</a>`}</nav>`;
+}
+
+/** Why it stands still, and what a person does about it. */
+function stateAlert({ case: row }: CaseView): Html | false {
+  if (row.state === 'parked')
+    return html`<p class="alert" role="alert"><strong>Parked.</strong> ${row.lastErrorCode}: ${row.lastError}
+<br>Mend that, then: <code>${retryCommand(row.id)}</code></p>`;
+  if (row.lastErrorCode)
+    return html`<p class="alert"><strong>Tried ${row.attempts} times.</strong> ${row.lastErrorCode}: ${row.lastError}</p>`;
+  return false;
 }
 
 /** The answer in one line, before everything it rests on. */
@@ -48,7 +93,8 @@ function headline(view: CaseView): Html | false {
   const decided = inferences.filter(({ role }) => role === 'active');
   if (decided.length === 0) return false;
   const byLevel = LEVELS.flatMap((level) => decided.filter((each) => each.level === level));
-  const flagged = byLevel.filter(({ calcified }) => calcified).map(({ level }) => level);
+  const at = (wanted: Answer) => byLevel.filter(({ answer }) => answer === wanted).map(({ level }) => level);
+  const flagged = at('calcified');
   const compared = byLevel.map(({ level, calcified }) => ({
     level,
     agrees: agreement(calcified, measurementBeside(view, level)),
@@ -57,14 +103,28 @@ function headline(view: CaseView): Html | false {
   const agreeing = compared.filter(({ agrees }) => agrees === true).length;
   return html`<p class="headline"><strong class="${flagged.length > 0 ? 'yes' : 'no'}">${
     flagged.length > 0
-      ? `● Calcified by the model: ${flagged.join(', ')}`
-      : '○ No disc calcified by the model'
-  }</strong> of ${regions.length} discs read.${
+      ? `● Calcified by ${modelOf(decided[0]!)}: ${flagged.join(', ')}`
+      : byLevel.some(({ answer }) => isStated(answer))
+        ? `○ No disc calcified by ${modelOf(decided[0]!)}`
+        : `– Nothing stated by ${modelOf(decided[0]!)}`
+  }</strong> of ${regions.length} discs read.${unstatedLine('indeterminate', at('indeterminate'))}${unstatedLine('not-assessable', at('not-assessable'))}${
     differing.length > 0 &&
     html` <span class="differs">≠ The CT says otherwise at ${differing.join(', ')}.</span>`
   }${
     differing.length === 0 && agreeing > 0 && html` <span>The CT agrees on ${agreeing} of them.</span>`
   }</p>`;
+}
+
+function modelOf({ modelName, modelVersion }: CaseView['inferences'][number]): string {
+  return `the model ${modelName} ${modelVersion}`;
+}
+
+/** Said beside the flags, so that "none calcified" is not read as "all are free". */
+function unstatedLine(answer: Answer, levels: readonly Level[]): Html | false {
+  return (
+    levels.length > 0 &&
+    html` <span>${ANSWER_SIGNS[answer]} ${ANSWER_WORDS[answer]}: ${levels.join(', ')}.</span>`
+  );
 }
 
 function facts({ case: row, study, mrSeries }: CaseView): Html {
@@ -75,10 +135,26 @@ function facts({ case: row, study, mrSeries }: CaseView): Html {
 <span>revision ${row.revision}: ${row.revisionReason}</span><span class="id">case ${row.id}</span>`;
 }
 
+/** What nothing can be seen of yet, and why; the report of before stands until then. */
+function waiting({ case: row, reports }: CaseView): Html | false {
+  if (row.closedBecause !== null)
+    return html`<p class="alert" role="alert"><strong>Closed.</strong> ${row.closedBecause}</p>`;
+  if (row.waitingFor === null) return false;
+  return html`<p class="alert" role="status"><strong>Waits:</strong> ${row.waitingFor}.${reports[0] && html` The report of revision ${reports[0].revision} stands until then.`}</p>`;
+}
+
 function identityAlert({ identities }: CaseView): Html | false {
   const lines = identityLines(identities, { withNames: true });
   if (lines.length === 0) return false;
   return html`<div class="alert" role="alert"><strong>The images of this study name different patients.</strong>
+<ul>${lines.map((line) => html`<li>${line}</li>`)}</ul></div>`;
+}
+
+/** Other objects under UIDs of this study's images: they are in nobody's picture, so they are said here. */
+function asideAlert({ aside }: CaseView): Html | false {
+  const lines = asideLines(aside);
+  if (lines.length === 0) return false;
+  return html`<div class="alert" role="alert"><strong>Other objects came under known UIDs.</strong>
 <ul>${lines.map((line) => html`<li>${line}</li>`)}</ul></div>`;
 }
 
@@ -99,37 +175,54 @@ function ctSection(view: CaseView): Html {
 <tbody>${measurements.map(
     (
       each,
-    ) => html`<tr><th scope="row">${each.level}</th><td class="ct ${each.label}">${CT_WORDS[each.label]}</td><td>${hounsfield(each.meanHu)}</td>
+    ) => html`<tr><th scope="row">${each.level}</th><td class="ct ${each.label}">${CT_LABELS[each.label].words}</td><td>${hounsfield(each.meanHu)}</td>
 <td>${hounsfield(each.maxHu)}</td><td>${each.areaMm2.toFixed(0)} mm²</td></tr>`,
   )}</tbody></table>
 ${measurements[0] && html`<p class="quiet">Calcified: a region of ${measurements[0].huLow} to ${measurements[0].huHigh} HU inside the disc. The model never sees the CT.</p>`}</div></div>`;
 }
 
-function pairingSection({ pairing, ctSeries, priorFetches }: CaseView): Html {
+function pairingSection({ pairing, ctSeries, priorFetches, identities }: CaseView): Html {
   if (!pairing)
     return html`<p class="empty">Not paired yet.</p>${priorFetches.length > 0 && html`<dl>${priorRows(priorFetches)}</dl>`}`;
   const words = PAIRING_WORDS[pairing.outcome] ?? pairing.outcome;
+  const remarks = [...candidateLines(pairing.candidates), ...spellingLines(identities)];
   return html`<dl><dt>Outcome</dt><dd>${words}</dd>
 <dt>MR</dt><dd>${pairing.mrAcquisitionDate ?? '–'}</dd>
 <dt>CT</dt><dd>${pairing.ctAcquisitionDate ?? '–'}${ctSeries && html` <small>${ctSeries.seriesDescription}</small>`}</dd>
 <dt>Interval</dt><dd>${pairing.intervalDays === null ? '–' : interval(pairing.intervalDays)}</dd>
-<dt>CT series weighed</dt><dd>${pairing.candidates.length}</dd>${priorRows(priorFetches)}</dl>`;
+${pairing.candidates.map(weighedRow)}${remarks.map((each) => html`<dt>Identity</dt><dd>${each}</dd>`)}${priorRows(priorFetches)}</dl>`;
+}
+
+function unreadSection({ unread }: CaseView): Html | false {
+  const lines = unreadLines(unread);
+  if (lines.length === 0) return false;
+  return html`<section aria-labelledby="unread"><h2 id="unread">Kept unread</h2><ul>${lines.map((line) => html`<li>${line}</li>`)}</ul></section>`;
+}
+
+function weighedRow(ct: WeighedCt): Html {
+  const isChosen = ct.verdict === 'chosen';
+  return html`<dt>${isChosen ? 'CT measured' : 'CT not measured'}</dt><dd>${isChosen ? nameOfCt(ct) : passedOverInWords(ct)}${ct.what && html` <small>${ct.what}</small>`}</dd>`;
 }
 
 function priorRows(fetches: CaseView['priorFetches']): readonly Html[] {
   return fetches.map((fetch) => html`<dt>Prior fetch</dt><dd>${priorText(fetch)}</dd>`);
 }
 
-function reportSection({ case: row, reports, deliveries }: CaseView, reportText: string | null): Html {
-  if (reports.length === 0) return html`<p class="empty">No report yet.</p>`;
-  return html`<table><thead><tr><th scope="col">Revision</th><th scope="col">SOP Instance UID</th><th scope="col">Amends</th><th scope="col">Destination</th></tr></thead>
+function reportSection(view: CaseView, texts: readonly CaseReport[]): Html {
+  const { case: row, reports, deliveries } = view;
+  if (reports.length === 0) return html`<p class="empty">No report yet.</p>${joinedReports(view)}`;
+  return html`<table><thead><tr><th scope="col">Revision</th><th scope="col">SOP Instance UID</th><th scope="col">Amends</th><th scope="col">Destination</th><th scope="col">File</th></tr></thead>
 <tbody>${reports.map((report) => {
     const own = deliveries.filter(({ reportId }) => reportId === report.id);
     return html`<tr><td>${report.revision}</td><td class="id">${report.sopInstanceUid}</td><td class="id">${report.predecessorSopInstanceUid ?? '–'}</td>
-<td>${own.length === 0 ? 'none configured' : own.map(deliveryLine)}</td></tr>`;
+<td>${own.length === 0 ? 'none configured' : own.map(deliveryLine)}</td>
+<td><a href="/api/cases/${row.id}/report.dcm?revision=${report.revision}" download>DICOM</a> <a href="/api/cases/${row.id}/report.txt?revision=${report.revision}">text</a></td></tr>`;
   })}</tbody></table>
 <p><a href="/api/cases/${row.id}/report.dcm" download>Download the Structured Report (DICOM)</a></p>
-${reportText !== null && html`<details><summary>The report as a tree</summary><pre tabindex="0">${reportText}</pre></details>`}`;
+${texts.map(
+  ({ revision, text }, i) =>
+    html`<details><summary>${i === 0 ? 'The report as a tree' : `The report of revision ${revision}`}</summary><pre tabindex="0">${text}</pre></details>`,
+)}${joinedReports(view)}`;
 }
 
 function deliveryLine(delivery: CaseView['deliveries'][number]): Html {

@@ -30,6 +30,7 @@ def spine():
 @pytest.mark.parametrize('seed', range(10))
 def test_it_lies_between_the_ends_and_is_named_so(seed, monkeypatch) -> None:
     monkeypatch.setattr(residual, 'SQUARED_SHARE', 0)
+    monkeypatch.setattr(residual, 'WHOLE_SHARE', 0)
     image, maps = spine()
     out, (tissue, named, sacrum) = residual_disc(np.random.default_rng(seed), image, maps, ENDS, MM)
     rows, cols = np.nonzero((named == BELOW) & (maps[1] != BELOW))

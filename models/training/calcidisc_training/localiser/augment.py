@@ -10,6 +10,9 @@ from .contrast import random_contrast
 from .degrade import degrade
 from .normalise import MEAN, STD, normalise
 from .synthetic_spine import synthetic_spine
+from .unusual_picture import unusual_picture
+from .unusual_spine import SHARE as UNUSUAL_SHARE
+from .unusual_spine import unusual_spine
 from .warp import CANVAS, apply_warp, locate, random_warp
 
 PHANTOM_SHARE = 0.08
@@ -33,8 +36,8 @@ def field_of_view(rng, lowest, upper) -> tuple[int, int, int, int]:
     """
     h, w = CANVAS
     top, bottom, left, right = 0, h, 0, w
-    if rng.random() < 0.22:        # the sacrum cut off, or nearly
-        bottom = lowest + rng.uniform(-0.6 * (lowest - upper), 30)
+    if rng.random() < 0.3:         # the sacrum cut off, or nearly
+        bottom = lowest + (rng.uniform(12, 45) if rng.random() < 0.4 else rng.uniform(-0.6 * (lowest - upper), 30))
     if rng.random() < 0.15:
         top = rng.uniform(upper - 20, lowest - 0.3 * (lowest - upper))
     if rng.random() < 0.1:
@@ -55,11 +58,11 @@ def level_target(level, bottom, lowest, mm_per_px) -> np.ndarray:
     return out
 
 
-def crop(window, image, tissue, level) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def crop(rng, window, image, tissue, level) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Outside the window the picture is black and holds nothing; inside it is normalised by itself."""
     top, bottom, left, right = window
     seen = np.full(image.shape, (0 - MEAN) / STD, np.float32)
-    seen[top:bottom, left:right] = normalise(image[top:bottom, left:right])
+    seen[top:bottom, left:right] = normalise(unusual_picture(rng, image[top:bottom, left:right]))
     outside = np.ones(image.shape, bool)
     outside[top:bottom, left:right] = False
     tissue[outside], level[outside] = BACKGROUND, IGNORE
@@ -86,11 +89,19 @@ def real_sample(rng, slices, index) -> tuple:
     if one.patient in S1_S2 and rng.random() < RESIDUAL_SHARE:
         ends = [locate(warp, point) for point in S1_S2[one.patient]]
         image, maps = residual_disc(rng, image, maps, ends, mm_per_px)
+    if rng.random() < UNUSUAL_SHARE:
+        image, maps = unusual_spine(rng, image, maps, mm_per_px)
     tissue, level, sacrum = maps
-    lowest = locate(warp, one.lowest)[0]
+    lowest = lowest_row(tissue, level, locate(warp, one.lowest)[0])
     upper = locate(warp, (2 * one.middle[0] - one.lowest[0], one.middle[1]))[0]
     image, level = around(rng, image, tissue, level, sacrum)
     return image, tissue, level, lowest, upper, mm_per_px
+
+
+def lowest_row(tissue, level, otherwise) -> float:
+    """The canvas row of L5-S1's centre as the picture has it now; `otherwise` where the slice does not show the disc."""
+    rows = np.nonzero((tissue == DISC) & (level == 0))[0]
+    return rows.mean() if len(rows) else otherwise
 
 
 def sample(rng, slices, index) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -100,6 +111,6 @@ def sample(rng, slices, index) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     image = degrade(rng, image, tissue)
     window = field_of_view(rng, lowest, upper)
     level = level_target(level, window[1], lowest, mm_per_px)
-    image, tissue, level = crop(window, image, tissue, level)
+    image, tissue, level = crop(rng, window, image, tissue, level)
     level[(tissue == DISC) & (level == BELOW)] = IGNORE
     return image, tissue, level

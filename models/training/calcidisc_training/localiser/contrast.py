@@ -119,7 +119,35 @@ def phantom_like(rng, image, tissue, sacrum) -> np.ndarray:
                  cortex=rng.choice([0, rng.normal(0, 0.2)]))
 
 
-MODES = ((t2_like, 0.34), (any_curve, 0.16), (any_paint, 0.18), (t1_like, 0.10), (ct_like, 0.15), (phantom_like, 0.07))
+def stir_like(rng, image, tissue, sacrum) -> np.ndarray:
+    """Fat and marrow dark, fluid bright, muscle and discs between."""
+    muscle = rng.uniform(0.2, 0.4)
+    ground = curve(rng, image, [0.02, muscle, muscle * rng.uniform(0.7, 1.1), rng.uniform(0.05, 0.2), rng.uniform(0.03, 0.15)])
+    vertebra = rng.uniform(0.08, 0.3)
+    grey = dict(vertebra=vertebra, disc=vertebra + rng.choice([-1, 1]) * rng.uniform(0.06, 0.14), canal=rng.uniform(0.7, 1.0))
+    grey['disc'] = max(0.01, grey['disc'])
+    return paint(rng, image, tissue, sacrum, ground, grey, rough=rng.uniform(0.01, 0.05), nucleus=rng.uniform(0, 0.4))
+
+
+def fat_like(rng, image, tissue, sacrum) -> np.ndarray:
+    """A Dixon fat picture: fat white, marrow bright, everything of water black."""
+    ground = curve(rng, image, [0.0, rng.uniform(0, 0.06), rng.uniform(0.02, 0.15), rng.uniform(0.5, 0.9), 1.0])
+    grey = dict(vertebra=rng.uniform(0.3, 0.65), disc=rng.uniform(0.0, 0.1), canal=rng.uniform(0.0, 0.12))
+    return paint(rng, image, tissue, sacrum, ground, grey, rough=rng.uniform(0.02, 0.08) * rng.choice([-1, 1]))
+
+
+def water_like(rng, image, tissue, sacrum) -> np.ndarray:
+    """A Dixon water picture or a short gradient echo: marrow dark to mid, discs and muscle brighter, a dark cortex."""
+    muscle = rng.uniform(0.3, 0.55)
+    ground = curve(rng, image, [0.02, muscle, muscle, rng.uniform(0.05, 0.4), rng.uniform(0.05, 0.5)])
+    vertebra = rng.uniform(0.1, 0.4)
+    grey = dict(vertebra=vertebra, disc=vertebra + rng.uniform(0.13, 0.45), canal=rng.uniform(0.25, 0.95))
+    return paint(rng, image, tissue, sacrum, ground, grey, rough=rng.uniform(0.01, 0.06), nucleus=rng.normal(0, 0.15),
+                 cortex=rng.uniform(-0.3, 0))
+
+
+MODES = ((t2_like, 0.34), (any_curve, 0.14), (any_paint, 0.12), (t1_like, 0.10), (ct_like, 0.12), (phantom_like, 0.04),
+         (stir_like, 0.05), (fat_like, 0.03), (water_like, 0.06))
 """Contrast and its share of the training samples."""
 
 

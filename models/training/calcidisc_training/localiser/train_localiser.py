@@ -17,20 +17,31 @@ from ..spine.folds import FOLDS, split
 from ..spine.spider import load_patients, patients_in
 from .augment import sample
 from .localiser_net import Localiser, losses
+from .onnx_weights import from_onnx
+from .sudirman import load_sudirman
+
+UNFOLDED_BY = 32
+"""Samples by which an ONNX file's batch norms are told from its convolutions."""
+
+SECOND_SHARE = 0.12
+"""Of the samples, where the second scanner's slices are given."""
 
 
 class Samples(Dataset):
-    """Sample i of a run, drawn from all slices, patients weighted equally."""
+    """Sample i of a run, drawn from all slices, patients weighted equally; others: slices that are nobody's neighbours."""
 
-    def __init__(self, volumes, seed, first, count) -> None:
-        self.volumes, self.seed, self.first, self.count = list(volumes.values()), seed, first, count
+    def __init__(self, volumes, seed, first, count, others=()) -> None:
+        self.volumes, self.others, self.seed, self.first, self.count = list(volumes.values()), list(others), seed, first, count
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, i) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rng = np.random.default_rng([self.seed, self.first + i])
-        slices = self.volumes[rng.integers(len(self.volumes))]
+        if self.others and rng.random() < SECOND_SHARE:
+            slices = [self.others[rng.integers(len(self.others))]]
+        else:
+            slices = self.volumes[rng.integers(len(self.volumes))]
         image, tissue, level = sample(rng, slices, int(rng.integers(len(slices))))
         return image[None], tissue.astype(np.int64), level.astype(np.int64)
 
@@ -63,18 +74,30 @@ def train_step(model, optimiser, batch, bf16, corner) -> tuple[float, float]:
     return tissue_loss.item(), level_loss.item()
 
 
+def started(args, volumes, others) -> Localiser:
+    """The network to train: random, or as --init has it."""
+    if args.init is None:
+        return Localiser()
+    if args.init.endswith('.onnx'):
+        samples = Samples(volumes, args.seed + 1, 0, UNFOLDED_BY, others)
+        return from_onnx(args.init, torch.from_numpy(np.stack([samples[i][0] for i in range(UNFOLDED_BY)])))
+    model = Localiser()
+    model.load_state_dict(torch.load(args.init, map_location='cpu'))
+    return model
+
+
 def train(args) -> None:
     os.makedirs(args.out, exist_ok=True)
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     fold = None if args.fold == 'all' else int(args.fold)
     patients, held = split(patients_in(args.data), fold)
-    json.dump(dict(patients=patients, heldOut=held, fold=fold, steps=args.steps, batch=args.batch, seed=args.seed, init=args.init),
+    json.dump(dict(patients=patients, heldOut=held, fold=fold, steps=args.steps, batch=args.batch, seed=args.seed, init=args.init, sudirman=bool(args.sudirman)),
               open(os.path.join(args.out, 'run.json'), 'w'))
     print(f'training on {len(patients)} patients, held out {held}', flush=True)
-    model = Localiser()
-    if args.init:
-        model.load_state_dict(torch.load(args.init, map_location='cpu'))
+    volumes = load_patients(args.data, patients)
+    others = load_sudirman(args.sudirman, args.marks) if args.sudirman else []
+    model = started(args, volumes, others)
     model = model.to(memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.02)
     average, start, checkpoint = Average(model, 0.995), 0, os.path.join(args.out, 'checkpoint.pt')
@@ -85,8 +108,7 @@ def train(args) -> None:
         average.model.load_state_dict(state['average'])
         start = state['step']
         print(f'resumed at step {start}', flush=True)
-    volumes = load_patients(args.data, patients)
-    samples = Samples(volumes, args.seed, start * args.batch, (args.steps - start) * args.batch)
+    samples = Samples(volumes, args.seed, start * args.batch, (args.steps - start) * args.batch, others)
     begun, sums = time.time(), np.zeros(2)
     for step, batch in enumerate(DataLoader(samples, args.batch, num_workers=args.workers), start):
         for group in optimiser.param_groups:
@@ -106,6 +128,8 @@ def train(args) -> None:
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--data', default='../../../shared/data/spider-t2-sagittal')
+    p.add_argument('--sudirman', help='folder of a second scanner\'s slices, trained on besides (sudirman.py)')
+    p.add_argument('--marks', default='../localiser/4/model.onnx', help='the localiser that marks those')
     p.add_argument('--out', required=True)
     p.add_argument('--fold', default='all', choices=['all'] + [str(k) for k in range(FOLDS)])
     p.add_argument('--steps', type=int, default=3000)
@@ -116,7 +140,7 @@ def main() -> None:
     p.add_argument('--threads', type=int, default=2)
     p.add_argument('--workers', type=int, default=1, help='processes that draw samples')
     p.add_argument('--no-bf16', dest='bf16', action='store_false', help='float32 throughout (CPUs without AMX or AVX512-BF16)')
-    p.add_argument('--init', help="weights.pt to start from (never one that has seen this fold's held-out patients)")
+    p.add_argument('--init', help="weights.pt or model.onnx to start from (never one that has seen this fold's held-out patients)")
     p.add_argument('--resume', action='store_true')
     train(p.parse_args())
 

@@ -24,6 +24,8 @@ LENGTH = (0.6, 1.08)           # of the depth of the sacrum there
 HEIGHT = (0.3, 0.8)            # of the disc it is copied from
 SQUARED_SHARE, SQUARING = 0.6, (0.1, 0.6)     # how much deeper the sacrum becomes
 SQUARED_MM = (13.0, 22.0)      # its reach up and down the sacrum, and beyond its depth: standard deviations
+WHOLE_SHARE = 0.3              # of the painted ones are as whole as a lumbar disc, in a sacrum squared by so much:
+WHOLE_LENGTH, WHOLE_HEIGHT, WHOLE_SQUARING = (0.9, 1.08), (0.75, 1.1), (0.3, 0.7)
 LENS_SHARE = 0.6               # of the discs taper to both ends
 MARGIN_PX = (1, 6)             # end plates and bone that come along, at 0.94 mm
 GREY = (0.5, 1.15)             # of the source's
@@ -70,11 +72,12 @@ def residual_disc(rng, image, maps, ends, mm_per_px) -> tuple[np.ndarray, np.nda
     if sources_of(maps) == []:
         return image, maps
     front, back = ends
-    if rng.random() < SQUARED_SHARE:
-        gain = rng.uniform(*SQUARING)
+    is_whole = rng.random() < WHOLE_SHARE
+    if is_whole or rng.random() < SQUARED_SHARE:
+        gain = rng.uniform(*(WHOLE_SQUARING if is_whole else SQUARING))
         image, maps = squared(image, maps, frame_between(front, back)[0], gain, mm_per_px)
         front, back = spread(front, back, 1 + gain)
-    return painted(rng, image, maps, front, back)
+    return painted(rng, image, maps, front, back, is_whole)
 
 
 def sources_of(maps) -> list:
@@ -99,7 +102,7 @@ def squared(image, maps, at, gain, mm_per_px) -> tuple[np.ndarray, np.ndarray]:
     return grey, np.stack([near[0], IGNORE - near[1], near[2]])
 
 
-def painted(rng, image, maps, front, back) -> tuple[np.ndarray, np.ndarray]:
+def painted(rng, image, maps, front, back, is_whole=False) -> tuple[np.ndarray, np.ndarray]:
     """(image, maps) with a copy of one of the spine's discs there, on what has no label of its own."""
     tissue, level, sacrum = maps
     whole = sources_of(maps)
@@ -107,8 +110,9 @@ def painted(rng, image, maps, front, back) -> tuple[np.ndarray, np.ndarray]:
     centre, along, normal, reach = disc_axes(source)
     at, depth = frame_between(front, back, rng.normal(0, SHIFT), np.deg2rad(rng.normal(0, TURN_DEG)))
     t, s = at.coordinates(image.shape)
-    t, s = t / (rng.uniform(*LENGTH) * depth / (2 * reach)), s / rng.uniform(*HEIGHT)
-    if rng.random() < LENS_SHARE:
+    length, height = (WHOLE_LENGTH, WHOLE_HEIGHT) if is_whole else (LENGTH, HEIGHT)
+    t, s = t / (rng.uniform(*length) * depth / (2 * reach)), s / rng.uniform(*height)
+    if not is_whole and rng.random() < LENS_SHARE:
         s = s / np.sqrt(np.clip(1 - np.square(t / (1.05 * reach)), 0.04, 1))
     points = Frame(centre, along, normal).points(t, s)
     disc = (ndi.map_coordinates(source.astype(np.float32), points, order=1, cval=0) > 0.5) & (tissue == BACKGROUND)

@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import type { Tx } from '../../db/server/knex.js';
+import {
+  findBefore,
+  type InsertOutcome,
+  type InstanceRow,
+  type NewInstance,
+  putInstance,
+  replaceInstance,
+} from '../../db/tables/instances.js';
+import type { ReadInstance } from './rows.js';
+import { type HeaderChange, headerChange } from './sameImage.js';
+import { storePathAgain } from './spoolPaths.js';
+
+export interface Written {
+  readonly instance: ReadInstance;
+  /** 'reheadered': the image that was here has another header now, and this file has taken its place. */
+  readonly outcome: InsertOutcome | 'reheadered';
+  /** Where the file belongs, relative to the data folder. */
+  readonly spoolPath: string;
+  readonly change: HeaderChange | null;
+  /** The series it was in, when it names another one now. */
+  readonly movedFrom: string | null;
+}
+
+export function inserted(instance: ReadInstance, { spoolPath }: NewInstance): Written {
+  return { instance, outcome: 'inserted', spoolPath, change: null, movedFrom: null };
+}
+
+/**
+ * What comes under a SOP Instance UID that is here: the same object again, the same image with another header, or
+ * another object. The newer header counts; the older is kept (instance_before).
+ * @param written of this batch: what is here may have come in it, and lie where it arrived
+ */
+export async function writeAgain(
+  trx: Tx,
+  dataDir: string,
+  written: readonly Written[],
+  instance: ReadInstance,
+  row: NewInstance,
+): Promise<Written> {
+  const { outcome, kept } = await putInstance(trx, row);
+  const as = (what: Written['outcome'], spoolPath: string, change: HeaderChange | null = null): Written => ({
+    instance,
+    outcome: what,
+    spoolPath,
+    change,
+    movedFrom: null,
+  });
+  if (outcome !== 'conflict') return as(outcome, kept.spoolPath);
+  const before = await findBefore(trx, row);
+  if (before) return as('duplicate', before.spoolPath);
+  const change = await headerChange(pathOf(kept, dataDir, written), instance.file.path);
+  if (!change) return as('conflict', kept.spoolPath);
+  if (change.isNone) return as('duplicate', kept.spoolPath);
+  const spoolPath = storePathAgain(instance.sopInstanceUid, instance.datasetSha256, row.receivedAt);
+  await replaceInstance(trx, kept, { ...row, spoolPath });
+  const isMoved = kept.seriesInstanceUid !== row.seriesInstanceUid;
+  return { ...as('reheadered', spoolPath, change), movedFrom: isMoved ? kept.seriesInstanceUid : null };
+}
+
+function pathOf(kept: InstanceRow, dataDir: string, written: readonly Written[]): string {
+  const here = written.find(
+    (each) => each.instance.sopInstanceUid === kept.sopInstanceUid && each.spoolPath === kept.spoolPath,
+  );
+  return here?.instance.file.path ?? join(dataDir, kept.spoolPath);
+}
+
+/** A change that the index, the report or the reading rests on: the rest of it is waited for, and looked at again. */
+export function isNews({ outcome, change, movedFrom }: Written): boolean {
+  if (outcome === 'inserted') return true;
+  return outcome === 'reheadered' && (movedFrom !== null || change!.report.length + change!.image.length > 0);
+}

@@ -1,0 +1,37 @@
+import type { Destination } from '../../config/destinations.js';
+import type { Config } from '../../config/schema.js';
+import type { CalcidiscError } from '../domain/errors.js';
+
+/** What became of sending a report once, whatever the destination speaks. */
+export type Outcome =
+  | {
+      readonly kind: 'stored';
+      /** The destination's own word, for people: a DIMSE status, an HTTP status. */
+      readonly answer: string;
+      readonly isWarning: boolean;
+    }
+  /** Something of that UID is there already; whether it is ours, who sends cannot know. */
+  | { readonly kind: 'there-already'; readonly answer: string; readonly error: CalcidiscError }
+  | {
+      readonly kind: 'failed';
+      /** null when the destination said nothing. */
+      readonly answer: string | null;
+      /** Its code says whether to try again. */
+      readonly error: CalcidiscError;
+    }
+  /** We ended it ourselves, as the process stops. */
+  | { readonly kind: 'interrupted'; readonly error: CalcidiscError };
+
+export interface ChannelContext {
+  readonly config: Pick<Config, 'dicom'>;
+  /** Aborted when the process stops: what is under way ends as `interrupted`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A way to a destination: one file each, beside channels/cStore.ts. */
+export interface Channel<D extends Destination = Destination> {
+  /** Sends the report's bytes once. Never throws: what goes wrong is an outcome. */
+  send(bytes: Uint8Array, destination: D, context: ChannelContext): Promise<Outcome>;
+  /** Where it went, for the log. */
+  describe(destination: D, context: ChannelContext): Readonly<Record<string, string>>;
+}

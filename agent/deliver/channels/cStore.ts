@@ -1,0 +1,42 @@
+import type { DimseDestination } from '../../../config/destinations.js';
+import { peerOf } from '../../dicom/dimse/peer.js';
+import { isStoreWarning, STATUSES } from '../../dicom/statuses.js';
+import { asCalcidiscError, CalcidiscError } from '../../domain/errors.js';
+import type { Channel, Outcome } from '../channel.js';
+import { type StoreResult, storeFiles } from '../scu.js';
+
+/** C-STORE over DIMSE (PS3.4 annex B). */
+export const cStore: Channel<DimseDestination> = {
+  async send(bytes, destination, { config, signal }) {
+    const outcome = await storeOnce();
+    if (outcome.kind === 'failed' && signal?.aborted) return { kind: 'interrupted', error: outcome.error };
+    return outcome;
+
+    async function storeOnce(): Promise<Outcome> {
+      try {
+        const peer = { ...peerOf(destination, config), ...(signal ? { signal } : {}) };
+        const [result] = await storeFiles({ ...peer, files: [bytes] });
+        return outcomeOf(result!);
+      } catch (thrown) {
+        return { kind: 'failed', answer: null, error: asCalcidiscError(thrown) };
+      }
+    }
+  },
+  describe: ({ aeTitle }, { config }) => ({ calledAe: aeTitle, callingAe: config.dicom.aeTitle }),
+};
+
+/** Stored on 0000 and on a B0xx warning; 0111 says that an object of that UID is there (PS3.7 annex C). */
+export function outcomeOf({ status, error }: Pick<StoreResult, 'status' | 'error'>): Outcome {
+  const code = status === null ? Number.NaN : Number.parseInt(status, 16);
+  const isWarning = isStoreWarning(code);
+  if (status !== null && (code === STATUSES.success.code || isWarning))
+    return { kind: 'stored', answer: status, isWarning };
+  if (status !== null && code === STATUSES.duplicateSopInstance.code)
+    return { kind: 'there-already', answer: status, error: error ?? unexpected(status) };
+  return { kind: 'failed', answer: status, error: error ?? unexpected(status) };
+}
+
+/** A status that is neither failure nor a word for "stored" (pending, cancelled) has no place in C-STORE. */
+function unexpected(status: string | null): CalcidiscError {
+  return new CalcidiscError('DESTINATION_REFUSED', `answered C-STORE with ${status ?? 'no status'}`);
+}

@@ -1,0 +1,183 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { z } from 'zod';
+import type { Config } from '../../config/schema.js';
+import type { Database } from '../../db/server/database.js';
+import { findReport } from '../../db/tables/reports.js';
+import { type CaseView, readCaseView } from '../../db/views/caseView.js';
+import { countWorklist, listWorklist, type WorklistFilter } from '../../db/views/worklist.js';
+import { decodeCam, renderCam } from '../../worker/cam.js';
+import { LEVELS } from '../domain/levels.js';
+import { readReport, renderReport } from '../report/tree.js';
+import { findEverywhere } from './find.js';
+import type { Looks } from './looks.js';
+import {
+  BadRequest,
+  FindQuery,
+  NotFound,
+  parseQuery,
+  type WorklistQuery,
+  WorklistQuery as WorklistQuerySchema,
+} from './query.js';
+
+interface ApiParts {
+  readonly config: Pick<Config, 'dataDir'>;
+  readonly database: Pick<Database, 'knex'>;
+  readonly looks: Looks;
+}
+
+const SliceQuery = z.strictObject({ modality: z.enum(['MR', 'CT']).default('MR') });
+/** Absent: the newest. */
+const ReportQuery = z.strictObject({ revision: z.coerce.number().int().positive().optional() });
+const LevelParam = z.enum(LEVELS);
+
+/** The same facts as the pages, for machines; pictures and reports as files. */
+export function addApi(app: FastifyInstance, parts: ApiParts): void {
+  addFacts(app, parts);
+  addPictures(app, parts);
+  addReports(app, parts);
+}
+
+function addFacts(app: FastifyInstance, { config, database, looks }: ApiParts): void {
+  const { knex } = database;
+
+  app.get('/api/cases', async (request) => {
+    const query = parseQuery(WorklistQuerySchema, request.query);
+    const { rows, hasMore, total } = await worklistOf(database, query);
+    await looks.noteList(request, 'cases', query, total);
+    return { cases: rows, page: query.page, hasMore, total };
+  });
+
+  app.get('/api/find', async (request) => {
+    const { q } = parseQuery(FindQuery, request.query);
+    if (!q) throw new BadRequest('q has to say what is looked for');
+    const found = await findEverywhere({ ...config, knex }, q);
+    await looks.noteList(request, 'find', { q }, found.items.length);
+    return found;
+  });
+
+  app.get<IdRoute>('/api/cases/:id', async (request) => {
+    const view = await viewOf(database, request.params.id);
+    await looks.noteCase(request, view, 'api');
+    return withoutPixels(view);
+  });
+}
+
+function addPictures(app: FastifyInstance, { database, looks }: Omit<ApiParts, 'config'>): void {
+  app.get<IdRoute>('/api/cases/:id/slice.png', async (request, reply) => {
+    const { modality } = parseQuery(SliceQuery, request.query);
+    const view = await viewOf(database, request.params.id);
+    await looks.noteCase(request, view, 'slice');
+    return sendPng(reply, (modality === 'MR' ? view.mr : view.ct)?.slicePng);
+  });
+
+  app.get<LevelRoute>('/api/cases/:id/regions/:level.png', async (request, reply) => {
+    const { view, region } = await regionOf(database, request.params);
+    await looks.noteCase(request, view, 'region');
+    return sendPng(reply, region?.png);
+  });
+
+  app.get<LevelRoute>('/api/cases/:id/regions/:level/cam.png', async (request, reply) => {
+    const { view, region } = await regionOf(database, request.params);
+    await looks.noteCase(request, view, 'region');
+    const decided = view.inferences.find(
+      ({ discRegionId, role }) => discRegionId === region?.id && role === 'active',
+    );
+    return sendPng(reply, decided?.cam ? await renderCam(decodeCam(decided.cam)) : null);
+  });
+}
+
+function addReports(app: FastifyInstance, { database, looks }: Omit<ApiParts, 'config'>): void {
+  const { knex } = database;
+
+  app.get<IdRoute>('/api/cases/:id/report.dcm', async (request, reply) => {
+    const { revision } = parseQuery(ReportQuery, request.query);
+    const view = await viewOf(database, request.params.id);
+    const { file, sopInstanceUid } = await reportOf(knex, view, revision);
+    await looks.noteCase(request, view, 'report.dcm');
+    reply.header('content-disposition', `attachment; filename="${sopInstanceUid}.dcm"`);
+    return reply.type('application/dicom').send(Buffer.from(file));
+  });
+
+  app.get<IdRoute>('/api/cases/:id/report.txt', async (request, reply) => {
+    const { revision } = parseQuery(ReportQuery, request.query);
+    const view = await viewOf(database, request.params.id);
+    const { file } = await reportOf(knex, view, revision);
+    await looks.noteCase(request, view, 'report.txt');
+    return reply.type('text/plain; charset=utf-8').send(renderReport(readReport(file)));
+  });
+}
+
+interface IdRoute {
+  Params: { id: string };
+}
+interface LevelRoute {
+  Params: { id: string; level: string };
+}
+
+export async function worklistOf({ knex }: Pick<Database, 'knex'>, query: WorklistQuery) {
+  const filter = filterOf(query);
+  const [rows, total] = [await listWorklist(knex, filter), await countWorklist(knex, filter)];
+  return { rows, total, hasMore: filter.offset + rows.length < total };
+}
+
+export function filterOf({
+  flag,
+  level,
+  find,
+  sort,
+  state,
+  from,
+  to,
+  page,
+  limit,
+}: WorklistQuery): WorklistFilter {
+  return {
+    ...(flag && { flag }),
+    ...(level && { level }),
+    ...(find && { find }),
+    ...(sort && { sort }),
+    ...(from && { from }),
+    ...(to && { to }),
+    ...(state && { states: [state] }),
+    limit,
+    offset: page * limit,
+  };
+}
+
+/** @throws NotFound */
+export async function viewOf({ knex }: Pick<Database, 'knex'>, id: string): Promise<CaseView> {
+  const view = await readCaseView(knex, id);
+  if (!view) throw new NotFound('there is no such case');
+  return view;
+}
+
+/** The whole view as JSON: pictures have addresses of their own. */
+export function withoutPixels(view: CaseView) {
+  const { mr, ct, regions, inferences } = view;
+  return {
+    ...view,
+    mr: mr && { ...mr, slicePng: undefined },
+    ct: ct && { ...ct, slicePng: undefined },
+    regions: regions.map((region) => ({ ...region, png: undefined })),
+    inferences: inferences.map((inference) => ({ ...inference, cam: undefined })),
+  };
+}
+
+async function regionOf(database: Pick<Database, 'knex'>, { id, level }: LevelRoute['Params']) {
+  const parsed = LevelParam.safeParse(level);
+  if (!parsed.success) throw new NotFound(`there is no disc ${level}`);
+  const view = await viewOf(database, id);
+  return { view, region: view.regions.find((each) => each.level === parsed.data) };
+}
+
+async function reportOf(knex: Database['knex'], { case: row, reports }: CaseView, revision?: number) {
+  const wanted = revision ?? reports[0]?.revision;
+  const found = wanted === undefined ? null : await findReport(knex, row.id, wanted);
+  if (found) return found;
+  throw new NotFound(revision ? `there is no report of revision ${revision}` : 'this case has no report yet');
+}
+
+function sendPng(reply: FastifyReply, png: Uint8Array | null | undefined): FastifyReply {
+  if (!png) throw new NotFound('there is no such picture');
+  return reply.type('image/png').send(Buffer.from(png));
+}

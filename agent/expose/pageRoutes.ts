@@ -1,0 +1,82 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { Database } from '../../db/server/database.js';
+import { findReport } from '../../db/tables/reports.js';
+import type { CaseView } from '../../db/views/caseView.js';
+import { worklistNeighbours } from '../../db/views/worklist.js';
+import { readReport, renderReport } from '../report/tree.js';
+import { filterOf, viewOf, worklistOf } from './apiRoutes.js';
+import { lookAtConditions } from './conditions.js';
+import { findEverywhere } from './find.js';
+import type { Looks } from './looks.js';
+import { type CaseReport, casePage } from './pages/case.js';
+import { conditionAlerts } from './pages/conditions.js';
+import { findPage } from './pages/find.js';
+import { layout, type Page } from './pages/layout.js';
+import { worklistPage } from './pages/worklist.js';
+import { CaseQuery, FindQuery, listQueryOf, parseQuery, WorklistQuery } from './query.js';
+import type { HttpParts } from './types.js';
+
+const WORKLIST_SECONDS = 3;
+const CASE_SECONDS = 2;
+/** Reports whose tree a case's page shows; the older ones are linked. */
+const MOST_TREES = 5;
+
+/** The pages people look at, whole from the server; a few lines of script look for news (assets/live.js). */
+export function addPages(app: FastifyInstance, parts: HttpParts & { readonly looks: Looks }): void {
+  const { config, database, looks } = parts;
+
+  const conditions = remembered(() => lookAtConditions(parts));
+
+  async function send(reply: FastifyReply, page: Omit<Page, 'alerts'>) {
+    const alerts = conditionAlerts(await conditions());
+    return reply.type('text/html; charset=utf-8').send(layout({ ...page, alerts }));
+  }
+
+  app.get('/', async (request, reply) => {
+    const query = parseQuery(WorklistQuery, request.query);
+    const { rows, hasMore, total } = await worklistOf(database, query);
+    await looks.noteList(request, 'worklist', query, total);
+    const main = worklistPage({ rows, hasMore, total, query, page: query.page });
+    return send(reply, { title: 'Worklist', main, refreshSeconds: WORKLIST_SECONDS });
+  });
+
+  app.get('/find', async (request, reply) => {
+    const { q } = parseQuery(FindQuery, request.query);
+    const found = q ? await findEverywhere({ dataDir: config.dataDir, knex: database.knex }, q) : null;
+    if (found) await looks.noteList(request, 'find', { q }, found.items.length);
+    return send(reply, { title: 'Find', main: findPage(q, found) });
+  });
+
+  app.get<{ Params: { id: string } }>('/cases/:id', async (request, reply) => {
+    const { list } = parseQuery(CaseQuery, request.query);
+    const view = await viewOf(database, request.params.id);
+    // A page that looks for news by itself is one look, not one every two seconds.
+    const isRefresh = request.headers['x-calcidisc-refresh'] !== undefined;
+    await looks.noteCase(request, view, isRefresh ? 'refresh' : 'page');
+    const beside = await worklistNeighbours(database.knex, view.case.id, filterOf(listQueryOf(list)));
+    const main = casePage(view, await reportsOf(database, view), { list, ...beside });
+    const isDone = ['delivered', 'parked', 'closed'].includes(view.case.state);
+    return send(reply, { title: 'Case', main, ...(isDone ? {} : { refreshSeconds: CASE_SECONDS }) });
+  });
+}
+
+const REMEMBERED_MS = 1_000;
+
+/** Many people's pages look for news every few seconds: they share a look. */
+function remembered<T>(look: () => Promise<T>): () => Promise<T> {
+  let last: { readonly at: number; readonly seen: Promise<T> } | null = null;
+  return () => {
+    if (!last || performance.now() - last.at > REMEMBERED_MS) last = { at: performance.now(), seen: look() };
+    return last.seen;
+  };
+}
+
+/** The newest first, each as a tree to read. */
+async function reportsOf({ knex }: Pick<Database, 'knex'>, view: CaseView): Promise<CaseReport[]> {
+  const shown: CaseReport[] = [];
+  for (const { revision } of view.reports.slice(0, MOST_TREES)) {
+    const report = await findReport(knex, view.case.id, revision);
+    if (report) shown.push({ revision, text: renderReport(readReport(report.file)) });
+  }
+  return shown;
+}

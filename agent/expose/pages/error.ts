@@ -1,0 +1,14 @@
+import { type Html, html } from '../html.js';
+
+const HEADINGS: Readonly<Record<number, string>> = {
+  400: 'That cannot be asked',
+  404: 'Not there',
+  500: 'Something went wrong',
+};
+
+/** What went wrong, for a person: machines get the same as JSON. */
+export function errorPage(status: number, message: string): Html {
+  return html`<p><a href="/">← Worklist</a></p><h1>${HEADINGS[status] ?? `Error ${status}`}</h1>
+<p class="alert" role="alert">${message}</p>
+${status === 404 && html`<p><a href="/find">Look for a study that has become no case</a></p>`}`;
+}

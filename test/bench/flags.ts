@@ -1,0 +1,193 @@
+/**
+ * `npm run bench:flags -- [--networks resnet34,densenet121,mobilevit_s] [--variants plain,painted-unseen] [--models DIR]
+ *   [--results FILE.jsonl] [--limit SERIES] [--json] DIR...`
+ *
+ * Is a flag worth looking at? Each DIR is a source: series of real, untouched lumbar MR below it, a folder a series.
+ * They go the deployed way: DICOM, locate, region, network at its threshold. Variants make a series into another first
+ * (models/training, sets/alter_stack.py; needs Python with numpy, scipy and Pillow):
+ *   plain             as it is: whatever is flagged is a false alarm, but for the few per cent that are calcified
+ *   thick             slices averaged to 4.5 mm
+ *   scanner-1 …       another scanner, drawn at random; thick-scanner-1 … of thick slices
+ *   painted-seen      calcified protrusions painted into every disc by the training's painters
+ *   painted-unseen    by a painter that no training sees; with -thick or -scanner-N behind it of such a series
+ *   trace             painted, and no calcification
+ * With --results a broken run goes on where it ended. --json: the summaries as the last line.
+ *
+ * `npm run bench:flags -- --slices OUT DIR...`: what the deployed localiser sees of every slice, for training.
+ */
+import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join, relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { newUid } from '../../agent/dicom/uid.js';
+import type { Level } from '../../agent/domain/levels.js';
+import { Network } from '../../agent/locate/network.js';
+import { type Locator, openLocator } from '../../agent/locate/pool.js';
+import { loadConfig } from '../../config/load.js';
+import { createLogger } from '../../config/log.js';
+import { projectRoot } from '../../config/root.js';
+import { parseClassifierCard, parseReference } from '../../models/catalogue/card.js';
+import { findLocaliser, readModel } from '../../models/catalogue/localiser.js';
+import { type ClassifierFile, findModelFile } from '../../models/catalogue/modelFiles.js';
+import { decide } from '../../worker/answer.js';
+import { type Engine, openEngine } from '../../worker/engine.js';
+import { type AlteredSeries, alterSeries } from './flags/alterSeries.js';
+import { readSlices } from './flags/readSlices.js';
+import { summarise, type Told, tableOf } from './flags/tally.js';
+import { writeSlices } from './flags/writeSlices.js';
+import { filesIn } from './locateTruth.js';
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    slices: { type: 'string' },
+    networks: { type: 'string', default: 'resnet34' },
+    variants: { type: 'string', default: 'plain,painted-seen,painted-unseen' },
+    models: { type: 'string', default: join(projectRoot, 'models') },
+    results: { type: 'string' },
+    limit: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const config = loadConfig(process.env);
+const log = createLogger({ log: { level: 'warn' } });
+/** How thick slices are that clinics make. */
+const THICK_MM = 4.5;
+
+/** Every folder at or below `root` that holds DICOM files: one series each. */
+function seriesUnder(root: string): string[] {
+  const below = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const own = filesIn(root).length > 0 ? [root] : [];
+  return [...own, ...below.map(({ name }) => join(root, name)).flatMap(seriesUnder)].sort();
+}
+
+async function openNetwork(): Promise<Network> {
+  return Network.open(readModel((await findLocaliser(config)).folder));
+}
+
+async function keepSlices(out: string): Promise<void> {
+  const network = await openNetwork();
+  for (const root of positionals)
+    for (const folder of seriesUnder(root)) {
+      const to = join(out, relative(resolve(root, '..'), folder));
+      if (existsSync(join(to, 'stack.json'))) continue;
+      const stack = await readSlices(filesIn(folder), network);
+      await writeSlices(to, stack);
+      const discs = stack.slices.reduce((sum, slice) => sum + slice.discs.length, 0);
+      console.error(`${to}: ${stack.status}, ${stack.slices.length} slices, ${discs} regions`);
+    }
+  await network.close();
+}
+
+interface Tools {
+  readonly locator: Locator;
+  readonly engine: Engine;
+  readonly classifiers: readonly ClassifierFile[];
+  readonly network: Network;
+}
+
+/** The series made into `variant`; null where it cannot be: its slices are thick already. */
+async function madeInto(
+  variant: string,
+  folder: string,
+  scratch: string,
+  tools: Tools,
+): Promise<AlteredSeries | null> {
+  const files = filesIn(folder);
+  if (variant === 'plain') return { files, painted: new Map() };
+  const from = join(scratch, 'from');
+  if (!existsSync(from)) await writeSlices(from, await readSlices(files, tools.network));
+  const { gapMm } = JSON.parse(readFileSync(join(from, 'stack.json'), 'utf8')) as { gapMm: number };
+  const slab = variant.includes('thick') ? Math.round(THICK_MM / gapMm) : 1;
+  if (!(slab >= 1 && Number.isFinite(slab)) || (variant.includes('thick') && slab === 1)) return null;
+  const painter = /painted-(seen|unseen)|(trace)/.exec(variant);
+  const scanner = /scanner-(\d+)/.exec(variant);
+  const how = [
+    ...['--slab', String(slab)],
+    ...(painter ? ['--painter', painter[1] ?? painter[2]!] : []),
+    ...(scanner ? ['--scanner', scanner[1]!] : []),
+  ];
+  return alterSeries(from, join(scratch, variant), how, newUid());
+}
+
+async function tellSeries(source: string, folder: string, variant: string, scratch: string, tools: Tools) {
+  const made = await madeInto(variant, folder, scratch, tools);
+  if (!made) return [];
+  const { result, regions } = await tools.locator.locateMr(made.files);
+  const paintedAt = (level: Level) => {
+    const own = result.discs.find((disc) => disc.level === level)?.slice ?? result.slice;
+    return (own && made.painted.get(own.sopInstanceUid)?.get(level)) ?? null;
+  };
+  const told: Told[] = [];
+  for (const classifier of tools.classifiers) {
+    const { card } = classifier;
+    const inputs = regions.map(({ png, sha256 }) => ({ png, pngSha256: sha256 }));
+    const spoken = await Promise.all(tools.engine.classify(classifier, inputs));
+    for (const [i, { level }] of regions.entries()) {
+      const { probability, distance } = spoken[i]!;
+      const { answer } = decide({ probability, distance }, card);
+      const about = {
+        source,
+        series: basename(folder),
+        variant,
+        network: `${card.name}@${card.version}`,
+        level,
+      };
+      told.push({ ...about, answer, probability, distance, painted: paintedAt(level) });
+    }
+  }
+  return told.filter(({ painted }) => !/painted/.test(variant) || painted !== null);
+}
+
+async function openTools(): Promise<Tools> {
+  const named = options.networks.split(',').map(parseReference);
+  const found = await Promise.all(named.map((reference) => findModelFile([options.models], reference)));
+  const classifiers = found.map(({ path, card }) => ({
+    path,
+    sha256: card.sha256,
+    card: parseClassifierCard(card, path),
+  }));
+  const locator = await openLocator(config, log);
+  return { locator, engine: openEngine(config.worker, log), classifiers, network: await openNetwork() };
+}
+
+/** What an earlier run found, by source, series and variant. */
+function kept(): Told[] {
+  if (!options.results || !existsSync(options.results)) return [];
+  return readFileSync(options.results, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .flatMap((line) => JSON.parse(line).told as Told[]);
+}
+
+async function measure(): Promise<void> {
+  const tools = await openTools();
+  const all = kept();
+  const done = new Set(all.map(({ source, series, variant }) => [source, series, variant].join('\n')));
+  for (const root of positionals)
+    for (const folder of seriesUnder(root).slice(0, Number(options.limit ?? Number.POSITIVE_INFINITY))) {
+      const source = basename(resolve(root));
+      const scratch = await mkdtemp(join(tmpdir(), 'calcidisc-bench-flags-'));
+      for (const variant of options.variants.split(',')) {
+        if (done.has([source, basename(folder), variant].join('\n'))) continue;
+        const told = await tellSeries(source, folder, variant, scratch, tools);
+        all.push(...told);
+        if (options.results) appendFileSync(options.results, `${JSON.stringify({ told })}\n`);
+        const flagged = told.filter(({ answer }) => answer === 'calcified').length;
+        console.error(`${folder} ${variant}: ${flagged} of ${told.length} flagged`);
+      }
+      await rm(scratch, { recursive: true });
+    }
+  await Promise.all([tools.engine.close(), tools.locator.close(), tools.network.close()]);
+  const summaries = summarise(all);
+  console.log(tableOf(summaries));
+  if (options.json) console.log(JSON.stringify(summaries));
+}
+
+if (positionals.length === 0) {
+  console.error('give folders of DICOM series, a folder a source');
+  process.exit(2);
+}
+if (options.slices) await keepSlices(options.slices);
+else await measure();
