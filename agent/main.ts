@@ -19,6 +19,7 @@ import { hastenCase, seriesComplete, seriesRead } from './pair/reconsider.js';
 import { askForPriors } from './query/askForPriors.js';
 import { startCounts } from './query/counts.js';
 import { type Fetcher, startFetcher } from './query/fetcher.js';
+import { openStudyCounts } from './query/studyCounts.js';
 import { type Reader, readerOf } from './read/reader.js';
 import { startReadings } from './read/readings.js';
 import { startCommitments } from './receive/commitments.js';
@@ -150,11 +151,13 @@ function openReadings({ config, database, queues, log, opened, locator, reader, 
 
 function openSteps({ config, database, queues, log, opened, reader, later }: Opening, assembler: Assembler) {
   const stopping = new AbortController();
+  const studyCounts = openStudyCounts({ config, database, log });
   const steps = agentSteps({
     config,
     database,
     queues,
     reader,
+    isStudyWhole: studyCounts.isWhole,
     wakeReadings: () => later.readings?.wake(),
     indexedUntilMs: assembler.indexedUntilMs,
     signal: stopping.signal,
@@ -163,7 +166,12 @@ function openSteps({ config, database, queues, log, opened, reader, later }: Ope
   });
   opened.keep(queues.runAgent(steps, CASES_AT_ONCE));
   // Before the steps are waited for: a PACS that says nothing would keep them.
-  opened.keep({ close: async () => stopping.abort() });
+  opened.keep({
+    close: async () => {
+      stopping.abort();
+      studyCounts.close();
+    },
+  });
   const sweep = startSweep(queues, database, config.queue.sweepMs, log);
   opened.keep({ close: () => sweep.stop() });
 }

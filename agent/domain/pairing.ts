@@ -42,13 +42,13 @@ export interface WeighedCt {
   /** Older versions knew 'in-window' for what is passed over. */
   readonly verdict: CtVerdict | 'in-window';
   /** This and what follows is absent from pairings of older versions. */
+  readonly identity?: WeighedIdentity;
   readonly seriesNumber?: number | null;
   readonly seriesDescription?: string;
   /** Slices, kernel, contrast agent, in words; '' for one that was not read. */
   readonly what?: string;
   /** In words, why it is not measured; '' for the chosen one. */
   readonly why?: string;
-  readonly identity?: WeighedIdentity;
 }
 
 /** How a CT series is called: by its number and description, which the reader has before him. */

@@ -61,6 +61,8 @@ export const VALUE = {
   present: sct('52101004', 'Present'),
   absent: sct('272519000', 'Absent'),
   indeterminate: sct('82334004', 'Indeterminate'),
+  /** A disc that was found and could not be read: said apart from one that was read without a result. */
+  notAssessable: sct('1156316003', 'Cannot be determined'),
   mean: sct('373098007', 'Mean'),
   maximum: sct('56851009', 'Maximum'),
   computedTomography: sct('77477000', 'Computed tomography'),
@@ -72,4 +74,4 @@ export const UNIT = {
   hounsfield: { value: "[hnsf'U]", scheme: 'UCUM', meaning: 'Hounsfield unit' },
 } as const satisfies Record<string, Code>;
 
-export type ResultCode = typeof VALUE.present | typeof VALUE.absent | typeof VALUE.indeterminate;
+export type ResultCode = (typeof VALUE)['present' | 'absent' | 'indeterminate' | 'notAssessable'];

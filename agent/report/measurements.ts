@@ -1,4 +1,5 @@
 import { derivedUid } from '../dicom/uid.js';
+import { ANSWER_WORDS, type Answer, isStated } from '../domain/answers.js';
 import { CT_LABELS } from '../domain/ctLabels.js';
 import { CALCIFICATION } from '../domain/findings.js';
 import { LEVEL_TABLE } from '../domain/levels.js';
@@ -69,18 +70,41 @@ function unconfirmedLevel({ level }: ReportDisc): string {
 
 /** The result of the disc: what the model says, or that it says nothing. */
 export function resultOf(disc: Pick<ReportDisc, 'answer'>): ResultCode {
-  if (disc.answer === null) return VALUE.indeterminate;
-  return disc.answer.calcified ? VALUE.present : VALUE.absent;
+  return disc.answer === null ? VALUE.indeterminate : RESULT[disc.answer.answer];
+}
+
+const RESULT = {
+  calcified: VALUE.present,
+  'not-calcified': VALUE.absent,
+  indeterminate: VALUE.indeterminate,
+  'not-assessable': VALUE.notAssessable,
+} as const satisfies Record<Answer, ResultCode>;
+
+/** The score that may stand beside the result: none of a region that the network cannot read, where it means nothing. */
+export function scoreOf({ answer }: Pick<ReportDisc, 'answer'>): number | null {
+  if (answer === null || answer.answer === 'not-assessable') return null;
+  const { probability } = answer;
+  if (!(probability >= 0 && probability <= 1)) throw invalid(`a probability of ${probability}`);
+  return probability;
+}
+
+/** Why a disc has no finding, in a sentence; null where it has one. */
+export function unstatedWords({ answer }: Pick<ReportDisc, 'answer'>): string | null {
+  if (answer === null || isStated(answer.answer)) return null;
+  return `${ANSWER_WORDS[answer.answer]} on MR: ${answer.reasons.join('; ')}. This is no statement that calcification is absent.`;
 }
 
 function answerItems(disc: ReportDisc): ContentItem[] {
   const result = code('CONTAINS', CALCIFICATION.code, resultOf(disc));
   if (disc.answer === null) return [result];
-  const { probability } = disc.answer;
-  if (!(probability >= 0 && probability <= 1)) throw invalid(`a probability of ${probability}`);
-  // The model's answer is a float32: seven digits say all of it.
-  const percent = Number((probability * 100).toPrecision(7));
-  return [num(CONCEPT.certainty, percent, UNIT.percent), result];
+  const score = scoreOf(disc);
+  const words = unstatedWords(disc);
+  return [
+    // The model's answer is a float32: seven digits say all of it.
+    ...(score === null ? [] : [num(CONCEPT.certainty, Number((score * 100).toPrecision(7)), UNIT.percent)]),
+    result,
+    ...(words === null ? [] : [text('CONTAINS', CONCEPT.comment, words)]),
+  ];
 }
 
 /** The CT's measurement of a disc; null also where the two are matched by a level that one of them is not sure of. */
@@ -119,6 +143,13 @@ function attenuation(hu: number | null, derivation: typeof VALUE.mean | typeof V
   ];
 }
 
+function certaintyWords(prevalence: number | null): string {
+  const is = 'the certainty is the probability of calcification';
+  return prevalence === null
+    ? is
+    : `${is} where ${(100 * prevalence).toPrecision(2)} % of discs are calcified`;
+}
+
 /** TID 4019, with what a later reader needs to repeat the answer. */
 function algorithm(input: ReportInput, disc: ReportDisc): ContentItem[] {
   const { classifier, localiser, parameters } = input;
@@ -129,8 +160,8 @@ function algorithm(input: ReportInput, disc: ReportDisc): ContentItem[] {
     text('HAS CONCEPT MOD', CONCEPT.algorithmVersion, version),
     text('HAS CONCEPT MOD', CONCEPT.algorithmManufacturer, 'Calcidisc'),
     ...(classifier ? [parameter(`model sha256: ${classifier.sha256}`)] : []),
-    ...(disc.answer
-      ? [parameter(`threshold: ${disc.answer.threshold} (the certainty is the probability of calcification)`)]
+    ...(disc.answer && scoreOf(disc) !== null
+      ? [parameter(`threshold: ${disc.answer.threshold} (${certaintyWords(parameters.prevalence)})`)]
       : []),
     parameter(`localiser: ${localiser.name} ${localiser.version}, sha256: ${localiser.sha256}`),
     parameter(`region: ${parameters.marginMm} mm around the disc`),

@@ -165,7 +165,6 @@ function ctCandidate(ct: FolderSeries, all: readonly FolderSeries[], readings: R
     isContradictory,
     // A folder holds nobody's word about whose it is.
     decided: null,
-    sliceSpacingMm: ct.header.spacingBetweenSlices ?? ct.header.sliceThickness,
     receiving: false,
     reading: ctReadingIn(read),
   };

@@ -134,7 +134,11 @@ describe('report: what no report may say is refused', () => {
   it('a probability that is none', () => {
     for (const probability of [Number.NaN, -0.1, 1.1])
       refused(
-        { discs: [disc('L1-L2', { answer: { probability, threshold: 0.5, calcified: false } })] },
+        {
+          discs: [
+            disc('L1-L2', { answer: { probability, threshold: 0.5, answer: 'not-calcified', reasons: [] } }),
+          ],
+        },
         /probability/,
       );
   });

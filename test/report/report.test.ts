@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { LEVEL_TABLE, LEVELS } from '../../agent/domain/levels.js';
 import type { TreeNode } from '../../agent/report/tree.js';
-import { CALCIFIED, CT, disc, MR, reportInput } from './sample.js';
+import { CALCIFIED, CT, disc, MR, reportInput, unstated } from './sample.js';
 import { all, codeText, comments, groups, one, readBack } from './walk.js';
 
 const root = () => readBack().root;
@@ -162,6 +162,26 @@ describe('report: what it says', () => {
     const [group] = groups(readBack({ discs: [disc('L1-L2', { answer: null })] }).root);
     assert.deepEqual(all(group!, '111012'), []);
     assert.equal(codeText(one(group!, '18115005')), '82334004 SCT');
+  });
+
+  it('says of a disc that cannot be read that it cannot, with the reason and without a score', () => {
+    const { root } = readBack({
+      discs: [disc('L4-L5', unstated('not-assessable', 'blurred beyond reading'))],
+    });
+    const [group] = groups(root);
+    assert.equal(codeText(one(group!, '18115005')), '1156316003 SCT');
+    assert.equal(all(group!, '111012').length, 0);
+    assert.ok(all(group!, '121106').some(({ value }) => /blurred beyond reading/.test(value)));
+    assert.match(one(one(root, 'C0034375'), '121077').value, /^No result\. 1 of 1 discs not assessable/);
+  });
+
+  it('never calls a report without a statement "no calcification flagged"', () => {
+    const discs = [
+      disc('L4-L5', unstated('indeterminate', 'just below the threshold')),
+      disc('L5-S1', { answer: { probability: 0.1, threshold: 0.5, answer: 'not-calcified', reasons: [] } }),
+    ];
+    const said = one(one(readBack({ discs }).root, 'C0034375'), '121077').value;
+    assert.equal(said, 'No calcification flagged. 1 of 2 discs indeterminate.');
   });
 
   it('leaves the attenuation out when the CT measured none', () => {
