@@ -116,5 +116,7 @@ for (const name of Object.keys(columns[0]))
   console.log(`| ${name} | ${columns.map((column) => column[name]).join(' | ')} |`);
 for (const [i, { functions, over300 }] of measured.entries()) {
   const long = functions.filter((one) => one.lines > 60).map(({ where, lines }) => `${where} ${lines}`);
-  console.error(`${trees[i]}\n  over 60 lines: ${long.join('; ') || 'none'}\n  over 300: ${over300.join('; ')}`);
+  console.error(
+    `${trees[i]}\n  over 60 lines: ${long.join('; ') || 'none'}\n  over 300: ${over300.join('; ')}`,
+  );
 }

@@ -61,7 +61,12 @@ async function reported(knex, mrStudyInstanceUid) {
 }
 
 const dir = mkdtempSync(join(tmpdir(), 'calcidisc-hashes-'));
-const config = parseConfig({ dataDir: join(dir, 'data'), dicom: { port: 0 }, http: { port: 0 }, log: { level: 'error' } });
+const config = parseConfig({
+  dataDir: join(dir, 'data'),
+  dicom: { port: 0 },
+  http: { port: 0 },
+  log: { level: 'error' },
+});
 const log = createLogger(config);
 const service = await startService(config, log, { agent: true, worker: true });
 try {
@@ -76,7 +81,9 @@ try {
     const input = await gatherReportInput({ config, database, log }, row);
     const { file } = buildReport(withConstants(input, number));
     const hash = createHash('sha256').update(file).digest('hex');
-    console.log(`${number === 0 ? 'demo   ' : `seed ${String(seed).padStart(2)}`}  ${hash}  ${file.length} bytes`);
+    console.log(
+      `${number === 0 ? 'demo   ' : `seed ${String(seed).padStart(2)}`}  ${hash}  ${file.length} bytes`,
+    );
     rmSync(outDir, { recursive: true });
   }
 } finally {

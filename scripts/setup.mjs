@@ -33,7 +33,11 @@ function run(command, args) {
   // onnxruntime-node's install script would fetch the CUDA libraries from outside the registry; the CPU ones are in
   // the package. npm 11 is told so by allowScripts in package.json, older ones by this. GPU hosts: docs/deploy.md.
   const env = { ONNXRUNTIME_NODE_INSTALL: 'skip', ...process.env };
-  const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   if (error) throw error;
   if (status !== 0) process.exit(status ?? 1);
 }

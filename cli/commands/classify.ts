@@ -58,19 +58,17 @@ async function run(files: readonly string[], { model, json }: Options, command: 
   const engine = openEngine(config.worker, createLogger({ log: { level: 'error' } }));
   try {
     const inferences = await Promise.all(engine.classify(classifier, greys));
-    const answers = inferences.map(
-      ({ probability, distance }, i): Answered => {
-        const decision = decide({ probability, distance }, card);
-        return {
-          file: files[i]!,
-          probability,
-          calcified: isStated(decision.answer) ? decision.answer === 'calcified' : null,
-          model: card.name,
-          sha256: card.sha256,
-          ...decision,
-        };
-      },
-    );
+    const answers = inferences.map(({ probability, distance }, i): Answered => {
+      const decision = decide({ probability, distance }, card);
+      return {
+        file: files[i]!,
+        probability,
+        calcified: isStated(decision.answer) ? decision.answer === 'calcified' : null,
+        model: card.name,
+        sha256: card.sha256,
+        ...decision,
+      };
+    });
     console.log(json ? JSON.stringify(answers) : inWords(answers, classifier));
   } finally {
     await engine.close();
@@ -88,9 +86,8 @@ async function readRegion(file: string): Promise<Uint8Array> {
 
 function inWords(answers: readonly Answered[], { card }: ClassifierFile): string {
   return [
-    ...answers.map(
-      ({ file, probability, answer, reasons }) =>
-        [probability.toFixed(4), ANSWER_WORDS[answer].toLowerCase().padEnd(14), file, ...reasons].join('  '),
+    ...answers.map(({ file, probability, answer, reasons }) =>
+      [probability.toFixed(4), ANSWER_WORDS[answer].toLowerCase().padEnd(14), file, ...reasons].join('  '),
     ),
     `${card.name}@${card.version}, threshold ${card.threshold}. Research software, not a medical device.`,
   ].join('\n');
