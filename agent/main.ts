@@ -14,21 +14,22 @@ import { startRefusals } from './assemble/refusals.js';
 import { openSafekeeping } from './deliver/safekeeping.js';
 import { CalcidiscError } from './domain/errors.js';
 import { Opened } from './domain/opened.js';
-import { openLocator } from './locate/pool.js';
+import { type Locator, openLocator } from './locate/pool.js';
 import { hastenCase, seriesComplete, seriesRead } from './pair/reconsider.js';
 import { askForPriors } from './query/askForPriors.js';
 import { startCounts } from './query/counts.js';
 import { type Fetcher, startFetcher } from './query/fetcher.js';
-import { readerOf } from './read/reader.js';
+import { openStudyCounts } from './query/studyCounts.js';
+import { type Reader, readerOf } from './read/reader.js';
 import { startReadings } from './read/readings.js';
 import { startCommitments } from './receive/commitments.js';
 import { AGENT_USES } from './receive/policy.js';
 import type { Receiver } from './receive/receiver.js';
-import { openSpool } from './receive/spool.js';
+import { openSpool, type Spool } from './receive/spool.js';
 import { spoolNumber } from './receive/spoolNumber.js';
 import type { Acceptance } from './receive/storeSession.js';
 import { startReceiverThread } from './receive/thread.js';
-import { compileRules } from './route/rules.js';
+import { compileRules, type DecideRole } from './route/rules.js';
 import { agentSteps } from './steps/index.js';
 
 export interface AgentParts {
@@ -68,23 +69,47 @@ export async function startAgent(parts: AgentParts): Promise<RunningAgent> {
   }
 }
 
-async function openAgent(
-  { config, database, queues, log }: AgentParts,
-  opened: Opened,
-): Promise<RunningAgent> {
-  const { knex } = database;
+/** What all of the agent's parts share while they are opened. */
+interface Opening extends AgentParts {
+  /** Closed in the reverse order of keeping. */
+  readonly opened: Opened;
+  readonly spool: Spool;
+  readonly locator: Locator;
+  readonly reader: Reader;
+  /** Opened later than who tells them something. */
+  readonly later: { readings?: WorkingOff; fetcher?: Fetcher; receiver?: Receiver };
+}
+
+async function openAgent(parts: AgentParts, opened: Opened): Promise<RunningAgent> {
+  const { config, database, log } = parts;
   mkdirSync(config.dataDir, { recursive: true });
   const decideRole = compileRules(config.route);
   const spoolDir = join(config.dataDir, 'spool');
   await claimSpool(database, spoolDir);
   const spool = opened.keep(await openSpool({ dir: spoolDir, log }));
   const locator = opened.keep(await openLocator(config, log));
-
   const reader = readerOf(config, locator.localiser);
-  const reconsidering = { reader, windowDays: config.pair.windowDays };
-  let readings: WorkingOff | null = null;
-  const stopping = new AbortController();
-  let fetcher: Fetcher | null = null;
+  const opening: Opening = { ...parts, opened, spool, locator, reader, later: {} };
+
+  const assembler = openAssembler(opening, decideRole);
+  openReadings(opening);
+  for await (const file of spool.pending()) assembler.stored(file);
+  openSteps(opening, assembler);
+  const receiver = await openReceiver(opening, assembler);
+  openFetcher(opening);
+  return {
+    dicomPort: receiver.port,
+    refusal: () => reasonOf(receiver.acceptance()),
+    settled: async () => {
+      await receiver.flush();
+      await assembler.settled();
+    },
+    close: () => opened.close(),
+  };
+}
+
+function openAssembler(opening: Opening, decideRole: DecideRole): Assembler {
+  const { config, database, queues, log, opened, spool, reader, later } = opening;
   const counts = opened.keep(
     startCounts({ config, database, log, onCount: (series) => assembler.look(series) }),
   );
@@ -98,16 +123,20 @@ async function openAgent(
     onIndexed: counts.ask,
     onSeriesComplete: async (trx, series) => {
       await askForPriors(trx, series, config);
-      return seriesComplete(trx, series, reconsidering);
+      return seriesComplete(trx, series, { reader });
     },
-    onComplete: () => readings?.wake(),
+    onComplete: () => later.readings?.wake(),
     wake: (row) => {
-      fetcher?.wake();
+      later.fetcher?.wake();
       void queues.wake(row);
     },
   });
-  opened.keep(assembler);
-  readings = opened.keep(
+  return opened.keep(assembler);
+}
+
+function openReadings({ config, database, queues, log, opened, locator, reader, later }: Opening): void {
+  const reconsidering = { reader, windowDays: config.pair.windowDays };
+  later.readings = opened.keep(
     startReadings({
       config,
       database,
@@ -118,45 +147,44 @@ async function openAgent(
       log,
     }),
   );
-  for await (const file of spool.pending()) assembler.stored(file);
+}
 
-  opened.keep(
-    queues.runAgent(
-      agentSteps({
-        config,
-        database,
-        queues,
-        reader,
-        wakeReadings: () => readings?.wake(),
-        indexedUntilMs: assembler.indexedUntilMs,
-        signal: stopping.signal,
-        log,
-        retry: config.retry,
-      }),
-      CASES_AT_ONCE,
-    ),
-  );
+function openSteps({ config, database, queues, log, opened, reader, later }: Opening, assembler: Assembler) {
+  const stopping = new AbortController();
+  const studyCounts = openStudyCounts({ config, database, log });
+  const steps = agentSteps({
+    config,
+    database,
+    queues,
+    reader,
+    isStudyWhole: studyCounts.isWhole,
+    wakeReadings: () => later.readings?.wake(),
+    indexedUntilMs: assembler.indexedUntilMs,
+    signal: stopping.signal,
+    log,
+    retry: config.retry,
+  });
+  opened.keep(queues.runAgent(steps, CASES_AT_ONCE));
   // Before the steps are waited for: a PACS that says nothing would keep them.
-  opened.keep({ close: async () => stopping.abort() });
+  opened.keep({
+    close: async () => {
+      stopping.abort();
+      studyCounts.close();
+    },
+  });
   const sweep = startSweep(queues, database, config.queue.sweepMs, log);
   opened.keep({ close: () => sweep.stop() });
-  let receiver: Receiver | null = null;
-  const commitments = await startCommitments({
-    config,
-    spoolDir: spool.dir,
-    settled: () => assembler.settled(),
-    findSopClasses: (sopInstanceUids) => findSopClasses(knex, sopInstanceUids),
-    reportOn: async (associationId, result) =>
-      (await receiver?.reportCommitment(associationId, result)) ?? false,
-    log,
-  });
-  opened.keep(commitments);
+}
+
+async function openReceiver(opening: Opening, assembler: Assembler): Promise<Receiver> {
+  const { config, database, queues, log, opened, spool, later } = opening;
+  const commitments = opened.keep(await openCommitments(opening, assembler));
   const refusals = opened.keep(startRefusals({ database, log }));
   opened.keep(startCutting({ database, dataDir: config.dataDir, log }));
   const safekeeping = opened.keep(
     openSafekeeping({ config, database, log, wake: (row) => void queues.wake(row) }),
   );
-  receiver = await startReceiverThread({
+  const receiver = await startReceiverThread({
     dicom: config.dicom,
     spool,
     events: {
@@ -172,31 +200,39 @@ async function openAgent(
     isAccepting: () => acceptance(assembler),
     uses: [...AGENT_USES, 'commitment'],
   });
-  opened.keep(receiver);
-  // Last: what these ask for comes to the listener.
+  later.receiver = opened.keep(receiver);
+  // What it asks for comes to the listener.
   safekeeping.begin();
-  fetcher = startFetcher({
-    config,
-    database,
-    log,
-    onAttempt: async ({ seriesInstanceUid }) => {
-      const series = await findSeries(knex, seriesInstanceUid);
-      const row = series && (await hastenCase(knex, series.studyInstanceUid));
-      if (row) await queues.wake(row);
-    },
-  });
-  // Closed first: a move that fails because we are closing is no failure of the PACS.
-  opened.keep(fetcher);
+  return receiver;
+}
 
-  return {
-    dicomPort: receiver.port,
-    refusal: () => reasonOf(receiver?.acceptance()),
-    settled: async () => {
-      await receiver?.flush();
-      await assembler.settled();
-    },
-    close: () => opened.close(),
-  };
+function openCommitments({ config, database, log, spool, later }: Opening, assembler: Assembler) {
+  return startCommitments({
+    config,
+    spoolDir: spool.dir,
+    settled: () => assembler.settled(),
+    findSopClasses: (sopInstanceUids) => findSopClasses(database.knex, sopInstanceUids),
+    reportOn: async (associationId, result) =>
+      (await later.receiver?.reportCommitment(associationId, result)) ?? false,
+    log,
+  });
+}
+
+/** Closed first: a move that fails because we are closing is no failure of the PACS. */
+function openFetcher({ config, database, queues, log, opened, later }: Opening): void {
+  const { knex } = database;
+  later.fetcher = opened.keep(
+    startFetcher({
+      config,
+      database,
+      log,
+      onAttempt: async ({ seriesInstanceUid }) => {
+        const series = await findSeries(knex, seriesInstanceUid);
+        const row = series && (await hastenCase(knex, series.studyInstanceUid));
+        if (row) await queues.wake(row);
+      },
+    }),
+  );
 }
 
 /**

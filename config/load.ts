@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
+import { dimseDestinations } from './destinations.js';
 import { type Config, type ConfigInput, ConfigSchema } from './schema.js';
 
 /** Raised for a configuration a person has to mend; the message says where and how. */
@@ -101,7 +102,7 @@ function refuseOpenListener({ dicom }: Config): void {
 
 function refuseTlsWithoutIdentity({ dicom, query, route }: Config): void {
   if (dicom.tls) return;
-  const wants = route.destinations.find((each) => each.tls)?.name;
+  const wants = dimseDestinations(route).find((each) => each.tls)?.name;
   if (wants)
     throw new ConfigError(`The destination ${wants} speaks TLS: dicom.tls has to name our certificate.`);
   const asked = query.sources.find((each) => each.tls)?.name;
@@ -123,7 +124,7 @@ function refuseOnePortTwice({ dicom, http }: Config): void {
 function refuseOurselves({ dicom, query, route }: Config): void {
   const isUs = ({ host, port, aeTitle }: { host: string; port: number; aeTitle: string }) =>
     port === dicom.port && aeTitle === dicom.aeTitle && (host === dicom.host || LOOPBACK.includes(host));
-  const destination = route.destinations.find(isUs)?.name;
+  const destination = dimseDestinations(route).find(isUs)?.name;
   if (destination)
     throw new ConfigError(
       `The destination ${destination} (route.destinations) is this agent itself: name your PACS.`,

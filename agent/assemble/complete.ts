@@ -5,6 +5,7 @@ import { listAssociationsOfSeries } from '../../db/tables/associations.js';
 import { appendAudit } from '../../db/tables/audit.js';
 import type { CaseRow } from '../../db/tables/cases.js';
 import { type InstanceRow, listInstances } from '../../db/tables/instances.js';
+import { expectedByFetch } from '../../db/tables/priorFetches.js';
 import { findPace, notePace } from '../../db/tables/senderPaces.js';
 import { completeSeries, findSeries, lockSeries, type SeriesRow } from '../../db/tables/series.js';
 import type { DecideRole } from '../route/rules.js';
@@ -66,7 +67,8 @@ async function evidenceOf(
   const associations = await listAssociationsOfSeries(trx, series.seriesInstanceUid);
   return {
     instanceCount: instances.length,
-    expectedInstances: series.expectedInstances,
+    // Of a series that we fetch ourselves the source has said it when it was asked for.
+    expectedInstances: series.expectedInstances ?? (await expectedByFetch(trx, series.seriesInstanceUid)),
     associations: associations.map(({ endedHow, endedAt }) => ({
       endedHow,
       endedAtMs: endedAt?.getTime() ?? null,

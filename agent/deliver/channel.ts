@@ -1,7 +1,6 @@
+import type { Destination } from '../../config/destinations.js';
 import type { Config } from '../../config/schema.js';
 import type { CalcidiscError } from '../domain/errors.js';
-
-export type Destination = Config['route']['destinations'][number];
 
 /** What became of sending a report once, whatever the destination speaks. */
 export type Outcome =

@@ -1,3 +1,4 @@
+import { type Destination, isDimse } from '../../config/destinations.js';
 import type { Logger } from '../../config/log.js';
 import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
@@ -14,8 +15,7 @@ import {
 } from '../../db/tables/deliveries.js';
 import { findLatestReport, type ReportRow } from '../../db/tables/reports.js';
 import { CalcidiscError } from '../domain/errors.js';
-import type { Destination } from './channel.js';
-import { CHANNELS } from './channels/index.js';
+import { channelOf } from './channels/index.js';
 import { type DeliveryVerdict, verdictOf } from './verdict.js';
 
 export interface DeliverContext {
@@ -82,7 +82,7 @@ async function tryOnce(
   if (!row) return;
   // A person who unparked the case has started the clock again.
   const askedFor = Math.max(row.createdAt.getTime(), context.case.stateSince.getTime());
-  const channel = CHANNELS[destination.channel];
+  const channel = channelOf(destination);
   const outcome = await channel.send(report.file, destination, context);
   const attempt = { number: row.attempts, ageMs: Date.now() - askedFor };
   const verdict = verdictOf(outcome, attempt, config.deliver);
@@ -106,13 +106,13 @@ async function writeDown(
   { knex }: Pick<Database, 'knex'>,
   report: ReportRow,
   { id, destination, attempts }: DeliveryRow,
-  { commitment }: Destination,
+  to: Destination,
   verdict: DeliveryVerdict,
 ): Promise<void> {
   const isStored = verdict.outcome === 'stored';
   await knex.transaction(async (trx) => {
     const isNews = isStored
-      ? await markStored(trx, id, verdict.status, commitment)
+      ? await markStored(trx, id, verdict.status, isDimse(to) && to.commitment)
       : await markFailed(trx, id, verdict);
     if (!isNews || (!isStored && verdict.delayMs !== null)) return;
     await appendAudit(trx, {

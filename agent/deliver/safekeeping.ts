@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { dimseDestinations } from '../../config/destinations.js';
 import type { Config } from '../../config/schema.js';
 import type { Tx } from '../../db/server/knex.js';
 import { appendAudit } from '../../db/tables/audit.js';
@@ -46,17 +47,31 @@ export function openSafekeeping(parts: SafekeepingParts): Safekeeping {
   const { log } = parts;
   const stop = new AbortController();
   const writing = new Set<Promise<void>>();
+  const underWay = new Map<string, Promise<void>>();
+
+  /** The answer may be here before the request has ended: on the trail it stands after it. */
+  async function writeInTurn(result: CommitmentResult, reportingAe: string): Promise<void> {
+    await underWay.get(result.transactionUid);
+    await write(parts, result, reportingAe, stop.signal);
+  }
 
   function reported(result: CommitmentResult, reportingAe: string): void {
-    const written = write(parts, result, reportingAe, stop.signal).finally(() => writing.delete(written));
+    const written = writeInTurn(result, reportingAe).finally(() => writing.delete(written));
     writing.add(written);
+  }
+
+  function request(asked: Asked, signal: AbortSignal): Promise<void> {
+    const { transactionUid } = asked;
+    const work = ask({ ...parts, signal, reported }, asked).finally(() => underWay.delete(transactionUid));
+    underWay.set(transactionUid, work);
+    return work;
   }
 
   const asking = workOff<Asked>({
     atOnce: MOST_AT_ONCE,
     tickMs: TICK_MS,
     claim: () => claim(parts),
-    work: (asked, signal) => ask({ ...parts, signal, reported }, asked),
+    work: request,
     unreadable: (error) => log.warn({ err: error }, 'the storage commitments that are due could not be read'),
   });
 
@@ -101,7 +116,7 @@ async function ask(context: AskContext, asked: Asked): Promise<void> {
   const { destination: name, commitmentAttempts: attempts } = delivery;
   const about = { destination: name, sopInstanceUid: report.sopInstanceUid, transactionUid, attempts };
   try {
-    const destination = config.route.destinations.find((one) => one.name === name);
+    const destination = dimseDestinations(config.route).find((one) => one.name === name);
     if (!destination) throw new CalcidiscError('DESTINATION_REFUSED', `no destination ${name} is configured`);
     await requestCommitment(
       { ...peerOf(destination, config), signal },

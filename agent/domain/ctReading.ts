@@ -2,6 +2,9 @@ import type { CtLabel } from './ctLabels.js';
 import type { Level } from './levels.js';
 import type { ReadingStatus } from './locateStatuses.js';
 
+/** Slices thicker than this mix end plates into the disc, mm: only a find behind it, or none at all, is sure. */
+export const THICK_SLICE_MM = 3.5;
+
 /** How a CT's kernel treats edges: a sharp one raises noise, and with it what looks like calcification. */
 export type Sharpness = 'soft' | 'medium' | 'sharp';
 

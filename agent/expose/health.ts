@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { version } from '../../config/version.js';
 import { countCases } from '../../db/tables/cases.js';
+import { countReadings } from '../../db/tables/readings.js';
 import { listRefusals } from '../../db/tables/refusals.js';
 import { measureUnread } from '../../db/tables/unreadObjects.js';
 import { countParked } from '../../db/views/conditions.js';
@@ -15,6 +16,7 @@ export function addHealth(app: FastifyInstance, parts: HttpParts): void {
   collectDefaultMetrics({ register: registry });
   const holds = gauge(registry, 'calcidisc_condition', '1 while it holds, else 0 (/readyz says why)', 'what');
   const cases = gauge(registry, 'calcidisc_cases', 'Cases by state', 'state');
+  const readings = gauge(registry, 'calcidisc_series_readings', 'Series to be read, by state', 'state');
   const parked = gauge(registry, 'calcidisc_cases_parked', 'Parked cases by error code', 'code');
   const jobs = gauge(registry, 'calcidisc_queue_jobs', 'Jobs waiting, delayed or running', 'queue');
 
@@ -41,11 +43,13 @@ export function addHealth(app: FastifyInstance, parts: HttpParts): void {
     for (const { what, ok } of conditions) holds.set({ what }, ok ? 1 : 0);
     const answers = new Set(conditions.filter(({ ok }) => ok).map(({ what }) => what));
     // What cannot be asked now is left out, not drawn as it was before.
-    for (const each of [cases, parked, jobs]) each.reset();
+    for (const each of [cases, parked, readings, jobs]) each.reset();
     if (answers.has('database')) {
       for (const [state, count] of Object.entries(await countCases(database.knex)))
         cases.set({ state }, count);
       for (const [code, count] of await countParked(database.knex)) parked.set({ code }, count);
+      for (const [state, count] of Object.entries(await countReadings(database.knex)))
+        readings.set({ state }, count);
       await drawReceiving(database);
     }
     if (answers.has('queue'))

@@ -24,7 +24,8 @@ export function retryCommand(caseId: string): string {
 
 export const PAIRING_WORDS: Readonly<Record<string, string>> = {
   paired: 'CT paired',
-  'no-ct': 'no CT',
+  'no-ct': 'no lumbar CT',
+  'none-serves': 'no CT that serves as reference',
   'outside-window': 'CT outside the window',
   'no-date': 'no acquisition date',
   'no-patient-id': 'no patient ID',

@@ -46,14 +46,17 @@ export async function measureCt(series: Series, context: LocateContext): Promise
   // No network was trained on CT: its levels are never of the usual kind.
   const ground = groundOf(verdict.status === 'located', true);
   const scan: CtScan = { volume, scout, planes, middle, facts, ground };
+  const measured = discs.flatMap((disc) => describeDisc(disc, scan, context) ?? []).reverse();
+  const findings = measured.flatMap(({ level, finding }) => (finding ? [`${level}: ${finding}`] : []));
+  const notes = [...findings, ...doubtsOf(facts), ...volume.notes, ...series.notes];
   return {
     result: {
       modality,
       seriesInstanceUid,
       status: verdict.status,
-      reasons: [...verdict.reasons, ...doubtsOf(facts), ...volume.notes, ...series.notes],
+      reasons: [...verdict.reasons, ...notes],
       slice: nearestSlice(volume, planes[middle]!),
-      discs: discs.flatMap((disc) => describeDisc(disc, scan, context) ?? []).reverse(),
+      discs: measured,
       facts,
     },
     slicePng: await greyPng(toGrey(image.pixels, ...WINDOW_HU), image.rows, image.columns),

@@ -7,6 +7,7 @@ import { tidy } from './cut.js';
 import { discZone, midSurface, ZONE } from './discZone.js';
 import { LEVEL_OF_RANK } from './doubts.js';
 import { type Measurement, measure, measureBesideContrast, type Reference } from './hounsfield.js';
+import { isLigament } from './ligament.js';
 import type { LocateContext, Look, LumbarDisc } from './looks.js';
 import { REFORMAT_MM, type Scout } from './reformat.js';
 import { regionOf } from './region.js';
@@ -48,19 +49,35 @@ export function describeDisc(
     ({ slice }) => Math.abs(scan.planes[slice]!.positionMm - centreMm[0]) <= MEASURED_REACH_MM,
   );
   const measured = measureDisc(inReach, scan, reference);
+  const isOther = isOssifiedLigament(disc, measured, scan, reference);
   return {
     level: LEVEL_OF_RANK[disc.rank]!,
     centrePatientMm: mapVector(centreMm, tidy),
     centrePixel: [tidy(col), tidy(row)],
     roiPixel: mapVector(regionOf(own.extent, plane.spacingMm, marginMm), tidy),
     confidence: statedConfidence(disc.confidence, scan.ground),
-    label: measured.label,
+    label: isOther ? 'indeterminate' : measured.label,
     meanHu: measured.meanHu === null ? null : tidy(measured.meanHu),
     maxHu: measured.maxHu === null ? null : tidy(measured.maxHu),
     areaMm2: tidy(measured.areaMm2),
     volumeMm3: tidy(measured.volumeMm3),
     location: measured.centreMm && locationOf(measured.centreMm, members),
+    ...(isOther ? { finding: OSSIFIED_LIGAMENT } : {}),
   };
+}
+
+const OSSIFIED_LIGAMENT =
+  'bone behind the disc and the vertebrae alike, as in an ossified posterior longitudinal ligament: not counted as a calcified disc';
+
+function isOssifiedLigament(
+  { track }: LumbarDisc,
+  { label, centreMm }: Measurement,
+  { planes, facts }: CtScan,
+  { huLow }: Reference,
+): boolean {
+  // Contrast in the sac is as dense, all along the canal.
+  if (label !== 'calcified' || centreMm === null || facts.contrast === 'intrathecal') return false;
+  return isLigament(planes, centreMm, track.direction, huLow);
 }
 
 /** Thirds of the disc from front to back, by the planes' own direction of the disc. */

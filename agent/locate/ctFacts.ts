@@ -1,9 +1,14 @@
 import { dot, length, scale, subtract } from '../dicom/geometry.js';
-import type { CtContrast, CtFacts, CtKernel, Sharpness } from '../domain/ctReading.js';
+import {
+  type CtContrast,
+  type CtFacts,
+  type CtKernel,
+  type Sharpness,
+  THICK_SLICE_MM,
+} from '../domain/ctReading.js';
 import type { CtImageFacts, Derived } from './ctHeader.js';
 import { type CtPixelFacts, ctPixelFacts } from './ctPixels.js';
 import type { CtVolume } from './ctVolume.js';
-import { THICK_SLICE_MM } from './hounsfield.js';
 import { SHARPNESS, sharpnessOf } from './kernels.js';
 import type { Look } from './looks.js';
 import { TISSUE } from './network.js';

@@ -28,6 +28,9 @@ const COMMONEST_HU = [
 const LEAST_BODY_SHARE = 0.05;
 /** Of what is as dense as a body; where no air is seen, more of it would be the body than bone. */
 const MOST_DENSE_SHARE = { withAir: 0.4, withoutAir: 0.15 } as const;
+/** Marrow is denser, in whoever has bones. */
+const BONE_HU = 150;
+const LEAST_BONE_SHARE = 0.003;
 const LEAST_AIR_SHARE = 0.01;
 /** Beyond this the lobes of fat and muscle are one, and its top may lie between them. */
 const LOBES_MERGE_HU = 50;
@@ -56,6 +59,7 @@ function implausible(counts: Float64Array, noiseHu: number | null): string | nul
   const all = countIn(counts, LEAST_HU, MOST_HU);
   const body = countIn(counts, BODY_HU, MOST_HU);
   if (body < LEAST_BODY_SHARE * all) return 'hardly anything is as dense as a body';
+  if (countIn(counts, BONE_HU, MOST_HU) < LEAST_BONE_SHARE * body) return 'nothing is as dense as bone';
   const air = countIn(counts, LEAST_HU, BODY_HU);
   const seesAir = air >= LEAST_AIR_SHARE * all;
   const most = seesAir ? MOST_DENSE_SHARE.withAir : MOST_DENSE_SHARE.withoutAir;

@@ -27,15 +27,37 @@ const AS_FAR = 0.9;
  */
 export function volumeOf(series: Pick<Series, 'images'>): CtVolume | string {
   const stacks = stacksOf<SourceImage>(series.images);
-  const volumes = stacks.filter((stack) => refusal(stack) === null).map(ctVolumeOf);
+  const volumes = stacks
+    .filter((stack) => refusal(stack) === null)
+    .map(eachPlaceOnce)
+    .map(ctVolumeOf);
   const reach = ({ bounds: [low, high] }: CtVolume) => high[2] - low[2];
   const farthest = Math.max(...volumes.map(reach));
   const [best] = volumes
     .filter((volume) => reach(volume) >= AS_FAR * farthest)
     .sort((a, b) => a.sliceMm - b.sliceMm);
   if (!best) return stacks[0] ? refusal(stacks[0])! : 'no image of the series has a plane';
-  const out = stacks.reduce((sum, { slices }) => sum + slices.length, 0) - best.slices.length;
+  const others = stacks.filter(({ slices }) => !slices.includes(best.slices[0]!));
+  const out = others.reduce((sum, { slices }) => sum + slices.length, 0);
   return out > 0 ? { ...best, notes: [...best.notes, `${out} images of other stacks were left out`] } : best;
+}
+
+/** Slices of another acquisition that lie among those of the first tell nothing more, and would count twice. */
+const SAME_PLACE = 0.4;
+
+function eachPlaceOnce(stack: Stack<SourceImage>): Stack<SourceImage> {
+  const least = SAME_PLACE * (stack.spacingMm ?? 0);
+  let last = Number.NEGATIVE_INFINITY;
+  const kept = stack.positionsMm.flatMap((position, i) => {
+    if (position - last < least) return [];
+    last = position;
+    return [i];
+  });
+  return {
+    ...stack,
+    slices: kept.map((i) => stack.slices[i]!),
+    positionsMm: kept.map((i) => stack.positionsMm[i]!),
+  };
 }
 
 /** @returns null for a stack that is a volume to be measured */

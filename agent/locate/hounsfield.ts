@@ -1,5 +1,6 @@
 import { add, mapVector, type Vector } from '../dicom/geometry.js';
 import type { CtLabel } from '../domain/ctLabels.js';
+import { THICK_SLICE_MM } from '../domain/ctReading.js';
 import { ZONE } from './discZone.js';
 import { nearVoxels, regionsOf, sagittalAreaMm2, sagittalVoxelMm2, type VoxelBox } from './voxels.js';
 
@@ -46,8 +47,6 @@ const GAS_HU = -20;
 
 /** Voxels longer than this are not averaged along their length. */
 const MAX_SMOOTHED_MM = 1.6;
-/** Slices thicker than this mix end plates into the disc: only a find behind it, or none at all, is sure. */
-export const THICK_SLICE_MM = 3.5;
 
 /**
  * Calcification of one disc: regions of connected voxels in the range, inside the disc's zone, with a core off the

@@ -52,6 +52,8 @@ export interface CtDisc extends LocatedDisc {
   readonly volumeMm3: number;
   /** Where the calcified region lies in the disc, front to back; null without one. */
   readonly location: CtLocation | null;
+  /** Another finding that was met instead of a calcified disc. */
+  readonly finding?: string;
 }
 
 export type CtLocation = 'anterior' | 'central' | 'posterior';

@@ -8,7 +8,7 @@ import { listIdentities } from '../../db/tables/studyIdentities.js';
 import { hastenStep } from '../../db/work/steps.js';
 import { CalcidiscError } from '../domain/errors.js';
 import { isOnePerson } from '../domain/identity.js';
-import type { Weighed } from './window.js';
+import type { WeighedCt } from '../domain/pairing.js';
 
 /** What a person says of a doubt about whose images these are. */
 export const IDENTITY_WORDS = {
@@ -74,7 +74,7 @@ async function studiesInDoubt(trx: Tx, row: CaseRow, word: IdentityWord): Promis
   const studies = new Set<string>();
   if (!isOnePerson(await listIdentities(trx, row.mrStudyInstanceUid))) studies.add(row.mrStudyInstanceUid);
   const pairing = await findPairing(trx, row.id, row.revision);
-  for (const { ctSeriesInstanceUid, verdict } of (pairing?.candidates ?? []) as readonly Weighed[]) {
+  for (const { ctSeriesInstanceUid, verdict } of (pairing?.candidates ?? []) as readonly WeighedCt[]) {
     const isPaired = ctSeriesInstanceUid === pairing?.ctSeriesInstanceUid;
     const isConcerned = verdict === 'identity-differs' || (word === 'not-the-patient' && isPaired);
     const series = isConcerned && (await findSeries(trx, ctSeriesInstanceUid));

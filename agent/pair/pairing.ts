@@ -6,7 +6,7 @@ import { findStudy } from '../../db/tables/studies.js';
 import { listIdentities } from '../../db/tables/studyIdentities.js';
 import { listPairingCandidates, type PairingCandidateRow } from '../../db/views/pairingCandidates.js';
 import { isOnePerson } from '../domain/identity.js';
-import type { Reader } from '../read/reader.js';
+import { ctReadingOf, type Reader } from '../read/reader.js';
 import { isAbout } from './identity.js';
 import { type CtCandidate, decidePairing, type MrSeries, type PairingDecision } from './window.js';
 
@@ -66,13 +66,12 @@ async function toCandidate(
   );
   const needsIdentities = row.identityCount > 1 || decision !== undefined;
   const carried = needsIdentities ? await listIdentities(tx, row.studyInstanceUid) : [];
-  const isRead = read?.state === 'done' || read?.state === 'failed';
   return {
     ...row,
     isContradictory: row.identityCount > 1 && !isOnePerson(carried),
     decided: decision && isAbout(decision, carried) ? decision.verdict : null,
+    receiving: row.state === 'receiving',
     // Until it has been read nobody knows whether it serves.
-    receiving: row.state === 'receiving' || !isRead,
-    isUnreadable: read?.state === 'failed',
+    reading: read ? ctReadingOf(read) : null,
   };
 }

@@ -1,5 +1,7 @@
-import { comparePersons, type IdentityDifference, type PatientIdentity } from '../domain/identity.js';
-import type { NameDifference } from '../domain/names.js';
+import type { CtReading } from '../domain/ctReading.js';
+import { comparePersons, type PatientIdentity } from '../domain/identity.js';
+import type { CtVerdict, PairingOutcome, WeighedCt, WeighedIdentity } from '../domain/pairing.js';
+import { ctInWords, inOrderOfService, type ReadCt, whyNotServing, whyPassedOver } from './serves.js';
 
 /** A calendar date as PostgreSQL and people write it, YYYY-MM-DD. */
 export type IsoDate = string;
@@ -10,52 +12,19 @@ export interface MrSeries extends PatientIdentity {
 
 export interface CtCandidate extends PatientIdentity {
   readonly seriesInstanceUid: string;
+  readonly seriesNumber: number | null;
+  readonly seriesDescription: string;
   readonly acquisitionDate: IsoDate | null;
   readonly instanceCount: number;
   /** Its study's images name different patients: whose it is cannot be said. */
   readonly isContradictory: boolean;
   /** What a person said about whose it is; null when nobody did. */
-  readonly decided: 'same' | 'different' | 'released' | null;
-  readonly sliceSpacingMm: number | null;
-  /** Still arriving, or being read: worth waiting for when it would be in the window. */
+  readonly decided: WeighedIdentity['decided'];
+  /** Still arriving: worth waiting for when it would be in the window. */
   readonly receiving: boolean;
-  /** Its files cannot be decoded: passed over. */
-  readonly isUnreadable: boolean;
+  /** Null until it has been located and measured: worth waiting for too. */
+  readonly reading: CtReading | null;
 }
-
-/** What became of one CT that was weighed. */
-export type Verdict =
-  | 'chosen'
-  | 'in-window'
-  | 'outside-window'
-  | 'no-date'
-  | 'identity-differs'
-  | 'receiving'
-  | 'unreadable';
-
-export interface Weighed {
-  readonly ctSeriesInstanceUid: string;
-  readonly ctAcquisitionDate: IsoDate | null;
-  readonly intervalDays: number | null;
-  readonly verdict: Verdict;
-  readonly identity: WeighedIdentity;
-}
-
-/** How the CT's patient compares with the MR's, in words without names. */
-export interface WeighedIdentity {
-  readonly differs: readonly (IdentityDifference | 'names several patients')[];
-  readonly nameDiffers: readonly NameDifference[];
-  readonly decided: CtCandidate['decided'];
-}
-
-export type PairingOutcome =
-  | 'paired'
-  | 'no-ct'
-  | 'outside-window'
-  | 'no-date'
-  | 'no-patient-id'
-  | 'identity-differs'
-  | 'unreadable';
 
 export type PairingDecision =
   | { readonly wait: true; readonly forSeriesInstanceUid: string }
@@ -66,7 +35,7 @@ export type PairingDecision =
       readonly ctAcquisitionDate: IsoDate | null;
       /** CT minus MR. */
       readonly intervalDays: number | null;
-      readonly candidates: readonly Weighed[];
+      readonly candidates: readonly WeighedCt[];
     };
 
 const DAY_MS = 86_400_000;
@@ -77,8 +46,9 @@ export function calendarDays(from: IsoDate, to: IsoDate): number {
 }
 
 /**
- * Chooses the CT of an MR: of the same patient, acquired within the window either way; the nearest in time, then the
- * finer slices, then the more slices, then by UID so that the answer never depends on the order of arrival.
+ * Chooses the CT of an MR: of the same patient, acquired within the window either way, the one that serves best by what
+ * was found in it (serves.ts). One that does not serve is passed over, and the answer never depends on the order of
+ * arrival.
  */
 export function decidePairing(
   mr: MrSeries,
@@ -93,45 +63,52 @@ export function decidePairing(
   } as const;
   if (mr.patientId === '') return { ...none, outcome: 'no-patient-id', candidates: [] };
   if (mr.acquisitionDate === null) return { ...none, outcome: 'no-date', candidates: [] };
-  const weighed = candidates.map((ct) => ({
-    ct,
-    ...weigh(mr, mr.acquisitionDate as IsoDate, ct, windowDays),
-  }));
+  const mrDate = mr.acquisitionDate;
+  const weighed = candidates.map((ct) => ({ ct, ...weigh(mr, mrDate, ct, windowDays) }));
   const arriving = weighed.find(({ verdict }) => verdict === 'receiving');
   if (arriving) return { wait: true, forSeriesInstanceUid: arriving.ct.seriesInstanceUid };
-  const best = weighed.filter(({ verdict }) => verdict === 'in-window').toSorted(preference)[0];
-  const rows = weighed.map((each) => toRow(each, each === best));
-  if (!best) return { ...none, outcome: outcomeWithout(rows), candidates: rows };
+  const serving = inOrderOfService(weighed.flatMap(({ serves }) => serves ?? []));
+  const best = serving[0] ?? null;
+  const rows = weighed.map((each) => toRow(each, best));
+  if (best === null) return { ...none, outcome: outcomeWithout(rows), candidates: rows };
   return {
     wait: false,
     outcome: 'paired',
-    ctSeriesInstanceUid: best.ct.seriesInstanceUid,
-    ctAcquisitionDate: best.ct.acquisitionDate,
+    ctSeriesInstanceUid: best.seriesInstanceUid,
+    ctAcquisitionDate: best.acquisitionDate,
     intervalDays: best.intervalDays,
     candidates: rows,
   };
 }
 
-interface WeighedCandidate {
-  readonly ct: CtCandidate;
+type ServingCt = ReadCt & Pick<CtCandidate, 'acquisitionDate'>;
+
+interface Weighing {
   readonly intervalDays: number | null;
-  readonly verdict: Verdict;
+  readonly verdict: CtVerdict;
+  readonly why: string;
   readonly identity: WeighedIdentity;
+  /** One that can be chosen. */
+  readonly serves: ServingCt | null;
 }
 
-function weigh(
-  mr: MrSeries,
-  mrDate: IsoDate,
-  ct: CtCandidate,
-  windowDays: number,
-): Omit<WeighedCandidate, 'ct'> {
+function weigh(mr: MrSeries, mrDate: IsoDate, ct: CtCandidate, windowDays: number): Weighing {
   const identity = weighIdentity(mr, ct);
-  if (!isOfPatient(identity)) return { intervalDays: null, verdict: 'identity-differs', identity };
-  if (ct.acquisitionDate === null) return { intervalDays: null, verdict: 'no-date', identity };
+  const not = (verdict: CtVerdict, why: string, intervalDays: number | null = null) => {
+    return { intervalDays, verdict, why, identity, serves: null };
+  };
+  if (!isOfPatient(identity)) return not('identity-differs', 'its identifiers name another person');
+  if (ct.acquisitionDate === null) return not('no-date', 'it has no acquisition date');
   const intervalDays = calendarDays(mrDate, ct.acquisitionDate);
-  if (Math.abs(intervalDays) > windowDays) return { intervalDays, verdict: 'outside-window', identity };
-  if (ct.isUnreadable) return { intervalDays, verdict: 'unreadable', identity };
-  return { intervalDays, verdict: ct.receiving ? 'receiving' : 'in-window', identity };
+  if (Math.abs(intervalDays) > windowDays)
+    return not('outside-window', `it lies ${Math.abs(intervalDays)} days from the MR`, intervalDays);
+  const { reading } = ct;
+  if (ct.receiving || reading === null) return not('receiving', 'it is arriving', intervalDays);
+  const why = whyNotServing(reading);
+  const verdict = reading.status === 'unreadable' ? 'unreadable' : 'does-not-serve';
+  if (why !== null) return not(verdict, why, intervalDays);
+  const serves = { ...ct, intervalDays, reading };
+  return { intervalDays, verdict: 'passed-over', why: '', identity, serves };
 }
 
 function weighIdentity(mr: MrSeries, ct: CtCandidate): WeighedIdentity {
@@ -146,28 +123,29 @@ function isOfPatient({ differs, decided }: WeighedIdentity): boolean {
   return differs.length === 0;
 }
 
-function preference(a: WeighedCandidate, b: WeighedCandidate): number {
-  return (
-    Math.abs(a.intervalDays ?? 0) - Math.abs(b.intervalDays ?? 0) ||
-    (a.ct.sliceSpacingMm ?? Number.POSITIVE_INFINITY) - (b.ct.sliceSpacingMm ?? Number.POSITIVE_INFINITY) ||
-    b.ct.instanceCount - a.ct.instanceCount ||
-    (a.ct.seriesInstanceUid < b.ct.seriesInstanceUid ? -1 : 1)
-  );
-}
-
-function toRow({ ct, intervalDays, verdict, identity }: WeighedCandidate, chosen: boolean): Weighed {
+function toRow(
+  { ct, intervalDays, verdict, why, identity, serves }: Weighing & { readonly ct: CtCandidate },
+  best: ServingCt | null,
+): WeighedCt {
+  const { seriesNumber, seriesDescription } = ct;
+  const isBest = serves !== null && serves === best;
   return {
     ctSeriesInstanceUid: ct.seriesInstanceUid,
     ctAcquisitionDate: ct.acquisitionDate,
     intervalDays,
-    verdict: chosen ? 'chosen' : verdict,
     identity,
+    verdict: isBest ? 'chosen' : verdict,
+    seriesNumber,
+    seriesDescription,
+    what: ct.reading === null ? '' : ctInWords(ct.reading),
+    why: serves !== null && best !== null && !isBest ? whyPassedOver(best, serves) : why,
   };
 }
 
 /** Why there is no CT, the most telling reason first. */
-function outcomeWithout(rows: readonly Weighed[]): PairingOutcome {
-  const has = (verdict: Verdict) => rows.some((row) => row.verdict === verdict);
+function outcomeWithout(rows: readonly WeighedCt[]): PairingOutcome {
+  const has = (verdict: CtVerdict) => rows.some((row) => row.verdict === verdict);
+  if (has('does-not-serve')) return 'none-serves';
   if (has('identity-differs')) return 'identity-differs';
   if (has('unreadable')) return 'unreadable';
   if (has('outside-window')) return 'outside-window';

@@ -1,7 +1,8 @@
 import type { Config } from '../../config/schema.js';
 import { version } from '../../config/version.js';
-import type { ReadingRow, ReadRegion, WantedReading } from '../../db/tables/readings.js';
+import type { ReadingFacts, ReadingRow, ReadRegion, WantedReading } from '../../db/tables/readings.js';
 import type { SeriesRow } from '../../db/tables/series.js';
+import type { CtReading } from '../domain/ctReading.js';
 import { sha256 } from '../domain/hash.js';
 import type { CtResult, Located, LocateResult, ModelIdentity } from '../locate/types.js';
 
@@ -48,6 +49,13 @@ type Result = LocateResult | CtResult;
 /** What a reading that is done found: the row keeps it as it was printed. */
 export function resultOf<R extends Result>({ result }: Pick<ReadingRow, 'result'>): R {
   return result as R;
+}
+
+/** What was found in a CT, for whoever weighs it; null until it has been read. */
+export function ctReadingOf(read: ReadingFacts): CtReading | null {
+  if (read.state === 'failed')
+    return { status: 'unreadable', reasons: [read.lastError ?? ''], discs: [], facts: null };
+  return read.state === 'done' ? resultOf<CtResult>(read) : null;
 }
 
 /** The same with its pictures, as the localiser handed it over. */

@@ -4,8 +4,6 @@ import type { Config } from '../../config/schema.js';
 export interface StudyEvidence {
   /** When the last image came that bears on the answer. */
   readonly lastReceivedMs: number;
-  /** The source's own count says that nothing is missing. */
-  readonly isCounted: boolean;
   /** The report in hand could be bettered only by another picture of the same kind (choose.ts). */
   readonly isBeyondDoubt: boolean;
   /** The study has a report already: another one is not to be followed by a third. */
@@ -14,17 +12,16 @@ export interface StudyEvidence {
 
 export type ReadyPolicy = Pick<Config['assemble'], 'studyQuietMs' | 'studyEarlyMs'>;
 
-export type ReadyReason = 'counted' | 'beyond-doubt' | 'quiet';
+export type ReadyReason = 'beyond-doubt' | 'quiet';
 
 /**
- * When a study is ready to be answered: known before guessed. A first report that nothing but a repeat could better
+ * When a study is ready to be answered where no source knows that all of it is here (agent/query/studyCounts.ts). A first report that nothing but a repeat could better
  * goes out early; everything else waits until the study has been quiet.
  */
 export function readyAt(
-  { lastReceivedMs, isCounted, isBeyondDoubt, isAmendment }: StudyEvidence,
+  { lastReceivedMs, isBeyondDoubt, isAmendment }: StudyEvidence,
   { studyQuietMs, studyEarlyMs }: ReadyPolicy,
 ): { readonly atMs: number; readonly reason: ReadyReason } {
-  if (isCounted) return { atMs: lastReceivedMs, reason: 'counted' };
   if (isBeyondDoubt && !isAmendment)
     return { atMs: lastReceivedMs + Math.min(studyEarlyMs, studyQuietMs), reason: 'beyond-doubt' };
   return { atMs: lastReceivedMs + studyQuietMs, reason: 'quiet' };

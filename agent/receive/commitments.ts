@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { dimseDestinations } from '../../config/destinations.js';
 import type { Config } from '../../config/schema.js';
 import type { CommitmentResult, SopReference } from '../dicom/commitment.js';
 import { sendCommitmentResult } from '../dicom/dimse/commitment.js';
@@ -124,7 +125,7 @@ function addressOf(callingAe: string, { dicom, route }: CommitmentOptions['confi
   if (remote?.host !== undefined && remote.port !== undefined) {
     return { ...ours, host: remote.host, port: remote.port, tls: dicom.tls };
   }
-  const destination = route.destinations.find((each) => each.aeTitle === callingAe);
+  const destination = dimseDestinations(route).find((each) => each.aeTitle === callingAe);
   if (!destination) return null;
   const { host, port, tls } = destination;
   return { ...ours, host, port, tls: tls ? dicom.tls : undefined };

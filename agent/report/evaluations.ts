@@ -4,6 +4,7 @@ import { LEVELS } from '../domain/levels.js';
 import { choiceStatements } from './choice.js';
 import { CONCEPT, VALUE } from './codes.js';
 import { type ContentItem, code, container, text } from './content.js';
+import { pairingStatements, unconfirmed } from './pairing.js';
 import type { ReportDisc, ReportInput } from './types.js';
 
 export const RESEARCH_STATEMENT =
@@ -27,7 +28,7 @@ export function remarks(input: ReportInput): readonly string[] {
     ...modelStatement(input),
     localisationStatement(input),
     ...choiceStatements(input.choice),
-    pairingStatement(input),
+    ...pairingStatements(input),
     ...amendmentStatement(input),
   ];
 }
@@ -86,41 +87,18 @@ function localisationStatement({ localisation, discs }: ReportInput): string {
   return missing.length === 0 ? found : `${found} Not found, so not read: ${missing.join(', ')}.${why}`;
 }
 
-/** Why there is no CT, by the pairing's outcome. */
-const UNPAIRED: Readonly<Record<string, string>> = {
-  'no-ct': 'no CT of this patient has been received',
-  'outside-window': 'every CT of this patient lies outside the window',
-  unreadable: 'the CT of this patient within the window cannot be read',
-  'no-date': 'an acquisition date is missing',
-  'no-patient-id': 'the MR carries no patient ID',
-  'identity-differs': 'a CT under the same patient ID belongs to somebody else by its other identifiers',
-};
-
-function pairingStatement({ pairing, ct, localisation, ctLocalisation }: ReportInput): string {
-  if (ct === null || pairing.intervalDays === null) {
-    const why = UNPAIRED[pairing.outcome] ?? pairing.outcome;
-    return `Not paired with a CT within ${pairing.windowDays} days: ${why}.`;
-  }
-  const days = Math.abs(pairing.intervalDays);
-  const when =
-    days === 0
-      ? 'of the same day'
-      : `${days} day${days === 1 ? '' : 's'} ${pairing.intervalDays > 0 ? 'after' : 'before'} the MR`;
-  return `Paired with a CT ${when}.${ctDoubt(localisation, ctLocalisation)}`;
-}
-
-function ctDoubt(mr: ReportInput['localisation'], ct: ReportInput['ctLocalisation']): string {
-  if (ct === null) return '';
-  const why = ct.reasons.length > 0 ? ` (${ct.reasons.join('; ')})` : '';
-  if (ct.status === 'not-found') return ` No disc was found on the CT${why}.`;
-  if (ct.status === 'uncertain')
-    return ` The levels on the CT are uncertain${why}, so its values are not set against the MR's discs.`;
-  return mr.status === 'uncertain' ? " The CT's values are not set against discs of unconfirmed level." : '';
-}
-
-function amendmentStatement({ predecessor, revision, revisionReason }: ReportInput): string[] {
+function amendmentStatement({
+  predecessor,
+  alsoReplaced = [],
+  revision,
+  revisionReason,
+}: ReportInput): string[] {
   if (predecessor === null) return [];
-  return [`Amended report, revision ${revision}; it replaces the one before. Reason: ${revisionReason}.`];
+  const others = alsoReplaced.length;
+  const also = others > 0 ? `, and ${others} of other series of the study` : '';
+  return [
+    `Amended report, revision ${revision}; it replaces the one before${also}. Reason: ${revisionReason}.`,
+  ];
 }
 
 function recommendations(input: ReportInput): ContentItem[] {
@@ -135,16 +113,14 @@ function recommendations(input: ReportInput): ContentItem[] {
 
 /** What a person should do next, and why; null when there is nothing beyond reading the study. */
 export function recommendation(input: ReportInput): { wantsCt: boolean; reason: string } | null {
-  const { localisation, discs, ct } = input;
+  const { localisation, discs, ct, pairing } = input;
   if (localisation.status !== 'located')
     return { wantsCt: false, reason: PERSON_NEEDED[localisation.status] };
   const calcified = discs.filter(isFlagged).map((disc) => disc.level);
   if (calcified.length === 0 || ct !== null) return null;
   const where = calcified.join(', ');
-  return {
-    wantsCt: true,
-    reason: `The classifier flags ${noun} at ${where} on MR alone, and there is no CT to confirm it.`,
-  };
+  const { wantsCt, why } = unconfirmed(pairing.outcome);
+  return { wantsCt, reason: `The classifier flags ${noun} at ${where} on MR alone, and ${why}.` };
 }
 
 const PERSON_NEEDED = {

@@ -101,10 +101,15 @@ function document(input: ReportInput, now: Now): DataSet {
     ContentDate: now.da,
     ContentTime: now.tm,
     AuthorObserverSequence: [author(input)],
-    ...(input.predecessor ? { PredecessorDocumentsSequence: hierarchy([asSeries(input.predecessor)]) } : {}),
+    ...predecessors(input),
     PerformedProcedureCodeSequence: [],
     ...evidence(input),
   };
+}
+
+function predecessors({ predecessor, alsoReplaced = [] }: ReportInput): DataSet {
+  if (predecessor === null) return {};
+  return { PredecessorDocumentsSequence: hierarchy([predecessor, ...alsoReplaced].map(asSeries)) };
 }
 
 /** COMPLETE when all five discs were named and read, else what is missing. */

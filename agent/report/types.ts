@@ -3,6 +3,7 @@ import type { Answer } from '../domain/answers.js';
 import type { CtLabel } from '../domain/ctLabels.js';
 import type { Level } from '../domain/levels.js';
 import type { LocateStatus } from '../domain/locateStatuses.js';
+import type { WeighedCt } from '../domain/pairing.js';
 import type { ModelIdentity, PixelBox } from '../locate/types.js';
 
 export interface InstanceReference {
@@ -52,11 +53,13 @@ export interface ReportSeries {
 
 /** The row of the pairing table, in words for the report. */
 export interface ReportPairing {
-  /** 'paired', or why there is no CT: 'no-ct', 'outside-window', 'no-date', 'no-patient-id' */
+  /** 'paired', or why there is no CT (agent/domain/pairing.ts) */
   readonly outcome: string;
   /** CT minus MR, calendar days; null without a pair. */
   readonly intervalDays: number | null;
   readonly windowDays: number;
+  /** Every CT series of the patient that was weighed. */
+  readonly candidates: readonly WeighedCt[];
 }
 
 export interface ReportLocalisation {
@@ -145,6 +148,8 @@ export interface ReportInput {
   readonly revisionReason: string;
   /** The last report of this case that left the house. */
   readonly predecessor: DocumentReference | null;
+  /** Reports of the same study by cases that were joined with this one: they are replaced too. */
+  readonly alsoReplaced?: readonly DocumentReference[];
   readonly patient: ReportPatient;
   readonly study: ReportStudy;
   readonly mr: ReportSeries;

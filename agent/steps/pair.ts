@@ -1,3 +1,4 @@
+import type { Tx } from '../../db/server/knex.js';
 import { type CaseRow, lockCase, setCase } from '../../db/tables/cases.js';
 import { insertChoice } from '../../db/tables/choices.js';
 import { insertPairing } from '../../db/tables/pairings.js';
@@ -59,14 +60,7 @@ export const pairStep: AgentStep = async (context, row) => {
       if (!isSame(again.decision, decision)) throw new DecidedOtherwise();
       const { id: caseId, revision } = row;
       await setCase(trx, caseId, { mrSeriesInstanceUid: seriesInstanceUid });
-      await insertChoice(trx, {
-        caseId,
-        revision,
-        seriesInstanceUid,
-        readingId: choice.chosen.readingId,
-        candidates: choice.candidates,
-        agreement: choice.agreement,
-      });
+      await writeChoice(trx, row, choice);
       await insertPairing(trx, {
         caseId,
         revision,
@@ -81,6 +75,12 @@ export const pairStep: AgentStep = async (context, row) => {
     },
   };
 };
+
+function writeChoice(trx: Tx, { id: caseId, revision }: CaseRow, choice: Choice): Promise<unknown> {
+  const { chosen, candidates, agreement } = choice;
+  const { seriesInstanceUid, readingId } = chosen;
+  return insertChoice(trx, { caseId, revision, seriesInstanceUid, readingId, candidates, agreement });
+}
 
 function said({ candidates, agreement }: Choice) {
   return { candidates: candidates.length, agreeing: agreement.agrees.length, doubts: agreement.doubts };
@@ -123,25 +123,25 @@ function unreadable(failed: readonly ReadingFacts[]): CalcidiscError {
 
 /** What has been answered is answered again only when nothing more comes; a first answer may come earlier. */
 async function waitForStudy(
-  { config, database, indexedUntilMs }: StepContext,
+  { config, database, indexedUntilMs, isStudyWhole }: StepContext,
   row: CaseRow,
   study: GatheredStudy,
   { isBeyondDoubt }: Choice,
 ): Promise<StepEnd | null> {
   const isAmendment = await hasReport(database.knex, row.id);
   const lastCtMs = isAmendment ? await lastCtOfPatient(database.knex, row.mrStudyInstanceUid) : 0;
-  const evidence = {
-    lastReceivedMs: Math.max(study.lastReceivedMs, lastCtMs),
-    isCounted: false,
-    isBeyondDoubt,
-    isAmendment,
-  };
-  const { atMs } = readyAt(evidence, config.assemble);
+  const lastReceivedMs = Math.max(study.lastReceivedMs, lastCtMs);
+  const { atMs } = readyAt({ lastReceivedMs, isBeyondDoubt, isAmendment }, config.assemble);
   const nowMs = indexedUntilMs();
   if (nowMs >= atMs) return null;
+  if (await isStudyWhole(row.mrStudyInstanceUid)) return null;
   const again = isAmendment ? ', for what has come since the report' : '';
   return {
-    postponeMs: Math.max(1, atMs - nowMs),
+    // Sooner where there is a source to ask again.
+    postponeMs: Math.min(
+      Math.max(1, atMs - nowMs),
+      config.query.sources.length > 0 ? config.query.recountMs : Infinity,
+    ),
     waitingFor: `quiet until ${new Date(atMs).toISOString().slice(11, 19)} UTC${again}`,
   };
 }

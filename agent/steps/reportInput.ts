@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { version } from '../../config/version.js';
-import type { CaseRow } from '../../db/tables/cases.js';
+import { type CaseRow, listJoinedCases } from '../../db/tables/cases.js';
 import { findChoice } from '../../db/tables/choices.js';
 import { type CaseInference, listInferences } from '../../db/tables/inferences.js';
 import { findInstallationId } from '../../db/tables/installation.js';
@@ -46,6 +46,7 @@ export async function gatherReportInput(context: StepContext, row: CaseRow): Pro
     revision: row.revision,
     revisionReason: row.revisionReason,
     predecessor: await predecessorOf(context, row),
+    alsoReplaced: await joinedReports(context, row),
     patient: { ...patientOf(study), age: await patientAge(context, row.mrSeriesInstanceUid) },
     study: studyOf(study),
     mr: await seriesOf(context, row.mrSeriesInstanceUid),
@@ -55,6 +56,7 @@ export async function gatherReportInput(context: StepContext, row: CaseRow): Pro
       outcome: pairing.outcome,
       intervalDays: pairing.intervalDays,
       windowDays: config.pair.windowDays,
+      candidates: pairing.candidates,
     },
     localisation: mrLocalisation,
     ctLocalisation,
@@ -77,6 +79,19 @@ function incomplete(row: CaseRow, what: string): CalcidiscError {
 async function predecessorOf({ database }: StepContext, row: CaseRow): Promise<ReportInput['predecessor']> {
   const report = await findPredecessor(database.knex, row.id, row.revision);
   return report && { ...report, studyInstanceUid: row.mrStudyInstanceUid };
+}
+
+/** The last report of each case of the study that was joined with this one, as far as a destination has it. */
+async function joinedReports(
+  { database }: StepContext,
+  row: CaseRow,
+): Promise<NonNullable<ReportInput['alsoReplaced']>> {
+  const reports = [];
+  for (const joined of await listJoinedCases(database.knex, row.id)) {
+    const report = await findPredecessor(database.knex, joined.id, joined.revision + 1);
+    if (report) reports.push({ ...report, studyInstanceUid: joined.mrStudyInstanceUid });
+  }
+  return reports;
 }
 
 function patientOf(study: StudyRow): ReportInput['patient'] {

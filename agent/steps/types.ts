@@ -10,6 +10,8 @@ export interface StepContext {
   readonly config: Config;
   readonly database: Database;
   readonly reader: Reader;
+  /** Whether the source of a study says that all of it is here. */
+  isStudyWhole(studyInstanceUid: string): Promise<boolean>;
   /** Something is to be read. */
   wakeReadings(): void;
   /** The moment the index has caught up with, milliseconds since the epoch: silence is judged as of then. */

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { CalcidiscError } from '../../agent/domain/errors.js';
 import { confidenceWord } from '../../agent/domain/levelConfidence.js';
 import { LEVELS } from '../../agent/domain/levels.js';
+import { nameOfCt, passedOverInWords, type WeighedCt } from '../../agent/domain/pairing.js';
 import { withoutPixels } from '../../agent/expose/apiRoutes.js';
 import { measurementBeside } from '../../agent/expose/comparison.js';
 import { candidateLines, spellingLines } from '../../agent/expose/identityWords.js';
@@ -198,9 +199,15 @@ function deliveryText(delivery: CaseView['deliveries'][number]): string {
 function pairingText({ pairing }: CaseView): string {
   if (!pairing) return 'Pairing: not done yet';
   const words = PAIRING_WORDS[pairing.outcome] ?? pairing.outcome;
-  return pairing.intervalDays === null
-    ? `Pairing: ${words}`
-    : `Pairing: ${words}, ${interval(pairing.intervalDays)}`;
+  const when = pairing.intervalDays === null ? '' : `, ${interval(pairing.intervalDays)}`;
+  return [`Pairing: ${words}${when}`, ...pairing.candidates.map(weighedText)].join('\n');
+}
+
+function weighedText(ct: WeighedCt): string {
+  const what = ct.what ? ` (${ct.what})` : '';
+  return ct.verdict === 'chosen'
+    ? `  measured: CT ${nameOfCt(ct)}${what}`
+    : `  not measured: CT ${passedOverInWords(ct)}${what}`;
 }
 
 function discTable(view: CaseView): string {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ANSWER_WORDS, isStated } from '../../agent/domain/answers.js';
 import { asCalcidiscError, CalcidiscError } from '../../agent/domain/errors.js';
 import { loadConfig } from '../../config/load.js';
@@ -17,11 +17,14 @@ export function register(program: Command): void {
       'classifies regions as the worker would: 8-bit grey PNG files of exactly 224 by 224 pixels, a disc with 10 mm ' +
         'above and below it. Needs no database. Research software: the answer is no diagnosis',
     )
-    .option(
-      '--model <name[@version]>',
-      'which classifier of models/; without a version, the highest there is',
-      parseModel,
-      { name: 'resnet34' },
+    .addOption(
+      new Option(
+        '--model <name[@version]>',
+        'which classifier of models/; without a version, the highest there is',
+      )
+        .argParser(parseModel)
+        // Said apart: commander would print the object.
+        .default({ name: 'resnet34' }, 'resnet34'),
     )
     .option(
       '--json',

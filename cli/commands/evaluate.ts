@@ -9,7 +9,7 @@ import {
   type ModelFile,
   modelFoldersOf,
 } from '../../models/catalogue/modelFiles.js';
-import { parseReaders } from '../../models/evaluation/dataset.js';
+import { parseReaders, type Reader } from '../../models/evaluation/dataset.js';
 import { evaluate, type ScoredModel } from '../../models/evaluation/evaluation.js';
 import { headingOf, labelsHash, writeEvaluation } from '../../models/evaluation/report.js';
 import { readSet, readText, scoreModel, withEngine } from '../../models/evaluation/score.js';
@@ -63,7 +63,9 @@ interface Options {
 async function run(dataset: string, options: Options, command: Command): Promise<void> {
   const config = loadConfig(process.env, command.optsWithGlobals().config);
   const set = await readSet(dataset);
-  const readers = options.readers ? parseReaders(await readText(options.readers), options.readers) : [];
+  const readers = options.readers
+    ? readersOf(set, parseReaders(await readText(options.readers), options.readers), options.readers)
+    : [];
   const files = await chosenModels(config, options.model);
   const models = await withEngine(config, async (engine) => {
     const scored: ScoredModel[] = [];
@@ -85,6 +87,22 @@ async function run(dataset: string, options: Options, command: Command): Promise
   }
   const answer = { runtime: RUNTIME, labelsSha256, rounds, seed, ...evaluation };
   console.log(options.json ? JSON.stringify(answer) : toMarkdownReport(heading, allTables(evaluation), []));
+}
+
+/** @throws CalcidiscError DATASET_INVALID for answers about files that the set does not have: a wrong set, or a typing error */
+function readersOf(set: Awaited<ReturnType<typeof readSet>>, readers: readonly Reader[], where: string) {
+  const known = new Set(set.regions.map(({ file }) => file));
+  const strange = new Set(
+    readers
+      .flatMap(({ answers }) => [...answers.keys()])
+      .filter((file) => !known.has(file) && !set.labelsText.includes(file)),
+  );
+  if (strange.size === 0) return readers;
+  const some = [...strange].slice(0, 5).join(', ');
+  throw new CalcidiscError(
+    'DATASET_INVALID',
+    `${where} answers for ${strange.size} files that are not in the data set: ${some}`,
+  );
 }
 
 async function chosenModels(config: Config, wanted?: readonly ModelReference[]): Promise<ModelFile[]> {

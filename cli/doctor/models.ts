@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 as sha256Of } from '../../agent/domain/hash.js';
 import type { Config } from '../../config/schema.js';
@@ -17,6 +17,17 @@ export async function checkModels(folders: ModelFolders): Promise<Finding[]> {
     findings.push({ what: 'models', verdict: 'failed', detail: `there is no ${kind}`, advice });
   }
   return findings;
+}
+
+const hashes = new Map<string, string>();
+
+/** By path, time and size: who examines again in one process need not read a hundred megabytes again. */
+async function hashOnce(path: string): Promise<string> {
+  const { mtimeMs, size } = await stat(path);
+  const key = `${path} ${mtimeMs} ${size}`;
+  const known = hashes.get(key) ?? sha256Of(await readFile(path));
+  hashes.set(key, known);
+  return known;
 }
 
 /** The one that `locate.model` chooses: said only when it cannot be used. */
@@ -40,8 +51,7 @@ async function checkModel(folder: string, cardPath: string): Promise<Finding> {
   const what = `model ${cardPath.replace('/card.json', '')}`;
   try {
     const card = JSON.parse(await readFile(join(folder, cardPath), 'utf8'));
-    const file = await readFile(join(folder, cardPath, '..', 'model.onnx'));
-    const sha256 = sha256Of(file);
+    const sha256 = await hashOnce(join(folder, cardPath, '..', 'model.onnx'));
     if (sha256 === card.sha256)
       return { what, verdict: 'ok', detail: `${card.kind}, ${sha256.slice(0, 12)}` };
     const detail = `${card.kind}: the file is not the one of the card (${sha256.slice(0, 12)})`;

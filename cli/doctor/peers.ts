@@ -1,13 +1,14 @@
 import { echo } from '../../agent/deliver/scu.js';
 import { offersCommitment } from '../../agent/dicom/dimse/commitment.js';
+import { peerOf } from '../../agent/dicom/dimse/peer.js';
 import { asCalcidiscError, type CalcidiscError } from '../../agent/domain/errors.js';
+import { type DimseDestination, dimseDestinations } from '../../config/destinations.js';
 import type { Config } from '../../config/schema.js';
 import type { Finding } from './finding.js';
 
 const ECHO_TIMEOUT_MS = 5_000;
 
 type Source = Config['query']['sources'][number];
-type Destination = Config['route']['destinations'][number];
 
 interface Kind {
   readonly name: string;
@@ -29,23 +30,16 @@ const NO_DESTINATION: Finding = {
 export function checkPeers(config: Config): Promise<Finding>[] {
   const { destinations } = config.route;
   return [
-    ...destinations.map((each) => checkPeer(DESTINATION, each, config)),
+    ...dimseDestinations(config.route).map((each) => checkPeer(DESTINATION, each, config)),
     ...(destinations.length > 0 ? [] : [Promise.resolve(NO_DESTINATION)]),
     ...config.query.sources.map((each) => checkPeer(SOURCE, each, config)),
   ];
 }
 
-async function checkPeer(kind: Kind, asked: Source | Destination, { dicom }: Config): Promise<Finding> {
-  const { name, host, port, aeTitle, tls } = asked;
+async function checkPeer(kind: Kind, asked: Source | DimseDestination, { dicom }: Config): Promise<Finding> {
+  const { name, host, port, aeTitle } = asked;
   const about = { what: `${kind.name} ${name}`, setting: kind.setting };
-  const peer = {
-    host,
-    port,
-    calledAe: aeTitle,
-    callingAe: dicom.aeTitle,
-    tls: tls ? dicom.tls : undefined,
-    answerTimeoutMs: ECHO_TIMEOUT_MS,
-  };
+  const peer = { ...peerOf(asked, { dicom }), answerTimeoutMs: ECHO_TIMEOUT_MS };
   try {
     const { elapsedMs } = await echo(peer);
     const detail = `${aeTitle} at ${host}:${port} answers in ${Math.round(elapsedMs)} ms`;
@@ -63,7 +57,7 @@ async function checkPeer(kind: Kind, asked: Source | Destination, { dicom }: Con
 /** By what the peer said; the first that fits. */
 function adviceFor(
   error: CalcidiscError,
-  { aeTitle, tls }: Destination | Source,
+  { aeTitle, tls }: DimseDestination | Source,
   dicom: Config['dicom'],
 ): string {
   const said = error.message;

@@ -1,3 +1,4 @@
+import type { CtReading } from '../../agent/domain/ctReading.js';
 import { asCalcidiscError } from '../../agent/domain/errors.js';
 import { isOnePerson } from '../../agent/domain/identity.js';
 import { mrCtDoubts, withDoubts } from '../../agent/locate/agree.js';
@@ -164,8 +165,12 @@ function ctCandidate(ct: FolderSeries, all: readonly FolderSeries[], readings: R
     isContradictory,
     // A folder holds nobody's word about whose it is.
     decided: null,
-    sliceSpacingMm: ct.header.spacingBetweenSlices ?? ct.header.sliceThickness,
     receiving: false,
-    isUnreadable: 'failed' in read,
+    reading: ctReadingIn(read),
   };
+}
+
+function ctReadingIn(read: Reading<LocateResult>): CtReading {
+  if ('failed' in read) return { status: 'unreadable', reasons: [read.failed], discs: [], facts: null };
+  return (read.located as Located<CtResult>).result;
 }

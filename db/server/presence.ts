@@ -37,13 +37,7 @@ export async function announcePresence(url: string, log: Logger): Promise<Presen
   let client = await connect();
 
   async function connect(): Promise<pg.Client> {
-    const fresh = new pg.Client({
-      connectionString: url,
-      application_name: 'calcidisc presence',
-      keepAlive: true,
-      keepAliveInitialDelayMillis: 5_000,
-      connectionTimeoutMillis: 10_000,
-    });
+    const fresh = clientOf(url);
     fresh.on('error', (error) => log.debug({ err: error }, 'presence connection'));
     try {
       await fresh.connect();
@@ -92,6 +86,16 @@ export async function announcePresence(url: string, log: Logger): Promise<Presen
       await client.end().catch(() => undefined);
     },
   };
+}
+
+function clientOf(url: string): pg.Client {
+  return new pg.Client({
+    connectionString: url,
+    application_name: 'calcidisc presence',
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 5_000,
+    connectionTimeoutMillis: 10_000,
+  });
 }
 
 async function tryClaim(client: pg.Client, id: number): Promise<boolean> {

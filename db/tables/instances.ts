@@ -174,6 +174,26 @@ export async function countInstances(tx: Tx, seriesInstanceUid: string): Promise
   return Number(row?.count ?? 0);
 }
 
+/** How many images of each series of a study are here, by Series Instance UID. */
+export async function countStudy(tx: Tx, studyInstanceUid: string): Promise<ReadonlyMap<string, number>> {
+  const rows: { seriesInstanceUid: string; count: number }[] = await tx('instance')
+    .join('series', 'series.seriesInstanceUid', 'instance.seriesInstanceUid')
+    .where({ 'series.studyInstanceUid': studyInstanceUid })
+    .groupBy('instance.seriesInstanceUid')
+    .select('instance.seriesInstanceUid')
+    .count('* as count');
+  return new Map(rows.map(({ seriesInstanceUid, count }) => [seriesInstanceUid, Number(count)]));
+}
+
+/** The AE titles that brought a study's images. */
+export async function listSendersOfStudy(tx: Tx, studyInstanceUid: string): Promise<string[]> {
+  const rows: { callingAe: string }[] = await tx('instance')
+    .join('series', 'series.seriesInstanceUid', 'instance.seriesInstanceUid')
+    .where({ 'series.studyInstanceUid': studyInstanceUid })
+    .distinct('instance.callingAe');
+  return rows.map(({ callingAe }) => callingAe);
+}
+
 /** The AE titles that brought a series' images. */
 export async function listSenders(tx: Tx, seriesInstanceUid: string): Promise<string[]> {
   const rows: { callingAe: string }[] = await tx('instance')

@@ -1,3 +1,4 @@
+import type { WeighedCt } from '../../agent/domain/pairing.js';
 import { json, type Tx } from '../server/knex.js';
 
 export interface PairingRow {
@@ -14,7 +15,7 @@ export interface PairingRow {
   /** 'paired', or why there is no CT. */
   readonly outcome: string;
   /** Every CT series of the patient that was weighed, with its verdict. */
-  readonly candidates: readonly unknown[];
+  readonly candidates: readonly WeighedCt[];
   readonly createdAt: Date;
 }
 

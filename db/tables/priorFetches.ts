@@ -252,3 +252,13 @@ export async function isAskedForBySibling(
 export function listPriorSeries(tx: Tx, priorFetchId: string): Promise<PriorSeriesRow[]> {
   return tx('priorFetchSeries').where({ priorFetchId }).orderBy('seriesInstanceUid').select('*');
 }
+
+/** How many images a source said a series has that is fetched from it; null when none was asked, or none knew. */
+export async function expectedByFetch(tx: Tx, seriesInstanceUid: string): Promise<number | null> {
+  const row = await tx('priorFetchSeries')
+    .where({ seriesInstanceUid })
+    .whereIn('state', ['wanted', 'moved'])
+    .max('expectedInstances as expected')
+    .first();
+  return row?.expected ?? null;
+}

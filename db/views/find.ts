@@ -46,13 +46,13 @@ const SERIES = `
           ELSE false END
        ORDER BY x.mr_series_instance_uid = se.series_instance_uid DESC, x.state <> 'closed' DESC, x.created_at DESC
        LIMIT 1) c ON true
-   WHERE se.series_instance_uid = :text OR se.study_instance_uid = :text OR s.patient_id = :text
-      OR (s.accession_number = :text AND :text <> '')
+   WHERE se.series_instance_uid = :wanted OR se.study_instance_uid = :wanted OR s.patient_id = :wanted
+      OR (s.accession_number = :wanted AND :wanted <> '')
       OR EXISTS (SELECT FROM instance i
-                  WHERE i.series_instance_uid = se.series_instance_uid AND i.sop_instance_uid = :text)
+                  WHERE i.series_instance_uid = se.series_instance_uid AND i.sop_instance_uid = :wanted)
       OR EXISTS (SELECT FROM study_identity d WHERE d.study_instance_uid = s.study_instance_uid
-                  AND (d.patient_id = :text OR translate(d.patient_name, '^=', '  ') ILIKE ALL (:words::text[])))
-      OR EXISTS (SELECT FROM "case" k WHERE k.mr_study_instance_uid = se.study_instance_uid AND k.id::text = :text)
+                  AND (d.patient_id = :wanted OR translate(d.patient_name, '^=', '  ') ILIKE ALL (:words::text[])))
+      OR EXISTS (SELECT FROM "case" k WHERE k.mr_study_instance_uid = se.study_instance_uid AND k.id::text = :wanted)
       OR translate(s.patient_name, '^=', '  ') ILIKE ALL (:words::text[])
    ORDER BY se.last_received_at DESC LIMIT :limit`;
 
@@ -62,7 +62,11 @@ export async function findSeriesBy(tx: Tx, text: string, limit: number): Promise
     .split(/[\s,^]+/)
     .filter(Boolean)
     .map(anywhere);
-  const { rows } = await tx.raw(SERIES, { text, words: words.length > 0 ? words : [anywhere(text)], limit });
+  const { rows } = await tx.raw(SERIES, {
+    wanted: text,
+    words: words.length > 0 ? words : [anywhere(text)],
+    limit,
+  });
   return rows;
 }
 

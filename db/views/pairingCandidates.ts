@@ -4,6 +4,8 @@ import type { Tx } from '../server/knex.js';
 export interface PairingCandidateRow {
   readonly seriesInstanceUid: string;
   readonly studyInstanceUid: string;
+  readonly seriesNumber: number | null;
+  readonly seriesDescription: string;
   readonly state: 'receiving' | 'complete';
   readonly acquisitionDate: string | null;
   readonly patientId: string;
@@ -14,8 +16,6 @@ export interface PairingCandidateRow {
   /** In how many ways the images of its study name their patient. */
   readonly identityCount: number;
   readonly instanceCount: number;
-  /** The stack's extent over its steps; null when fewer than two images have a place in it. */
-  readonly sliceSpacingMm: number | null;
 }
 
 /** By patient ID alone: whether issuer, name and birth date agree is the pairing's to decide, and to record. */
@@ -25,14 +25,13 @@ export async function listPairingCandidates(
   role: 'mr' | 'ct',
 ): Promise<PairingCandidateRow[]> {
   const { rows } = await tx.raw(
-    `SELECT s.series_instance_uid, s.study_instance_uid, s.state, s.acquisition_date,
+    `SELECT s.series_instance_uid, s.study_instance_uid, s.series_number, s.series_description, s.state,
+            s.acquisition_date,
             st.patient_id, st.issuer_of_patient_id, st.patient_name, st.patient_birth_date,
             st.patient_sex,
             count(i.sop_instance_uid)::integer AS instance_count,
             (SELECT count(*)::integer FROM study_identity d WHERE d.study_instance_uid = st.study_instance_uid
-                AND EXISTS (SELECT FROM instance n WHERE n.identity_id = d.id)) AS identity_count,
-            (max(i.slice_position_mm) - min(i.slice_position_mm))
-              / nullif(count(DISTINCT i.slice_position_mm) - 1, 0) AS slice_spacing_mm
+                AND EXISTS (SELECT FROM instance n WHERE n.identity_id = d.id)) AS identity_count
        FROM series s
        JOIN study st USING (study_instance_uid)
        LEFT JOIN instance i USING (series_instance_uid)

@@ -16,6 +16,7 @@ import { findSeries, type SeriesRow } from '../../db/tables/series.js';
 import { type Elements, writePart10 } from '../dicom/writePart10.js';
 import { quietLog, useDatabase } from '../support/database.js';
 import { located, putReading, testReader } from '../support/readings.js';
+import { until } from '../support/until.js';
 
 const MR_IMAGE = '1.2.840.10008.5.1.4.1.1.4';
 const SLICES = 5;
@@ -152,13 +153,6 @@ describe('assemble: from the spool to cases, on a real database', () => {
   const caseOf = async ({ studyInstanceUid }: Study) =>
     (await listCases(db.database.knex, { mrStudyInstanceUid: studyInstanceUid }))[0];
 
-  async function until(what: () => Promise<boolean>, limitMs = 10_000): Promise<void> {
-    for (let waited = 0; waited < limitMs; waited += 10) {
-      if (await what()) return;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    throw new Error('it did not happen in time');
-  }
   const untilState = (study: Study, state: SeriesRow['state']) =>
     until(async () => (await seriesOf(study)).state === state);
 

@@ -24,7 +24,9 @@ async function contents({ knex }: Database): Promise<Record<string, string[]>> {
   return tables;
 }
 
-describe('calcidisc backup and restore, from a folder outside of the project', () => {
+describe('calcidisc backup and restore, from a folder outside of the project', function () {
+  // A dozen processes, most with a database server of their own.
+  this.timeout(240_000);
   let dir: string;
   const place = (name: string) => join(dir, name);
   const open = (url: string) => openDatabase(parseConfig({ dataDir: dir, database: { url } }), quietLog);

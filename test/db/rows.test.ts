@@ -208,7 +208,14 @@ describe('tables', () => {
         ctAcquisitionDate: null,
         intervalDays: null,
         outcome: 'outside-window',
-        candidates: [{ seriesInstanceUid: '1.2.3', verdict: 'outside-window' }],
+        candidates: [
+          {
+            ctSeriesInstanceUid: '1.2.3',
+            ctAcquisitionDate: '2024-06-01',
+            intervalDays: 92,
+            verdict: 'outside-window' as const,
+          },
+        ],
       };
       assert.equal(await pairings.insertPairing(knex(), pairing), true);
       assert.equal(await pairings.insertPairing(knex(), { ...pairing, outcome: 'no-ct' }), false);

@@ -66,6 +66,7 @@ export async function fillShowcase(config: Config, database: Database): Promise<
       config: full,
       database,
       reader: readerOf(full, locator.localiser),
+      isStudyWhole: async () => true,
       wakeReadings: () => undefined,
       indexedUntilMs: () => Date.now() + full.assemble.studyQuietMs,
       log: quietLog,

@@ -172,7 +172,7 @@ describe('identity: a person decides', () => {
     await knex()('case').where({ id: row.id }).update({ state: 'delivered' });
     const before = await pairingOf(row);
     assert.ok(!before.wait && before.outcome === 'identity-differs');
-    assert.deepEqual(before.candidates[0]!.identity.differs, ['name']);
+    assert.deepEqual(before.candidates[0]!.identity!.differs, ['name']);
     const next = await say(row, 'same-patient');
     assert.deepEqual([next.state, next.revision], ['received', 2]);
     const after = await pairingOf(row);
@@ -193,12 +193,19 @@ describe('identity: a person decides', () => {
       ctAcquisitionDate: '2024-01-10',
       intervalDays: 0,
       outcome: 'paired',
-      candidates: [{ ctSeriesInstanceUid: ct.seriesInstanceUid, verdict: 'chosen' }],
+      candidates: [
+        {
+          ctSeriesInstanceUid: ct.seriesInstanceUid,
+          verdict: 'chosen',
+          ctAcquisitionDate: '2024-01-10',
+          intervalDays: 0,
+        },
+      ],
     });
     await say(row, 'not-the-patient');
     const decision = await pairingOf(await now(row));
     assert.ok(!decision.wait && decision.outcome === 'identity-differs');
-    assert.equal(decision.candidates[0]!.identity.decided, 'different');
+    assert.equal(decision.candidates[0]!.identity!.decided, 'different');
     await remember({ ...row, revision: 2 });
     await knex()('case').where({ id: row.id }).update({ revision: 2 });
     await say(row, 'same-patient');

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import type { CtFacts, CtReading } from '../../agent/domain/ctReading.js';
 import { samePerson } from '../../agent/domain/identity.js';
+import { LEVELS } from '../../agent/domain/levels.js';
 import { type CtCandidate, calendarDays, decidePairing } from '../../agent/pair/window.js';
 
 const person = {
@@ -12,6 +14,30 @@ const person = {
 };
 const mr = { ...person, acquisitionDate: '2024-01-10' };
 
+/** A soft CT of 1 mm that shows and tells all five discs. */
+const FACTS: CtFacts = {
+  images: 200,
+  sliceMm: 1,
+  sliceThicknessMm: 1,
+  gantryTiltDegrees: 0,
+  notHounsfield: null,
+  derived: null,
+  kernel: { names: ['Br40'], sharpness: 'soft', judgedBy: 'name' },
+  noiseHu: 12,
+  contrast: 'not-said',
+};
+const SHARP = { names: ['Br64'], sharpness: 'sharp', judgedBy: 'name' } as const;
+
+function read(facts: Partial<CtFacts> = {}, over: Partial<CtReading> = {}): CtReading {
+  return {
+    status: 'located',
+    reasons: [],
+    discs: LEVELS.map((level) => ({ level, label: 'not-calcified' as const })),
+    facts: { ...FACTS, ...facts },
+    ...over,
+  };
+}
+
 function ct(over: Partial<CtCandidate>): CtCandidate {
   return {
     ...person,
@@ -20,9 +46,10 @@ function ct(over: Partial<CtCandidate>): CtCandidate {
     instanceCount: 100,
     isContradictory: false,
     decided: null,
-    sliceSpacingMm: 1,
+    seriesNumber: 2,
+    seriesDescription: 'LSPINE',
     receiving: false,
-    isUnreadable: false,
+    reading: read(),
     ...over,
   };
 }
@@ -56,15 +83,14 @@ describe('pair: within 28 calendar days either way', () => {
 
 describe('pair: which CT', () => {
   it('the nearest in time, then the finer slices, then the more of them', () => {
-    const near = ct({ seriesInstanceUid: '1.1', acquisitionDate: '2024-01-12', sliceSpacingMm: 5 });
-    const far = ct({ seriesInstanceUid: '1.2', acquisitionDate: '2024-01-20' });
-    const fine = ct({ seriesInstanceUid: '1.3', acquisitionDate: '2024-01-12', sliceSpacingMm: 1 });
-    const more = ct({
-      seriesInstanceUid: '1.4',
+    const near = ct({
+      seriesInstanceUid: '1.1',
       acquisitionDate: '2024-01-12',
-      sliceSpacingMm: 1,
-      instanceCount: 300,
+      reading: read({ sliceMm: 2 }),
     });
+    const far = ct({ seriesInstanceUid: '1.2', acquisitionDate: '2024-01-20' });
+    const fine = ct({ seriesInstanceUid: '1.3', acquisitionDate: '2024-01-12' });
+    const more = ct({ seriesInstanceUid: '1.4', acquisitionDate: '2024-01-12', instanceCount: 300 });
     assert.equal(chosen(near, far), '1.1');
     assert.equal(chosen(near, far, fine), '1.3');
     assert.equal(chosen(near, far, fine, more), '1.4');
@@ -80,6 +106,9 @@ describe('pair: which CT', () => {
   it('waits for one that is still arriving, but not for one outside the window', () => {
     assert.equal(chosen(ct({}), ct({ seriesInstanceUid: '1.9', receiving: true })), 'wait');
     assert.equal(chosen(ct({}), ct({ receiving: true, acquisitionDate: '2024-06-01' })), '1.2.3');
+  });
+  it('waits for one that is complete and not read yet: nobody knows whether it serves', () => {
+    assert.equal(chosen(ct({}), ct({ seriesInstanceUid: '1.9', reading: null })), 'wait');
   });
   it('says why there is none', () => {
     assert.equal(chosen(), 'no-ct');
@@ -113,6 +142,93 @@ describe('pair: which CT', () => {
     assert.deepEqual(
       decision.candidates.map(({ verdict }) => verdict),
       ['chosen', 'outside-window'],
+    );
+  });
+});
+
+describe('pair: a CT is judged by whether it serves', () => {
+  const uncertain = read({}, { status: 'uncertain', reasons: ['the sacrum is not seen'] });
+  const told = (count: number) =>
+    read(
+      {},
+      {
+        discs: LEVELS.map((level, i) => ({ level, label: i < count ? 'not-calcified' : 'indeterminate' })),
+      },
+    );
+  const nothing = read({}, { status: 'not-found', discs: [], reasons: ['no bone in the scan'] });
+  const unreadable: CtReading = { status: 'unreadable', reasons: ['JPEG'], discs: [], facts: null };
+
+  for (const [name, worse, why] of [
+    ['a sharp kernel', read({ kernel: SHARP }), /it is sharp: kernel Br64 \(sharp\)/],
+    [
+      'a kernel without a name that is noisy',
+      read({ kernel: { names: [], sharpness: 'sharp', judgedBy: 'noise' }, noiseHu: 63 }),
+      /kernel not named \(sharp by its noise of 63 HU\)/,
+    ],
+    ['another part of the body', nothing, /no lumbar disc that could be measured \(no bone in the scan\)/],
+    ['a needle check of one level', uncertain, /its levels are uncertain \(the sacrum is not seen\)/],
+    [
+      'a density map',
+      read({ notHounsfield: 'a density map' }, { discs: [] }),
+      /not in Hounsfield units: a density map/,
+    ],
+    [
+      'a picture without contrast agent, computed',
+      read({ derived: 'virtual non-contrast' }),
+      /it is computed/,
+    ],
+    ['a myelography', read({ contrast: 'intrathecal' }), /contrast agent lies in the sac/],
+    ['three discs of five told', told(3), /it tells 3 of 5 discs, the other 5/],
+    ['slices of 5 mm', read({ sliceMm: 5 }), /its slices are 5.0 mm apart/],
+    ['what cannot be decoded', unreadable, /it cannot be read \(JPEG\)/],
+  ] as const)
+    it(`${name}, although nearer, is passed over, in either order, and it is said why`, () => {
+      const near = ct({ seriesInstanceUid: '1.1', acquisitionDate: mr.acquisitionDate, reading: worse });
+      const far = ct({ seriesInstanceUid: '1.2' });
+      for (const both of [
+        [near, far],
+        [far, near],
+      ]) {
+        const decision = pair(...both);
+        assert.ok(!decision.wait);
+        assert.equal(decision.ctSeriesInstanceUid, '1.2');
+        const passed = decision.candidates.find(({ ctSeriesInstanceUid }) => ctSeriesInstanceUid === '1.1')!;
+        assert.notEqual(passed.verdict, 'chosen');
+        assert.match(passed.why ?? '', why);
+      }
+    });
+
+  it('contrast agent in the vessels is no reason to take one from another day, but among those of one day', () => {
+    const given = read({ contrast: 'given' });
+    const near = ct({ seriesInstanceUid: '1.1', acquisitionDate: mr.acquisitionDate, reading: given });
+    assert.equal(chosen(near, ct({ seriesInstanceUid: '1.2' })), '1.1');
+    assert.equal(chosen(near, ct({ seriesInstanceUid: '1.2', acquisitionDate: mr.acquisitionDate })), '1.2');
+  });
+
+  it('a sharp one alone is measured: it is the best there is', () => {
+    assert.equal(chosen(ct({ reading: read({ kernel: SHARP }) })), '1.2.3');
+  });
+
+  it('when none serves the MR goes on without, and that is the reason, not that there was no CT', () => {
+    const decision = pair(ct({ reading: nothing }), ct({ seriesInstanceUid: '1.9', acquisitionDate: null }));
+    assert.ok(!decision.wait);
+    assert.deepEqual([decision.outcome, decision.ctSeriesInstanceUid], ['none-serves', null]);
+  });
+
+  it('the answer never depends on the order in which they came', () => {
+    const all = [
+      read({ kernel: SHARP }),
+      read({ sliceMm: 5 }),
+      nothing,
+      uncertain,
+      read({ contrast: 'given' }),
+      read({ derived: 'monoenergetic' }),
+      read(),
+    ].map((reading, i) => ct({ seriesInstanceUid: `1.${i}`, reading }));
+    fc.assert(
+      fc.property(fc.shuffledSubarray(all, { minLength: all.length }), (order) =>
+        assert.equal(chosen(...order), '1.6'),
+      ),
     );
   });
 });

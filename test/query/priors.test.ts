@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { withoutPixels } from '../../agent/expose/apiRoutes.js';
 import { casePage } from '../../agent/expose/pages/case.js';
-import type { Weighed } from '../../agent/pair/window.js';
 import { listCases } from '../../db/tables/cases.js';
 import { findPairing, type PairingRow } from '../../db/tables/pairings.js';
 import { listPriorFetches, listPriorSeries, type PriorFetchRow } from '../../db/tables/priorFetches.js';
@@ -9,8 +8,9 @@ import { findSeries } from '../../db/tables/series.js';
 import { readCaseView } from '../../db/views/caseView.js';
 import { freePort } from '../support/dcmtk.js';
 import { needsPeer } from '../support/peers.js';
+import { until } from '../support/until.js';
 import { movingScp } from './movingScp.js';
-import { gateTo, type Invented, invent, keepIn, openSite, type Site, scan, sourceOf, until } from './site.js';
+import { gateTo, type Invented, invent, keepIn, openSite, type Site, scan, sourceOf } from './site.js';
 
 const sourceAt = (port: number) => ({ name: 'pacs', aeTitle: 'MOVES', host: '127.0.0.1', port });
 
@@ -106,7 +106,7 @@ describe('query: prior fetch from a real PACS', function () {
     const pairing = await pairingOf(mr);
     assert.deepEqual([pairing.outcome, pairing.ctSeriesInstanceUid], ['identity-differs', null]);
     assert.deepEqual(
-      (pairing.candidates as Weighed[]).map((each) => [each.ctSeriesInstanceUid, each.verdict]),
+      pairing.candidates.map((each) => [each.ctSeriesInstanceUid, each.verdict]),
       [[ct.seriesInstanceUid, 'identity-differs']],
     );
     assert.equal((await untilFetch(mr, 'done')).seriesMoved, 1);

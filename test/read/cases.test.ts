@@ -43,11 +43,13 @@ describe('a case and the series of its study', () => {
   const knex = () => db.database.knex;
   let quietForMs = 60_000;
   let asked = 0;
+  let isWhole = false;
 
   const context = (): StepContext => ({
     config: db.config,
     database: db.database,
     reader: testReader,
+    isStudyWhole: async () => isWhole,
     wakeReadings: () => {
       asked += 1;
     },
@@ -58,6 +60,7 @@ describe('a case and the series of its study', () => {
   beforeEach(() => {
     quietForMs = 60_000;
     asked = 0;
+    isWhole = false;
   });
 
   const reconsidering = { reader: testReader, windowDays: 28 };
@@ -84,7 +87,12 @@ describe('a case and the series of its study', () => {
       seriesDescription: description,
       acquisitionDate: '2024-01-10',
       frameOfReferenceUid: '1.9',
-      attributes: { region, weighting, SeriesDescription: description },
+      attributes: {
+        region,
+        weighting,
+        SeriesDescription: description,
+        fatSuppressed: description.includes('FS'),
+      },
     });
     await knex()('series').where({ seriesInstanceUid }).update({ role });
     await addImage(seriesInstanceUid);
@@ -227,6 +235,10 @@ describe('a case and the series of its study', () => {
     const end = await walk(await caseOf(study), pairStep);
     assert.ok('waitingFor' in end && /quiet until/.test(end.waitingFor ?? ''));
     assert.ok('postponeMs' in end && end.postponeMs > 15_000 && end.postponeMs <= 20_000);
+    isWhole = true;
+    const known = await pairStep(context(), await caseOf(study));
+    assert.ok('to' in known, 'what its source has counted waits for nothing');
+    isWhole = false;
     quietForMs = 31_000;
     assert.ok('to' in (await walk(await caseOf(study), pairStep)));
   });

@@ -5,7 +5,10 @@ import { buildFhir, bundleOf, type Resource } from '../../agent/report/fhir.js';
 import type { ReportInput } from '../../agent/report/types.js';
 import { CALCIFIED, CT, disc, MR, reportInput, unstated } from './sample.js';
 
-const unpaired = { ct: null, pairing: { outcome: 'no-ct', intervalDays: null, windowDays: 28 } } as const;
+const unpaired = {
+  ct: null,
+  pairing: { outcome: 'no-ct', intervalDays: null, windowDays: 28, candidates: [] },
+} as const;
 
 const SHAPES: Readonly<Record<string, Partial<ReportInput>>> = {
   paired: {},
@@ -123,7 +126,7 @@ describe('FHIR R4', () => {
 
   it('asks for the CT when a disc is flagged on MR alone', () => {
     const { task } = build({ ...unpaired, discs: [disc('L4-L5', { ...CALCIFIED, ct: null })] });
-    assert.match(String(task.description), /no CT to confirm/);
+    assert.match(String(task.description), /no lumbar CT is known here to confirm/);
     assert.deepEqual([task.status, task.intent], ['requested', 'proposal']);
   });
 

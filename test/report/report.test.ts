@@ -147,12 +147,15 @@ describe('report: what it says', () => {
     const pairing = (changes: Parameters<typeof readBack>[0]) =>
       comments(readBack(changes).root).find((comment) => /aired/.test(comment));
     const paired = (intervalDays: number) =>
-      pairing({ pairing: { outcome: 'paired', intervalDays, windowDays: 28 } });
+      pairing({ pairing: { outcome: 'paired', intervalDays, windowDays: 28, candidates: [] } });
     assert.equal(paired(10), 'Paired with a CT 10 days after the MR.');
     assert.equal(paired(-1), 'Paired with a CT 1 day before the MR.');
     assert.equal(paired(0), 'Paired with a CT of the same day.');
-    const alone = pairing({ ct: null, pairing: { outcome: 'no-ct', intervalDays: null, windowDays: 28 } });
-    assert.match(alone!, /^Not paired with a CT within 28 days: no CT of this patient/);
+    const alone = pairing({
+      ct: null,
+      pairing: { outcome: 'no-ct', intervalDays: null, windowDays: 28, candidates: [] },
+    });
+    assert.match(alone!, /^Not paired with a CT within 28 days: no CT of this patient that is taken/);
   });
 
   it('leaves the probability out, not zero, when there is no score, and reads as indeterminate', () => {
@@ -189,7 +192,10 @@ describe('report: what it says', () => {
   });
 
   it('asks for a CT when a disc is flagged on MR alone, and only then', () => {
-    const alone = { ct: null, pairing: { outcome: 'no-ct', intervalDays: null, windowDays: 28 } };
+    const alone = {
+      ct: null,
+      pairing: { outcome: 'no-ct', intervalDays: null, windowDays: 28, candidates: [] },
+    };
     const flagged = [disc('L4-L5', { ...CALCIFIED, ct: null })];
     const negative = [disc('L4-L5', { ct: null })];
     const asked = one(readBack({ ...alone, discs: flagged }).root, 'C0034375');

@@ -71,7 +71,7 @@ export function reportInput(changes: Partial<ReportInput> = {}): ReportInput {
     mr: MR,
     ct: CT,
     choice: null,
-    pairing: { outcome: 'paired', intervalDays: 10, windowDays: 28 },
+    pairing: { outcome: 'paired', intervalDays: 10, windowDays: 28, candidates: [] },
     localisation: { status: 'located', reasons: [] },
     ctLocalisation: { status: 'located', reasons: [] },
     discs: LEVELS.map((level) => disc(level, level === 'L4-L5' ? CALCIFIED : {})),

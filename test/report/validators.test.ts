@@ -9,7 +9,10 @@ import { needsPeer } from '../support/peers.js';
 import { writeImages } from './images.js';
 import { CALCIFIED, CT, disc, MR, reportInput } from './sample.js';
 
-const unpaired = { ct: null, pairing: { outcome: 'no-ct', intervalDays: null, windowDays: 28 } } as const;
+const unpaired = {
+  ct: null,
+  pairing: { outcome: 'no-ct', intervalDays: null, windowDays: 28, candidates: [] },
+} as const;
 
 /** Every shape a report can take. */
 const SHAPES: Readonly<Record<string, Partial<ReportInput>>> = {

@@ -1,3 +1,4 @@
+import type { DimseDestination } from '../../../config/destinations.js';
 import { peerOf } from '../../dicom/dimse/peer.js';
 import { isStoreWarning, STATUSES } from '../../dicom/statuses.js';
 import { asCalcidiscError, CalcidiscError } from '../../domain/errors.js';
@@ -5,7 +6,7 @@ import type { Channel, Outcome } from '../channel.js';
 import { type StoreResult, storeFiles } from '../scu.js';
 
 /** C-STORE over DIMSE (PS3.4 annex B). */
-export const cStore: Channel = {
+export const cStore: Channel<DimseDestination> = {
   async send(bytes, destination, { config, signal }) {
     const outcome = await storeOnce();
     if (outcome.kind === 'failed' && signal?.aborted) return { kind: 'interrupted', error: outcome.error };

@@ -3,6 +3,7 @@ import type { Neighbours } from '../../../db/views/worklist.js';
 import { ANSWER_WORDS, type Answer, isStated } from '../../domain/answers.js';
 import { CT_LABELS } from '../../domain/ctLabels.js';
 import { LEVELS, type Level } from '../../domain/levels.js';
+import { nameOfCt, passedOverInWords, type WeighedCt } from '../../domain/pairing.js';
 import { agreement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
 import { candidateLines, spellingLines } from '../identityWords.js';
@@ -189,13 +190,18 @@ function pairingSection({ pairing, ctSeries, priorFetches, identities }: CaseVie
 <dt>MR</dt><dd>${pairing.mrAcquisitionDate ?? '–'}</dd>
 <dt>CT</dt><dd>${pairing.ctAcquisitionDate ?? '–'}${ctSeries && html` <small>${ctSeries.seriesDescription}</small>`}</dd>
 <dt>Interval</dt><dd>${pairing.intervalDays === null ? '–' : interval(pairing.intervalDays)}</dd>
-<dt>CT series weighed</dt><dd>${pairing.candidates.length}</dd>${remarks.map((each) => html`<dt>Identity</dt><dd>${each}</dd>`)}${priorRows(priorFetches)}</dl>`;
+${pairing.candidates.map(weighedRow)}${remarks.map((each) => html`<dt>Identity</dt><dd>${each}</dd>`)}${priorRows(priorFetches)}</dl>`;
 }
 
 function unreadSection({ unread }: CaseView): Html | false {
   const lines = unreadLines(unread);
   if (lines.length === 0) return false;
   return html`<section aria-labelledby="unread"><h2 id="unread">Kept unread</h2><ul>${lines.map((line) => html`<li>${line}</li>`)}</ul></section>`;
+}
+
+function weighedRow(ct: WeighedCt): Html {
+  const isChosen = ct.verdict === 'chosen';
+  return html`<dt>${isChosen ? 'CT measured' : 'CT not measured'}</dt><dd>${isChosen ? nameOfCt(ct) : passedOverInWords(ct)}${ct.what && html` <small>${ct.what}</small>`}</dd>`;
 }
 
 function priorRows(fetches: CaseView['priorFetches']): readonly Html[] {
