@@ -125,7 +125,8 @@ export const ConfigSchema = z.strictObject({
           error: 'it is an address as postgres://account:password@host:5432/database',
         })
         .optional(),
-      poolSize: z.number().int().positive().default(10),
+      /** Connections of one process; migrations need two at once. */
+      poolSize: z.number().int().min(2).default(10),
     })
     .prefault({}),
   queue: z

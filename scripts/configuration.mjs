@@ -7,7 +7,7 @@ import { setup } from './setup.mjs';
 
 setup();
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const { documentedKeys } = await import(join(root, 'dist/config/document.js'));
+const { documentedKeys } = await import(join(root, 'dist/test/config/documentedKeys.js'));
 const page = join(root, 'docs/configuration.md');
 const before = readFileSync(page, 'utf8');
 const known = new Map(

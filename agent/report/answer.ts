@@ -1,6 +1,6 @@
 import { isStated } from '../domain/answers.js';
 import { sha256 } from '../domain/hash.js';
-import { measurementOf, scoreOf } from './measurements.js';
+import { measurementOf, scoreOf } from './answers.js';
 import type { ReportDisc, ReportInput } from './types.js';
 
 /**

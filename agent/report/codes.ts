@@ -31,7 +31,9 @@ export const CONCEPT = {
   algorithmParameters: dcm('111002', 'Algorithm Parameters'),
   algorithmFamily: dcm('111000', 'Algorithm Family'),
   certainty: dcm('111012', 'Certainty of Finding'),
-  attenuation: dcm('112031', 'Attenuation Coefficient'),
+  // One code, told apart by the derivation below it; viewers show the meaning alone, so it says which.
+  meanAttenuation: dcm('112031', 'CT Attenuation Coefficient, mean'),
+  maximumAttenuation: dcm('112031', 'CT Attenuation Coefficient, maximum'),
   derivation: dcm('121401', 'Derivation'),
   measurementMethod: sct('370129005', 'Measurement Method'),
   qualitativeEvaluations: {

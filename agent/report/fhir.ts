@@ -1,9 +1,10 @@
 import type { Code } from '../domain/code.js';
 import { CALCIFICATION } from '../domain/findings.js';
 import { LEVEL_TABLE } from '../domain/levels.js';
+import { measurementOf, resultOf, scoreOf, unstatedWords } from './answers.js';
 import { CONCEPT, UNIT, VALUE } from './codes.js';
 import { conclusion, recommendation, remarks } from './evaluations.js';
-import { measurementOf, resultOf, scoreOf, trackingUid, unstatedWords } from './measurements.js';
+import { trackingUid } from './measurements.js';
 import { MANUFACTURER, MODEL_NAME, reportUids } from './modules.js';
 import type { ReportDisc, ReportInput, ReportSeries } from './types.js';
 import { formatDa, localDateTime, offsetOf, utcOffset } from './values.js';
@@ -131,7 +132,7 @@ function componentsOf(disc: ReportDisc, ct: ReportDisc['ct']): { component?: rea
       ? []
       : [
           component(
-            { ...CONCEPT.attenuation, meaning: `CT attenuation, ${derivation.meaning.toLowerCase()}` },
+            { ...CONCEPT.meanAttenuation, meaning: `CT attenuation, ${derivation.meaning.toLowerCase()}` },
             hu,
             UNIT.hounsfield,
           ),

@@ -1,6 +1,6 @@
 import { LEVELS, type Level } from '../domain/levels.js';
+import { resultOf, scoreOf, unstatedWords } from './answers.js';
 import { type ResultCode, VALUE } from './codes.js';
-import { resultOf, scoreOf, unstatedWords } from './measurements.js';
 import type { ReportInput } from './types.js';
 
 /** What is known of one level: the flag a worklist shows. */

@@ -161,7 +161,7 @@ async function settleSimulated(common: Common, options: Options): Promise<Study>
     if (!existsSync(join(data, folder)))
       throw invalid(
         `${join(data, folder)} is missing. The anatomy comes from public images that are not part of the project: sagittal T2 slices ` +
-          'of SPIDER (Zenodo 10159290) with their masks, see models/training/README.md. --data DIR says where they are',
+          'of SPIDER (Zenodo 10159290) with their masks, which calcidisc_training.spine.prepare_spider makes of the download (docs/evaluation.md). --data DIR says where they are',
       );
   const given = options.evaluateOnly ? await modelsGiven(options) : null;
   return {

@@ -121,7 +121,7 @@ class World {
 
 async function newerDatabase(): Promise<string> {
   const url = await createEmptyDatabase();
-  const database = await openDatabase({ dataDir: '', database: { url, poolSize: 1 } }, quietLog);
+  const database = await openDatabase({ dataDir: '', database: { url, poolSize: 4 } }, quietLog);
   const tomorrow = { name: '9999_tomorrow', batch: 9, migration_time: new Date() };
   await database.knex('schema_migration').insert(tomorrow);
   await database.close();

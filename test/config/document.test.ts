@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { documentedKeys } from '../../config/document.js';
 import { projectRoot } from '../../config/root.js';
+import { documentedKeys } from './documentedKeys.js';
 
 describe('docs/configuration.md', () => {
   const lines = readFileSync(join(projectRoot, 'docs/configuration.md'), 'utf8').split('\n');

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { ENVIRONMENT } from './load.js';
-import { ConfigSchema } from './schema.js';
+import { ENVIRONMENT } from '../../config/load.js';
+import { ConfigSchema } from '../../config/schema.js';
 
 /** One key of the configuration, as docs/configuration.md lists it. */
 export interface DocumentedKey {
