@@ -152,7 +152,6 @@ function openReadings({ config, database, queues, log, opened, locator, reader, 
 function openSteps({ config, database, queues, log, opened, reader, later }: Opening, assembler: Assembler) {
   const stopping = new AbortController();
   const studyCounts = openStudyCounts({ config, database, log });
-  opened.keep({ close: async () => studyCounts.close() });
   const steps = agentSteps({
     config,
     database,
@@ -167,7 +166,12 @@ function openSteps({ config, database, queues, log, opened, reader, later }: Ope
   });
   opened.keep(queues.runAgent(steps, CASES_AT_ONCE));
   // Before the steps are waited for: a PACS that says nothing would keep them.
-  opened.keep({ close: async () => stopping.abort() });
+  opened.keep({
+    close: async () => {
+      stopping.abort();
+      studyCounts.close();
+    },
+  });
   const sweep = startSweep(queues, database, config.queue.sweepMs, log);
   opened.keep({ close: () => sweep.stop() });
 }

@@ -312,6 +312,12 @@ export const ConfigSchema = z.strictObject({
     .strictObject({
       sopClass: z.enum(['Comprehensive3DSR', 'ComprehensiveSR', 'EnhancedSR']).default('Comprehensive3DSR'),
       seriesDescription: z.string().max(64).default('Calcidisc AI: disc calcification (research)'),
+      /**
+       * Share of lumbar discs at this site that are calcified herniations, which the stated certainty is for. By default
+       * 14 % of discs are herniated (Zhang et al., SpringerPlus 5:1973, 2016, 26,440 discs on MR) and about a tenth of
+       * herniations are calcified, an assumption: a site that counts its own sets it.
+       */
+      prevalence: z.number().gt(0).lt(1).default(0.015),
     })
     .prefault({}),
   deliver: z

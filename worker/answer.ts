@@ -1,8 +1,5 @@
+import type { Answer } from '../agent/domain/answers.js';
 import type { ClassifierCard } from '../models/catalogue/card.js';
-
-/** What the agent says of a disc on MR. The last two are no finding: they say that none can be stated, and why. */
-export const ANSWERS = ['calcified', 'not-calcified', 'indeterminate', 'not-assessable'] as const;
-export type Answer = (typeof ANSWERS)[number];
 
 export interface Decision {
   readonly answer: Answer;

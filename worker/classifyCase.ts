@@ -1,3 +1,4 @@
+import type { Answer } from '../agent/domain/answers.js';
 import { asCalcidiscError, CalcidiscError } from '../agent/domain/errors.js';
 import type { Logger } from '../config/log.js';
 import type { CaseRow } from '../db/tables/cases.js';
@@ -6,6 +7,7 @@ import type { RegionPicture } from '../db/tables/regions.js';
 import type { StepEnd } from '../db/work/runStep.js';
 import type { ModelFolders } from '../models/catalogue/modelFiles.js';
 import { type Classifier, type ClassifiersAtWork, openClassifier } from '../models/catalogue/registry.js';
+import { decide } from './answer.js';
 import { encodeCam } from './cam.js';
 import type { Engine, Inference } from './engine.js';
 import type { Material } from './material.js';
@@ -58,9 +60,21 @@ async function classifyRegions(
     detail: {
       model: `${active.row.name}@${active.row.version}`,
       modelSha256: active.sha256,
-      calcified: regions.filter((_, i) => deciding[i]?.calcified).map(({ level }) => level),
+      ...byAnswer(regions, deciding),
       shadows: shadows.map(({ name, version }) => `${name}@${version}`),
     },
+  };
+}
+
+/** The levels of each answer but the plainest, for the trail: what is not stated is said there too. */
+function byAnswer(regions: readonly RegionPicture[], deciding: readonly NewInference[]) {
+  const of = (answer: Answer) =>
+    regions.filter((_, i) => deciding[i]?.answer === answer).map(({ level }) => level);
+  const [indeterminate, notAssessable] = [of('indeterminate'), of('not-assessable')];
+  return {
+    calcified: of('calcified'),
+    ...(indeterminate.length > 0 && { indeterminate }),
+    ...(notAssessable.length > 0 && { notAssessable }),
   };
 }
 
@@ -109,7 +123,7 @@ function toRow(
     modelId: row.id,
     role,
     threshold,
-    calcified: inference.probability >= threshold,
+    ...decide(inference, card),
     modelSha256: sha256,
     pngSha256: region.pngSha256,
     cam: cam && encodeCam(cam),

@@ -128,6 +128,7 @@ function difference(stored: CaseInference, answer: Inference | Error): string | 
   const other = answer.runtime === stored.runtime ? '' : ` (it ran on ${stored.runtime})`;
   if (answer.probability !== stored.probability)
     return `the probability differs by ${Math.abs(answer.probability - stored.probability)}${other}`;
+  if (stored.distance !== answer.distance) return `the distance differs${other}`;
   if (!sameMap(stored.cam, answer.cam)) return `the activation map differs${other}`;
   return null;
 }

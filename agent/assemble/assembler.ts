@@ -108,8 +108,8 @@ async function look(context: AssembleContext, seriesInstanceUid: string, nowMs: 
     const result = await lookAtSeries(context, seriesInstanceUid, nowMs);
     if (!result) return null;
     if (!result.complete) return Math.max(LOOK_AT_LEAST_MS, result.lookAgainMs - nowMs);
-    const { role, completeReason } = result.series;
-    log.info({ seriesInstanceUid, role, completeReason }, 'series complete');
+    const { role, roleReason, completeReason } = result.series;
+    log.info({ seriesInstanceUid, role, roleReason, completeReason }, 'series complete');
     context.onComplete?.();
     for (const row of result.wake) context.wake(row);
     return null;

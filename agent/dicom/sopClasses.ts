@@ -39,6 +39,11 @@ export const SOP_CLASSES = {
     name: 'Comprehensive 3D SR Storage',
     use: 'report',
   },
+  secondaryCapture: {
+    uid: '1.2.840.10008.5.1.4.1.1.7',
+    name: 'Secondary Capture Image Storage',
+    use: 'report',
+  },
   patientRootFind: {
     uid: '1.2.840.10008.5.1.4.1.2.1.1',
     name: 'Patient Root Query/Retrieve - FIND',

@@ -31,7 +31,13 @@ const ReportQuery = z.strictObject({ revision: z.coerce.number().int().positive(
 const LevelParam = z.enum(LEVELS);
 
 /** The same facts as the pages, for machines; pictures and reports as files. */
-export function addApi(app: FastifyInstance, { config, database, looks }: ApiParts): void {
+export function addApi(app: FastifyInstance, parts: ApiParts): void {
+  addFacts(app, parts);
+  addPictures(app, parts);
+  addReports(app, parts);
+}
+
+function addFacts(app: FastifyInstance, { config, database, looks }: ApiParts): void {
   const { knex } = database;
 
   app.get('/api/cases', async (request) => {
@@ -54,7 +60,9 @@ export function addApi(app: FastifyInstance, { config, database, looks }: ApiPar
     await looks.noteCase(request, view, 'api');
     return withoutPixels(view);
   });
+}
 
+function addPictures(app: FastifyInstance, { database, looks }: Omit<ApiParts, 'config'>): void {
   app.get<IdRoute>('/api/cases/:id/slice.png', async (request, reply) => {
     const { modality } = parseQuery(SliceQuery, request.query);
     const view = await viewOf(database, request.params.id);
@@ -76,6 +84,10 @@ export function addApi(app: FastifyInstance, { config, database, looks }: ApiPar
     );
     return sendPng(reply, decided?.cam ? await renderCam(decodeCam(decided.cam)) : null);
   });
+}
+
+function addReports(app: FastifyInstance, { database, looks }: Omit<ApiParts, 'config'>): void {
+  const { knex } = database;
 
   app.get<IdRoute>('/api/cases/:id/report.dcm', async (request, reply) => {
     const { revision } = parseQuery(ReportQuery, request.query);

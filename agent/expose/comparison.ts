@@ -14,7 +14,10 @@ export function measurementBeside({ mr, ct, measurements }: CaseView, level: Lev
 }
 
 /** Does the CT say what the model says? null where one of them does not say. */
-export function agreement(calcified: boolean | undefined, measured: Measurement | null): boolean | null {
+export function agreement(
+  calcified: boolean | null | undefined,
+  measured: Measurement | null,
+): boolean | null {
   const isPresent = measured && CT_LABELS[measured.label].isPresent;
-  return calcified === undefined || isPresent === null ? null : calcified === isPresent;
+  return calcified === undefined || calcified === null || isPresent === null ? null : calcified === isPresent;
 }

@@ -1,6 +1,7 @@
 import type { DeliveryRow } from '../../db/tables/deliveries.js';
 import type { PriorFetchRow } from '../../db/tables/priorFetches.js';
 import type { CarriedIdentity } from '../../db/tables/studyIdentities.js';
+import type { Answer } from '../domain/answers.js';
 import type { CaseState } from '../domain/caseStates.js';
 import { isOnePerson } from '../domain/identity.js';
 
@@ -31,6 +32,22 @@ export const PAIRING_WORDS: Readonly<Record<string, string>> = {
   'identity-differs': 'CT of another identity',
   unreadable: 'CT that cannot be read',
 };
+
+/** Colour never says it alone. */
+export const ANSWER_SIGNS = {
+  calcified: '●',
+  'not-calcified': '○',
+  indeterminate: '◐',
+  'not-assessable': '–',
+} as const satisfies Record<Answer, string>;
+
+/** The style sheet's name for an answer. */
+export const ANSWER_CLASSES = {
+  calcified: 'yes',
+  'not-calcified': 'no',
+  indeterminate: 'unstated',
+  'not-assessable': 'unstated',
+} as const satisfies Record<Answer, string>;
 
 export const COMMITMENT_WORDS = {
   none: '',

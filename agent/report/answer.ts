@@ -1,5 +1,6 @@
+import { isStated } from '../domain/answers.js';
 import { sha256 } from '../domain/hash.js';
-import { measurementOf } from './measurements.js';
+import { measurementOf, scoreOf } from './answers.js';
 import type { ReportDisc, ReportInput } from './types.js';
 
 /**
@@ -24,6 +25,13 @@ export function answerSha256(input: ReportInput): string {
 /** The probability to a percent: what lies below is the order of a sum, not another answer. */
 function discAnswer(input: ReportInput, disc: ReportDisc) {
   const { level, answer } = disc;
-  const percent = answer && Math.round(answer.probability * 100);
-  return [level, answer?.calcified ?? null, percent, measurementOf(input, disc)?.label ?? null];
+  const score = scoreOf(disc);
+  const percent = score === null ? null : Math.round(score * 100);
+  return [level, statedOf(answer), percent, measurementOf(input, disc)?.label ?? null];
+}
+
+/** As reports before there were four answers had it, so that their digests stand: true, false, null; else the answer. */
+function statedOf(answer: ReportDisc['answer']): boolean | string | null {
+  if (answer === null) return null;
+  return isStated(answer.answer) ? answer.answer === 'calcified' : answer.answer;
 }

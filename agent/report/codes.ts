@@ -31,7 +31,9 @@ export const CONCEPT = {
   algorithmParameters: dcm('111002', 'Algorithm Parameters'),
   algorithmFamily: dcm('111000', 'Algorithm Family'),
   certainty: dcm('111012', 'Certainty of Finding'),
-  attenuation: dcm('112031', 'Attenuation Coefficient'),
+  // One code, told apart by the derivation below it; viewers show the meaning alone, so it says which.
+  meanAttenuation: dcm('112031', 'CT Attenuation Coefficient, mean'),
+  maximumAttenuation: dcm('112031', 'CT Attenuation Coefficient, maximum'),
   derivation: dcm('121401', 'Derivation'),
   measurementMethod: sct('370129005', 'Measurement Method'),
   qualitativeEvaluations: {
@@ -61,6 +63,8 @@ export const VALUE = {
   present: sct('52101004', 'Present'),
   absent: sct('272519000', 'Absent'),
   indeterminate: sct('82334004', 'Indeterminate'),
+  /** A disc that was found and could not be read: said apart from one that was read without a result. */
+  notAssessable: sct('1156316003', 'Cannot be determined'),
   mean: sct('373098007', 'Mean'),
   maximum: sct('56851009', 'Maximum'),
   computedTomography: sct('77477000', 'Computed tomography'),
@@ -72,4 +76,4 @@ export const UNIT = {
   hounsfield: { value: "[hnsf'U]", scheme: 'UCUM', meaning: 'Hounsfield unit' },
 } as const satisfies Record<string, Code>;
 
-export type ResultCode = typeof VALUE.present | typeof VALUE.absent | typeof VALUE.indeterminate;
+export type ResultCode = (typeof VALUE)['present' | 'absent' | 'indeterminate' | 'notAssessable'];

@@ -118,13 +118,14 @@ export function image(
 
 /** A closed line through the points (the first is written again as the last), drawn on the image (PS3.3 C.18.6). */
 export function polygon(
+  relationship: Relationship,
   concept: Code,
   points: readonly ImagePoint[],
   on: InstanceReference & { readonly frameNumber?: number },
 ): ContentItem {
   const closed = [...points, points[0]!].flat();
   if (points.length < 3 || !closed.every(Number.isFinite)) throw invalid('a region without an outline');
-  return item('CONTAINS', {
+  return item(relationship, {
     ValueType: 'SCOORD',
     ...named(concept),
     GraphicType: 'POLYLINE',

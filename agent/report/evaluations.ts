@@ -1,10 +1,11 @@
+import type { Answer } from '../domain/answers.js';
 import { CALCIFICATION } from '../domain/findings.js';
 import { LEVELS } from '../domain/levels.js';
 import { choiceStatements } from './choice.js';
 import { CONCEPT, VALUE } from './codes.js';
 import { type ContentItem, code, container, text } from './content.js';
 import { pairingStatements, unconfirmed } from './pairing.js';
-import type { ReportInput } from './types.js';
+import type { ReportDisc, ReportInput } from './types.js';
 
 export const RESEARCH_STATEMENT =
   'Calcidisc is research software, not a medical device. Nothing in this report may guide care without a ' +
@@ -38,13 +39,31 @@ const NOUN = noun[0]!.toUpperCase() + noun.slice(1);
 /** The answer in a sentence, first, for who opens the report. */
 export function conclusion({ localisation, discs }: ReportInput): string {
   if (localisation.status === 'not-found') return 'No result: no lumbar disc was found.';
-  const flagged = discs.filter((disc) => disc.answer?.calcified);
-  const unread = discs.filter((disc) => disc.answer === null).length;
-  const rest = unread > 0 ? ` ${unread} of ${discs.length} discs could not be classified.` : '';
+  const flagged = discs.filter(isFlagged);
+  const rest = unstated(discs);
   if (localisation.status === 'uncertain')
     return `${NOUN} flagged in ${flagged.length} of ${discs.length} discs, levels not confirmed.${rest}`;
   const where = flagged.map((disc) => disc.level).join(', ');
-  return `${where ? `${NOUN} flagged at ${where}.` : `No ${noun} flagged.`}${rest}`;
+  if (where) return `${NOUN} flagged at ${where}.${rest}`;
+  return discs.some(({ answer }) => answer?.answer === 'not-calcified')
+    ? `No ${noun} flagged.${rest}`
+    : `No result.${rest}`;
+}
+
+function isFlagged({ answer }: ReportDisc): boolean {
+  return answer?.answer === 'calcified';
+}
+
+/** The discs about which nothing is stated, so that "none flagged" is not read as "all are free". */
+function unstated(discs: readonly ReportDisc[]): string {
+  const count = (answer: Answer | undefined) => discs.filter((disc) => disc.answer?.answer === answer).length;
+  const of = (answer: Answer | undefined, words: string) =>
+    count(answer) > 0 ? ` ${count(answer)} of ${discs.length} discs ${words}.` : '';
+  return [
+    of('indeterminate', 'indeterminate'),
+    of('not-assessable', 'not assessable'),
+    of(undefined, 'could not be classified'),
+  ].join('');
 }
 
 function modelStatement({ classifier }: ReportInput): string[] {
@@ -97,7 +116,7 @@ export function recommendation(input: ReportInput): { wantsCt: boolean; reason: 
   const { localisation, discs, ct, pairing } = input;
   if (localisation.status !== 'located')
     return { wantsCt: false, reason: PERSON_NEEDED[localisation.status] };
-  const calcified = discs.filter((disc) => disc.answer?.calcified).map((disc) => disc.level);
+  const calcified = discs.filter(isFlagged).map((disc) => disc.level);
   if (calcified.length === 0 || ct !== null) return null;
   const where = calcified.join(', ');
   const { wantsCt, why } = unconfirmed(pairing.outcome);

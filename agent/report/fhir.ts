@@ -1,9 +1,10 @@
 import type { Code } from '../domain/code.js';
 import { CALCIFICATION } from '../domain/findings.js';
 import { LEVEL_TABLE } from '../domain/levels.js';
+import { measurementOf, resultOf, scoreOf, unstatedWords } from './answers.js';
 import { CONCEPT, UNIT, VALUE } from './codes.js';
 import { conclusion, recommendation, remarks } from './evaluations.js';
-import { measurementOf, resultOf, trackingUid } from './measurements.js';
+import { trackingUid } from './measurements.js';
 import { MANUFACTURER, MODEL_NAME, reportUids } from './modules.js';
 import type { ReportDisc, ReportInput, ReportSeries } from './types.js';
 import { formatDa, localDateTime, offsetOf, utcOffset } from './values.js';
@@ -97,33 +98,48 @@ function observationOf(input: ReportInput, disc: ReportDisc, index: number, devi
     subject: subjectOf(input),
     ...(studyStart(input) ? { effectiveDateTime: studyStart(input) } : {}),
     issued: instant(input),
-    valueCodeableConcept: concept(resultOf(disc)),
+    ...observedOf(disc),
     bodySite: concept(isConfirmed ? LEVEL_TABLE[disc.level].code : VALUE.disc),
     ...(classifier
       ? { method: { text: `${classifier.name} ${classifier.version} (${classifier.sha256})` } }
       : {}),
     device: reference(device),
-    ...(isConfirmed
-      ? {}
-      : { note: [{ text: `The level is not confirmed; it would be called ${disc.level}.` }] }),
+    ...notesOf(disc, isConfirmed),
     ...componentsOf(disc, measurementOf(input, disc)),
   };
 }
 
+/** Nothing is observed where the region could not be read: FHIR has a place for why there is no value. */
+function observedOf(disc: ReportDisc) {
+  if (disc.answer?.answer !== 'not-assessable') return { valueCodeableConcept: concept(resultOf(disc)) };
+  const system = 'http://terminology.hl7.org/CodeSystem/data-absent-reason';
+  return { dataAbsentReason: { coding: [{ system, code: 'not-performed' }], text: unstatedWords(disc) } };
+}
+
+function notesOf(disc: ReportDisc, isConfirmed: boolean): { note?: readonly { text: string }[] } {
+  const words = unstatedWords(disc);
+  const notes = [
+    ...(isConfirmed ? [] : [`The level is not confirmed; it would be called ${disc.level}.`]),
+    ...(words === null ? [] : [words]),
+  ];
+  return notes.length === 0 ? {} : { note: notes.map((text) => ({ text })) };
+}
+
 /** An empty array is no legal value: the element is left out. */
-function componentsOf({ answer }: ReportDisc, ct: ReportDisc['ct']): { component?: readonly unknown[] } {
+function componentsOf(disc: ReportDisc, ct: ReportDisc['ct']): { component?: readonly unknown[] } {
   const attenuation = (hu: number | null | undefined, derivation: Code) =>
     hu === null || hu === undefined
       ? []
       : [
           component(
-            { ...CONCEPT.attenuation, meaning: `CT attenuation, ${derivation.meaning.toLowerCase()}` },
+            { ...CONCEPT.meanAttenuation, meaning: `CT attenuation, ${derivation.meaning.toLowerCase()}` },
             hu,
             UNIT.hounsfield,
           ),
         ];
+  const score = scoreOf(disc);
   const components = [
-    ...(answer ? [component(CONCEPT.certainty, percent(answer.probability), UNIT.percent)] : []),
+    ...(score === null ? [] : [component(CONCEPT.certainty, percent(score), UNIT.percent)]),
     ...attenuation(ct?.meanHu, VALUE.mean),
     ...attenuation(ct?.maxHu, VALUE.maximum),
   ];

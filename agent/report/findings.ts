@@ -1,6 +1,6 @@
 import { LEVELS, type Level } from '../domain/levels.js';
+import { resultOf, scoreOf, unstatedWords } from './answers.js';
 import { type ResultCode, VALUE } from './codes.js';
-import { resultOf } from './measurements.js';
 import type { ReportInput } from './types.js';
 
 /** What is known of one level: the flag a worklist shows. */
@@ -9,6 +9,8 @@ export interface LevelFinding {
   readonly result: ResultCode;
   /** 0..1; null when there is no score for this level. */
   readonly probability: number | null;
+  /** Why a disc that was found has no finding; null where it has one, and for a level that was not found. */
+  readonly unstated: string | null;
 }
 
 /** All five levels. A level that was not found, or that nobody is sure of, is indeterminate and carries no score. */
@@ -18,7 +20,8 @@ export function levelFindings({ localisation, discs }: ReportInput): LevelFindin
     return {
       level,
       result: disc ? resultOf(disc) : VALUE.indeterminate,
-      probability: disc?.answer?.probability ?? null,
+      probability: disc ? scoreOf(disc) : null,
+      unstated: disc ? unstatedWords(disc) : null,
     };
   });
 }

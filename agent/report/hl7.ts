@@ -127,7 +127,10 @@ function observations(input: ReportInput, status: ResultStatus, now: string): Se
 
 type Common = Pick<Observation, 'status' | 'at' | 'method' | 'device'>;
 
-function levelObservations({ level, result, probability }: LevelFinding, common: Common): Observation[] {
+function levelObservations(
+  { level, result, probability, unstated }: LevelFinding,
+  common: Common,
+): Observation[] {
   const abnormal = ABNORMAL[result.value] ?? '';
   const flag = {
     ...common,
@@ -137,23 +140,27 @@ function levelObservations({ level, result, probability }: LevelFinding, common:
     value: coded(result),
     abnormal,
   } as const;
-  if (probability === null) return [flag];
+  const why =
+    unstated === null ? [] : [{ ...flag, type: 'ST' as const, value: escapeText(unstated), abnormal: '' }];
+  if (probability === null) return [flag, ...why];
   const value = String(Number((probability * 100).toPrecision(7)));
   return [
     flag,
+    ...why,
     { ...common, type: 'NM', what: CONCEPT.certainty, of: level, value, unit: coded(UNIT.percent) },
   ];
 }
 
-/** HL7 table 0078; indeterminate is neither. */
+/** HL7 table 0078; what is not stated is neither. */
 const ABNORMAL: Readonly<Record<string, string>> = {
   [VALUE.present.value]: 'A',
   [VALUE.absent.value]: 'N',
   [VALUE.indeterminate.value]: '',
+  [VALUE.notAssessable.value]: '',
 };
 
 interface Observation {
-  readonly type: 'HD' | 'CWE' | 'NM';
+  readonly type: 'HD' | 'CWE' | 'NM' | 'ST';
   readonly what: Code;
   /** OBX-4: the level. */
   readonly of: string;

@@ -1,9 +1,12 @@
 import { derivedUid } from '../dicom/uid.js';
+import type { Code } from '../domain/code.js';
 import { CT_LABELS } from '../domain/ctLabels.js';
 import { CALCIFICATION } from '../domain/findings.js';
 import { LEVEL_TABLE } from '../domain/levels.js';
 import type { PixelBox } from '../locate/types.js';
-import { CONCEPT, type ResultCode, UNIT, VALUE } from './codes.js';
+import { answerLine } from './answerLine.js';
+import { measurementOf, resultOf, scoreOf, unstatedWords } from './answers.js';
+import { CONCEPT, UNIT, VALUE } from './codes.js';
 import { type ContentItem, code, container, type ImagePoint, num, polygon, text, uidref } from './content.js';
 import type { ReportDisc, ReportInput, ReportPatient } from './types.js';
 import { invalid } from './values.js';
@@ -30,11 +33,18 @@ function measurementGroup(input: ReportInput, disc: ReportDisc, index: number): 
       CONCEPT.findingSite,
       confirmed ? LEVEL_TABLE[disc.level].code : VALUE.lumbarSpine,
     ),
-    polygon(CONCEPT.imageRegion, outline(disc.roiPixel, disc.imageSize), disc.image),
+    region('CONTAINS', disc),
+    // Before any other comment: viewers take the first as the label of the box.
+    text('CONTAINS', CONCEPT.comment, answerLine(input, disc)),
     ...answerItems(disc),
     ...ctItems(input, disc),
     ...(confirmed ? [] : [text('CONTAINS', CONCEPT.comment, unconfirmedLevel(disc))]),
   ]);
+}
+
+/** Where the disc lies: as the group's region, and once more below each value that was read from it. */
+function region(relationship: 'CONTAINS' | 'INFERRED FROM', disc: ReportDisc): ContentItem {
+  return polygon(relationship, CONCEPT.imageRegion, outline(disc.roiPixel, disc.imageSize), disc.image);
 }
 
 /**
@@ -67,28 +77,24 @@ function unconfirmedLevel({ level }: ReportDisc): string {
   return `The level of this disc is not confirmed. The localiser would call it ${level}; a person must decide.`;
 }
 
-/** The result of the disc: what the model says, or that it says nothing. */
-export function resultOf(disc: Pick<ReportDisc, 'answer'>): ResultCode {
-  if (disc.answer === null) return VALUE.indeterminate;
-  return disc.answer.calcified ? VALUE.present : VALUE.absent;
-}
-
 function answerItems(disc: ReportDisc): ContentItem[] {
   const result = code('CONTAINS', CALCIFICATION.code, resultOf(disc));
   if (disc.answer === null) return [result];
-  const { probability } = disc.answer;
-  if (!(probability >= 0 && probability <= 1)) throw invalid(`a probability of ${probability}`);
-  // The model's answer is a float32: seven digits say all of it.
-  const percent = Number((probability * 100).toPrecision(7));
-  return [num(CONCEPT.certainty, percent, UNIT.percent), result];
-}
-
-/** The CT's measurement of a disc; null also where the two are matched by a level that one of them is not sure of. */
-export function measurementOf(
-  { localisation, ctLocalisation }: Pick<ReportInput, 'localisation' | 'ctLocalisation'>,
-  { ct }: ReportDisc,
-): ReportDisc['ct'] {
-  return localisation.status === 'located' && ctLocalisation?.status === 'located' ? ct : null;
+  const score = scoreOf(disc);
+  const words = unstatedWords(disc);
+  return [
+    // The model's answer is a float32: seven digits say all of it.
+    ...(score === null
+      ? []
+      : [
+          num(CONCEPT.certainty, Number((score * 100).toPrecision(7)), UNIT.percent, [
+            // OHIF draws a value where the region below it lies (by value; PS3.16 TID 1419 row 10, INFERRED FROM).
+            region('INFERRED FROM', disc),
+          ]),
+        ]),
+    result,
+    ...(words === null ? [] : [text('CONTAINS', CONCEPT.comment, words)]),
+  ];
 }
 
 /** The CT is the reference standard, never the model's input: its values say by which method they were measured. */
@@ -99,8 +105,8 @@ function ctItems(input: ReportInput, disc: ReportDisc): ContentItem[] {
   const area = label === 'calcified' ? `, ${areaMm2.toFixed(1)} mm2 of it` : '';
   const words = `CT reference: ${CT_LABELS[label].words} (calcified disc: ${huRange(input)}${area}).`;
   return [
-    ...attenuation(meanHu, VALUE.mean),
-    ...attenuation(maxHu, VALUE.maximum),
+    ...attenuation(CONCEPT.meanAttenuation, meanHu, VALUE.mean),
+    ...attenuation(CONCEPT.maximumAttenuation, maxHu, VALUE.maximum),
     text('CONTAINS', CONCEPT.comment, words),
   ];
 }
@@ -109,14 +115,25 @@ function huRange({ parameters: { huLow, huHigh } }: ReportInput): string {
   return `${huLow} to ${huHigh} HU`;
 }
 
-function attenuation(hu: number | null, derivation: typeof VALUE.mean | typeof VALUE.maximum): ContentItem[] {
+function attenuation(
+  concept: Code,
+  hu: number | null,
+  derivation: typeof VALUE.mean | typeof VALUE.maximum,
+): ContentItem[] {
   if (hu === null) return [];
   return [
-    num(CONCEPT.attenuation, Number(hu.toPrecision(6)), UNIT.hounsfield, [
+    num(concept, Number(hu.toPrecision(6)), UNIT.hounsfield, [
       code('HAS CONCEPT MOD', CONCEPT.measurementMethod, VALUE.computedTomography),
       code('HAS CONCEPT MOD', CONCEPT.derivation, derivation),
     ]),
   ];
+}
+
+function certaintyWords(prevalence: number | null): string {
+  const is = 'the certainty is the probability of calcification';
+  return prevalence === null
+    ? is
+    : `${is} where ${(100 * prevalence).toPrecision(2)} % of discs are calcified`;
 }
 
 /** TID 4019, with what a later reader needs to repeat the answer. */
@@ -129,8 +146,8 @@ function algorithm(input: ReportInput, disc: ReportDisc): ContentItem[] {
     text('HAS CONCEPT MOD', CONCEPT.algorithmVersion, version),
     text('HAS CONCEPT MOD', CONCEPT.algorithmManufacturer, 'Calcidisc'),
     ...(classifier ? [parameter(`model sha256: ${classifier.sha256}`)] : []),
-    ...(disc.answer
-      ? [parameter(`threshold: ${disc.answer.threshold} (the certainty is the probability of calcification)`)]
+    ...(disc.answer && scoreOf(disc) !== null
+      ? [parameter(`threshold: ${disc.answer.threshold} (${certaintyWords(parameters.prevalence)})`)]
       : []),
     parameter(`localiser: ${localiser.name} ${localiser.version}, sha256: ${localiser.sha256}`),
     parameter(`region: ${parameters.marginMm} mm around the disc`),

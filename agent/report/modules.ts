@@ -8,11 +8,19 @@ import { formatDa, formatTm, invalid, localDateTime, offsetOf, shortText } from 
 export const MANUFACTURER = 'Calcidisc';
 export const MODEL_NAME = 'Calcidisc';
 
-/** The same case and revision give the same UIDs for ever: a retry cannot make a second report. */
-export function reportUids({ caseId, revision }: Pick<ReportInput, 'caseId' | 'revision'>) {
+/**
+ * The same case and revision give the same UIDs for ever: a retry cannot make a second report. All revisions of a case
+ * are instances of one series, numbered by revision: viewers that show the last of a series show the newest.
+ */
+export function reportUids({
+  caseId,
+  revision,
+  patient,
+}: Pick<ReportInput, 'caseId' | 'revision' | 'patient'>) {
   return {
     sopInstanceUid: derivedUid('report', caseId, revision, 'instance'),
-    seriesInstanceUid: derivedUid('report', caseId, revision, 'series'),
+    // A series is of one patient (PS3.3 A.1.2): a case that went to another one goes on in another series.
+    seriesInstanceUid: derivedUid('report', caseId, 'series', patient.issuerOfPatientId, patient.id),
   };
 }
 
@@ -21,9 +29,9 @@ export function modules(input: ReportInput): DataSet {
   const now = localDateTime(input.createdAt, offsetOf(input));
   return {
     ...sopCommon(input, now),
-    ...patient(input),
-    ...study(input),
-    ...series(input, now),
+    ...patientModule(input),
+    ...studyModule(input),
+    ...series(input),
     ...equipment(input),
     ...document(input, now),
   };
@@ -43,7 +51,7 @@ function sopCommon(input: ReportInput, now: Now): DataSet {
 }
 
 /** Identity is copied as it came, too long or not: the PACS compares it with the MR's, character for character. */
-function patient({ patient }: ReportInput): DataSet {
+export function patientModule({ patient }: ReportInput): DataSet {
   return {
     PatientName: patient.name,
     PatientID: patient.id,
@@ -55,7 +63,7 @@ function patient({ patient }: ReportInput): DataSet {
   };
 }
 
-function study({ study }: ReportInput): DataSet {
+export function studyModule({ study }: ReportInput): DataSet {
   return {
     StudyInstanceUID: checkedUid(study.studyInstanceUid),
     StudyDate: formatDa(study.date),
@@ -67,21 +75,20 @@ function study({ study }: ReportInput): DataSet {
   };
 }
 
-function series(input: ReportInput, now: Now): DataSet {
+/** The same for every revision, so without the date and time of one. */
+function series(input: ReportInput): DataSet {
   return {
     Modality: 'SR',
     SeriesInstanceUID: reportUids(input).seriesInstanceUid,
-    // High, so that it is listed after the images; a revision is a series of its own.
-    SeriesNumber: String(9000 + input.revision),
-    SeriesDate: now.da,
-    SeriesTime: now.tm,
+    // High, so that it is listed after the images.
+    SeriesNumber: '9001',
     SeriesDescription: shortText('LO', input.seriesDescription),
     ReferencedPerformedProcedureStepSequence: [],
   };
 }
 
 /** Enhanced General Equipment (PS3.3 C.7.5.2): all four are type 1. */
-function equipment({ device }: ReportInput): DataSet {
+export function equipment({ device }: ReportInput): DataSet {
   return {
     Manufacturer: MANUFACTURER,
     ManufacturerModelName: MODEL_NAME,
@@ -94,7 +101,7 @@ function equipment({ device }: ReportInput): DataSet {
 /** SR Document General (PS3.3 C.17.2). */
 function document(input: ReportInput, now: Now): DataSet {
   return {
-    InstanceNumber: '1',
+    InstanceNumber: String(input.revision),
     PreliminaryFlag: 'PRELIMINARY',
     VerificationFlag: 'UNVERIFIED',
     ...completion(input),

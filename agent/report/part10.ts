@@ -32,14 +32,16 @@ function encode(dataset: DataSet): Buffer {
 function lookUp(keyword: string): { keyword: string; tag: number; vr: string } {
   const known = dcmjs.data.DicomMetaDictionary.nameMap[keyword];
   if (known === undefined) throw invalid(`unknown keyword ${keyword}`);
-  return { keyword, tag: Number.parseInt(known.tag.replace(/\W/g, ''), 16), vr: known.vr };
+  // Pixels of 8 bits go as bytes (PS3.5 A.2).
+  const vr = known.vr === 'ox' ? 'OB' : known.vr;
+  return { keyword, tag: Number.parseInt(known.tag.replace(/\W/g, ''), 16), vr };
 }
 
 /** Value representations with a 32-bit length (PS3.5 7.1.2), of those a report is made of. */
-const LONG = new Set(['SQ', 'UT']);
+const LONG = new Set(['OB', 'SQ', 'UT']);
 /** The longest value in bytes where that is fixed (PS3.5 table 6.2-1); text counts in characters, in values.ts. */
 const MOST_BYTES: Readonly<Record<string, number>> = { AS: 4, CS: 16, DA: 8, DS: 16, IS: 12, TM: 14, UI: 64 };
-const TEXT = new Set(['AS', 'CS', 'DA', 'DS', 'IS', 'LO', 'PN', 'SH', 'TM', 'UI', 'UT']);
+const TEXT = new Set(['AS', 'CS', 'DA', 'DS', 'IS', 'LO', 'PN', 'SH', 'ST', 'TM', 'UI', 'UT']);
 
 function element(keyword: string, tag: number, vr: string, value: unknown): Buffer[] {
   const bytes = even(vr, valueBytes(keyword, vr, value));
@@ -56,10 +58,14 @@ function element(keyword: string, tag: number, vr: string, value: unknown): Buff
 function valueBytes(keyword: string, vr: string, value: unknown): Buffer {
   if (vr === 'SQ' && Array.isArray(value)) return Buffer.concat(value.flatMap(sequenceItem));
   if (vr === 'FL' && Array.isArray(value)) return Buffer.from(Float32Array.from(value).buffer);
+  if (vr === 'OB' && value instanceof Uint8Array)
+    return Buffer.from(value.buffer, value.byteOffset, value.length);
+  if (vr === 'US' && Number.isInteger(value)) return Buffer.from(Uint16Array.of(value as number).buffer);
   if (!TEXT.has(vr) || typeof value !== 'string') throw invalid(`${keyword} cannot be written as ${vr}`);
   const bytes = Buffer.from(value, 'utf8');
   const most = MOST_BYTES[vr];
-  if (most !== undefined && bytes.length > most)
+  // Backslashes divide values, in what has more than one (PS3.5 6.4).
+  if (most !== undefined && value.split('\\').some((one) => Buffer.byteLength(one, 'utf8') > most))
     throw invalid(`${keyword} (${vr}) holds ${most} bytes: ${value}`);
   return bytes;
 }

@@ -1,4 +1,5 @@
 import { SOP_CLASSES } from '../dicom/sopClasses.js';
+import type { Answer } from '../domain/answers.js';
 import type { CtLabel } from '../domain/ctLabels.js';
 import type { Level } from '../domain/levels.js';
 import type { LocateStatus } from '../domain/locateStatuses.js';
@@ -94,11 +95,13 @@ export interface ReportDisc {
   readonly roiPixel: PixelBox;
   /** The active classifier's answer; null when it has none, which reads as indeterminate. */
   readonly answer: {
-    /** 0..1 */
+    /** 0..1, at ReportParameters.prevalence; the network's own score where that is null. */
     readonly probability: number;
-    /** 0..1 */
+    /** 0..1, likewise. */
     readonly threshold: number;
-    readonly calcified: boolean;
+    readonly answer: Answer;
+    /** Why nothing is stated; empty where something is. */
+    readonly reasons: readonly string[];
   } | null;
   /** The paired CT's measurement of the same disc. */
   readonly ct: {
@@ -133,6 +136,8 @@ export interface ReportParameters {
   readonly greyPercentiles: readonly [low: number, high: number];
   readonly huLow: number;
   readonly huHigh: number;
+  /** Share of calcified discs that the certainty is stated for; null where the model is not calibrated. */
+  readonly prevalence: number | null;
 }
 
 /** Everything the report says, as plain values. The same input gives the same bytes. */

@@ -18,6 +18,7 @@ import { derivedUid } from '../dicom/uid.js';
 import { CalcidiscError } from '../domain/errors.js';
 import { LEVELS } from '../domain/levels.js';
 import { GREY_PERCENTILES } from '../locate/region.js';
+import { atPrevalence } from '../report/certainty.js';
 import type { ReportClassifier, ReportDisc, ReportInput, ReportSeries } from '../report/types.js';
 import type { StepContext } from './types.js';
 
@@ -39,6 +40,7 @@ export async function gatherReportInput(context: StepContext, row: CaseRow): Pro
     measurements: await listMeasurements(knex, row.id, row.revision),
     inferences,
   };
+  const shift = await shiftOf(context, inferences[0]);
   return {
     caseId: row.id,
     revision: row.revision,
@@ -58,10 +60,10 @@ export async function gatherReportInput(context: StepContext, row: CaseRow): Pro
     },
     localisation: mrLocalisation,
     ctLocalisation,
-    discs: await discsOf(context, row, found),
+    discs: await discsOf(context, row, found, shift),
     classifier: await classifierOf(context, inferences[0]),
     localiser: localiserOf(mrLocalisation),
-    parameters: parametersOf(context, found),
+    parameters: { ...parametersOf(context, found), prevalence: shift?.to ?? null },
     device: await deviceOf(context),
     // The moment the last thing in it became known: a repeated step writes the same bytes.
     createdAt: row.stateSince,
@@ -144,7 +146,7 @@ interface Found {
 }
 
 /** As they were when the work was done; the configuration of now only where nothing was found. */
-function parametersOf({ config }: StepContext, { regions, measurements }: Found): ReportInput['parameters'] {
+function parametersOf({ config }: StepContext, { regions, measurements }: Found) {
   const { huLow, huHigh } = measurements[0] ?? config.reference;
   const { marginMm } = regions[0] ?? config.locate;
   return { marginMm, greyPercentiles: GREY_PERCENTILES, huLow, huHigh };
@@ -154,6 +156,7 @@ async function discsOf(
   context: StepContext,
   row: CaseRow,
   { regions, measurements, inferences }: Found,
+  shift: Shift,
 ): Promise<ReportDisc[]> {
   const { knex } = context.database;
   const instances = await listInstances(knex, row.mrSeriesInstanceUid);
@@ -163,7 +166,7 @@ async function discsOf(
     if (!region) return [];
     const inference = inferences.find(({ discRegionId }) => discRegionId === region.id);
     const ct = measurements.find((each) => each.level === level);
-    return disc(region, images, inference, ct);
+    return disc(region, images, inference, ct, shift);
   });
 }
 
@@ -177,11 +180,42 @@ function disc(
   images: ReadonlyMap<string, ImageOfDisc>,
   inference: CaseInference | undefined,
   ct: MeasurementRow | undefined,
+  shift: Shift,
 ): ReportDisc[] {
   const shown = images.get(sopInstanceUid);
   if (!shown) return [];
   const image = frameNumber === null ? shown.image : { ...shown.image, frameNumber };
-  return [{ level, ...shown, image, roiPixel, answer: inference ?? null, ct: ct ?? null }];
+  return [
+    {
+      level,
+      ...shown,
+      image,
+      roiPixel,
+      answer: inference ? answerOf(inference, shift) : null,
+      ct: ct ?? null,
+    },
+  ];
+}
+
+/** From the prevalence at which a model is calibrated to the site's; null: it is not calibrated, and its score stands. */
+type Shift = { readonly from: number; readonly to: number } | null;
+
+/** Seven digits say all of a float32; a threshold moves with the scores that are set against it. */
+function answerOf({ probability, threshold, answer, reasons }: CaseInference, shift: Shift) {
+  const moved = (value: number) =>
+    shift === null ? value : Number(atPrevalence(value, shift.from, shift.to).toPrecision(7));
+  return { probability: moved(probability), threshold: moved(threshold), answer, reasons };
+}
+
+/** What the card of the model that answered says of its calibration. */
+async function shiftOf(
+  { config, database }: StepContext,
+  inference: CaseInference | undefined,
+): Promise<Shift> {
+  if (!inference) return null;
+  const model = await findModel(database.knex, inference.modelName, inference.modelVersion);
+  const { prevalence } = (model?.card.calibration ?? {}) as { prevalence?: unknown };
+  return typeof prevalence === 'number' ? { from: prevalence, to: config.report.prevalence } : null;
 }
 
 async function imagesOf(

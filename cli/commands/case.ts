@@ -29,7 +29,7 @@ import { findNamedCase } from '../../db/views/lookup.js';
 import { commandActor } from '../actor.js';
 import { withDatabase } from '../database.js';
 import { type DecisionOptions, decide, wordOf } from '../decideIdentity.js';
-import { asTable } from '../demo/table.js';
+import { answerCell, asTable } from '../demo/table.js';
 
 interface CaseOptions extends DecisionOptions {
   readonly json?: boolean;
@@ -220,7 +220,7 @@ function discTable(view: CaseView): string {
       level,
       region ? confidenceWord(region.confidence) : 'not found',
       decided ? percent(decided.probability) : '–',
-      decided ? (decided.calcified ? 'CALCIFIED' : 'not calcified') : '–',
+      decided ? answerCell(decided.answer) : '–',
       ct?.label ?? '–',
       ct ? hounsfield(ct.meanHu) : '–',
       ct ? hounsfield(ct.maxHu) : '–',

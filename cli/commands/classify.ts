@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ANSWER_WORDS, isStated } from '../../agent/domain/answers.js';
 import { asCalcidiscError, CalcidiscError } from '../../agent/domain/errors.js';
 import { loadConfig } from '../../config/load.js';
 import { createLogger } from '../../config/log.js';
 import { type ModelReference, parseClassifierCard, parseReference } from '../../models/catalogue/card.js';
 import { type ClassifierFile, findModelFile, modelFoldersOf } from '../../models/catalogue/modelFiles.js';
+import { type Decision, decide } from '../../worker/answer.js';
 import { openEngine } from '../../worker/engine.js';
 import { decodeRegion } from '../../worker/region.js';
 
@@ -26,7 +28,7 @@ export function register(program: Command): void {
     )
     .option(
       '--json',
-      'one JSON document: [{file, probability, calcified, model, sha256}], sha256 of the model file',
+      'one JSON document: [{file, probability, calcified, model, sha256, answer, reasons}], sha256 of the model file',
     )
     .addHelpText(
       'after',
@@ -41,10 +43,11 @@ interface Options {
   readonly json?: boolean;
 }
 
-interface Answer {
+interface Answered extends Decision {
   readonly file: string;
   readonly probability: number;
-  readonly calcified: boolean;
+  /** What the answer states; null where it states nothing. */
+  readonly calcified: boolean | null;
   readonly model: string;
   readonly sha256: string;
 }
@@ -58,15 +61,17 @@ async function run(files: readonly string[], { model, json }: Options, command: 
   const engine = openEngine(config.worker, createLogger({ log: { level: 'error' } }));
   try {
     const inferences = await Promise.all(engine.classify(classifier, greys));
-    const answers = inferences.map(
-      ({ probability }, i): Answer => ({
+    const answers = inferences.map(({ probability, distance }, i): Answered => {
+      const decision = decide({ probability, distance }, card);
+      return {
         file: files[i]!,
         probability,
-        calcified: probability >= Math.fround(card.threshold),
+        calcified: isStated(decision.answer) ? decision.answer === 'calcified' : null,
         model: card.name,
         sha256: card.sha256,
-      }),
-    );
+        ...decision,
+      };
+    });
     console.log(json ? JSON.stringify(answers) : inWords(answers, classifier));
   } finally {
     await engine.close();
@@ -82,11 +87,10 @@ async function readRegion(file: string): Promise<Uint8Array> {
   }
 }
 
-function inWords(answers: readonly Answer[], { card }: ClassifierFile): string {
+function inWords(answers: readonly Answered[], { card }: ClassifierFile): string {
   return [
-    ...answers.map(
-      ({ file, probability, calcified }) =>
-        `${probability.toFixed(4)}  ${calcified ? 'calcified    ' : 'not calcified'}  ${file}`,
+    ...answers.map(({ file, probability, answer, reasons }) =>
+      [probability.toFixed(4), ANSWER_WORDS[answer].toLowerCase().padEnd(14), file, ...reasons].join('  '),
     ),
     `${card.name}@${card.version}, threshold ${card.threshold}. Research software, not a medical device.`,
   ].join('\n');

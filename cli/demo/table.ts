@@ -1,3 +1,4 @@
+import { ANSWER_WORDS, type Answer } from '../../agent/domain/answers.js';
 import { LEVELS, type Level } from '../../agent/domain/levels.js';
 import type { Database } from '../../db/server/database.js';
 import type { CaseRow } from '../../db/tables/cases.js';
@@ -18,13 +19,19 @@ export async function flagTable(
     return [
       level,
       inference ? `${(100 * inference.probability).toFixed(1)} %` : '–',
-      inference ? (inference.calcified ? 'CALCIFIED' : 'not calcified') : 'not read',
+      inference ? answerCell(inference.answer) : 'not read',
       ct?.label ?? 'not measured',
       ct?.meanHu == null ? '–' : `${ct.meanHu.toFixed(0)} HU`,
       truth.has(level) ? 'calcified' : 'not calcified',
     ];
   });
   return asTable(['disc', 'P(calcified)', 'model on MR', 'CT reference', 'CT mean', 'phantom truth'], rows);
+}
+
+/** A flag in capitals, so that it is seen in a column of answers. */
+export function answerCell(answer: Answer): string {
+  const words = ANSWER_WORDS[answer];
+  return answer === 'calcified' ? words.toUpperCase() : words.toLowerCase();
 }
 
 export function asTable(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -1,7 +1,8 @@
+import type { Answer } from '../../agent/domain/answers.js';
 import { LEVELS, type Level } from '../../agent/domain/levels.js';
 import type { CtDisc, CtResult, Located, LocateResult } from '../../agent/locate/types.js';
 import type { ClassifierFile } from '../../models/catalogue/modelFiles.js';
-import { type Answer, decide } from '../../worker/answer.js';
+import { decide } from '../../worker/answer.js';
 import type { Engine } from '../../worker/engine.js';
 
 /** What is said of one level of a study. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import type { Answer } from '../../agent/domain/answers.js';
 import type { Level } from '../../agent/domain/levels.js';
-import type { Tx } from '../server/knex.js';
+import { json, type Tx } from '../server/knex.js';
 import { levelOrder } from './levelOrder.js';
 
 export interface InferenceRow {
@@ -11,7 +12,13 @@ export interface InferenceRow {
   /** float32, exactly as the network gave it. */
   readonly probability: number;
   readonly threshold: number;
-  readonly calcified: boolean;
+  /** Of the region's features from those the network learnt from, float32; null where the network does not say. */
+  readonly distance: number | null;
+  readonly answer: Answer;
+  /** Why nothing is stated; empty where something is. */
+  readonly reasons: readonly string[];
+  /** What the answer states; null where it states nothing. The database derives it. */
+  readonly calcified: boolean | null;
   readonly modelSha256: string;
   readonly pngSha256: string;
   readonly provider: string;
@@ -25,13 +32,19 @@ export interface InferenceRow {
   readonly createdAt: Date;
 }
 
-export type NewInference = Omit<InferenceRow, 'id' | 'createdAt'>;
+export type NewInference = Omit<InferenceRow, 'id' | 'createdAt' | 'calcified'>;
 
 /** What is there already stands: a region read again by the same model must answer the same. */
 export async function insertInferences(tx: Tx, inferences: readonly NewInference[]): Promise<void> {
   if (inferences.length === 0) return;
   await tx('inference')
-    .insert(inferences.map((inference) => ({ ...inference, id: randomUUID() })))
+    .insert(
+      inferences.map(({ reasons, ...inference }) => ({
+        ...inference,
+        reasons: json(reasons),
+        id: randomUUID(),
+      })),
+    )
     .onConflict(['discRegionId', 'modelId'])
     .ignore();
 }
@@ -55,6 +68,11 @@ export async function listInferences(tx: Tx, caseId: string, revision: number): 
 }
 
 /** A real comes over the wire as its shortest decimal text; as a double that is a neighbour of the float32. */
-function exactProbability<R extends { probability: number; threshold: number }>(row: R): R {
-  return { ...row, probability: Math.fround(row.probability), threshold: Math.fround(row.threshold) };
+function exactProbability<R extends Pick<InferenceRow, 'probability' | 'threshold' | 'distance'>>(row: R): R {
+  return {
+    ...row,
+    probability: Math.fround(row.probability),
+    threshold: Math.fround(row.threshold),
+    distance: row.distance === null ? null : Math.fround(row.distance),
+  };
 }

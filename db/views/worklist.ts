@@ -1,3 +1,4 @@
+import type { Answer } from '../../agent/domain/answers.js';
 import type { CaseState } from '../../agent/domain/caseStates.js';
 import type { CtLabel } from '../../agent/domain/ctLabels.js';
 import type { Level } from '../../agent/domain/levels.js';
@@ -12,6 +13,8 @@ import { levelOrder } from '../tables/levelOrder.js';
 export interface WorklistFlag {
   readonly level: Level;
   readonly probability: number | null;
+  readonly answer: Answer | null;
+  /** What the answer states; null where it states nothing. */
   readonly calcified: boolean | null;
   readonly ctLabel: CtLabel | null;
 }
@@ -68,12 +71,13 @@ export interface WorklistFilter {
 
 const FLAGS = `
   SELECT coalesce(jsonb_agg(jsonb_build_object(
-           'level', f.level, 'probability', f.probability, 'calcified', f.calcified, 'ctLabel', f.ct_label)
+           'level', f.level, 'probability', f.probability, 'answer', f.answer, 'calcified', f.calcified,
+           'ctLabel', f.ct_label)
            ORDER BY ${levelOrder('f.level')}), '[]') AS flags,
          bool_or(f.calcified) FILTER (WHERE f.is_meant) AS any_calcified,
          bool_or(f.calcified IS NOT NULL AND f.ct_label <> 'indeterminate'
                  AND f.calcified <> (f.ct_label = 'calcified')) FILTER (WHERE f.is_meant) AS any_disagree
-    FROM (SELECT coalesce(r.level, m.level) AS level, i.probability, i.calcified, m.label AS ct_label,
+    FROM (SELECT coalesce(r.level, m.level) AS level, i.probability, i.answer, i.calcified, m.label AS ct_label,
                  (:level::text IS NULL OR coalesce(r.level, m.level) = :level) AS is_meant
             FROM (SELECT * FROM disc_region d WHERE d.case_id = c.id AND d.revision = c.revision) r
             FULL JOIN (SELECT * FROM ct_measurement x WHERE x.case_id = c.id AND x.revision = c.revision

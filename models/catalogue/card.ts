@@ -24,6 +24,8 @@ const ClassifierCardSchema = z.looseObject({
     }),
   }),
   threshold: z.number().min(0).max(1),
+  /** The share of calcified ones at which the probability is calibrated; without it nobody has calibrated it. */
+  calibration: z.looseObject({ prevalence: z.number().gt(0).lt(1) }).optional(),
   /** From here to the threshold the answer is `indeterminate`; without it there is no such answer. */
   indeterminateFrom: z.number().min(0).max(1).optional(),
   /** Where the network's output `distance` is above this the answer is `not-assessable`. */

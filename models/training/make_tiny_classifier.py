@@ -2,6 +2,7 @@
 networks (image [N,3,224,224] -> probability [N,1], cam [N,1,7,7]). It measures how dark a region is.
 
     python make_tiny_classifier.py ../../test/fixtures/tiny-classifier/1
+    python make_tiny_classifier.py ../../test/fixtures/tiny-doubter/1 --distance     # the same, and distance = |mean(cam)|
 
 grey     = image[channel 0] un-normalised, 0..1
 darkness = 1 - grey / max(grey) in cells of 32 by 32
@@ -35,7 +36,7 @@ def ints(name: str, values: list[int]) -> onnx.TensorProto:
     return numpy_helper.from_array(np.array(values, np.int64), name)
 
 
-def build() -> onnx.ModelProto:
+def build(has_distance: bool) -> onnx.ModelProto:
     node = helper.make_node
     nodes = [
         node("Slice", ["image", "zero", "one", "channels"], ["channel"]),
@@ -50,6 +51,8 @@ def build() -> onnx.ModelProto:
         node("ReduceMean", ["cam"], ["mean_cam"], axes=[2, 3], keepdims=0),
         node("Sigmoid", ["mean_cam"], ["probability"]),
     ]
+    if has_distance:
+        nodes.append(node("Abs", ["mean_cam"], ["distance"]))
     constants = [
         ints("zero", [0]),
         ints("one", [1]),
@@ -60,14 +63,17 @@ def build() -> onnx.ModelProto:
         scalar("rest", GAIN - OFFSET),
     ]
     tensor = helper.make_tensor_value_info
+    outputs = [
+        tensor("probability", TensorProto.FLOAT, ["n", 1]),
+        tensor("cam", TensorProto.FLOAT, ["n", 1, 7, 7]),
+    ]
+    if has_distance:
+        outputs.append(tensor("distance", TensorProto.FLOAT, ["n", 1]))
     graph = helper.make_graph(
         nodes,
         "tiny-classifier",
         [tensor("image", TensorProto.FLOAT, ["n", 3, 224, 224])],
-        [
-            tensor("probability", TensorProto.FLOAT, ["n", 1]),
-            tensor("cam", TensorProto.FLOAT, ["n", 1, 7, 7]),
-        ],
+        outputs,
         constants,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -75,9 +81,10 @@ def build() -> onnx.ModelProto:
     return model
 
 
-def card(sha256: str) -> dict:
+def card(sha256: str, has_distance: bool) -> dict:
+    bounds = {"assessable": {"maxDistance": 2.0}} if has_distance else {}
     return {
-        "name": "tiny-classifier",
+        "name": "tiny-doubter" if has_distance else "tiny-classifier",
         "version": "1",
         "kind": "classifier",
         "sha256": sha256,
@@ -88,7 +95,8 @@ def card(sha256: str) -> dict:
             "shape": ["N", 3, 224, 224],
             "normalisation": {"mean": MEAN, "std": STD},
         },
-        "outputs": ["probability", "cam"],
+        "outputs": ["probability", "cam", *(["distance"] if has_distance else [])],
+        **bounds,
         "threshold": 0.5,
         "trainingData": {"source": "none: written by hand", "simulated": True, "patients": [], "heldOut": []},
         "metrics": {},
@@ -99,11 +107,11 @@ def card(sha256: str) -> dict:
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
+    folder, has_distance = Path(sys.argv[1]), "--distance" in sys.argv[2:]
     folder.mkdir(parents=True, exist_ok=True)
-    data = build().SerializeToString()
+    data = build(has_distance).SerializeToString()
     (folder / "model.onnx").write_bytes(data)
-    text = json.dumps(card(hashlib.sha256(data).hexdigest()), indent=2)
+    text = json.dumps(card(hashlib.sha256(data).hexdigest(), has_distance), indent=2)
     (folder / "card.json").write_text(text + "\n")
 
 

@@ -16,6 +16,7 @@ import { findSeries, type SeriesRow } from '../../db/tables/series.js';
 import { type Elements, writePart10 } from '../dicom/writePart10.js';
 import { quietLog, useDatabase } from '../support/database.js';
 import { located, putReading, testReader } from '../support/readings.js';
+import { until } from '../support/until.js';
 
 const MR_IMAGE = '1.2.840.10008.5.1.4.1.1.4';
 const SLICES = 5;
@@ -60,6 +61,15 @@ function mrSlice(
   };
 }
 
+/** What makes a CT serve. */
+const DISC = {
+  level: 'L4-L5',
+  centrePatientMm: [0, 0, 0],
+  centrePixel: [10, 10],
+  roiPixel: [5, 5, 15, 15],
+  confidence: 0.9,
+} as const;
+
 describe('assemble: from the spool to cases, on a real database', () => {
   const db = useDatabase();
   const started: Assembler[] = [];
@@ -91,7 +101,11 @@ describe('assemble: from the spool to cases, on a real database', () => {
         const complete = await seriesComplete(trx, series, reconsidering);
         if (series.role === 'ignored') return complete;
         const modality = series.role === 'ct' ? 'CT' : 'MR';
-        await putReading(trx, seriesInstanceUid, located(seriesInstanceUid, modality));
+        await putReading(
+          trx,
+          seriesInstanceUid,
+          located(seriesInstanceUid, modality, { status: 'located', discs: [DISC] }),
+        );
         const read = await seriesRead(trx, { seriesInstanceUid, modality }, reconsidering);
         return [...complete, ...read];
       },
@@ -152,13 +166,6 @@ describe('assemble: from the spool to cases, on a real database', () => {
   const caseOf = async ({ studyInstanceUid }: Study) =>
     (await listCases(db.database.knex, { mrStudyInstanceUid: studyInstanceUid }))[0];
 
-  async function until(what: () => Promise<boolean>, limitMs = 10_000): Promise<void> {
-    for (let waited = 0; waited < limitMs; waited += 10) {
-      if (await what()) return;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    throw new Error('it did not happen in time');
-  }
   const untilState = (study: Study, state: SeriesRow['state']) =>
     until(async () => (await seriesOf(study)).state === state);
 

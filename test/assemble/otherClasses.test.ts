@@ -24,7 +24,7 @@ import { storescu } from '../support/dcmtk.js';
 import { smallObject } from '../support/dicomObject.js';
 import { needsPeer } from '../support/peers.js';
 import { CT_CONTEXT, RawPeer } from '../support/rawPeer.js';
-import { until } from '../support/receiver.js';
+import { until } from '../support/until.js';
 
 /** A screen shot that says of itself all that a T2 sagittal MR says; a document; a private class under the root. */
 const OTHERS = {

@@ -14,6 +14,7 @@ import { startChild } from '../support/child.js';
 import { createTestDatabase, quietLog, type TestDatabase } from '../support/database.js';
 import { needsPeer } from '../support/peers.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
+import { until } from '../support/until.js';
 import { cutLine } from './cutLine.js';
 
 const NEXT: Partial<Record<CaseState, CaseState>> = {
@@ -296,7 +297,3 @@ for (const kind of ['PostgreSQL', 'Redis'] as const)
         assert.deepEqual(rows, [{ tableSchema: 'calcidisc_queue' }]);
       });
   });
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await sleep(10);
-}

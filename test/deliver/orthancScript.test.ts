@@ -10,7 +10,8 @@ import { projectRoot } from '../../config/root.js';
 import { reportInput } from '../report/sample.js';
 import { type RunningOrthanc, startOrthanc } from '../support/orthanc.js';
 import { needsPeer } from '../support/peers.js';
-import { type TestReceiver, testReceiver, until } from '../support/receiver.js';
+import { type TestReceiver, testReceiver } from '../support/receiver.js';
+import { until } from '../support/until.js';
 
 interface ImageTags {
   readonly Modality: 'MR' | 'CT';

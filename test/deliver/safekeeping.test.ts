@@ -19,7 +19,7 @@ import { createTestDatabase, quietLog, useDatabase } from '../support/database.j
 import { freePort, runTool } from '../support/dcmtk.js';
 import { startOrthanc } from '../support/orthanc.js';
 import { needsPeer } from '../support/peers.js';
-import { until } from '../support/receiver.js';
+import { until } from '../support/until.js';
 import { type CommittingScp, committingScp, type Promised } from './committingScp.js';
 import { insertReportedCase } from './reportedCase.js';
 import { valve } from './valve.js';

@@ -3,8 +3,8 @@ import { startAgent } from '../../agent/main.js';
 import { listDeliveries } from '../../db/tables/deliveries.js';
 import { openQueues } from '../../db/work/queue.js';
 import { createTestDatabase, quietLog } from '../support/database.js';
-import { until } from '../support/receiver.js';
 import { serviceConfig } from '../support/service.js';
+import { until } from '../support/until.js';
 import { insertReportedCase } from './reportedCase.js';
 import { valve } from './valve.js';
 

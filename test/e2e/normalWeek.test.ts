@@ -13,8 +13,8 @@ import { createTestDatabase, quietLog, type TestDatabase } from '../support/data
 import { runTool, storescu } from '../support/dcmtk.js';
 import { type RunningOrthanc, startOrthanc } from '../support/orthanc.js';
 import { needsPeer } from '../support/peers.js';
-import { until } from '../support/receiver.js';
 import { serviceConfig } from '../support/service.js';
+import { until } from '../support/until.js';
 import { activateTiny } from '../worker/models.js';
 import { fixtureModels } from '../worker/regions.js';
 

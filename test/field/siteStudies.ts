@@ -201,7 +201,7 @@ const stir: Edit = (dataset) =>
 const axial: Edit = (dataset, index) =>
   void Object.assign(dataset, {
     ImageOrientationPatient: ['1', '0', '0', '0', '1', '0'],
-    ImagePositionPatient: ['-100', '-100', String(4.4 * index)],
+    ImagePositionPatient: ['-100', '-100', (4.4 * index).toFixed(1)],
   });
 const soft: Edit = (dataset) => void Object.assign(dataset, { ConvolutionKernel: 'Br40' });
 

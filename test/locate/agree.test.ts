@@ -146,18 +146,22 @@ describe('applicability', () => {
       0,
     );
   });
-  it('measures signal in the air behind the back, and not the noise there', () => {
+  it('measures structure in the air behind the back, and neither the noise there nor an even glow', () => {
     const { normal } = randomFrom('air');
     /** A body of 200 in front, air behind the 24th column, noise in both channels. */
-    const scan = (ghost: number, noise: number) =>
+    const scan = (air: (col: number) => number, noise: number) =>
       ghostShare(
-        ...picture((i) => Math.hypot((i % 64 < 24 ? 200 : ghost) + noise * normal(), noise * normal()), {
-          boneColumns: 20,
-        }),
+        ...picture(
+          (i) => Math.hypot((i % 64 < 24 ? 200 : air(i % 64)) + noise * normal(), noise * normal()),
+          { boneColumns: 20 },
+        ),
       )!;
-    const [none, some] = [scan(0, 20), scan(30, 5)];
+    const none = scan(() => 0, 20);
+    const glow = scan(() => 30, 5);
+    const some = scan((col) => 30 + 30 * Math.sin((2 * Math.PI * col) / 12), 5);
     assert.ok(none < 0.03, `${none}`);
-    assert.ok(Math.abs(some - 0.15) < 0.02, `${some}`);
+    assert.ok(glow < 0.02, `${glow}`);
+    assert.ok(some > 0.06 && some < 0.12, `${some}`);
   });
   it('takes the noise of an interpolated picture for noise', () => {
     const { normal } = randomFrom('interpolated');

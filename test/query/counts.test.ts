@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findSeries } from '../../db/tables/series.js';
 import { storescu } from '../support/dcmtk.js';
 import { needsPeer } from '../support/peers.js';
-import { type Invented, invent, keepIn, openSite, type Site, sourceOf, until, withFiles } from './site.js';
+import { until } from '../support/until.js';
+import { type Invented, invent, keepIn, openSite, type Site, sourceOf, withFiles } from './site.js';
 
 describe('query: complete by the PACS’s own count', function () {
   this.timeout(120_000);

@@ -14,9 +14,10 @@ import { createTestDatabase, quietLog, type TestDatabase } from '../support/data
 import { freePort } from '../support/dcmtk.js';
 import { type RunningOrthanc, startOrthanc } from '../support/orthanc.js';
 import { needsPeer } from '../support/peers.js';
+import { until } from '../support/until.js';
 import { activateTiny } from '../worker/models.js';
 import { fixtureModels } from '../worker/regions.js';
-import { sourceOf, until } from './site.js';
+import { sourceOf } from './site.js';
 
 describe('query: an MR sent to us alone, its CT in the PACS', function () {
   this.timeout(180_000);

@@ -8,8 +8,9 @@ import { findSeries } from '../../db/tables/series.js';
 import { readCaseView } from '../../db/views/caseView.js';
 import { freePort } from '../support/dcmtk.js';
 import { needsPeer } from '../support/peers.js';
+import { until } from '../support/until.js';
 import { movingScp } from './movingScp.js';
-import { gateTo, type Invented, invent, keepIn, openSite, type Site, scan, sourceOf, until } from './site.js';
+import { gateTo, type Invented, invent, keepIn, openSite, type Site, scan, sourceOf } from './site.js';
 
 const sourceAt = (port: number) => ({ name: 'pacs', aeTitle: 'MOVES', host: '127.0.0.1', port });
 

@@ -167,15 +167,3 @@ export async function gateTo(target: number) {
     },
   };
 }
-
-export async function until<T>(
-  what: () => Promise<T | null | undefined | false>,
-  limitMs = 45_000,
-): Promise<T> {
-  for (let waited = 0; waited < limitMs; waited += 25) {
-    const answer = await what();
-    if (answer) return answer;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error('it did not happen in time');
-}

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { confidenceWord } from '../../agent/domain/levelConfidence.js';
 import { LEVELS } from '../../agent/domain/levels.js';
 import { drawResult } from '../../agent/locate/picture.js';
 import type { LocatedDisc } from '../../agent/locate/types.js';
@@ -74,7 +75,7 @@ async function tableRows(
     const ct = measurements.find((each) => each.level === level);
     return [
       level,
-      disc ? `${(disc.confidence * 100).toFixed(0)} %` : 'not found',
+      disc ? confidenceWord(disc.confidence) : 'not found',
       inference ? `${(inference.probability * 100).toFixed(1)} %` : '–',
       ct?.label ?? '–',
       ct?.meanHu == null ? '–' : `${ct.meanHu.toFixed(0)} HU`,

@@ -33,7 +33,8 @@ import { freePort } from '../support/dcmtk.js';
 import { fileOf, smallObject } from '../support/dicomObject.js';
 import { type RunningOrthanc, startOrthanc } from '../support/orthanc.js';
 import { needsPeer } from '../support/peers.js';
-import { seenEvents, until } from '../support/receiver.js';
+import { seenEvents } from '../support/receiver.js';
+import { until } from '../support/until.js';
 
 const log = pino({ level: 'silent' });
 const IMPLICIT = TRANSFER_SYNTAXES.implicitVrLittleEndian.uid;

@@ -13,7 +13,8 @@ import { openSpool } from '../../agent/receive/spool.js';
 import type { SpooledFile } from '../../agent/receive/types.js';
 import { fileOf, smallObject } from '../support/dicomObject.js';
 import { RawPeer, storePdus } from '../support/rawPeer.js';
-import { testReceiver, until } from '../support/receiver.js';
+import { testReceiver } from '../support/receiver.js';
+import { until } from '../support/until.js';
 
 const log = pino({ level: 'silent' });
 

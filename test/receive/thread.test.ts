@@ -13,7 +13,8 @@ import { storescu } from '../support/dcmtk.js';
 import { smallObject, writeObject } from '../support/dicomObject.js';
 import { needsPeer } from '../support/peers.js';
 import { RawPeer } from '../support/rawPeer.js';
-import { seenEvents, until } from '../support/receiver.js';
+import { seenEvents } from '../support/receiver.js';
+import { until } from '../support/until.js';
 
 const log = pino({ level: 'silent' });
 

@@ -9,7 +9,8 @@ import { freePort, runTool, startStorescp, storescu } from '../support/dcmtk.js'
 import { fileOf, smallObject, writeObject } from '../support/dicomObject.js';
 import { needsPeer } from '../support/peers.js';
 import { RawPeer } from '../support/rawPeer.js';
-import { type TestReceiver, testReceiver, until } from '../support/receiver.js';
+import { type TestReceiver, testReceiver } from '../support/receiver.js';
+import { until } from '../support/until.js';
 
 describe('TLS', () => {
   let dir: string;

@@ -94,7 +94,9 @@ describe('whether a report would tell its reader something else', () => {
       'a result',
       {
         discs: discs.map((disc, i) =>
-          i === 0 && disc.answer ? { ...disc, answer: { ...disc.answer, calcified: true } } : disc,
+          i === 0 && disc.answer
+            ? { ...disc, answer: { ...disc.answer, answer: 'calcified' as const } }
+            : disc,
         ),
       },
     ],

@@ -3,7 +3,7 @@ import { LEVEL_TABLE, LEVELS } from '../../agent/domain/levels.js';
 import { buildReport } from '../../agent/report/build.js';
 import { buildFhir, bundleOf, type Resource } from '../../agent/report/fhir.js';
 import type { ReportInput } from '../../agent/report/types.js';
-import { CALCIFIED, CT, disc, MR, reportInput } from './sample.js';
+import { CALCIFIED, CT, disc, MR, reportInput, unstated } from './sample.js';
 
 const unpaired = {
   ct: null,
@@ -20,6 +20,8 @@ const SHAPES: Readonly<Record<string, Partial<ReportInput>>> = {
     classifier: null,
   },
   'without a score': { ...unpaired, classifier: null, discs: [disc('L4-L5', { answer: null, ct: null })] },
+  'that could not read a disc': { discs: [disc('L4-L5', unstated('not-assessable', 'blurred'))] },
+  'that cannot tell': { discs: [disc('L4-L5', unstated('indeterminate', 'near the threshold'))] },
   'of nobody': {
     patient: { name: '', id: '', issuerOfPatientId: '', birthDate: null, sex: '' },
     study: { ...reportInput().study, accessionNumber: '', date: null, time: '' },
@@ -73,6 +75,17 @@ describe('FHIR R4', () => {
         ['112031', 371.25, "[hnsf'U]"],
       ],
     );
+  });
+
+  it('has no value for a disc that could not be read, and says why', () => {
+    const [observation] = build({
+      discs: [disc('L4-L5', unstated('not-assessable', 'blurred'))],
+    }).observations;
+    const { valueCodeableConcept, dataAbsentReason, note, component } = observation!;
+    assert.equal(valueCodeableConcept, undefined);
+    assert.equal(codeOf(dataAbsentReason), 'not-performed');
+    assert.match(JSON.stringify(note), /blurred/);
+    assert.doesNotMatch(JSON.stringify(component ?? []), /111012/);
   });
 
   it('is preliminary everywhere, and found by the SR and the accession number', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { buildOru } from '../../agent/report/hl7.js';
 import type { ReportInput } from '../../agent/report/types.js';
-import { CALCIFIED, disc, MR, reportInput } from './sample.js';
+import { CALCIFIED, disc, MR, reportInput, unstated } from './sample.js';
 
 const PARTIES = {
   sendingApplication: 'CALCIDISC',
@@ -54,6 +54,20 @@ describe('HL7 ORU^R01', () => {
     const obr = one(oru(), 'OBR');
     assert.deepEqual([obr[3], obr[18], obr[7]], ['ACC-77', 'ACC-77', '20260302101530']);
     assert.deepEqual(observed(oru(), '113014'), { '': [`^${MR.studyInstanceUid}^ISO`, '', 'P'] });
+  });
+
+  it('a disc that could not be read is neither normal nor abnormal, has no score, and the reason stands there', () => {
+    const message = oru({ discs: [disc('L4-L5', unstated('not-assessable', 'blurred'))] });
+    assert.equal(observed(message, '111012')['L4-L5'], undefined);
+    const own = segments(message, 'OBX').filter((obx) => obx[4] === 'L4-L5');
+    assert.deepEqual(
+      own.map((obx) => [obx[2], obx[8]]),
+      [
+        ['CWE', ''],
+        ['ST', ''],
+      ],
+    );
+    assert.match(own[1]![5]!, /blurred/);
   });
 
   it('flags each level, with its probability', () => {

@@ -53,15 +53,26 @@ describe('report: identity', () => {
     assert.deepEqual(buildReport(reportInput()).file, buildReport(reportInput()).file);
   });
 
-  it('gives another revision its own UIDs, and the same ones whenever it is built', () => {
+  it('gives another revision its own SOP Instance UID in the same series, and the same ones whenever it is built', () => {
     const first = buildReport(reportInput());
     const later = buildReport(reportInput({ createdAt: new Date('2027-01-01T00:00:00Z') }));
     const second = buildReport(reportInput({ revision: 2 }));
     assert.equal(later.sopInstanceUid, first.sopInstanceUid);
     assert.notEqual(second.sopInstanceUid, first.sopInstanceUid);
-    assert.notEqual(second.seriesInstanceUid, first.seriesInstanceUid);
+    assert.equal(second.seriesInstanceUid, first.seriesInstanceUid, 'one series a case');
+    const corrected = buildReport(
+      reportInput({ revision: 2, patient: { ...reportInput().patient, id: 'P-0043' } }),
+    );
+    assert.notEqual(corrected.seriesInstanceUid, first.seriesInstanceUid, 'no series of two patients');
     assert.ok(isUid(first.sopInstanceUid) && isUid(first.seriesInstanceUid));
     assert.notEqual(first.sopInstanceUid, first.seriesInstanceUid);
+  });
+
+  it('numbers the instances of the series by revision, and says nothing of the series that differs between them', () => {
+    const [first, second] = [1, 2].map((revision) => readBack({ revision }).dataset);
+    assert.deepEqual([first!.InstanceNumber, second!.InstanceNumber], [1, 2]);
+    for (const keyword of ['SeriesNumber', 'SeriesDate', 'SeriesTime', 'SeriesDescription'])
+      assert.deepEqual(first![keyword], second![keyword], keyword);
   });
 
   it('tracks a disc by patient and level, so that the next study lines up', () => {
@@ -92,7 +103,7 @@ describe('report: identity', () => {
   it('lists a long series by its first images and their number', () => {
     const tree = renderReport(readBack(), { maxImages: 2 });
     assert.match(tree, /Image: \.\.\. and 6 more images/);
-    assert.equal(tree.split('\n').filter((line) => /─ Image: 2\.25/.test(line)).length, 2 + 2 + 5);
+    assert.equal(tree.split('\n').filter((line) => /─ Image: 2\.25/.test(line)).length, 2 + 2 + 5 + 5);
     assert.doesNotMatch(tree, /Doe/);
   });
 
@@ -134,7 +145,11 @@ describe('report: what no report may say is refused', () => {
   it('a probability that is none', () => {
     for (const probability of [Number.NaN, -0.1, 1.1])
       refused(
-        { discs: [disc('L1-L2', { answer: { probability, threshold: 0.5, calcified: false } })] },
+        {
+          discs: [
+            disc('L1-L2', { answer: { probability, threshold: 0.5, answer: 'not-calcified', reasons: [] } }),
+          ],
+        },
         /probability/,
       );
   });

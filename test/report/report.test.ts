@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { LEVEL_TABLE, LEVELS } from '../../agent/domain/levels.js';
 import type { TreeNode } from '../../agent/report/tree.js';
-import { CALCIFIED, CT, disc, MR, reportInput } from './sample.js';
+import { CALCIFIED, CT, disc, MR, reportInput, unstated } from './sample.js';
 import { all, codeText, comments, groups, one, readBack } from './walk.js';
 
 const root = () => readBack().root;
@@ -80,6 +80,8 @@ describe('report: every item of TID 1500 as it reads back', () => {
     assert.equal(codeText(one(mean!, '121401')), '373098007 SCT');
     assert.equal(codeText(one(maximum!, '121401')), '56851009 SCT');
     for (const node of [mean!, maximum!]) assert.equal(codeText(one(node, '370129005')), '77477000 SCT');
+    assert.match(mean!.concept!.meaning, /mean/);
+    assert.match(maximum!.concept!.meaning, /maximum/);
   });
 
   it('carries what is needed to repeat the answer', () => {
@@ -164,11 +166,31 @@ describe('report: what it says', () => {
     assert.equal(codeText(one(group!, '18115005')), '82334004 SCT');
   });
 
+  it('says of a disc that cannot be read that it cannot, with the reason and without a score', () => {
+    const { root } = readBack({
+      discs: [disc('L4-L5', unstated('not-assessable', 'blurred beyond reading'))],
+    });
+    const [group] = groups(root);
+    assert.equal(codeText(one(group!, '18115005')), '1156316003 SCT');
+    assert.equal(all(group!, '111012').length, 0);
+    assert.ok(all(group!, '121106').some(({ value }) => /blurred beyond reading/.test(value)));
+    assert.match(one(one(root, 'C0034375'), '121077').value, /^No result\. 1 of 1 discs not assessable/);
+  });
+
+  it('never calls a report without a statement "no calcification flagged"', () => {
+    const discs = [
+      disc('L4-L5', unstated('indeterminate', 'just below the threshold')),
+      disc('L5-S1', { answer: { probability: 0.1, threshold: 0.5, answer: 'not-calcified', reasons: [] } }),
+    ];
+    const said = one(one(readBack({ discs }).root, 'C0034375'), '121077').value;
+    assert.equal(said, 'No calcification flagged. 1 of 2 discs indeterminate.');
+  });
+
   it('leaves the attenuation out when the CT measured none', () => {
     const ct = { label: 'indeterminate', meanHu: null, maxHu: null, areaMm2: 0 } as const;
     const [group] = groups(readBack({ discs: [disc('L1-L2', { ct })] }).root);
     assert.deepEqual(all(group!, '112031'), []);
-    assert.match(one(group!, '121106').value, /CT reference: indeterminate/);
+    assert.match(all(group!, '121106').at(-1)!.value, /CT reference: indeterminate/);
   });
 
   it('asks for a CT when a disc is flagged on MR alone, and only then', () => {

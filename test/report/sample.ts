@@ -29,16 +29,21 @@ export function disc(level: Level, changes: Partial<ReportDisc> = {}): ReportDis
     image: MR.instances[2]!,
     imageSize: [320, 384],
     roiPixel: [100.25, row, 160.75, row + 45.5],
-    answer: { probability: 0.125, threshold: 0.5, calcified: false },
+    answer: { probability: 0.125, threshold: 0.5, answer: 'not-calcified', reasons: [] },
     ct: { label: 'not-calcified', meanHu: 61.5, maxHu: 98, areaMm2: 0 },
     ...changes,
   };
 }
 
 export const CALCIFIED: Partial<ReportDisc> = {
-  answer: { probability: Math.fround(0.8731), threshold: 0.5, calcified: true },
+  answer: { probability: Math.fround(0.8731), threshold: 0.5, answer: 'calcified', reasons: [] },
   ct: { label: 'calcified', meanHu: 214.3, maxHu: 371.25, areaMm2: 38.2 },
 };
+
+/** A disc that was found and of which nothing can be stated. */
+export function unstated(answer: 'indeterminate' | 'not-assessable', why: string): Partial<ReportDisc> {
+  return { answer: { probability: 0.6, threshold: 0.7, answer, reasons: [why] } };
+}
 
 /** A case with five discs, L4-L5 calcified on both, paired with a CT of another study ten days later. */
 export function reportInput(changes: Partial<ReportInput> = {}): ReportInput {
@@ -78,7 +83,7 @@ export function reportInput(changes: Partial<ReportInput> = {}): ReportInput {
       attribution: 'SPIDER, van der Graaf et al., Sci Data 11:264 (2024), CC BY 4.0',
     },
     localiser: { name: 'localiser', version: '0.3.0', sha256: 'cd'.repeat(32) },
-    parameters: { marginMm: 10, greyPercentiles: [1, 99.5], huLow: 120.1, huHigh: 383.7 },
+    parameters: { marginMm: 10, greyPercentiles: [1, 99.5], huLow: 120.1, huHigh: 383.7, prevalence: null },
     device: { uid: uid('device'), serialNumber: 'test-1', softwareVersion: '0.1.0', aeTitle: 'CALCIDISC' },
     createdAt: new Date('2026-03-12T09:08:07.065Z'),
     utcOffsetMinutes: 60,

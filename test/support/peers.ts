@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import type { Context } from 'mocha';
+import { projectRoot } from '../../config/root.js';
 
 /** Programs that tests run against for real, and the Debian packages that bring them. */
 export const PEERS = {
@@ -20,6 +22,12 @@ export const PEERS = {
     probe: ['-c', 'import torch, pytest, onnx'],
     packages: 'python3-torch python3-pytest python3-onnx',
   },
+  viewers: {
+    command: process.execPath,
+    probe: [join(projectRoot, 'test/viewers/hydrate.mjs'), '--probe'],
+    packages: '',
+    install: 'npm ci --prefix test/viewers --ignore-scripts',
+  },
 } as const;
 
 export type Peer = keyof typeof PEERS;
@@ -36,9 +44,9 @@ export function hasPeer(peer: Peer): boolean {
   return answer;
 }
 
-/** Python peers are modules, not programs: there the exit status tells; dciodvfy's usage exits non-zero. */
+/** Python's and npm's peers are modules, not programs: there the exit status tells; dciodvfy's usage exits non-zero. */
 function probeSucceeds(peer: Peer): boolean {
-  if (peer !== 'python' && peer !== 'torch') return true;
+  if (peer !== 'python' && peer !== 'torch' && peer !== 'viewers') return true;
   const { command, probe } = PEERS[peer];
   return spawnSync(command, probe, { stdio: 'ignore' }).status === 0;
 }
@@ -47,7 +55,9 @@ function probeSucceeds(peer: Peer): boolean {
 export function needsPeer(context: Context, ...peers: Peer[]): void {
   for (const peer of peers) {
     if (hasPeer(peer)) continue;
-    const line = `needs ${PEERS[peer].command}: apt-get install ${PEERS[peer].packages}`;
+    const wanted = PEERS[peer];
+    const install = 'install' in wanted ? wanted.install : `apt-get install ${wanted.packages}`;
+    const line = `needs ${wanted.command}: ${install}`;
     if (process.env.REQUIRE_PEERS === '1') throw new Error(line);
     console.log(`      skipped, ${line}`);
     context.skip();

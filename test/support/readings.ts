@@ -66,6 +66,8 @@ export function located(
       slice: null,
       discs: [],
       ...over,
+      // What a CT is told by (agent/domain/ctReading.ts): here nothing.
+      ...(modality === 'CT' ? { facts: null } : {}),
     },
     localiser: testReader.localiser,
     slicePng: null,

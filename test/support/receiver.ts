@@ -13,6 +13,7 @@ import type {
 } from '../../agent/receive/types.js';
 import { parseConfig } from '../../config/load.js';
 import type { ConfigInput } from '../../config/schema.js';
+import { until } from './until.js';
 
 export interface SeenEvents extends ReceiveEvents {
   readonly opened: AssociationInfo[];
@@ -85,22 +86,11 @@ export async function testReceiver(options: TestReceiverOptions = {}): Promise<T
     spool,
     spoolDir,
     seen,
-    ended: (count) => until(() => seen.ended.length >= count),
+    ended: async (count) => void (await until(() => seen.ended.length >= count)),
     close: async () => {
       await receiver.close();
       await spool.close();
       await rm(root, { recursive: true, force: true });
     },
   };
-}
-
-const PATIENCE_MS = 20_000;
-
-/** Waits for something that happens elsewhere; a test that waits in vain says for what. */
-export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + PATIENCE_MS;
-  while (!(await isSo())) {
-    if (Date.now() > deadline) throw new Error(`still not so after ${PATIENCE_MS} ms: ${isSo}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }

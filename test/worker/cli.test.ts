@@ -57,8 +57,11 @@ describe('the commands of the worker', function () {
       ['2.png', '1.png'],
     );
     for (const answer of answers) {
-      assert.deepEqual(Object.keys(answer), ['file', 'probability', 'calcified', 'model', 'sha256']);
+      assert.deepEqual(Object.keys(answer), [
+        ...['file', 'probability', 'calcified', 'model', 'sha256', 'answer', 'reasons'],
+      ]);
       assert.equal(answer.calcified, answer.probability >= 0.5);
+      assert.equal(answer.answer, answer.calcified ? 'calcified' : 'not-calcified');
       assert.equal(answer.model, 'tiny-classifier');
       assert.match(answer.sha256, /^[0-9a-f]{64}$/);
     }

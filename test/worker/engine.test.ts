@@ -12,8 +12,8 @@ import { fixtureModels, greyRegion, pngOf } from './regions.js';
 const silent = pino({ level: 'silent' });
 const settings = { provider: 'cpu', batchSize: 16, batchWaitMs: 5, threads: 1 } as const;
 
-async function tinyModel(): Promise<ClassifierFile> {
-  const folder = join(fixtureModels, 'tiny-classifier', '1');
+async function tinyModel(name = 'tiny-classifier'): Promise<ClassifierFile> {
+  const folder = join(fixtureModels, name, '1');
   const card = parseClassifierCard(JSON.parse(await readFile(join(folder, 'card.json'), 'utf8')), 'the card');
   return { path: join(folder, 'model.onnx'), sha256: card.sha256, card };
 }
@@ -51,6 +51,21 @@ describe('the inference engine', () => {
       );
       assert.deepEqual([batchSize, provider, cam?.length], [5, 'cpu', 49]);
     });
+  });
+
+  it('hands on how far a region is from what the network learnt, region by region; null where it does not say', async () => {
+    const doubter = await tinyModel('tiny-doubter');
+    const regions = [1, 2, 3].map(greyRegion);
+    const spoken = await Promise.all(engine.classify(doubter, regions));
+    for (const [i, { distance }] of spoken.entries()) {
+      const probability = byHand(regions[i]!);
+      const wanted = Math.abs(Math.log(probability / (1 - probability)));
+      assert.ok(Math.abs(distance! - wanted) < 1e-4, `${distance} is ${wanted}`);
+    }
+    assert.deepEqual(
+      (await answers(regions)).map(({ distance }) => distance),
+      [null, null, null],
+    );
   });
 
   it('gives the same bits at the same place of a batch of the same size, whatever the company', async () => {

@@ -167,6 +167,24 @@ describe('the worker', () => {
     );
   });
 
+  it('keeps what a network cannot tell as neither calcified nor free of it, with the reason, and says so on the trail', async () => {
+    const { knex } = test.database;
+    const bounds = { threshold: 1, indeterminateFrom: 0 };
+    const unsure = await copyModel(knex, models.folder, 'tiny-classifier', '5', bounds);
+    const before = await resolveModel(knex, { name: 'tiny-classifier', version: '2' });
+    await changeModel(knex, { id: unsure.id, to: 'active' });
+    const located = await insertLocatedCase(test.database, regionsOf(await pngs([75])));
+    await wake(located);
+    assert.equal((await settled(test.database, located.id)).state, 'classified');
+    await changeModel(knex, { id: before.id, to: 'active' });
+    const [row] = (await listInferences(knex, located.id, 1)).filter(({ role }) => role === 'active');
+    assert.deepEqual([row!.answer, row!.calcified, row!.distance], ['indeterminate', null, null]);
+    assert.match(row!.reasons[0]!, /just below the threshold/);
+    const [event] = await listAudit(knex, 'case', located.id, 1);
+    const detail = event!.detail as Record<string, unknown>;
+    assert.deepEqual([detail.calcified, detail.indeterminate], [[], [row!.level]]);
+  });
+
   it('goes on without a shadow whose file is gone', async () => {
     const { knex } = test.database;
     const ghost = await copyModel(knex, models.folder, 'tiny-classifier', '4', {}, { keepFile: false });

@@ -1,13 +1,15 @@
 import type { CaseView } from '../../../db/views/caseView.js';
 import type { Neighbours } from '../../../db/views/worklist.js';
+import { ANSWER_WORDS, type Answer, isStated } from '../../domain/answers.js';
 import { CT_LABELS } from '../../domain/ctLabels.js';
-import { LEVELS } from '../../domain/levels.js';
+import { LEVELS, type Level } from '../../domain/levels.js';
 import { nameOfCt, passedOverInWords, type WeighedCt } from '../../domain/pairing.js';
 import { agreement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
 import { candidateLines, spellingLines } from '../identityWords.js';
 import { asideLines, missingLines, unreadLines } from '../receivedWords.js';
 import {
+  ANSWER_SIGNS,
   commitmentText,
   hounsfield,
   identityLines,
@@ -91,7 +93,8 @@ function headline(view: CaseView): Html | false {
   const decided = inferences.filter(({ role }) => role === 'active');
   if (decided.length === 0) return false;
   const byLevel = LEVELS.flatMap((level) => decided.filter((each) => each.level === level));
-  const flagged = byLevel.filter(({ calcified }) => calcified).map(({ level }) => level);
+  const at = (wanted: Answer) => byLevel.filter(({ answer }) => answer === wanted).map(({ level }) => level);
+  const flagged = at('calcified');
   const compared = byLevel.map(({ level, calcified }) => ({
     level,
     agrees: agreement(calcified, measurementBeside(view, level)),
@@ -101,8 +104,10 @@ function headline(view: CaseView): Html | false {
   return html`<p class="headline"><strong class="${flagged.length > 0 ? 'yes' : 'no'}">${
     flagged.length > 0
       ? `● Calcified by ${modelOf(decided[0]!)}: ${flagged.join(', ')}`
-      : `○ No disc calcified by ${modelOf(decided[0]!)}`
-  }</strong> of ${regions.length} discs read.${
+      : byLevel.some(({ answer }) => isStated(answer))
+        ? `○ No disc calcified by ${modelOf(decided[0]!)}`
+        : `– Nothing stated by ${modelOf(decided[0]!)}`
+  }</strong> of ${regions.length} discs read.${unstatedLine('indeterminate', at('indeterminate'))}${unstatedLine('not-assessable', at('not-assessable'))}${
     differing.length > 0 &&
     html` <span class="differs">≠ The CT says otherwise at ${differing.join(', ')}.</span>`
   }${
@@ -112,6 +117,14 @@ function headline(view: CaseView): Html | false {
 
 function modelOf({ modelName, modelVersion }: CaseView['inferences'][number]): string {
   return `the model ${modelName} ${modelVersion}`;
+}
+
+/** Said beside the flags, so that "none calcified" is not read as "all are free". */
+function unstatedLine(answer: Answer, levels: readonly Level[]): Html | false {
+  return (
+    levels.length > 0 &&
+    html` <span>${ANSWER_SIGNS[answer]} ${ANSWER_WORDS[answer]}: ${levels.join(', ')}.</span>`
+  );
 }
 
 function facts({ case: row, study, mrSeries }: CaseView): Html {

@@ -1,10 +1,11 @@
 import type { CaseView } from '../../../db/views/caseView.js';
+import { ANSWER_WORDS, isStated } from '../../domain/answers.js';
 import { CT_LABELS } from '../../domain/ctLabels.js';
 import { confidenceWord } from '../../domain/levelConfidence.js';
 import type { Level } from '../../domain/levels.js';
 import { agreement, type Measurement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
-import { hounsfield, percent, percentBeside } from '../words.js';
+import { ANSWER_CLASSES, ANSWER_SIGNS, hounsfield, percent, percentBeside } from '../words.js';
 
 type Inference = CaseView['inferences'][number];
 
@@ -16,7 +17,7 @@ export function discCard(view: CaseView, level: Level): Html | false {
   const answers = view.inferences.filter(({ discRegionId }) => discRegionId === region.id);
   const decided = answers.find(({ role }) => role === 'active');
   const src = `/api/cases/${view.case.id}/regions/${level}`;
-  return html`<li class="disc ${decided?.calcified ? 'yes' : 'no'}">
+  return html`<li class="disc ${decided ? ANSWER_CLASSES[decided.answer] : 'no'}">
 <div class="region"${decided?.cam && html` tabindex="0" aria-label="${level}: the region as the model saw it; with the keyboard or the pointer on it, where the model looked"`}><img src="${src}.png" width="224" height="224" alt="Region of ${level} as the model saw it">
 ${decided?.cam && html`<img class="cam" src="${src}/cam.png" width="224" height="224" alt="">`}</div>
 <div><h3>${level}</h3>${decided ? verdict(decided) : html`<p class="quiet">not classified yet</p>`}
@@ -25,9 +26,14 @@ ${measured && ctLine(measured, decided)}
 <p class="quiet">level: ${confidenceWord(region.confidence)}</p></div></li>`;
 }
 
-function verdict({ probability, threshold, calcified }: Inference): Html {
+function verdict({ probability, threshold, answer, reasons }: Inference): Html {
   const [said, limit] = percentBeside(probability, threshold);
-  return html`<p class="verdict">${calcified ? '● Calcified' : '○ Not calcified'} <strong>${said}</strong></p>
+  if (!isStated(answer))
+    return html`<p class="verdict">${ANSWER_SIGNS[answer]} ${ANSWER_WORDS[answer]}</p>
+<p>${reasons.join('; ')}. This is no statement that calcification is absent.</p>${
+      answer === 'indeterminate' && html`<p class="quiet">score ${said}, calcified from ${limit}</p>`
+    }`;
+  return html`<p class="verdict">${ANSWER_SIGNS[answer]} ${ANSWER_WORDS[answer]} <strong>${said}</strong></p>
 <div class="bar" role="img" aria-label="probability ${said}, threshold ${limit}">
 <svg viewBox="0 0 100 8" preserveAspectRatio="none"><rect class="fill" width="${100 * probability}" height="8"/>
 <rect class="threshold" x="${100 * threshold}" width="0.8" height="8"/></svg></div>

@@ -1,8 +1,19 @@
 import type { WorklistFlag, WorklistRow } from '../../../db/views/worklist.js';
+import { ANSWER_WORDS, isStated } from '../../domain/answers.js';
 import { CT_LABELS, type CtLabel } from '../../domain/ctLabels.js';
 import { LEVELS, type Level } from '../../domain/levels.js';
 import { type Html, html } from '../html.js';
-import { age, apart, moment, PAIRING_WORDS, percent, personName, STATE_WORDS } from '../words.js';
+import {
+  ANSWER_CLASSES,
+  ANSWER_SIGNS,
+  age,
+  apart,
+  moment,
+  PAIRING_WORDS,
+  percent,
+  personName,
+  STATE_WORDS,
+} from '../words.js';
 
 export interface WorklistPage {
   readonly rows: readonly WorklistRow[];
@@ -33,7 +44,7 @@ ${rows.length === 0 ? empty(query) : table(rows, query, page)}
   ${hasMore && html`<a href="${link({ ...query, page: page + 1 })}">Older</a>`}
 </nav></div>
 <p class="legend"><span class="flag yes">● calcified</span> <span class="flag no">○ not calcified</span>: what the
-model says, with its probability. <span class="differs">≠</span> the CT says otherwise. <strong>?</strong> the level is in doubt.</p>`;
+model says, with its probability. <span class="flag unstated">◐ indeterminate</span>, <span class="flag unstated">– not assessable</span>: it states nothing; the case says why. <span class="differs">≠</span> the CT says otherwise. <strong>?</strong> the level is in doubt.</p>`;
 }
 
 function filterForm(query: WorklistPage['query']): Html {
@@ -134,10 +145,10 @@ function flagCell(level: Level, row: WorklistRow): Html {
   return html`${modelFlag(flag, row.locateStatus === 'uncertain')}${flag.ctLabel && ctFlag(flag, flag.ctLabel)}`;
 }
 
-function modelFlag({ calcified, probability }: WorklistFlag, isUncertain: boolean): Html {
-  if (calcified === null || probability === null) return html`<span class="quiet">–</span>`;
-  const sign = calcified ? '●' : '○';
-  return html`<span class="flag ${calcified ? 'yes' : 'no'}">${sign} ${percent(probability)}${isUncertain && ' ?'}</span>`;
+function modelFlag({ answer, probability }: WorklistFlag, isUncertain: boolean): Html {
+  if (answer === null || probability === null) return html`<span class="quiet">–</span>`;
+  const said = isStated(answer) ? percent(probability) : ANSWER_WORDS[answer].toLowerCase();
+  return html`<span class="flag ${ANSWER_CLASSES[answer]}">${ANSWER_SIGNS[answer]} ${said}${isUncertain && ' ?'}</span>`;
 }
 
 function ctFlag({ calcified }: WorklistFlag, ctLabel: CtLabel): Html {

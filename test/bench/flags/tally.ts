@@ -1,5 +1,5 @@
+import type { Answer } from '../../../agent/domain/answers.js';
 import { LEVELS, type Level } from '../../../agent/domain/levels.js';
-import type { Answer } from '../../../worker/answer.js';
 import type { Painted } from './alterSeries.js';
 
 /** One disc of one series by one network, through the deployed path. */

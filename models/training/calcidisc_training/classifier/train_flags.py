@@ -1,11 +1,10 @@
-"""Train the last stage of a ResNet-34 to say no to real untouched discs, from what flag_chunks wrote.
+"""Train a ResNet-34 that can say no, from its third stage on, on real untouched discs and what is painted over them.
 
-    python -m calcidisc_training.classifier.train_flags --chunks chunks --start ../resnet34/2/model.onnx --out runs/flag0 --fold 0
-    python -m calcidisc_training.classifier.train_flags --chunks chunks --start ../resnet34/2/model.onnx --out runs/flag --fold all
+    python -m calcidisc_training.classifier.train_flags --chunks chunks --start ../resnet34/2/model.onnx --out runs/flags --minutes 60
 
-The first three stages stay as they came: their maps are in the chunks, so that a step costs a tenth of a whole one's.
-A fold holds out the patients of spine/folds.json (merged to three) and, in the last, all of Sudirman's, whose slices do not
-say whose they are. Writes last.pt after every epoch (goes on from there) and held.npz: the scores of whom it held out.
+The first two stages stay as they came: what they say of a region is in the chunks (flag_chunks), so that a step costs half of a
+whole one's. Chunks that appear while it runs are taken up at the next epoch. The rate falls with the minutes. Writes last.pt, from
+where it goes on, and held.npz: score and distance of every region whose patient was held out.
 """
 import argparse
 import json
@@ -19,39 +18,32 @@ from torch import nn
 
 from ..common.average import Average
 from ..common.processes import half_type, mixed
-from ..spine.folds import make_folds
 from .classifier_metrics import auc
+from .flag_head import Distance, FlagHead
 from .warm_start import resnet34_from_onnx
 
-MERGED = ((0, 1), (2, 3), (4,))
-OTHERS = 'SUD'                 # patients of the source that joins the last fold
-GUIDE, NEGATIVE_WEIGHT = 0.5, 1.5
-WEIGHT_DECAY, CLIP, AVERAGE = 1e-2, 2.0, 0.995
+GUIDE, NEGATIVE_WEIGHT, PLACE_WEIGHT = 0.5, 1.5, 3.0
+TRUNK_RATE, HEAD_RATE, WEIGHT_DECAY, CLIP, AVERAGE, BATCH = 3e-4, 1.5e-3, 2e-2, 2.0, 0.99, 32
+KNOWN_LOOKS = ('spider', 'sudirman-t2')     # sources that tell what the network knows; T1 is no look it may answer on
 
 
-def held_out(patients, fold) -> np.ndarray:
-    """[N] bool: whose regions a fold holds out. patients: 'SPIDER107', 'SUD31'."""
-    if fold == 'all':
-        return np.zeros(len(patients), bool)
-    numbers = sorted({int(p[6:]) for p in patients if p.startswith('SPIDER')})
-    folds = make_folds(numbers)
-    held = {f'SPIDER{n}' for k in MERGED[int(fold)] for n in folds[k]}
-    last = int(fold) == len(MERGED) - 1
-    return np.array([p in held or (last and p.startswith(OTHERS)) for p in patients])
+def chunk_names(folder, part) -> list[str]:
+    """Files of `part` ('training' or 'held'), finished ones only."""
+    return sorted(os.path.join(folder, n) for n in os.listdir(folder) if n.startswith(part) and n.endswith('.npz') and '.part' not in n)
 
 
-class Head(nn.Module):
-    """maps [N, 256, 8, 8] -> (logit [N], cam [N, 4, 4]): the last stage and the classifier, normalisation frozen."""
+class Flags(nn.Module):
+    """stage2 [N, 128, 16, 16] -> (logit [N], cam [N, 8, 8], features [N, 768]); normalisation frozen."""
 
     def __init__(self, net) -> None:
         super().__init__()
-        self.layer4, self.fc = net.layer4, net.get_classifier()
-        self.guide_scale, self.guide_bias = nn.Parameter(torch.tensor(0.7)), nn.Parameter(torch.tensor(-1.2))
+        self.layer3, self.layer4, self.head = net.layer3, net.layer4, FlagHead()
 
-    def forward(self, maps) -> tuple[torch.Tensor, torch.Tensor]:
-        features = self.layer4(maps)
-        cam = nn.functional.conv2d(features, self.fc.weight[:, :, None, None], self.fc.bias)[:, 0]
-        return cam.float().mean((1, 2)), cam.float()
+    def forward(self, stage2) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        third = self.layer3(stage2)
+        fourth = self.layer4(third)
+        logit, cam = self.head(third, fourth)
+        return logit.float(), cam.float(), torch.cat([third.mean((2, 3)), fourth.mean((2, 3))], 1).float()
 
     def train(self, mode=True) -> nn.Module:
         super().train(mode)
@@ -61,116 +53,142 @@ class Head(nn.Module):
         return self
 
 
-def read_chunks(folder) -> dict:
-    """Every chunk's arrays joined, pictures left in their files."""
-    parts, about = [], []
-    names = sorted(n for n in os.listdir(folder) if n.endswith('.npz') and '.part' not in n)
-    for name in names:
-        with np.load(os.path.join(folder, name)) as kept:
-            parts.append({k: kept[k] for k in ('labels', 'cells', 'patients', 'maps')})
-            about += json.loads(str(kept['about']))
-    if not parts:
-        raise FileNotFoundError(f'no chunk-K.npz in {folder}: flag_chunks writes them')
-    return dict({k: np.concatenate([p[k] for p in parts]) for k in parts[0]}, about=about)
-
-
-def loss_of(logit, cam, head, labels, cells) -> torch.Tensor:
+def loss_of(logit, cam, labels, cells) -> torch.Tensor:
     weight = torch.where(labels > 0.5, 1.0, NEGATIVE_WEIGHT)
-    loss = nn.functional.binary_cross_entropy_with_logits(logit, labels, weight=weight)
     target = nn.functional.adaptive_max_pool2d((cells * 1.5).clamp(0, 1)[:, None], cam.shape[1:])[:, 0]
-    places = (cam - cam.mean()) * head.guide_scale + head.guide_bias
-    return loss + GUIDE * nn.functional.binary_cross_entropy_with_logits(places, target, pos_weight=cam.new_tensor(5.0))
+    places = nn.functional.binary_cross_entropy_with_logits(cam, target, pos_weight=cam.new_tensor(PLACE_WEIGHT))
+    return nn.functional.binary_cross_entropy_with_logits(logit, labels, weight=weight) + GUIDE * places
 
 
 @torch.no_grad()
-def scores_of(head, maps, batch=128) -> np.ndarray:
-    """Logits [N]."""
-    head.eval()
-    found = []
-    for at in range(0, len(maps), batch):
+def run_on(flags, stage2, batch=64) -> tuple[np.ndarray, np.ndarray]:
+    """(logits [N], features [N, 768]) of float16 maps."""
+    flags.eval()
+    scores, features = [], []
+    for at in range(0, len(stage2), batch):
         with mixed('cpu', half_type('cpu')):
-            found.append(head(torch.from_numpy(maps[at:at + batch]).float())[0].numpy())
-    return np.concatenate(found) if found else np.zeros(0)
+            logit, _, found = flags(torch.from_numpy(stage2[at:at + batch]).float().contiguous(memory_format=torch.channels_last))
+        scores.append(logit.numpy())
+        features.append(found.numpy())
+    return np.concatenate(scores), np.concatenate(features)
 
 
 def told(labels, scores) -> str:
     """AUC, and the share of calcified ones hit where 5% of the others are flagged."""
-    if len(set(labels)) < 2:
-        return ''
     bound = np.quantile(scores[labels == 0], 0.95)
-    return f'held out: AUC {auc(labels, scores):.4f}, hit at 5% {np.mean(scores[labels == 1] > bound):.3f}'
+    return f'AUC {auc(labels, scores):.4f}, hit at 5% {np.mean(scores[labels == 1] > bound):.3f}'
 
 
 class Run:
     def __init__(self, a) -> None:
         self.a = a
         torch.manual_seed(1)
-        self.head = Head(resnet34_from_onnx(a.start)).to(memory_format=torch.channels_last)
-        self.average = Average(self.head, AVERAGE)
-        self.optimiser = torch.optim.AdamW(self.head.parameters(), a.lr, weight_decay=WEIGHT_DECAY)
-        self.epoch, self.steps = 0, 0
-        path = os.path.join(a.out, 'last.pt')
-        if os.path.exists(path):
-            kept = torch.load(path, map_location='cpu')
-            self.head.load_state_dict(kept['head'])
+        self.flags = Flags(resnet34_from_onnx(a.start)).to(memory_format=torch.channels_last)
+        self.average = Average(self.flags, AVERAGE)
+        trunk = [*self.flags.layer3.parameters(), *self.flags.layer4.parameters()]
+        groups = [dict(params=trunk, top=TRUNK_RATE), dict(params=list(self.flags.head.parameters()), top=HEAD_RATE)]
+        self.optimiser = torch.optim.AdamW(groups, TRUNK_RATE, weight_decay=WEIGHT_DECAY)
+        self.epoch, self.steps, self.before = 0, 0, 0.0
+        self.path = os.path.join(a.out, 'last.pt')
+        if os.path.exists(self.path):
+            kept = torch.load(self.path, map_location='cpu')
+            self.flags.load_state_dict(kept['flags'])
             self.average.model.load_state_dict(kept['average'])
             self.optimiser.load_state_dict(kept['optimiser'])
-            self.epoch, self.steps = kept['epoch'], kept['steps']
+            self.epoch, self.steps, self.before = kept['epoch'], kept['steps'], kept['seconds']
+        self.started = self.saved = time.time()
+
+    @property
+    def seconds(self) -> float:
+        return self.before + time.time() - self.started
+
+    @property
+    def progress(self) -> float:
+        return min(1.0, self.seconds / 60 / self.a.minutes)
 
     def save(self) -> None:
-        path = os.path.join(self.a.out, 'last.pt')
-        torch.save(dict(head=self.head.state_dict(), average=self.average.model.state_dict(), optimiser=self.optimiser.state_dict(),
-                        epoch=self.epoch, steps=self.steps), path + '.part')
-        os.replace(path + '.part', path)
+        state = dict(flags=self.flags.state_dict(), average=self.average.model.state_dict(), optimiser=self.optimiser.state_dict(),
+                     epoch=self.epoch, steps=self.steps, seconds=self.seconds)
+        torch.save(state, self.path + '.part')
+        os.replace(self.path + '.part', self.path)
+        self.saved = time.time()
 
-    def train_epoch(self, data, rows) -> float:
-        a, losses = self.a, []
-        order = np.random.default_rng([7, self.epoch]).permutation(rows)
-        steps = len(order) // a.batch
-        self.head.train()
-        for step in range(steps):
-            pick = np.sort(order[step * a.batch:(step + 1) * a.batch])
-            done = (self.epoch + step / steps) / a.epochs
-            for group in self.optimiser.param_groups:
-                group['lr'] = a.lr * min(1, done / 0.04 + 0.02) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(done, 1))))
-            with mixed('cpu', half_type('cpu')):
-                logit, cam = self.head(torch.from_numpy(data['maps'][pick]).float())
-            loss = loss_of(logit, cam, self.head, torch.from_numpy(data['labels'][pick]).float(), torch.from_numpy(data['cells'][pick]))
-            self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(self.head.parameters(), CLIP)
-            self.optimiser.step()
-            self.average.update(self.head, self.steps)
-            self.steps += 1
-            losses.append(loss.item())
+    def step(self, data, pick) -> float:
+        for group in self.optimiser.param_groups:
+            group['lr'] = group['top'] * min(1, (self.steps + 1) / 60) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * self.progress)))
+        maps = torch.from_numpy(data['l2'][pick]).float().contiguous(memory_format=torch.channels_last)
+        with mixed('cpu', half_type('cpu')):
+            logit, cam, _ = self.flags(maps)
+        loss = loss_of(logit, cam, torch.from_numpy(data['labels'][pick]).float(), torch.from_numpy(data['cells'][pick]))
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.flags.parameters(), CLIP)
+        self.optimiser.step()
+        self.average.update(self.flags, self.steps)
+        self.steps += 1
+        return loss.item()
+
+    def train_chunk(self, path) -> float:
+        with np.load(path) as kept:
+            data = {k: kept[k] for k in ('l2', 'labels', 'cells')}
+        order, losses = np.random.default_rng([7, self.steps]).permutation(len(data['labels'])), []
+        self.flags.train()
+        for at in range(0, len(order) - BATCH + 1, BATCH):
+            if self.progress >= 1:
+                break
+            losses.append(self.step(data, order[at:at + BATCH]))
+        return float(np.mean(losses)) if losses else float('nan')
+
+    def train_epoch(self) -> None:
+        names = chunk_names(self.a.chunks, 'training')
+        for k in np.random.default_rng([8, self.epoch]).permutation(len(names)):
+            loss = self.train_chunk(names[k])
+            print(f'epoch {self.epoch + 1}, {self.steps} steps, loss {loss:.4f}, {self.seconds / 60:.1f} of {self.a.minutes:.0f} min', flush=True)
+            if time.time() - self.saved > 120:
+                self.save()
+            if self.progress >= 1:
+                break
         self.epoch += 1
-        return float(np.mean(losses))
+        self.save()
+
+
+def measure(run, distance_from) -> None:
+    """Writes held.npz and the fitted distance; prints what the held-out ones say."""
+    flags, parts = run.average.model, {k: [] for k in ('scores', 'features', 'labels', 'patients')}
+    about, known = [], []
+    for path in distance_from:
+        with np.load(path) as kept:
+            known.append(run_on(flags, kept['l2'])[1])
+    distance = Distance()
+    distance.fit(np.concatenate(known))
+    for path in chunk_names(run.a.chunks, 'held'):
+        with np.load(path) as kept:
+            scores, features = run_on(flags, kept['l2'])
+            for k, v in dict(scores=scores, features=features, labels=kept['labels'], patients=kept['patients']).items():
+                parts[k].append(v)
+            about += json.loads(str(kept['about']))
+    joined = {k: np.concatenate(v) for k, v in parts.items()}
+    with torch.no_grad():
+        distances = distance(torch.from_numpy(joined.pop('features'))).numpy()
+    np.savez(os.path.join(run.a.out, 'held.npz'), distances=distances, about=json.dumps(about), **joined)
+    torch.save(distance.state_dict(), os.path.join(run.a.out, 'distance.pt'))
+    print('held out: ' + told(joined['labels'], joined['scores']), flush=True)
 
 
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--chunks', required=True)
-    p.add_argument('--start', required=True, help='the models/resnet34 file whose maps the chunks hold')
+    p.add_argument('--start', required=True, help='the models/resnet34 file whose second stage is in the chunks')
     p.add_argument('--out', required=True)
-    p.add_argument('--fold', choices=['0', '1', '2', 'all'], default='all')
-    p.add_argument('--epochs', type=int, default=4)
-    p.add_argument('--batch', type=int, default=48)
-    p.add_argument('--lr', type=float, default=3e-4)
+    p.add_argument('--minutes', type=float, default=60)
+    p.add_argument('--threads', type=int, default=1)
     a = p.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(a.threads)
     os.makedirs(a.out, exist_ok=True)
-    data = read_chunks(a.chunks)
-    held = held_out(data['patients'], a.fold)
-    rows = np.flatnonzero(~held)
-    print(f"{len(rows)} regions of {len(set(data['patients'][rows]))} patients or slices; {held.sum()} held out", flush=True)
-    run, began = Run(a), time.time()
-    while run.epoch < a.epochs:
-        loss = run.train_epoch(data, rows)
-        run.save()
-        scores = scores_of(run.average.model, data['maps'][held])
-        print(f"epoch {run.epoch} of {a.epochs} loss {loss:.4f} {told(data['labels'][held], scores)} after {(time.time() - began) / 60:.1f} min", flush=True)
-        about = [one for one, out in zip(data['about'], held) if out]
-        np.savez(os.path.join(a.out, 'held.npz'), scores=scores, labels=data['labels'][held], patients=data['patients'][held], about=json.dumps(about))
+    run = Run(a)
+    while run.progress < 1:
+        run.train_epoch()
+    measure(run, chunk_names(a.chunks, 'training')[:3])
 
 
 if __name__ == '__main__':

@@ -16,14 +16,14 @@ SCANNER = dict(
     sliceMm=(0.9, 5.0),                    # by averaging; of stacks that have neighbours
     inPlaneMm=(0.3, 1.2),                  # drawn log-evenly; never finer than the source, which is interpolated then
     looks=dict(tse=0.62, fatSuppressed=0.14, dixonInPhase=0.12, heavyT2=0.12),
-    biasField=(0.0, 0.5),
-    noiseOfBone=(0.0, 0.12),               # standard deviation; drawn with more small values
+    biasField=(0.0, 0.35),
+    noiseOfBone=(0.0, 0.09),               # standard deviation; drawn with more small values
     interpolated=0.4,                      # share shown on a grid 1.3 to 2 times finer than measured
     sharpened=0.3, sharpening=(0.3, 1.2), sharpeningMm=(0.5, 1.0),
     smoothed=0.25, smoothingMm=(0.2, 0.6),
     eightBit=0.5, jpeg=0.3, jpegQuality=(50, 95),
-    greyLow=0.03, greyHigh=0.16,           # standard deviations of black and white, shares of the range
-    plain=0.12,                            # shown as they are
+    greyLow=0.03, greyHigh=0.12,           # standard deviations of black and white, shares of the range
+    plain=0.20,                            # shown as they are
 )
 BONE_VALUE, CANAL_VALUE, DISC_VALUE = 76, 150, 29
 

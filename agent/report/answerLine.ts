@@ -1,0 +1,46 @@
+import type { Answer } from '../domain/answers.js';
+import { CT_LABELS } from '../domain/ctLabels.js';
+import { measurementOf, scoreOf } from './answers.js';
+import type { ReportDisc, ReportInput } from './types.js';
+
+/** The answer of one disc in one line, for viewers that show little else (OHIF takes it as the label of the box). */
+export function answerLine(input: ReportInput, disc: ReportDisc): string {
+  const { localisation, discs } = input;
+  const where =
+    localisation.status === 'located'
+      ? disc.level
+      : `Disc ${discs.indexOf(disc) + 1} of ${discs.length} from above, level NOT confirmed (perhaps ${disc.level})`;
+  return `${where}: ${[mrWords(disc), ...ctWords(input, disc)].join('; ')}. AI, research only`;
+}
+
+function mrWords(disc: ReportDisc): string {
+  if (disc.answer === null) return 'not classified on MR';
+  const score = scoreOf(disc);
+  const percent = score === null ? '' : `, ${percentWords(score)}`;
+  return `${SAID[disc.answer.answer]}${percent} on MR`;
+}
+
+const SAID = {
+  calcified: 'calcification flagged',
+  'not-calcified': 'no calcification flagged',
+  indeterminate: 'calcification indeterminate',
+  'not-assessable': 'not assessable',
+} as const satisfies Record<Answer, string>;
+
+function ctWords(input: ReportInput, disc: ReportDisc): string[] {
+  const ct = measurementOf(input, disc);
+  if (ct === null) return [];
+  const { label, meanHu, maxHu } = ct;
+  const values = [
+    ...(meanHu === null ? [] : [`mean ${meanHu.toFixed(0)} HU`]),
+    ...(maxHu === null ? [] : [`maximum ${maxHu.toFixed(0)} HU`]),
+  ];
+  return [`CT ${CT_LABELS[label].words}${values.length > 0 ? `, ${values.join(', ')}` : ''}`];
+}
+
+/** No more certain than the number: nothing rounds up to 100 % nor down to 0 %. */
+function percentWords(probability: number): string {
+  const percent = Math.min(99, Math.max(1, Math.round(100 * probability)));
+  if (probability > 0.995) return 'over 99 %';
+  return probability < 0.005 ? 'under 1 %' : `${percent} %`;
+}
