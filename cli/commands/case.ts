@@ -170,7 +170,7 @@ function reportLines(
   const own = deliveries.filter(({ reportId }) => reportId === id);
   return [
     `Report of revision ${revision}: ${sopInstanceUid}`,
-    ...(own.length === 0 ? ['  no destination is configured'] : own.map((each) => `  ${deliveryText(each)}`)),
+    ...(own.length === 0 ? ['  no destination is configured'] : own.map(deliveryText)),
   ];
 }
 
