@@ -14,6 +14,9 @@ export async function insertReportedCase({ knex }: Database): Promise<{ row: Cas
     seriesInstanceUid: study.mrSeriesInstanceUid,
     studyInstanceUid: study.mrStudyInstanceUid,
     modality: 'MR',
+    // As it was left when it was read: an agent that starts on it has nothing to decide.
+    state: 'complete',
+    role: 'mr',
   });
   return knex.transaction(async (trx) => {
     const { case: created } = await createCase(trx, study);
