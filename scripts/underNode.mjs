@@ -1,4 +1,4 @@
-// node scripts/underNode.mjs [24]: fetches npm's own `node` package of that major version into a temporary folder and
+// node scripts/underNode.mjs [24]: fetches npm's own build of node (what its `node` package installs) of that major version into a temporary folder and
 // runs the demo and a part of the tests under it, on the build that is there. Leaves nothing behind.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -40,6 +40,7 @@ function run(command, args, environment = {}) {
 const folder = mkdtempSync(join(tmpdir(), `calcidisc-node-${major}-`));
 process.on('SIGINT', () => undefined);
 try {
+  const build = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
   const fetched = run('npm', [
     'install',
     '--prefix',
@@ -48,11 +49,11 @@ try {
     '--no-audit',
     '--no-fund',
     '--loglevel=error',
-    '--allow-scripts=node',
-    `node@${major}`,
+    '--ignore-scripts',
+    `${build}@${major}`,
   ]);
-  if (fetched !== 0) throw new Error(`npm could not fetch node@${major}`);
-  const bin = join(folder, 'node_modules', 'node', 'bin');
+  if (fetched !== 0) throw new Error(`npm could not fetch ${build}@${major}`);
+  const bin = join(folder, 'node_modules', build, 'bin');
   const node = join(bin, 'node');
   // What starts a process of its own finds this node too.
   const environment = { PATH: `${bin}:${process.env.PATH}` };

@@ -31,6 +31,9 @@ const WAYS: readonly Way[] = [
   { said: 'turned back by 8 degrees', size: 1, degrees: -8, slices: 2, doubtsCount: false },
 ];
 
+/** The canvas of the training, 211 mm. */
+const MOST_COLUMNS = 224;
+
 /** Discs of two readings whose places are no farther apart are one. */
 const SAME_MM = 12;
 
@@ -55,7 +58,7 @@ export async function doubtsAgain(
   const doubts: string[] = [];
   for (const way of WAYS) {
     const chosen = nearestTo(read, way.slices);
-    const images = chosen.map(({ image }) => shownIn(way, image, read.discs[0]!, network.spacingMm));
+    const images = chosen.map(({ image }) => shownIn(way, image, read.discs, network.spacingMm));
     const positions = chosen.map(({ positionMm }) => positionMm);
     const looks = await lookAt(images, positions, network, 'MR', way.size);
     const { named } = discRowOf(looks, placeOf);
@@ -93,28 +96,45 @@ function nearestTo({ looks, middle }: Read, count: number): readonly Look[] {
   return looks.filter((look) => nearest.has(look));
 }
 
-/** The picture in pixels that the network takes for its own, turned about the lowest disc. */
+/** The picture in the network's own pixels, no wider than it was trained on, turned about the lowest disc. */
 function shownIn(
   { size, degrees }: Way,
   image: SagittalImage,
-  { track }: LumbarDisc,
+  discs: readonly LumbarDisc[],
   spacingMm: number,
 ): SagittalImage {
   const mm = spacingMm / size;
   const [perRow, perCol] = image.plane.spacingMm;
   const grid = rescale(image, mm / perRow, mm / perCol);
+  const origin = indexToPatient(image.plane, (mm / perCol - 1) / 2, (mm / perRow - 1) / 2);
   const { rows, columns } = grid;
-  const plane: Plane = {
-    ...image.plane,
-    origin: indexToPatient(image.plane, (mm / perCol - 1) / 2, (mm / perRow - 1) / 2),
-    spacingMm: [mm, mm],
-    rows,
-    columns,
-  };
+  const plane: Plane = { ...image.plane, origin, spacingMm: [mm, mm], rows, columns };
   const toStored = ([col, row]: PixelPoint): PixelPoint =>
     image.toStored([((col + 0.5) * mm) / perCol - 0.5, ((row + 0.5) * mm) / perRow - 0.5]);
-  const shown = { ...grid, plane, toStored };
-  return degrees === 0 ? shown : turned(shown, degrees, pivotIn(plane, track.members[0]!.centreMm));
+  const shown = narrowed({ ...grid, plane, toStored }, discs);
+  if (degrees === 0) return shown;
+  return turned(shown, degrees, pivotIn(shown.plane, discs[0]!.track.members[0]!.centreMm));
+}
+
+/** Columns about the discs' middle, as many as the training's pictures have; half of the time goes into the rest. */
+function narrowed(image: SagittalImage, discs: readonly LumbarDisc[]): SagittalImage {
+  const { rows, columns, plane, pixels, toStored } = image;
+  if (columns <= MOST_COLUMNS) return image;
+  const cols = discs.map(({ track }) => pivotIn(plane, track.members[0]!.centreMm)[0]);
+  const middle = cols.reduce((sum, col) => sum + col, 0) / cols.length;
+  const from = Math.round(Math.min(columns - MOST_COLUMNS, Math.max(0, middle - MOST_COLUMNS / 2)));
+  const kept = new Float32Array(rows * MOST_COLUMNS);
+  for (let row = 0; row < rows; row++) {
+    const at = row * columns + from;
+    kept.set(pixels.subarray(at, at + MOST_COLUMNS), row * MOST_COLUMNS);
+  }
+  return {
+    pixels: kept,
+    rows,
+    columns: MOST_COLUMNS,
+    plane: { ...plane, origin: indexToPatient(plane, from, 0), columns: MOST_COLUMNS },
+    toStored: ([col, row]) => toStored([col + from, row]),
+  };
 }
 
 /** [column, row] of a point seen across the plane. */

@@ -6,13 +6,16 @@ export interface Grid {
   readonly columns: number;
 }
 
+/** Sizes that were divided and multiplied again come back so near to 1. */
+const SAME_SIZE = 1e-9;
+
 /**
  * To another pixel size, the upper left corner staying where it is: the mean over each new pixel's area where it
  * is larger than the old one, bilinear where it is smaller.
  * @param rowScale, colScale new pixel size in old pixels
  */
 export function rescale(grid: Grid, rowScale: number, colScale: number): Grid {
-  if (rowScale === 1 && colScale === 1) return grid;
+  if (Math.max(Math.abs(rowScale - 1), Math.abs(colScale - 1)) < SAME_SIZE) return grid;
   const rows = Math.max(1, Math.round(grid.rows / rowScale));
   const columns = Math.max(1, Math.round(grid.columns / colScale));
   const rowTaps = tapsOf(grid.rows, rows, rowScale);

@@ -124,13 +124,16 @@ function whyNot(chosen: Candidate, { ...each }: Candidate, policy: ReadPolicy): 
 
 /** Fewer discs than this, where the header does not name the lumbar spine, are no lumbar spine. */
 const FEWEST_DISCS = 3;
+/** A pelvis shows the lowest three at its upper edge, and nobody can say which they are. */
+const FEWEST_UNCERTAIN_DISCS = 4;
 /** How the locating says that the row of discs does not end at a sacrum (agent/locate/doubts.ts). */
 const NO_SACRUM = /^sacrum not seen/;
 
 /** A series whose header leaves open what it shows has to show it: discs, and a sacrum below them. */
 function showsLumbarSpine({ isNamedLumbar, reading }: Candidate): boolean {
   const hasSacrum = !reading.reasons.some((reason) => NO_SACRUM.test(reason));
-  return isNamedLumbar || (reading.discs.length >= FEWEST_DISCS && hasSacrum);
+  const fewest = reading.status === 'located' ? FEWEST_DISCS : FEWEST_UNCERTAIN_DISCS;
+  return isNamedLumbar || (reading.discs.length >= fewest && hasSacrum);
 }
 
 /** Whether the pixels say what the headers left open: that none of this shows a lumbar spine. */

@@ -61,6 +61,15 @@ function mrSlice(
   };
 }
 
+/** What makes a CT serve. */
+const DISC = {
+  level: 'L4-L5',
+  centrePatientMm: [0, 0, 0],
+  centrePixel: [10, 10],
+  roiPixel: [5, 5, 15, 15],
+  confidence: 0.9,
+} as const;
+
 describe('assemble: from the spool to cases, on a real database', () => {
   const db = useDatabase();
   const started: Assembler[] = [];
@@ -92,7 +101,11 @@ describe('assemble: from the spool to cases, on a real database', () => {
         const complete = await seriesComplete(trx, series, reconsidering);
         if (series.role === 'ignored') return complete;
         const modality = series.role === 'ct' ? 'CT' : 'MR';
-        await putReading(trx, seriesInstanceUid, located(seriesInstanceUid, modality));
+        await putReading(
+          trx,
+          seriesInstanceUid,
+          located(seriesInstanceUid, modality, { status: 'located', discs: [DISC] }),
+        );
         const read = await seriesRead(trx, { seriesInstanceUid, modality }, reconsidering);
         return [...complete, ...read];
       },

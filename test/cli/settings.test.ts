@@ -179,10 +179,10 @@ describe('wrong settings and states: what the start and the doctor say of each',
       CALCIDISC_DICOM_PORT: `${(taken.address() as AddressInfo).port}`,
     };
     const { code, stderr } = await calcidisc(['up'], { env });
+    const doctor = await calcidisc(['doctor', '--json'], { env });
     taken.close();
     assert.equal(code, 1);
     assert.match(stderr, /^calcidisc: DICOM listener .*CALCIDISC_DICOM_PORT.*\n$/);
-    const doctor = await calcidisc(['doctor', '--json'], { env });
     assert.equal(doctor.code, 1);
     assert.equal(doctor.json<{ ok: boolean }>().ok, false);
   });

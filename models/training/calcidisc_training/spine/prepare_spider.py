@@ -43,6 +43,7 @@ def read_mha(path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     order = '>' if header.get('BinaryDataByteOrderMSB', 'False') == 'True' else '<'
     size = [int(n) for n in header['DimSize'].split()]
     voxels = np.frombuffer(data, order + TYPES[header['ElementType']]).reshape(size[::-1]).transpose(2, 1, 0)
+
     def numbers(key, default) -> np.ndarray:
         return np.array([float(n) for n in header.get(key, default).split()])
 
