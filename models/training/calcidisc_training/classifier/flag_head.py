@@ -42,11 +42,13 @@ class Distance(nn.Module):
     @torch.no_grad()
     def fit(self, features) -> None:
         middle = features.mean(0)
-        _, scale, axes = np.linalg.svd(features - middle, full_matrices=False)
+        off = features - middle
+        # By the covariance: a singular value decomposition of all regions takes minutes where LAPACK is plain.
+        variance, axes = np.linalg.eigh(off.T @ off / (len(features) - 1))
         count = self.axes.shape[1]
+        spread = np.sqrt(np.maximum(variance[::-1][:count], 0))
         # A component without spread, of a set too small for so many, must not make everything far.
-        spread = np.maximum(scale[:count], LEAST_SPREAD * scale[0]) / np.sqrt(len(features) - 1)
-        whitened = axes[:count].T / spread
+        whitened = axes[:, ::-1][:, :count] / np.maximum(spread, LEAST_SPREAD * spread[0])
         self.middle.copy_(torch.from_numpy(middle))
         self.axes.copy_(torch.from_numpy(whitened.astype(np.float32)))
 
