@@ -92,7 +92,7 @@ describe('the storage client', () => {
     let receiver: TestReceiver;
     let dir: string;
     beforeEach(async () => {
-      receiver = await testReceiver();
+      receiver = await testReceiver({ otherSopClasses: 'refuse' });
       dir = await mkdtemp(join(tmpdir(), 'calcidisc-scu-'));
     });
     afterEach(async () => {
