@@ -44,7 +44,7 @@ export async function measureCt(series: Series, context: LocateContext): Promise
   const { image } = planes[middle]!;
   const facts = hasBrightSac(planes, middle) ? { ...known, contrast: 'intrathecal' as const } : known;
   // No network was trained on CT: its levels are never of the usual kind.
-  const ground = groundOf(verdict.status === 'located', true);
+  const ground = groundOf(verdict.status === 'located', true, verdict.reasons);
   const scan: CtScan = { volume, scout, planes, middle, facts, ground };
   const measured = discs.flatMap((disc) => describeDisc(disc, scan, context) ?? []).reverse();
   const findings = measured.flatMap(({ level, finding }) => (finding ? [`${level}: ${finding}`] : []));

@@ -74,7 +74,7 @@ export async function locateMr(
   const again = verdict.status === 'located' ? await doubtsAgain(reading, network, placeOf) : [];
   const status = again.length > 0 ? 'uncertain' : verdict.status;
   const outside = outsideStudy(factsOf(reading));
-  const ground = groundOf(status === 'located', outside.length > 0 || endsSoon(discs));
+  const ground = groundOf(status === 'located', outside.length > 0 || endsSoon(discs), verdict.reasons);
   const reasons = [...verdict.reasons, ...again, ...notes, ...outside];
   return describe(reading, { status, reasons, ground }, marginMm);
 }

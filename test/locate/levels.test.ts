@@ -132,6 +132,8 @@ describe('levels that are no facts', () => {
       'uncertain',
     ]);
     assert.equal(statedConfidence(0.9059, 'usual'), 0.9);
+    const unseen = groundOf(false, true, ['sacrum not seen: the image ends below the lowest disc']);
+    assert.equal(statedConfidence(0.99, unseen), 0.5);
   });
 
   it('calls a curve scoliosis, and not a spine in which a slip hides the middle of one disc', () => {
