@@ -35,6 +35,8 @@ export class SpooledReader {
     try {
       const start = this.#buffer.subarray(0, readSync(fd, this.#buffer, 0, READ_BYTES, 0));
       const part10 = part10In(start);
+      // Before the next read: the data set's values lie in the one buffer.
+      const read = part10 && readOf(part10);
       const hash = createHash('sha256').update(start.subarray(decodeFileMeta(start)?.datasetOffset ?? 0));
       for (let at = start.length; start.length === READ_BYTES; ) {
         await yieldToOthers();
@@ -43,7 +45,7 @@ export class SpooledReader {
         hash.update(this.#buffer.subarray(0, length));
         at += length;
       }
-      return { ...readOf(part10 ?? (await readPart10Header(path))), datasetSha256: hash.digest('hex') };
+      return { ...(read ?? readOf(await readPart10Header(path))), datasetSha256: hash.digest('hex') };
     } finally {
       closeSync(fd);
     }
