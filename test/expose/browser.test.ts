@@ -20,6 +20,11 @@ const QUIET_BROWSER = [
 ];
 const SIZES = { desk: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } } as const;
 
+/** What reaches beyond the window, the innermost last: for who has to mend it. */
+const WIDEST = `[...document.querySelectorAll('main *, header *')]
+  .filter((each) => each.getBoundingClientRect().right > window.innerWidth + 0.5)
+  .map((each) => each.outerHTML.slice(0, 90)).slice(-2).join(' ... ')`;
+
 describe('expose: the pages in a browser', function () {
   this.timeout(240_000);
   const db = useDatabase({ http: { port: 0 } });
@@ -62,7 +67,10 @@ describe('expose: the pages in a browser', function () {
       for (const path of everyPage()) {
         await open(path);
         const overflow = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
-        assert.ok((overflow as number) <= 0, `${path} is ${overflow} px too wide`);
+        assert.ok(
+          (overflow as number) <= 0,
+          `${path} is ${overflow} px too wide: ${await page.evaluate(WIDEST)}`,
+        );
         assert.ok(await page.getByText('not a medical device').first().isVisible(), path);
       }
     });
