@@ -42,7 +42,7 @@ export const SOP_CLASSES = {
   secondaryCapture: {
     uid: '1.2.840.10008.5.1.4.1.1.7',
     name: 'Secondary Capture Image Storage',
-    use: 'report',
+    use: 'picture',
   },
   patientRootFind: {
     uid: '1.2.840.10008.5.1.4.1.2.1.1',
@@ -61,7 +61,8 @@ export const SOP_CLASSES = {
   },
 } as const satisfies Record<string, { uid: string; name: string; use: SopClassUse }>;
 
-export type SopClassUse = 'verification' | 'commitment' | 'image' | 'report' | 'query';
+/** 'picture': built, and sent by nobody yet (agent/report/capture.ts). */
+export type SopClassUse = 'verification' | 'commitment' | 'image' | 'report' | 'picture' | 'query';
 
 export type SopClassKeyword = keyof typeof SOP_CLASSES;
 
