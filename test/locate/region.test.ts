@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { sha256 } from '../../agent/domain/hash.js';
-import { REGION_PIXELS } from '../../agent/domain/regionPicture.js';
+import { REGION_SIDE } from '../../agent/domain/regionPicture.js';
 import { greyPng } from '../../agent/locate/png.js';
 import { GREY_PERCENTILES, regionOf, regionPixels } from '../../agent/locate/region.js';
 import { percentileOfSorted, percentiles, rescale } from '../../agent/locate/resample.js';
@@ -48,7 +48,7 @@ describe('region', () => {
       assert.deepEqual([low, high], [expected.low, expected.high]);
       const grey = regionPixels(slice, box, low, high);
       for (const { row, col, grey: value } of expected.probes)
-        assert.equal(grey[row * REGION_PIXELS + col], value, `at row ${row}, column ${col}`);
+        assert.equal(grey[row * REGION_SIDE + col], value, `at row ${row}, column ${col}`);
       assert.equal(createHash('sha256').update(grey).digest('hex'), expected.sha256);
     });
 
@@ -76,8 +76,8 @@ describe('region', () => {
 
   it('gives the same PNG bytes for the same pixels, and they read back', async () => {
     const grey = regionPixels(drawn(96, 80), parity.cases[0]!.box, 0, 997);
-    const first = await greyPng(grey, REGION_PIXELS, REGION_PIXELS);
-    assert.equal(sha256(first), sha256(await greyPng(grey.slice(), REGION_PIXELS, REGION_PIXELS)));
+    const first = await greyPng(grey, REGION_SIDE, REGION_SIDE);
+    assert.equal(sha256(first), sha256(await greyPng(grey.slice(), REGION_SIDE, REGION_SIDE)));
     const { default: sharp } = await import('sharp');
     // PNG colour type 0, 8 bits deep: one grey value per pixel (PNG 11.2.2).
     assert.deepEqual([...first.subarray(24, 26)], [8, 0]);
