@@ -10,20 +10,36 @@ import { freePort } from '../support/dcmtk.js';
 import { needsPeer } from '../support/peers.js';
 import { until } from '../support/until.js';
 import { movingScp } from './movingScp.js';
-import { gateTo, type Invented, invent, keepIn, openSite, type Site, scan, sourceOf } from './site.js';
+import {
+  drawing,
+  gateTo,
+  type Invented,
+  invent,
+  keepIn,
+  openSite,
+  type Site,
+  scan,
+  sourceOf,
+} from './site.js';
 
 const sourceAt = (port: number) => ({ name: 'pacs', aeTitle: 'MOVES', host: '127.0.0.1', port });
 
 describe('query: prior fetch from a real PACS', function () {
   this.timeout(120_000);
   let site: Site;
+  let spine: Awaited<ReturnType<typeof drawing>>;
+  const draw: typeof spine.draw = (...series) => spine.draw(...series);
 
   before(async function () {
     needsPeer(this, 'orthanc');
     site = await openSite();
+    spine = await drawing();
   });
   afterEach(() => site?.stop());
-  after(() => site?.close());
+  after(async () => {
+    await site?.close();
+    await spine?.close();
+  });
 
   const knex = () => site.test.database.knex;
   const fetchOf = async ({ seriesInstanceUid }: Invented) =>
@@ -44,7 +60,7 @@ describe('query: prior fetch from a real PACS', function () {
     knex()('auditEvent').where({ subjectId: seriesInstanceUid }).orderBy('seq').pluck('event');
 
   it('an MR that comes alone is paired with the CT that the PACS has, in its first revision', async () => {
-    const [mr, ct] = [invent('MR', 'A', '20240110'), invent('CT', 'A', '20240120')];
+    const [mr, ct] = [await draw('MR', 'A', '20240110'), await draw('CT', 'A', '20240120')];
     await keepIn(site.orthanc, ct);
     await site.start();
     await scan(mr, site.port);
@@ -59,7 +75,7 @@ describe('query: prior fetch from a real PACS', function () {
   });
 
   it('a CT that comes alone brings the MR that the PACS has, which becomes a case', async () => {
-    const [mr, ct] = [invent('MR', 'B', '20240110'), invent('CT', 'B', '20240120')];
+    const [mr, ct] = [await draw('MR', 'B', '20240110'), await draw('CT', 'B', '20240120')];
     await keepIn(site.orthanc, mr);
     await site.start();
     await scan(ct, site.port);
@@ -69,7 +85,7 @@ describe('query: prior fetch from a real PACS', function () {
   });
 
   it('a CT outside the window stays where it is', async () => {
-    const [mr, ct] = [invent('MR', 'C', '20240110'), invent('CT', 'C', '20240301')];
+    const [mr, ct] = [await draw('MR', 'C', '20240110'), await draw('CT', 'C', '20240301')];
     await keepIn(site.orthanc, ct);
     await site.start();
     await scan(mr, site.port);
@@ -80,7 +96,7 @@ describe('query: prior fetch from a real PACS', function () {
   });
 
   it('a series that the rule does not want stays where it is; what is here already is not fetched again', async () => {
-    const [mr, ct] = [invent('MR', 'D', '20240110'), invent('CT', 'D', '20240111')];
+    const [mr, ct] = [await draw('MR', 'D', '20240110'), await draw('CT', 'D', '20240111')];
     const thorax = invent('CT', 'D', '20240112', { BodyPartExamined: 'CHEST' });
     await keepIn(site.orthanc, ct, thorax);
     await site.start({ priors: { rule: "BodyPartExamined != 'CHEST'" } });
@@ -97,8 +113,8 @@ describe('query: prior fetch from a real PACS', function () {
 
   it("somebody else's CT under the same patient ID is fetched, held back, and shown with its reason", async () => {
     const [mr, ct] = [
-      invent('MR', 'E', '20240110'),
-      invent('CT', 'E', '20240111', { PatientName: 'ROE^RICHARD', PatientBirthDate: '19991231' }),
+      await draw('MR', 'E', '20240110'),
+      await draw('CT', 'E', '20240111', { PatientName: 'ROE^RICHARD', PatientBirthDate: '19991231' }),
     ];
     await keepIn(site.orthanc, ct);
     await site.start();
@@ -113,7 +129,7 @@ describe('query: prior fetch from a real PACS', function () {
   });
 
   it('with the PACS down the case goes on without a CT; when it is back, the CT comes and amends', async () => {
-    const [mr, ct] = [invent('MR', 'F', '20240110'), invent('CT', 'F', '20240120')];
+    const [mr, ct] = [await draw('MR', 'F', '20240110'), await draw('CT', 'F', '20240120')];
     await keepIn(site.orthanc, ct);
     const nobody = { ...sourceOf(site.orthanc), port: await freePort() };
     await site.start({ sources: [nobody] });
@@ -128,7 +144,7 @@ describe('query: prior fetch from a real PACS', function () {
   });
 
   it('a PACS that stays away ends the fetch with its reason', async () => {
-    const mr = invent('MR', 'G', '20240110');
+    const mr = await draw('MR', 'G', '20240110');
     const nobody = { ...sourceOf(site.orthanc), port: await freePort() };
     await site.start({ sources: [nobody], priors: { giveUpAfterMs: 1 } });
     await scan(mr, site.port);
@@ -137,7 +153,7 @@ describe('query: prior fetch from a real PACS', function () {
   });
 
   it('a PACS that does not know us sends nothing, and the fetch says so', async () => {
-    const [mr, ct] = [invent('MR', 'H', '20240110'), invent('CT', 'H', '20240120')];
+    const [mr, ct] = [await draw('MR', 'H', '20240110'), await draw('CT', 'H', '20240120')];
     await keepIn(site.orthanc, ct);
     await site.start({
       sources: [{ ...sourceOf(site.orthanc), moveDestination: 'STRANGER' }],
@@ -153,7 +169,10 @@ describe('query: prior fetch from a real PACS', function () {
     [0xa900, /A900 \(identifier does not match SOP class\)/],
   ] as const)
     it(`a C-MOVE that is refused for good (${words.source}) is not tried again, and whoever looks is told`, async () => {
-      const [mr, ct] = [invent('MR', `K${status}`, '20240110'), invent('CT', `K${status}`, '20240120')];
+      const [mr, ct] = [
+        await draw('MR', `K${status}`, '20240110'),
+        await draw('CT', `K${status}`, '20240120'),
+      ];
       const pacs = await movingScp(ct, [status]);
       try {
         await site.start({ sources: [sourceAt(pacs.port)], counts: false, priors: { firstRetryMs: 1 } });
@@ -174,10 +193,10 @@ describe('query: prior fetch from a real PACS', function () {
     });
 
   it('a C-MOVE that is refused for now is tried again, and meanwhile the page says so', async () => {
-    const [mr, ct] = [invent('MR', 'L', '20240110'), invent('CT', 'L', '20240120')];
+    const [mr, ct] = [await draw('MR', 'L', '20240110'), await draw('CT', 'L', '20240120')];
     const pacs = await movingScp(ct, [0xa702, 0xc001, 0xa801]);
     try {
-      await site.start({ sources: [sourceAt(pacs.port)], counts: false, priors: { firstRetryMs: 1 } });
+      await site.start({ sources: [sourceAt(pacs.port)], counts: false, priors: { firstRetryMs: 6_000 } });
       await scan(mr, site.port);
       const { caseId } = await pairingOf(mr);
       await until(async () => (await fetchOf(mr))?.lastError?.includes('A702'));
@@ -191,7 +210,7 @@ describe('query: prior fetch from a real PACS', function () {
   });
 
   it('a fetch that the end of the process interrupts goes on in the next one, and counts one attempt', async () => {
-    const [mr, ct] = [invent('MR', 'I', '20240110'), invent('CT', 'I', '20240120')];
+    const [mr, ct] = [await draw('MR', 'I', '20240110'), await draw('CT', 'I', '20240120')];
     await keepIn(site.orthanc, ct);
     const gate = await gateTo(site.orthanc.dicomPort);
     try {
@@ -213,7 +232,7 @@ describe('query: prior fetch from a real PACS', function () {
   });
 
   it('a fetch whose process was killed in the middle of a move is taken over', async () => {
-    const [mr, ct] = [invent('MR', 'J', '20240110'), invent('CT', 'J', '20240120')];
+    const [mr, ct] = [await draw('MR', 'J', '20240110'), await draw('CT', 'J', '20240120')];
     await keepIn(site.orthanc, ct);
     const nobody = { ...sourceOf(site.orthanc), port: await freePort() };
     await site.start({ sources: [nobody] });

@@ -1,16 +1,20 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { storeFiles } from '../../agent/deliver/scu.js';
 import { newUid } from '../../agent/dicom/uid.js';
+import { readSeries } from '../../agent/locate/series.js';
 import { type RunningAgent, startAgent } from '../../agent/main.js';
+import { dicomFilesIn } from '../../cli/demo/pacs.js';
 import { parseConfig } from '../../config/load.js';
 import type { ConfigInput } from '../../config/schema.js';
 import { openQueues, type Queues } from '../../db/work/queue.js';
+import { writePhantom } from '../../models/phantom/phantom.js';
 import { type Elements, writePart10 } from '../dicom/writePart10.js';
 import { createTestDatabase, quietLog, type TestDatabase } from '../support/database.js';
 import { freePort } from '../support/dcmtk.js';
+import { drawnOf, writeSingles } from '../support/encoded.js';
 import { type RunningOrthanc, startOrthanc } from '../support/orthanc.js';
 
 /** A PACS that knows us, and our agent, on a database of its own. */
@@ -52,7 +56,7 @@ export async function openSite(): Promise<Site> {
         queue: { sweepMs: 500 },
         dicom: { port },
         // Nothing but a count or a released stack completes a series here.
-        assemble: { quietPeriodMs: 600_000 },
+        assemble: { quietPeriodMs: 600_000, studyQuietMs: 1_500 },
         query: { sources: [sourceOf(orthanc)], recountMs: 200, ...query },
       });
       queues = await openQueues(config, test.database, quietLog);
@@ -93,17 +97,7 @@ export function invent(
       SOPInstanceUID: newUid(),
       StudyInstanceUID: studyInstanceUid,
       SeriesInstanceUID: seriesInstanceUid,
-      Modality: modality,
-      PatientID: patientId,
-      PatientName: 'DOE^JANE',
-      PatientBirthDate: '19600101',
-      StudyDate: date,
-      AcquisitionDate: date,
-      BodyPartExamined: 'LSPINE',
-      SeriesDescription: modality === 'MR' ? 't2_tse_sag' : 'LWS',
-      ScanningSequence: 'SE',
-      EchoTime: '100',
-      RepetitionTime: '3500',
+      ...headerOf(modality, patientId, date),
       InstanceNumber: String(index),
       ImageOrientationPatient: PLANES[modality],
       ImagePositionPatient: modality === 'MR' ? `${index * 4}\\0\\0` : `0\\0\\${index}`,
@@ -111,6 +105,57 @@ export function invent(
     }),
   );
   return { modality, patientId, date, studyInstanceUid, seriesInstanceUid, files };
+}
+
+/** Draws a spine once; then series of it under any name, which can be read: a case chooses among series that were. */
+export async function drawing() {
+  const folder = await mkdtemp(join(tmpdir(), 'calcidisc-drawn-'));
+  await writePhantom({
+    outDir: folder,
+    seed: 11,
+    mr: { slices: 9, matrix: 256 },
+    ct: { spacingMm: 1.5, sliceMm: 3, fieldOfViewMm: 180 },
+  });
+  const imagesOf = async (modality: 'mr' | 'ct') =>
+    (await readSeries(dicomFilesIn(join(folder, modality)))).images.map(drawnOf);
+  const images = { MR: await imagesOf('mr'), CT: await imagesOf('ct') };
+  return {
+    async draw(
+      modality: 'MR' | 'CT',
+      patientId: string,
+      date: string,
+      over: Elements = {},
+    ): Promise<Invented> {
+      const [studyInstanceUid, seriesInstanceUid] = [newUid(), newUid()];
+      const about = { ...headerOf(modality, patientId, date), ...over };
+      const encoding = { slope: 1, intercept: modality === 'CT' ? -1024 : 0 };
+      const paths = await writeSingles(folder, modality, images[modality], encoding, () => ({
+        ...about,
+        SOPInstanceUID: newUid(),
+        StudyInstanceUID: studyInstanceUid,
+        SeriesInstanceUID: seriesInstanceUid,
+      }));
+      const files = await Promise.all(paths.map((path) => readFile(path)));
+      return { modality, patientId, date, studyInstanceUid, seriesInstanceUid, files };
+    },
+    close: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+function headerOf(modality: 'MR' | 'CT', patientId: string, date: string): Elements {
+  return {
+    Modality: modality,
+    PatientID: patientId,
+    PatientName: 'DOE^JANE',
+    PatientBirthDate: '19600101',
+    StudyDate: date,
+    AcquisitionDate: date,
+    BodyPartExamined: 'LSPINE',
+    SeriesDescription: modality === 'MR' ? 't2_tse_sag' : 'LWS',
+    ScanningSequence: 'SE',
+    EchoTime: '100',
+    RepetitionTime: '3500',
+  };
 }
 
 export async function keepIn(orthanc: RunningOrthanc, ...all: readonly Invented[]): Promise<void> {
