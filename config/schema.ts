@@ -1,6 +1,20 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 
+/** What an MR series shows bright, as far as it bears on which of several is read. */
+export const CONTRASTS = [
+  'T2',
+  'T2-IN-PHASE',
+  'T2-FS',
+  'T2-WATER',
+  'PD',
+  'STIR',
+  'T1',
+  'OTHER',
+  'T2-OPPOSED-PHASE',
+  'T2-FAT',
+] as const;
+
 /** PS3.5 6.2: an AE title has 1 to 16 characters, no backslash, no control characters, not only spaces. */
 const AeTitle = z
   .string()
@@ -222,20 +236,16 @@ export const ConfigSchema = z.strictObject({
         'later',
       ]),
       /** Contrasts, the best to read first; those not named come last. */
-      contrasts: unique(
-        z.enum([
-          'T2',
-          'T2-IN-PHASE',
-          'T2-FS',
-          'T2-WATER',
-          'PD',
-          'STIR',
-          'T1',
-          'OTHER',
-          'T2-OPPOSED-PHASE',
-          'T2-FAT',
-        ]),
-      ).default(['T2', 'T2-IN-PHASE', 'T2-FS', 'T2-WATER', 'PD', 'STIR', 'T1', 'OTHER']),
+      contrasts: unique(z.enum(CONTRASTS)).default([
+        'T2',
+        'T2-IN-PHASE',
+        'T2-FS',
+        'T2-WATER',
+        'PD',
+        'STIR',
+        'T1',
+        'OTHER',
+      ]),
       /** So far apart may two series of one frame of reference see the same disc. */
       agreeMm: z.number().positive().default(10),
     })

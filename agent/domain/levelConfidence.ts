@@ -1,3 +1,5 @@
+import { isReason } from './locateReasons.js';
+
 /**
  * The most that is stated of a level, by what validation supports (docs/localiser.md). Chain posteriors of 0.9999 are
  * no such thing: of 187 real series that no training saw and whose levels were called located, 180 were right (0.96);
@@ -18,8 +20,7 @@ const SUPPORTED = {
 export type Ground = keyof typeof SUPPORTED;
 
 export function groundOf(isLocated: boolean, isUnusual: boolean, reasons: readonly string[] = []): Ground {
-  if (!isLocated)
-    return reasons.some((reason) => reason.startsWith('sacrum not seen')) ? 'countedFromNothing' : 'doubted';
+  if (!isLocated) return reasons.some(isReason('sacrumNotSeen')) ? 'countedFromNothing' : 'doubted';
   return isUnusual ? 'unusual' : 'usual';
 }
 

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
 import { listRefusingDestinations, listWaitingForClassifier } from '../../db/views/conditions.js';
 import type { Queues } from '../../db/work/queue.js';
+import { within } from '../domain/within.js';
 
 /** What has to hold for a study that arrives now to come out as a report, and how a page says that it does not. */
 export const CONDITIONS = {
@@ -45,7 +45,7 @@ export async function lookAtConditions(parts: ConditionParts): Promise<readonly 
   };
   return Promise.all(
     (Object.keys(looks) as ConditionName[]).map(async (what) => {
-      const reason = await within(looks[what]()).catch((error: Error) => error.message);
+      const reason = await within(ANSWER_MS, looks[what]()).catch((error: Error) => error.message);
       return { what, ok: reason === null, reason };
     }),
   );
@@ -66,18 +66,4 @@ async function destinationProblem({ config, database }: ConditionParts): Promise
   return refusing
     .map(({ destination, reports, lastError }) => `${destination}: ${reports} refused, ${lastError}`)
     .join('; ');
-}
-
-async function within<T>(work: Promise<T>): Promise<T> {
-  const timer = new AbortController();
-  const late = sleep(ANSWER_MS, undefined, { signal: timer.signal, ref: false }).then(() => {
-    throw new Error(`no answer within ${ANSWER_MS} ms`);
-  });
-  late.catch(() => undefined);
-  work.catch(() => undefined);
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    timer.abort();
-  }
 }

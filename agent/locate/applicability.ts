@@ -1,5 +1,6 @@
 import { ageYears } from '../dicom/dates.js';
 import type { Header } from '../dicom/header.js';
+import { REASON } from '../domain/locateReasons.js';
 
 /** What is known of a series that bears on whether the models know its like. */
 export interface Facts {
@@ -43,7 +44,9 @@ const CHECKS: readonly Check[] = [
 
 /** Reasons why this patient or scan is not one the models know. */
 export function outsideStudy(facts: Facts): readonly string[] {
-  return CHECKS.filter(([, isOutside]) => isOutside(facts)).map(([reason]) => `outside the study: ${reason}`);
+  return CHECKS.filter(([, isOutside]) => isOutside(facts)).map(
+    ([reason]) => `${REASON.outsideStudy}: ${reason}`,
+  );
 }
 
 /** The element is in tesla; some scanners write gauss. */

@@ -1,4 +1,5 @@
 import { LEVELS, type Level } from '../domain/levels.js';
+import { REASON } from '../domain/locateReasons.js';
 import type { LocateStatus } from '../domain/locateStatuses.js';
 import type { NamedTrack } from './chain.js';
 import { LEVEL_CLASSES } from './network.js';
@@ -108,17 +109,17 @@ function roomDoubt(discs: readonly Ranked[]): string | null {
     track.below.sacrum >= NEAR_END.minSacrum &&
     track.levelShares[0]! >= NEAR_END.minLowestShare &&
     shiftOdds(discs).odds >= NEAR_END.minShiftOdds;
-  return isEnough ? null : 'sacrum not seen: the image ends below the lowest disc';
+  return isEnough ? null : `${REASON.sacrumNotSeen}: the image ends below the lowest disc`;
 }
 
 function sacrumDoubt(discs: readonly Ranked[], named: readonly NamedTrack[]): string | null {
   const lowest = discs[0]!;
   const { below, levelShares } = lowest.track;
-  if (lowest.rank > 0) return 'sacrum not seen: the lowest disc is not at the sacrum';
+  if (lowest.rank > 0) return `${REASON.sacrumNotSeen}: the lowest disc is not at the sacrum`;
   if (below.sacrum < DOUBT.minSacrum)
     return named.some(({ rank }) => rank === -1)
       ? 'a disc between S1 and S2, and S1 looks like a lumbar vertebra: a transitional vertebra is possible'
-      : 'sacrum not seen below the lowest disc';
+      : `${REASON.sacrumNotSeen} below the lowest disc`;
   return levelShares[0]! < DOUBT.minLowestShare ? 'the lowest disc does not look like L5-S1' : null;
 }
 

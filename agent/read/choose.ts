@@ -1,6 +1,7 @@
 import type { Config } from '../../config/schema.js';
 import type { ChoiceAgreement, ChoiceCandidate } from '../../db/tables/choices.js';
 import { LEVELS } from '../domain/levels.js';
+import { isReason } from '../domain/locateReasons.js';
 import { type Candidate, nameOf } from './candidate.js';
 import { CONTRAST_WORDS } from './contrast.js';
 import { levelAgreement } from './levelAgreement.js';
@@ -56,7 +57,7 @@ export const CRITERIA = {
 
 /** What a picture lacks against the study's (agent/locate/applicability.ts), and discs that it does not show. */
 function shortcomings({ reading }: Candidate): string[] {
-  const outside = reading.reasons.filter((reason) => reason.startsWith('outside the study'));
+  const outside = reading.reasons.filter(isReason('outsideStudy'));
   const missing = LEVELS.length - reading.discs.length;
   return missing > 0 ? [...outside, `${missing} of ${LEVELS.length} discs not shown`] : outside;
 }
@@ -126,12 +127,10 @@ function whyNot(chosen: Candidate, { ...each }: Candidate, policy: ReadPolicy): 
 const FEWEST_DISCS = 3;
 /** A pelvis shows the lowest three at its upper edge, and nobody can say which they are. */
 const FEWEST_UNCERTAIN_DISCS = 4;
-/** How the locating says that the row of discs does not end at a sacrum (agent/locate/doubts.ts). */
-const NO_SACRUM = /^sacrum not seen/;
 
 /** A series whose header leaves open what it shows has to show it: discs, and a sacrum below them. */
 function showsLumbarSpine({ isNamedLumbar, reading }: Candidate): boolean {
-  const hasSacrum = !reading.reasons.some((reason) => NO_SACRUM.test(reason));
+  const hasSacrum = !reading.reasons.some(isReason('sacrumNotSeen'));
   const fewest = reading.status === 'located' ? FEWEST_DISCS : FEWEST_UNCERTAIN_DISCS;
   return isNamedLumbar || (reading.discs.length >= fewest && hasSacrum);
 }

@@ -1,18 +1,5 @@
+import type { CONTRASTS } from '../../config/schema.js';
 import { type Dixon, dixonOfTypes } from '../dicom/pictureKind.js';
-
-/** What an MR series shows bright, as far as it bears on which of several is read. */
-export const CONTRASTS = [
-  'T2',
-  'T2-IN-PHASE',
-  'T2-FS',
-  'T2-WATER',
-  'PD',
-  'STIR',
-  'T1',
-  'OTHER',
-  'T2-OPPOSED-PHASE',
-  'T2-FAT',
-] as const;
 
 export type Contrast = (typeof CONTRASTS)[number];
 

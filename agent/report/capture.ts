@@ -1,24 +1,11 @@
 import { SOP_CLASSES } from '../dicom/sopClasses.js';
-import { derivedUid } from '../dicom/uid.js';
 import { type CaptureSlice, drawCapture } from './capturePicture.js';
 import type { DataSet } from './content.js';
 import { referencedSop } from './content.js';
-import { equipment, patientModule, studyModule } from './modules.js';
+import { derivedUids, equipment, patientModule, studyModule } from './modules.js';
 import { writePart10 } from './part10.js';
 import type { BuiltReport, ReportInput } from './types.js';
 import { localDateTime, offsetOf, shortText } from './values.js';
-
-/** The picture's own UIDs: one series a case and patient, one instance a revision, as the Structured Report's. */
-export function captureUids({
-  caseId,
-  revision,
-  patient,
-}: Pick<ReportInput, 'caseId' | 'revision' | 'patient'>) {
-  return {
-    sopInstanceUid: derivedUid('capture', caseId, revision, 'instance'),
-    seriesInstanceUid: derivedUid('capture', caseId, 'series', patient.issuerOfPatientId, patient.id),
-  };
-}
 
 /**
  * A Secondary Capture of the slice that was read, with the answer on it (PS3.3 A.8.1): RGB, burned-in words of the
@@ -26,7 +13,7 @@ export function captureUids({
  * @throws CalcidiscError REPORT_INVALID as buildReport
  */
 export async function buildCapture(input: ReportInput, slice: CaptureSlice): Promise<BuiltReport> {
-  const uids = captureUids(input);
+  const uids = derivedUids('capture', input);
   const sopClassUid = SOP_CLASSES.secondaryCapture.uid;
   const { width, height, pixels } = await drawCapture(input, slice);
   const now = localDateTime(input.createdAt, offsetOf(input));

@@ -12,15 +12,19 @@ export const MODEL_NAME = 'Calcidisc';
  * The same case and revision give the same UIDs for ever: a retry cannot make a second report. All revisions of a case
  * are instances of one series, numbered by revision: viewers that show the last of a series show the newest.
  */
-export function reportUids({
-  caseId,
-  revision,
-  patient,
-}: Pick<ReportInput, 'caseId' | 'revision' | 'patient'>) {
+export function reportUids(input: Pick<ReportInput, 'caseId' | 'revision' | 'patient'>) {
+  return derivedUids('report', input);
+}
+
+/** Of a report or its picture, each a series of its own. */
+export function derivedUids(
+  kind: 'report' | 'capture',
+  { caseId, revision, patient }: Pick<ReportInput, 'caseId' | 'revision' | 'patient'>,
+) {
   return {
-    sopInstanceUid: derivedUid('report', caseId, revision, 'instance'),
+    sopInstanceUid: derivedUid(kind, caseId, revision, 'instance'),
     // A series is of one patient (PS3.3 A.1.2): a case that went to another one goes on in another series.
-    seriesInstanceUid: derivedUid('report', caseId, 'series', patient.issuerOfPatientId, patient.id),
+    seriesInstanceUid: derivedUid(kind, caseId, 'series', patient.issuerOfPatientId, patient.id),
   };
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { CalcidiscError } from '../../agent/domain/errors.js';
 import type { Tx } from '../server/knex.js';
 import { processOwner } from '../server/presence.js';
+import { postponed, released } from './claims.js';
 
 export type WantedModality = 'CT' | 'MR';
 export type PriorFetchState = 'due' | 'querying' | 'moving' | 'done' | 'failed';
@@ -160,30 +161,17 @@ export async function endPriorFetch(
 export async function postponePriorFetch(
   tx: Tx,
   id: string,
-  { code, message }: CalcidiscError,
+  error: CalcidiscError,
   delayMs: number,
 ): Promise<void> {
   await tx('priorFetch')
     .where({ id, owner: processOwner })
-    .update({
-      state: 'due',
-      owner: null,
-      lastErrorCode: code,
-      lastError: message,
-      nextAttemptAt: tx.raw("clock_timestamp() + ? * interval '1 millisecond'", [delayMs]),
-    });
+    .update(postponed(tx, error, delayMs));
 }
 
 /** The process stops: whoever comes next takes the fetch up at once, and this attempt does not count. */
 export async function releasePriorFetch(tx: Tx, id: string): Promise<void> {
-  await tx('priorFetch')
-    .where({ id, owner: processOwner })
-    .update({
-      state: 'due',
-      owner: null,
-      attempts: tx.raw('attempts - 1'),
-      nextAttemptAt: tx.raw('clock_timestamp()'),
-    });
+  await tx('priorFetch').where({ id, owner: processOwner }).update(released(tx));
 }
 
 /**

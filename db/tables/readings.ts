@@ -3,6 +3,7 @@ import type { CalcidiscError } from '../../agent/domain/errors.js';
 import type { Level } from '../../agent/domain/levels.js';
 import { json, type Tx } from '../server/knex.js';
 import { processOwner } from '../server/presence.js';
+import { postponed, released } from './claims.js';
 import { levelOrder } from './levelOrder.js';
 
 export type ReadingState = 'due' | 'reading' | 'done' | 'failed';
@@ -153,30 +154,17 @@ export async function failReading(
 export async function postponeReading(
   tx: Tx,
   id: string,
-  { code, message }: CalcidiscError,
+  error: CalcidiscError,
   delayMs: number,
 ): Promise<void> {
   await tx('seriesReading')
     .where({ id, state: 'reading', owner: processOwner })
-    .update({
-      state: 'due',
-      owner: null,
-      lastErrorCode: code,
-      lastError: message,
-      nextAttemptAt: tx.raw("clock_timestamp() + ? * interval '1 millisecond'", [delayMs]),
-    });
+    .update(postponed(tx, error, delayMs));
 }
 
 /** The process stops: whoever comes next takes the reading up at once, and this attempt does not count. */
 export async function releaseReading(tx: Tx, id: string): Promise<void> {
-  await tx('seriesReading')
-    .where({ id, state: 'reading', owner: processOwner })
-    .update({
-      state: 'due',
-      owner: null,
-      attempts: tx.raw('attempts - 1'),
-      nextAttemptAt: tx.raw('clock_timestamp()'),
-    });
+  await tx('seriesReading').where({ id, state: 'reading', owner: processOwner }).update(released(tx));
 }
 
 export async function findReading(tx: Tx, id: string): Promise<ReadingRow | null> {

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CASE_STATES, type CaseState } from '../../agent/domain/caseStates.js';
+import { within } from '../../agent/domain/within.js';
 import type { Logger } from '../../config/log.js';
 import type { Config } from '../../config/schema.js';
 import type { Database } from '../server/database.js';
@@ -192,18 +192,4 @@ function reportHealth(log: Logger, kind: string) {
       isAway = false;
     },
   };
-}
-
-async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
-  const timer = new AbortController();
-  const late = sleep(limitMs, undefined, { signal: timer.signal, ref: false }).then(() => {
-    throw new Error(`no answer within ${limitMs} ms`);
-  });
-  late.catch(() => undefined);
-  work.catch(() => undefined);
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    timer.abort();
-  }
 }

@@ -4,7 +4,6 @@ import { existsSync } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Assembler, startAssembler } from '../../agent/assemble/assembler.js';
-import { newUid } from '../../agent/dicom/uid.js';
 import { seriesComplete, seriesRead } from '../../agent/pair/reconsider.js';
 import { openSpool, type Spool } from '../../agent/receive/spool.js';
 import type { SpooledFile } from '../../agent/receive/types.js';
@@ -17,49 +16,9 @@ import { type Elements, writePart10 } from '../dicom/writePart10.js';
 import { quietLog, useDatabase } from '../support/database.js';
 import { located, putReading, testReader } from '../support/readings.js';
 import { until } from '../support/until.js';
+import { lumbarT2, MR_IMAGE, newSeries, opened, type Series, SLICES } from './rig.js';
 
-const MR_IMAGE = '1.2.840.10008.5.1.4.1.1.4';
-const SLICES = 5;
 const reconsidering = { reader: testReader, windowDays: 28 };
-
-interface Study {
-  readonly studyInstanceUid: string;
-  readonly seriesInstanceUid: string;
-  readonly patientId: string;
-}
-
-const newStudy = (patientId: string = randomUUID().slice(0, 8)): Study => ({
-  studyInstanceUid: newUid(),
-  seriesInstanceUid: newUid(),
-  patientId,
-});
-
-function mrSlice(
-  { studyInstanceUid, seriesInstanceUid, patientId }: Study,
-  index: number,
-  over: Elements = {},
-) {
-  return {
-    SOPClassUID: MR_IMAGE,
-    SOPInstanceUID: `${seriesInstanceUid.slice(0, 50)}.${index}`,
-    StudyInstanceUID: studyInstanceUid,
-    SeriesInstanceUID: seriesInstanceUid,
-    Modality: 'MR',
-    PatientID: patientId,
-    PatientName: 'DOE^JANE',
-    StudyDate: '20240110',
-    AcquisitionDate: '20240110',
-    BodyPartExamined: 'LSPINE',
-    SeriesDescription: 't2_tse_sag',
-    ScanningSequence: 'SE',
-    EchoTime: '100',
-    RepetitionTime: '3500',
-    InstanceNumber: String(index),
-    ImageOrientationPatient: '0\\1\\0\\0\\0\\-1',
-    ImagePositionPatient: `${index * 4.4}\\0\\0`,
-    ...over,
-  };
-}
 
 /** What makes a CT serve. */
 const DISC = {
@@ -142,36 +101,30 @@ describe('assemble: from the spool to cases, on a real database', () => {
   /** One association that brings these slices and ends as told; null leaves it open. */
   async function bring(
     assembler: Assembler,
-    study: Study,
+    study: Series,
     indexes: readonly number[],
     how: 'released' | 'aborted' | null,
   ) {
     const id = randomUUID();
-    assembler.associationOpened({
-      id,
-      callingAe: 'MR1',
-      calledAe: 'CALCIDISC',
-      remoteAddress: '::1',
-      openedAt: new Date(),
-    });
-    for (const index of indexes) assembler.stored(await spooled(mrSlice(study, index), id));
+    assembler.associationOpened(opened(id));
+    for (const index of indexes) assembler.stored(await spooled(lumbarT2(study, index), id));
     if (how) assembler.associationEnded(id, how);
     await assembler.settled();
     return id;
   }
 
   const all = Array.from({ length: SLICES }, (_, i) => i + 1);
-  const seriesOf = async ({ seriesInstanceUid }: Study) =>
+  const seriesOf = async ({ seriesInstanceUid }: Series) =>
     (await findSeries(db.database.knex, seriesInstanceUid))!;
-  const caseOf = async ({ studyInstanceUid }: Study) =>
+  const caseOf = async ({ studyInstanceUid }: Series) =>
     (await listCases(db.database.knex, { mrStudyInstanceUid: studyInstanceUid }))[0];
 
-  const untilState = (study: Study, state: SeriesRow['state']) =>
+  const untilState = (study: Series, state: SeriesRow['state']) =>
     until(async () => (await seriesOf(study)).state === state);
 
   it('a released stack becomes a case, and the case is woken', async () => {
     const assembler = start();
-    const study = newStudy();
+    const study = newSeries();
     await bring(assembler, study, all, 'released');
     await untilState(study, 'complete');
     const series = await seriesOf(study);
@@ -185,7 +138,7 @@ describe('assemble: from the spool to cases, on a real database', () => {
   });
 
   it('every object lies in the store under a name the sender did not choose, and nothing is left in new', async () => {
-    const study = newStudy();
+    const study = newSeries();
     await bring(start(), study, all, 'released');
     const instances = await listInstances(db.database.knex, study.seriesInstanceUid);
     assert.equal(instances.length, SLICES);
@@ -197,7 +150,7 @@ describe('assemble: from the spool to cases, on a real database', () => {
   });
 
   it('closed too early: an aborted association waits for the quiet period', async () => {
-    const study = newStudy();
+    const study = newSeries();
     await bring(start(400), study, all, 'aborted');
     assert.equal((await seriesOf(study)).state, 'receiving');
     await untilState(study, 'complete');
@@ -206,7 +159,7 @@ describe('assemble: from the spool to cases, on a real database', () => {
 
   it('a late image reopens the series, and the case is read again as its next revision', async () => {
     const assembler = start();
-    const study = newStudy();
+    const study = newSeries();
     await bring(assembler, study, all, 'released');
     await untilState(study, 'complete');
     const { id } = (await caseOf(study))!;
@@ -220,23 +173,17 @@ describe('assemble: from the spool to cases, on a real database', () => {
 
   it('the first image decides nothing: proton density first, T2 later, in another association', async () => {
     const assembler = start();
-    const study = newStudy();
+    const study = newSeries();
     const echoes = [
       ['15', 1],
       ['102', 2],
     ] as const;
     for (const [EchoTime, echo] of echoes) {
       const id = randomUUID();
-      assembler.associationOpened({
-        id,
-        callingAe: 'MR1',
-        calledAe: 'CALCIDISC',
-        remoteAddress: '::1',
-        openedAt: new Date(),
-      });
+      assembler.associationOpened(opened(id));
       for (const index of all) {
         const SOPInstanceUID = `${study.seriesInstanceUid.slice(0, 50)}.${index}.${echo}`;
-        assembler.stored(await spooled(mrSlice(study, index, { EchoTime, SOPInstanceUID }), id));
+        assembler.stored(await spooled(lumbarT2(study, index, { EchoTime, SOPInstanceUID }), id));
       }
       assembler.associationEnded(id, 'released');
       await assembler.settled();
@@ -252,10 +199,10 @@ describe('assemble: from the spool to cases, on a real database', () => {
 
   it('all images decide: a series thought lumbar by its first is let go by the rest, with its reason', async () => {
     const assembler = start();
-    const study = newStudy();
+    const study = newSeries();
     for (const index of all)
       assembler.stored(
-        await spooled(mrSlice(study, index, index === 1 ? {} : { BodyPartExamined: 'HEAD' }), null),
+        await spooled(lumbarT2(study, index, index === 1 ? {} : { BodyPartExamined: 'HEAD' }), null),
       );
     await assembler.settled();
     await bring(assembler, study, [SLICES + 1], 'released');
@@ -268,8 +215,8 @@ describe('assemble: from the spool to cases, on a real database', () => {
 
   it('images that came before their facts were kept are read again when their series is complete', async () => {
     const assembler = start(800);
-    const study = newStudy();
-    for (const index of all) assembler.stored(await spooled(mrSlice(study, index), null));
+    const study = newSeries();
+    for (const index of all) assembler.stored(await spooled(lumbarT2(study, index), null));
     await assembler.settled();
     await db.database
       .knex('instance')
@@ -281,17 +228,11 @@ describe('assemble: from the spool to cases, on a real database', () => {
 
   it('a rule that fails for one series leaves it out, says so, and stops nobody', async () => {
     const assembler = start(60_000, { mr: "size(ImageType) < 5 || ImageType[5] != 'X'", ct: 'false' });
-    const [odd, other] = [newStudy(), newStudy()];
+    const [odd, other] = [newSeries(), newSeries()];
     const id = randomUUID();
-    assembler.associationOpened({
-      id,
-      callingAe: 'MR1',
-      calledAe: 'CALCIDISC',
-      remoteAddress: '::1',
-      openedAt: new Date(),
-    });
+    assembler.associationOpened(opened(id));
     const ImageType = 'ORIGINAL\\PRIMARY\\M\\SE\\NORM';
-    for (const index of all) assembler.stored(await spooled(mrSlice(odd, index, { ImageType }), id));
+    for (const index of all) assembler.stored(await spooled(lumbarT2(odd, index, { ImageType }), id));
     assembler.associationEnded(id, 'released');
     await bring(assembler, other, all, 'released');
     await untilState(other, 'complete');
@@ -303,7 +244,7 @@ describe('assemble: from the spool to cases, on a real database', () => {
 
   it('the same objects again are counted and change nothing', async () => {
     const assembler = start();
-    const study = newStudy();
+    const study = newSeries();
     await bring(assembler, study, all, 'released');
     await untilState(study, 'complete');
     await bring(assembler, study, all, 'released');
@@ -315,10 +256,10 @@ describe('assemble: from the spool to cases, on a real database', () => {
 
   it('another object under a known UID is kept aside, the first one stays', async () => {
     const assembler = start();
-    const study = newStudy();
+    const study = newSeries();
     await bring(assembler, study, all, 'released');
     const before = await findInstance(db.database.knex, `${study.seriesInstanceUid.slice(0, 50)}.1`);
-    assembler.stored(await spooled(mrSlice(study, 1, { SeriesDescription: 'another' }), null));
+    assembler.stored(await spooled(lumbarT2(study, 1, { SeriesDescription: 'another' }), null));
     await assembler.settled();
     const after = await findInstance(db.database.knex, before!.sopInstanceUid);
     assert.equal(after?.datasetSha256, before?.datasetSha256);
@@ -330,8 +271,8 @@ describe('assemble: from the spool to cases, on a real database', () => {
 
   it('one bad file is set aside and stops nobody else', async () => {
     const assembler = start();
-    const study = newStudy();
-    assembler.stored(await spooled(mrSlice(study, 99, { StudyInstanceUID: 'not a uid' }), null));
+    const study = newSeries();
+    assembler.stored(await spooled(lumbarT2(study, 99, { StudyInstanceUID: 'not a uid' }), null));
     await bring(assembler, study, all, 'released');
     await untilState(study, 'complete');
     assert.equal((await listInstances(db.database.knex, study.seriesInstanceUid)).length, SLICES);
@@ -342,7 +283,7 @@ describe('assemble: from the spool to cases, on a real database', () => {
   });
 
   it('a series that waits when the agent dies is completed by the next one: the quiet period is not lost', async () => {
-    const study = newStudy();
+    const study = newSeries();
     const first = start(600);
     await bring(first, study, all, null);
     await first.close();
@@ -353,10 +294,10 @@ describe('assemble: from the spool to cases, on a real database', () => {
   });
 
   it('closed too early: images that wait for the index are no silence', async () => {
-    const study = newStudy();
+    const study = newSeries();
     const assembler = start(300);
     const old = new Date(Date.now() - 10_000);
-    for (const index of all) assembler.stored(await spooled(mrSlice(study, index), null, old));
+    for (const index of all) assembler.stored(await spooled(lumbarT2(study, index), null, old));
     await assembler.settled();
     await untilState(study, 'complete');
     assert.equal((await seriesOf(study)).reopened, 0);
@@ -368,8 +309,8 @@ describe('assemble: from the spool to cases, on a real database', () => {
     await knex.raw(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;
       CREATE TRIGGER refuse BEFORE INSERT ON instance EXECUTE FUNCTION refuse()`);
     const assembler = start();
-    const study = newStudy();
-    assembler.stored(await spooled(mrSlice(study, 1), null));
+    const study = newSeries();
+    assembler.stored(await spooled(lumbarT2(study, 1), null));
     await until(async () => assembler.isStuck);
     await knex.raw('DROP TRIGGER refuse ON instance');
     await assembler.settled();
@@ -379,26 +320,20 @@ describe('assemble: from the spool to cases, on a real database', () => {
 
   it('a CT that arrives later begins a new revision of the MR that was read without it, and of no other', async () => {
     const assembler = start();
-    const [study, other] = [newStudy('SAME'), newStudy('OTHER')];
+    const [study, other] = [newSeries('SAME'), newSeries('OTHER')];
     for (const one of [study, other]) {
       await bring(assembler, one, all, 'released');
       await untilState(one, 'complete');
       const row = (await caseOf(one))!;
       await db.database.knex('case').where({ id: row.id }).update({ state: 'delivered' });
     }
-    const ct = newStudy('SAME');
+    const ct = newSeries('SAME');
     const id = randomUUID();
-    assembler.associationOpened({
-      id,
-      callingAe: 'CT1',
-      calledAe: 'CALCIDISC',
-      remoteAddress: '::1',
-      openedAt: new Date(),
-    });
+    assembler.associationOpened(opened(id, 'CT1'));
     for (const index of all)
       assembler.stored(
         await spooled(
-          mrSlice(ct, index, {
+          lumbarT2(ct, index, {
             Modality: 'CT',
             AcquisitionDate: '20240120',
             ImageOrientationPatient: '1\\0\\0\\0\\1\\0',

@@ -21,10 +21,19 @@ export interface Series {
   readonly patientId: string;
 }
 
-export const newSeries = (): Series => ({
+export const newSeries = (patientId: string = randomUUID().slice(0, 8)): Series => ({
   studyInstanceUid: newUid(),
   seriesInstanceUid: newUid(),
-  patientId: randomUUID().slice(0, 8),
+  patientId,
+});
+
+/** An association that a scanner has just opened. */
+export const opened = (id: string, callingAe = 'MR1') => ({
+  id,
+  callingAe,
+  calledAe: 'CALCIDISC',
+  remoteAddress: '::1',
+  openedAt: new Date(),
 });
 
 export const SLICES = 5;
@@ -35,47 +44,58 @@ const READER = {
   sha256: '1'.repeat(64),
 };
 
-/** One slice of a lumbar T2, with pixels of its own. */
-export function slice(
+export const MR_IMAGE = '1.2.840.10008.5.1.4.1.1.4';
+
+/** The header of one slice of a lumbar T2. */
+export function lumbarT2(
   { studyInstanceUid, seriesInstanceUid, patientId }: Series,
+  index: number,
+  over: Elements = {},
+): Elements {
+  return {
+    SOPClassUID: MR_IMAGE,
+    SOPInstanceUID: `${seriesInstanceUid.slice(0, 50)}.${index}`,
+    StudyInstanceUID: studyInstanceUid,
+    SeriesInstanceUID: seriesInstanceUid,
+    Modality: 'MR',
+    PatientID: patientId,
+    PatientName: 'DOE^JANE',
+    StudyDate: '20240110',
+    AcquisitionDate: '20240110',
+    BodyPartExamined: 'LSPINE',
+    SeriesDescription: 't2_tse_sag',
+    ScanningSequence: 'SE',
+    EchoTime: '100',
+    RepetitionTime: '3500',
+    InstanceNumber: String(index),
+    ImageOrientationPatient: '0\\1\\0\\0\\0\\-1',
+    ImagePositionPatient: `${index * 4.4}\\0\\0`,
+    ...over,
+  };
+}
+
+/** The same with a birth date, an accession number, and pixels of its own. */
+export function slice(
+  series: Series,
   index: number,
   over: Elements = {},
   more: { readonly pixel?: number; readonly tail?: Uint8Array } = {},
 ): Uint8Array {
   const pixelData = new Uint8Array(2 * SIDE * SIDE).fill(more.pixel ?? index);
-  return writePart10(
-    {
-      SOPClassUID: '1.2.840.10008.5.1.4.1.1.4',
-      SOPInstanceUID: `${seriesInstanceUid.slice(0, 50)}.${index}`,
-      StudyInstanceUID: studyInstanceUid,
-      SeriesInstanceUID: seriesInstanceUid,
-      Modality: 'MR',
-      PatientID: patientId,
-      PatientName: 'DOE^JANE',
-      PatientBirthDate: '19600101',
-      AccessionNumber: 'ACC-1',
-      StudyDate: '20240110',
-      AcquisitionDate: '20240110',
-      BodyPartExamined: 'LSPINE',
-      SeriesDescription: 't2_tse_sag',
-      ScanningSequence: 'SE',
-      EchoTime: '100',
-      RepetitionTime: '3500',
-      InstanceNumber: String(index),
-      ImageOrientationPatient: '0\\1\\0\\0\\0\\-1',
-      ImagePositionPatient: `${index * 4.4}\\0\\0`,
-      SamplesPerPixel: [1],
-      PhotometricInterpretation: 'MONOCHROME2',
-      Rows: [SIDE],
-      Columns: [SIDE],
-      BitsAllocated: [16],
-      BitsStored: [12],
-      HighBit: [11],
-      PixelRepresentation: [0],
-      ...over,
-    },
-    { pixelData, ...(more.tail ? { tail: more.tail } : {}) },
-  );
+  const elements = lumbarT2(series, index, {
+    PatientBirthDate: '19600101',
+    AccessionNumber: 'ACC-1',
+    SamplesPerPixel: [1],
+    PhotometricInterpretation: 'MONOCHROME2',
+    Rows: [SIDE],
+    Columns: [SIDE],
+    BitsAllocated: [16],
+    BitsStored: [12],
+    HighBit: [11],
+    PixelRepresentation: [0],
+    ...over,
+  });
+  return writePart10(elements, { pixelData, ...(more.tail ? { tail: more.tail } : {}) });
 }
 
 export const slices = (series: Series, over: Elements = {}, more: Parameters<typeof slice>[3] = {}) =>
@@ -118,14 +138,7 @@ export async function openRig(db: ReturnType<typeof useDatabase>): Promise<Rig> 
     assembler,
     async bring(files, callingAe = 'MR1') {
       const id = randomUUID();
-      const association = {
-        id,
-        callingAe,
-        calledAe: 'CALCIDISC',
-        remoteAddress: '::1',
-        openedAt: new Date(),
-      };
-      assembler.associationOpened(association);
+      assembler.associationOpened(opened(id, callingAe));
       const spooled: SpooledFile[] = [];
       for (const file of files) spooled.push(await toSpool(spool, file, callingAe, id));
       for (const each of spooled) assembler.stored(each);

@@ -1,28 +1,26 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readHeader } from '../../agent/dicom/header.js';
 import { dicomFilesIn } from '../../cli/demo/pacs.js';
-import { type RunningService, startService } from '../../cli/service.js';
+import type { RunningService } from '../../cli/service.js';
 import { listCases } from '../../db/tables/cases.js';
 import { listInstances } from '../../db/tables/instances.js';
 import { type CaseView, readCaseView } from '../../db/views/caseView.js';
 import { type PhantomTruth, writePhantom } from '../../models/phantom/phantom.js';
-import { createTestDatabase, quietLog, type TestDatabase } from '../support/database.js';
+import type { TestDatabase } from '../support/database.js';
 import { runTool, storescu } from '../support/dcmtk.js';
-import { type RunningOrthanc, startOrthanc } from '../support/orthanc.js';
+import type { RunningOrthanc } from '../support/orthanc.js';
 import { needsPeer } from '../support/peers.js';
-import { serviceConfig } from '../support/service.js';
 import { until } from '../support/until.js';
-import { activateTiny } from '../worker/models.js';
-import { fixtureModels } from '../worker/regions.js';
+import { type Hospital, openHospital } from './hospital.js';
 
 /** What a PACS sends of a study once its patient was merged into another, or corrected. */
 const MERGED = ['PatientID=MERGED-7', 'PatientName=DOE^JANE^M'] as const;
 
 describe('a patient is merged in the PACS while, or after, we have the study', function () {
   this.timeout(480_000);
+  let hospital: Hospital;
   let dir: string;
   let orthanc: RunningOrthanc;
   let test: TestDatabase;
@@ -30,25 +28,10 @@ describe('a patient is merged in the PACS while, or after, we have the study', f
 
   before(async function () {
     needsPeer(this, 'orthanc', 'dcmtk');
-    dir = await mkdtemp(join(tmpdir(), 'calcidisc-merge-'));
-    orthanc = await startOrthanc();
-    test = await createTestDatabase();
-    const models = join(test.config.dataDir, 'models');
-    await cp(join(fixtureModels, 'tiny-classifier'), join(models, 'tiny-classifier'), { recursive: true });
-    await activateTiny(test.database, [models]);
-    const config = serviceConfig(test, {
-      route: {
-        destinations: [{ name: 'pacs', aeTitle: orthanc.aet, host: '127.0.0.1', port: orthanc.dicomPort }],
-      },
-    });
-    service = await startService(config, quietLog, { agent: true, worker: true });
+    hospital = await openHospital();
+    ({ dir, orthanc, test, service } = hospital);
   });
-  after(async () => {
-    await service?.close();
-    await test?.close();
-    await orthanc?.stop();
-    if (dir) await rm(dir, { recursive: true, force: true });
-  });
+  after(() => hospital?.close());
 
   const knex = () => test.database.knex;
   const makePhantom = async (seed: number) => {

@@ -1,28 +1,25 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dicomFilesIn } from '../../cli/demo/pacs.js';
-import { type RunningService, startService } from '../../cli/service.js';
+import type { RunningService } from '../../cli/service.js';
 import { listCases } from '../../db/tables/cases.js';
 import { countInstances } from '../../db/tables/instances.js';
 import { findSeries } from '../../db/tables/series.js';
 import { type CaseView, readCaseView } from '../../db/views/caseView.js';
 import { writePhantom } from '../../models/phantom/phantom.js';
-import { createTestDatabase, quietLog, type TestDatabase } from '../support/database.js';
+import type { TestDatabase } from '../support/database.js';
 import { runTool, storescu } from '../support/dcmtk.js';
-import { type RunningOrthanc, startOrthanc } from '../support/orthanc.js';
+import type { RunningOrthanc } from '../support/orthanc.js';
 import { needsPeer } from '../support/peers.js';
-import { serviceConfig } from '../support/service.js';
 import { until } from '../support/until.js';
-import { activateTiny } from '../worker/models.js';
-import { fixtureModels } from '../worker/regions.js';
+import { type Hospital, openHospital } from './hospital.js';
 
 const STUDY = '1.2.840.99999.07.2026';
 const SERIES = `${STUDY}.003`;
 
 describe('a scanner with its own ideas, a PACS that sends everything, a RIS that corrects', function () {
   this.timeout(480_000);
+  let hospital: Hospital;
   let dir: string;
   let orthanc: RunningOrthanc;
   let test: TestDatabase;
@@ -31,18 +28,8 @@ describe('a scanner with its own ideas, a PACS that sends everything, a RIS that
 
   before(async function () {
     needsPeer(this, 'orthanc', 'dcmtk');
-    dir = await mkdtemp(join(tmpdir(), 'calcidisc-week-'));
-    orthanc = await startOrthanc();
-    test = await createTestDatabase();
-    const models = join(test.config.dataDir, 'models');
-    await cp(join(fixtureModels, 'tiny-classifier'), join(models, 'tiny-classifier'), { recursive: true });
-    await activateTiny(test.database, [models]);
-    const config = serviceConfig(test, {
-      route: {
-        destinations: [{ name: 'pacs', aeTitle: orthanc.aet, host: '127.0.0.1', port: orthanc.dicomPort }],
-      },
-    });
-    service = await startService(config, quietLog, { agent: true, worker: true });
+    hospital = await openHospital();
+    ({ dir, orthanc, test, service } = hospital);
     await writePhantom({ outDir: dir, seed: 43, calcified: ['L4-L5'], ct: { sliceMm: 3 } });
     mr = dicomFilesIn(join(dir, 'mr'));
     // Components with leading zeros: against the rules, and in the archives.
@@ -58,12 +45,7 @@ describe('a scanner with its own ideas, a PACS that sends everything, a RIS that
     await set(mr, ['PatientName=JAEGER^ROSE^ANNE', 'AccessionNumber=ACC-WRONG']);
     await set(dicomFilesIn(join(dir, 'ct')), ['PatientName=Jager^Rose']);
   });
-  after(async () => {
-    await service?.close();
-    await test?.close();
-    await orthanc?.stop();
-    if (dir) await rm(dir, { recursive: true, force: true });
-  });
+  after(() => hospital?.close());
 
   const knex = () => test.database.knex;
   const set = async (paths: readonly string[], values: readonly string[]) => {

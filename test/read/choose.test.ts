@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { LEVELS } from '../../agent/domain/levels.js';
 import type { Candidate } from '../../agent/read/candidate.js';
 import { choose, showsNoLumbarSpine } from '../../agent/read/choose.js';
-import { CONTRASTS } from '../../agent/read/contrast.js';
 import { parseConfig } from '../../config/load.js';
+import { CONTRASTS } from '../../config/schema.js';
 
 const { read: policy } = parseConfig({});
 
