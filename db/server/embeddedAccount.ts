@@ -75,6 +75,9 @@ function asAccount(account: Account | null, program: string, args: readonly stri
     return [program, args, { uid, gid }] as const;
   const capability = '+dac_override';
   const drop = ['--reuid', `${uid}`, '--regid', `${gid}`, '--clear-groups'];
+  // PostgreSQL asks access(2) for its own programs, which counts no right of another than root without this bit
+  // (capabilities(7)): the project itself under /root would not start.
+  const counted = ['--securebits', '+no_setuid_fixup'];
   const keep = [
     '--inh-caps',
     `-all,${capability}`,
@@ -83,7 +86,7 @@ function asAccount(account: Account | null, program: string, args: readonly stri
     '--bounding-set',
     `-all,${capability}`,
   ];
-  return ['setpriv', [...drop, ...keep, '--no-new-privs', '--', program, ...args], {}] as const;
+  return ['setpriv', [...drop, ...counted, ...keep, '--no-new-privs', '--', program, ...args], {}] as const;
 }
 
 function mayReach({ uid, gid }: Account, path: string): boolean {
