@@ -14,6 +14,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { type HoldAt, hold } from '../support/holds.js';
 import { type RunningOrthanc, startOrthanc } from '../support/orthanc.js';
 import { needsPeer } from '../support/peers.js';
+import { until } from '../support/until.js';
 
 interface Moment {
   readonly name: string;
@@ -138,14 +139,16 @@ async function sendPhantom(dir: string, port: number): Promise<void> {
 }
 
 async function untilDelivered({ database }: TestDatabase, mrStudyInstanceUid: string): Promise<CaseRow> {
-  let row: CaseRow | undefined;
-  for (let waited = 0; waited < 60_000; waited += 50) {
-    [row] = await listCases(database.knex, { mrStudyInstanceUid });
-    if (row?.state === 'delivered') return row;
-    if (row?.state === 'parked') break;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`not delivered: ${JSON.stringify(row)}`);
+  const find = async () => (await listCases(database.knex, { mrStudyInstanceUid }))[0];
+  return until(
+    async () => {
+      const row = await find();
+      assert.notEqual(row?.state, 'parked', row?.lastError ?? '');
+      return row?.state === 'delivered' ? row : null;
+    },
+    60_000,
+    find,
+  );
 }
 
 interface OrthancSeries {
