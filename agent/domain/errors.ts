@@ -10,6 +10,7 @@ export const ERROR_CODES = {
   MODEL_HASH_MISMATCH: { permanent: true, meaning: 'the model file is not the one that was registered' },
   MODEL_CARD_INVALID: { permanent: true, meaning: 'the card beside a model file lacks what a worker needs' },
   MODEL_STATE: { permanent: true, meaning: 'the model may not change to that state' },
+  MODEL_BOUNDS: { permanent: true, meaning: 'a model cannot have such bounds' },
   REGION_CORRUPT: { permanent: true, meaning: 'a stored region does not match its SHA-256' },
   DATASET_INVALID: { permanent: true, meaning: 'a table of labels or answers cannot be read' },
   DATASET_EMPTY: { permanent: true, meaning: 'no disc fits what was asked for' },

@@ -25,6 +25,7 @@ export const AUDIT_EVENTS = {
   MODEL_ACTIVATED: event('110100', 'Application Activity', 'U'),
   MODEL_SHADOWED: event('110100', 'Application Activity', 'U'),
   MODEL_RETIRED: event('110100', 'Application Activity', 'U'),
+  MODEL_BOUNDS_SET: event('110100', 'Application Activity', 'U'),
   CASE_REPLAYED: event('110100', 'Application Activity', 'E'),
   REPORT_BUILT: event('110100', 'Application Activity', 'C'),
   REPORT_UNCHANGED: event('110100', 'Application Activity', 'E'),
