@@ -1,7 +1,6 @@
 import type { Answer } from '../../agent/domain/answers.js';
 import type { CtLabel } from '../../agent/domain/ctLabels.js';
 import { type Performance, performanceOf, type Share, share } from '../statistics/confusion.js';
-import { quantile } from '../statistics/describe.js';
 
 export interface SiteDisc {
   readonly studyInstanceUid: string;
@@ -70,8 +69,8 @@ function suggest(assessable: readonly SiteDisc[]): SiteFigures['suggestion'] {
       none: `${ordinary.length} discs of ${studies} studies are too few: ${LEAST_DISCS} of ${LEAST_STUDIES} are needed`,
     };
   const scores = ordinary.map(({ probability }) => probability).sort((a, b) => a - b);
-  const threshold = quantile(scores, 1 - BEARABLE);
-  const isFlagged = ({ probability }: SiteDisc) => probability > threshold;
+  const threshold = scores.at(-Math.floor(BEARABLE * scores.length))!;
+  const isFlagged = ({ probability }: SiteDisc) => probability >= threshold;
   return {
     threshold,
     discs: ordinary.length,
