@@ -36,6 +36,7 @@ export const ERROR_CODES = {
     permanent: true,
     meaning: 'images of one study name different patients: a person has to say who it is',
   },
+  NOTHING_TO_NAME: { permanent: true, meaning: 'no disc is drawn as that level' },
   NOTHING_IN_DOUBT: { permanent: true, meaning: 'there is no doubt of identity to decide about' },
   OPTIONS_CONTRADICT: { permanent: true, meaning: 'two options of a command exclude each other' },
   BACKUP_INVALID: { permanent: true, meaning: 'a backup is not whole, or not what was written' },

@@ -57,6 +57,7 @@ export const AUDIT_EVENTS = {
   UNREAD_DROPPED: event('110107', 'Import', 'D'),
   CONTEXT_REFUSED: event('110107', 'Import', 'C', OUTCOMES.seriousFailure),
   IDENTITY_DECIDED: event('110100', 'Application Activity', 'U'),
+  LEVELS_DECIDED: event('110100', 'Application Activity', 'U'),
   CASES_QUERIED: event('110112', 'Query', 'E'),
   PACS_QUERIED: event('110112', 'Query', 'E'),
   ASSOCIATION_REFUSED: event('110113', 'Security Alert', 'E', OUTCOMES.seriousFailure),
