@@ -1,7 +1,12 @@
 import { spawnSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Context } from 'mocha';
 import { projectRoot } from '../../config/root.js';
+
+const HIGHDICOM_VERSION = '0.28.2';
+/** An environment of its own, as .ci/run makes it. */
+const HIGHDICOM = join(tmpdir(), `calcidisc-highdicom-${HIGHDICOM_VERSION}`);
 
 /** Programs that tests run against for real, and the Debian packages that bring them. */
 export const PEERS = {
@@ -21,6 +26,12 @@ export const PEERS = {
     command: '/usr/bin/python3',
     probe: ['-c', 'import torch, pytest, onnx'],
     packages: 'python3-torch python3-pytest python3-onnx',
+  },
+  highdicom: {
+    command: join(HIGHDICOM, 'bin', 'python'),
+    probe: ['-W', 'ignore', '-c', 'import highdicom'],
+    packages: '',
+    install: `/usr/bin/python3 -m venv ${HIGHDICOM} && ${HIGHDICOM}/bin/pip install highdicom==${HIGHDICOM_VERSION}`,
   },
   viewers: {
     command: process.execPath,
@@ -44,9 +55,11 @@ export function hasPeer(peer: Peer): boolean {
   return answer;
 }
 
+const MODULES: readonly Peer[] = ['python', 'torch', 'highdicom', 'viewers'];
+
 /** Python's and npm's peers are modules, not programs: there the exit status tells; dciodvfy's usage exits non-zero. */
 function probeSucceeds(peer: Peer): boolean {
-  if (peer !== 'python' && peer !== 'torch' && peer !== 'viewers') return true;
+  if (!MODULES.includes(peer)) return true;
   const { command, probe } = PEERS[peer];
   return spawnSync(command, probe, { stdio: 'ignore' }).status === 0;
 }

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildReport } from '../../agent/report/build.js';
+import type { ReportInput } from '../../agent/report/types.js';
+import { projectRoot } from '../../config/root.js';
+import { needsPeer, PEERS } from '../support/peers.js';
+import { reportInput } from './sample.js';
+
+interface ReadBack {
+  readonly kind: string;
+  readonly groups: readonly {
+    readonly tracking: string;
+    readonly sites: readonly string[];
+    readonly shape: string;
+    readonly measured: readonly (readonly [name: string, value: number])[];
+    readonly said: readonly (readonly [name: string, value: string])[];
+  }[];
+}
+
+describe('report: as highdicom reads it', function () {
+  this.timeout(120_000);
+  let folder: string;
+  before(function () {
+    needsPeer(this, 'highdicom');
+    folder = mkdtempSync(join(tmpdir(), 'calcidisc-highdicom-test-'));
+  });
+  after(() => {
+    if (folder) rmSync(folder, { recursive: true, force: true });
+  });
+
+  function readBack(changes: Partial<ReportInput> = {}): ReadBack {
+    const path = join(folder, 'report.dcm');
+    writeFileSync(path, buildReport(reportInput(changes)).file);
+    const script = join(projectRoot, 'test', 'report', 'readers.py');
+    const { stdout, stderr } = spawnSync(PEERS.highdicom.command, ['-W', 'ignore', script, path], {
+      encoding: 'utf8',
+    });
+    assert.ok(stdout, stderr);
+    return JSON.parse(stdout);
+  }
+
+  it('every disc is a planar region with its site, its certainty, the CT values and the answer', () => {
+    const { kind, groups } = readBack();
+    assert.equal(kind, 'Comprehensive3DSR');
+    assert.equal(groups.length, 5);
+    const flagged = groups.find(({ tracking }) => tracking.includes('L4-L5'))!;
+    assert.deepEqual(flagged.sites, ['Intervertebral disc of fourth and fifth lumbar vertebrae']);
+    assert.equal(flagged.shape, 'POLYLINE');
+    assert.ok(
+      flagged.said.some(([name, value]) => name === 'Pathologic calcification' && value === 'Present'),
+    );
+    assert.deepEqual(
+      flagged.measured.map(([name]) => name),
+      ['Certainty of Finding', 'CT Attenuation Coefficient, mean', 'CT Attenuation Coefficient, maximum'],
+    );
+  });
+
+  it('levels in doubt have no site, and what was not found has no group', () => {
+    const doubted = readBack({ localisation: { status: 'uncertain', reasons: ['sacrum not seen'] } });
+    assert.ok(doubted.groups.every(({ sites }) => sites.every((site) => !/lumbar vertebra/.test(site))));
+    assert.deepEqual(
+      readBack({ localisation: { status: 'not-found', reasons: [] }, discs: [], classifier: null }).groups,
+      [],
+    );
+  });
+});
