@@ -8,6 +8,7 @@ import type { Config } from '../config/schema.js';
 import { type Database, openDatabase } from '../db/server/database.js';
 import { openQueues, type Queues } from '../db/work/queue.js';
 import { type RunningWorker, startWorker } from '../worker/main.js';
+import { certificateProblem } from './doctor/certificates.js';
 import { sentenceOf } from './doctor/finding.js';
 import { LISTEN_CODES, type Listener, listenFinding } from './doctor/ports.js';
 import { refuseToStart } from './doctor/start.js';
@@ -61,14 +62,16 @@ export async function startService(
 }
 
 function pageParts(
-  shared: Pick<HttpParts, 'config' | 'database' | 'queues' | 'log'>,
+  shared: Pick<HttpParts, 'database' | 'queues' | 'log'> & { readonly config: Config },
   agent: RunningAgent,
   worker: RunningWorker | null,
 ): HttpParts {
+  const { tls } = shared.config.dicom;
   return {
     ...shared,
     dicomPort: agent.dicomPort,
     refusal: agent.refusal,
+    ...(tls && { certificate: () => certificateProblem(tls) }),
     ...(worker && { worker: () => worker.trouble() }),
   };
 }
