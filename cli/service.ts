@@ -1,3 +1,4 @@
+import { asCalcidiscError, CalcidiscError } from '../agent/domain/errors.js';
 import { Opened } from '../agent/domain/opened.js';
 import { startHttp } from '../agent/expose/server.js';
 import type { HttpParts } from '../agent/expose/types.js';
@@ -55,7 +56,7 @@ export async function startService(
     };
   } catch (error) {
     await opened.close().catch(() => undefined);
-    throw error;
+    throw isOurs(error) ? error : inWords('the start has failed', error);
   } finally {
     taken();
   }
@@ -89,6 +90,35 @@ function listening<T>(listener: Listener, config: Config, starting: Promise<T>):
 /** `--pretty` is the environment variable of the same meaning, said on the command line. */
 export function serviceEnvironment(isPretty = false): NodeJS.ProcessEnv {
   return isPretty ? { ...process.env, CALCIDISC_LOG_FORMAT: 'pretty' } : process.env;
+}
+
+const CLOSING_LIMIT_MS = 15_000;
+
+/**
+ * Closes a service that was asked to end. What hangs (a PACS that keeps its association open) must not keep the
+ * process: nothing needs it to end well, so it ends with 1 all the same.
+ * @throws CalcidiscError in one sentence, when closing has failed
+ */
+export async function endService(
+  service: Pick<RunningService, 'close'>,
+  limitMs = CLOSING_LIMIT_MS,
+): Promise<void> {
+  setTimeout(() => {
+    console.error(`calcidisc: not closed within ${limitMs / 1000} s: ended all the same, nothing is lost`);
+    process.exit(EXIT.failed);
+  }, limitMs).unref();
+  await service.close().catch((error: unknown) => {
+    throw inWords('closing has failed, and nothing is lost', error);
+  });
+}
+
+function isOurs(error: unknown): boolean {
+  return error instanceof ConfigError || error instanceof CalcidiscError;
+}
+
+function inWords(what: string, cause: unknown): CalcidiscError {
+  const { code, message } = asCalcidiscError(cause);
+  return new CalcidiscError(code, `${what}: ${message}`, {}, { cause });
 }
 
 /** Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once. */

@@ -131,5 +131,9 @@ describe('a light that is not green: doctor, /readyz, metrics and page', () => {
 
 /** What a person reads of a page. */
 function textOf(page: string): string {
-  return page.replace(/<[^>]+>/g, '').replaceAll('&quot;', '"').replaceAll('&#39;', "'").replace(/\s+/g, ' ');
+  return page
+    .replace(/<[^>]+>/g, '')
+    .replaceAll('&quot;', '"')
+    .replaceAll('&#39;', "'")
+    .replace(/\s+/g, ' ');
 }
