@@ -25,7 +25,10 @@ describe('scripts that npm runs', function () {
         calcidisc(['--no-such-option'], { program }),
       ]);
       assert.equal(help.code, 0, help.stderr);
-      assert.match(help.stdout, new RegExp(name === 'check:real' ? '^Usage: check:real' : `^npm run ${name}`));
+      assert.match(
+        help.stdout,
+        new RegExp(name === 'check:real' ? '^Usage: check:real' : `^npm run ${name}`),
+      );
       assert.equal(unknown.code, 2, unknown.stderr);
       assert.match(unknown.stderr, /no-such-option/);
       assert.ok(!/\n\s+at /.test(unknown.stderr), unknown.stderr);
