@@ -5,6 +5,7 @@ import { modelFoldersOf } from '../../models/catalogue/modelFiles.js';
 import { type Engine, openEngine } from '../../worker/engine.js';
 import { type Replay, type ReplayedRegion, replayCase } from '../../worker/replay.js';
 import type { Provider } from '../../worker/session.js';
+import { commandActor } from '../actor.js';
 import { type OpenedDatabase, withDatabase } from '../database.js';
 import { EXIT } from '../exitCodes.js';
 import { verdictOf } from '../verdict.js';
@@ -45,7 +46,8 @@ async function replayed(text: string, { config, database, log }: OpenedDatabase)
   try {
     const row = await findCase(database.knex, text);
     if (!row) throw new CalcidiscError('CASE_NOT_FOUND', `there is no case ${text}`);
-    return await replayCase({ tx: database.knex, folders: modelFoldersOf(config), engine }, row);
+    const tools = { tx: database.knex, folders: modelFoldersOf(config), engine, actor: commandActor() };
+    return await replayCase(tools, row);
   } finally {
     await Promise.all([...engines.values()].map((each) => each.close()));
   }
