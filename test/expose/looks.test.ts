@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import { startHttp } from '../../agent/expose/server.js';
 import { parseConfig } from '../../config/load.js';
 import type { ConfigInput } from '../../config/schema.js';
+import { headHash } from '../../db/tables/audit.js';
 import { insertReportedCase } from '../deliver/reportedCase.js';
 import { calcidisc } from '../support/command.js';
 import { quietLog, useDatabase } from '../support/database.js';
@@ -26,12 +27,9 @@ describe('who looked', function () {
   /** What stands on the trail after something was done. */
   const noted = async (act: () => Promise<unknown>): Promise<Look[]> => {
     const { knex } = db.database;
-    const { last } = await knex('auditEvent').max('seq as last').first();
+    const { seq } = await headHash(knex);
     await act();
-    return knex('auditEvent')
-      .where('seq', '>', last ?? 0)
-      .orderBy('seq')
-      .select('*');
+    return knex('auditEvent').where('seq', '>', seq).orderBy('seq').select('*');
   };
   /** Asked of a service of its own, which remembers no look of before. */
   const ask = (path: string, headers: Record<string, string> = {}, settings: ConfigInput['http'] = {}) =>
@@ -86,8 +84,7 @@ describe('who looked', function () {
   const COMMANDS = {
     list: ['CASES_QUERIED'],
     'find P-1': ['CASES_QUERIED'],
-    'case ID': ['CASE_VIEWED'],
-    'case ID --report --json': ['CASE_VIEWED'],
+    'case ID --report': ['CASE_VIEWED'],
     'replay ID': ['CASE_REPLAYED'],
     'audit export': ['AUDIT_EXPORTED'],
   };
