@@ -37,9 +37,14 @@ export async function startService(
 ): Promise<RunningService> {
   await refuseToStart(config, parts);
   const opened = new Opened();
-  const taken = onInterrupt(() => opened.close());
+  const opening = openDatabase(config, log);
+  // Also while the database opens: an embedded server on its way up would go on alone.
+  const taken = onInterrupt(async () => {
+    await opened.close();
+    await (await opening).close();
+  });
   try {
-    const database = opened.keep(await openDatabase(config, log));
+    const database = opened.keep(await opening);
     const queues = opened.keep(await openQueues(config, database, log));
     const workerParts = { config, database, queues, log: log.child({ part: 'worker' }) };
     const worker = parts.worker ? opened.keep(await startWorker(workerParts)) : null;
