@@ -44,7 +44,7 @@ describe('what a script relies on', function () {
     const helps = all(root).map((command) => command.helpInformation());
     assert.ok(helps.length > 30, `${helps.length}`);
     assert.deepEqual(
-      helps.filter((help) => /\(default: [[{]|\{"/.test(help)),
+      helps.filter((help) => /\(default:\s+[[{]|\{"/.test(help)),
       [],
     );
   });
