@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, openSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -30,10 +30,13 @@ function run(args: readonly string[], stdout: 'pipe' | number, env: Readonly<Rec
 describe('what a script relies on', function () {
   this.timeout(60_000);
   let dir: string;
+  let series: string;
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'calcidisc-scripts-'));
+    series = join(dir, 'series');
+    await mkdir(series);
     for (const [i, file] of invent('MR', 'P1', '20240110').files.entries())
-      await writeFile(join(dir, `${i}.dcm`), file);
+      await writeFile(join(series, `${i}.dcm`), file);
   });
   after(() => rm(dir, { recursive: true, force: true }));
 
@@ -53,7 +56,7 @@ describe('what a script relies on', function () {
   for (const args of [['--version'], ['audit', 'export', '--help'], ['rules', 'test', '$dir', '--json']])
     it(`a full disk is said and ends with 1: ${args.join(' ')}`, async function () {
       if (!existsSync('/dev/full')) return this.skip();
-      const given = args.map((word) => word.replace('$dir', dir));
+      const given = args.map((word) => word.replace('$dir', series));
       assert.deepEqual(await run(given, openSync('/dev/full', 'w')).ended, { code: 1, stderr: FULL });
     });
 
@@ -69,7 +72,7 @@ describe('what a script relies on', function () {
   it('Ctrl-C is said and ends with 130', async () => {
     const silent = await valve(1);
     const { child, ended } = run(
-      ['send', dir, '--to', `127.0.0.1:${silent.port}`, '--called', 'PACS'],
+      ['send', series, '--to', `127.0.0.1:${silent.port}`, '--called', 'PACS'],
       'pipe',
     );
     while (silent.callers() === 0) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -81,11 +84,11 @@ describe('what a script relies on', function () {
   it('how far a long reading has come is shown on a terminal, and never in the answer', async function () {
     if (spawnSync('script', ['--version']).error) return this.skip();
     const answer = join(dir, 'answer.json');
-    const line = `${process.execPath} ${program} rules test ${dir} --json > ${answer}`;
+    const line = `${process.execPath} ${program} rules test ${series} --json > ${answer}`;
     const { stdout } = spawnSync('script', ['-qec', line, '/dev/null'], { encoding: 'utf8' });
     assert.match(stdout, /files read/);
     assert.equal(JSON.parse(await readFile(answer, 'utf8')).series.length, 1);
-    const quiet = await run(['rules', 'test', dir, '--json'], 'pipe').ended;
+    const quiet = await run(['rules', 'test', series, '--json'], 'pipe').ended;
     assert.deepEqual(quiet, { code: 0, stderr: '' });
   });
 });
