@@ -36,13 +36,14 @@ export async function withDatabase<T>(
   const log = createLogger(logLevel ? { log: { ...config.log, level: logLevel } } : config);
   const isSaid = file !== undefined || Boolean(process.env.CALCIDISC_CONFIG ?? process.env.CALCIDISC_DATA);
   if (!(makes && isSaid)) refuseMissing(config);
-  const database = await openDatabase(config, log, { schema });
-  const taken = onInterrupt(() => database.close());
+  const opening = openDatabase(config, log, { schema });
+  // Also while it opens: an embedded server on its way up would go on alone.
+  const taken = onInterrupt(async () => (await opening).close());
   try {
-    return await use({ config, database, log });
+    const database = await opening;
+    return await use({ config, database, log }).finally(() => database.close());
   } finally {
     taken();
-    await database.close();
   }
 }
 

@@ -7,7 +7,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 const cleanups = new Set<() => Promise<unknown>>();
 let isWatching = false;
 
-/** What has to be closed should the command be interrupted. @returns takes it off the list again */
+/** What has to be closed should the command end in the middle (Ctrl-C, an answer that cannot be written). @returns takes it off the list again */
 export function onInterrupt(cleanup: () => Promise<unknown>): () => void {
   cleanups.add(cleanup);
   return () => cleanups.delete(cleanup);
@@ -32,8 +32,14 @@ function interrupted(): void {
   if (!isWatching) return;
   for (const signal of SIGNALS) process.once(signal, () => process.exit(EXIT.interrupted));
   console.error('calcidisc: interrupted');
-  setTimeout(() => process.exit(EXIT.interrupted), CLOSING_LIMIT_MS);
-  void Promise.allSettled([...cleanups].map((cleanup) => cleanup())).then(() =>
-    process.exit(EXIT.interrupted),
-  );
+  endWith(EXIT.interrupted);
+}
+
+/** Ends the process from the middle of a command: what is open is closed first, whatever the command does meanwhile. */
+export function endWith(code: number): void {
+  process.once('exit', () => {
+    process.exitCode = code;
+  });
+  setTimeout(() => process.exit(code), CLOSING_LIMIT_MS);
+  void Promise.allSettled([...cleanups].map((cleanup) => cleanup())).then(() => process.exit(code));
 }

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { asCalcidiscError } from '../agent/domain/errors.js';
 import { ConfigError } from '../config/load.js';
 import { version } from '../config/version.js';
@@ -18,8 +18,8 @@ const program = new Command('calcidisc')
   .version(version)
   .option('-c, --config <file>', 'configuration file, JSON (else CALCIDISC_CONFIG, else the defaults)')
   .showHelpAfterError('(add --help for the options)')
-  // Commander ends wrong usage with 1, which here means that the work failed. Commands inherit this.
-  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? EXIT.ok : EXIT.usage));
+  // Thrown instead of ending: what is open is closed, and help that cannot be written is said. Commands inherit this.
+  .exitOverride();
 
 for (const register of commands) register(program);
 
@@ -31,9 +31,16 @@ try {
 } catch (thrown) {
   const isVerdictless = thrown instanceof NoVerdict;
   const error = isVerdictless ? thrown.cause : thrown;
-  const known = error instanceof ConfigError ? error : asCalcidiscError(error);
-  console.error(`calcidisc: ${known.message}`);
-  const code = known instanceof ConfigError ? EXIT.failed : exitCodeOf(known.code);
+  const code = codeOf(error);
   process.exitCode = isVerdictless && code === EXIT.failed ? EXIT.noVerdict : code;
   setTimeout(() => process.exit(), ENDING_LIMIT_MS).unref();
+}
+
+/** Says what is wrong, where that has not been done. @returns how the process ends */
+function codeOf(error: unknown): number {
+  // Commander has said it, and ends wrong usage with 1, which here means that the work failed.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  const known = error instanceof ConfigError ? error : asCalcidiscError(error);
+  console.error(`calcidisc: ${known.message}`);
+  return known instanceof ConfigError ? EXIT.failed : exitCodeOf(known.code);
 }

@@ -1,6 +1,7 @@
 import { type Header, readHeader } from '../agent/dicom/header.js';
 import { CalcidiscError } from '../agent/domain/errors.js';
 import { filesUnder } from './files.js';
+import { shown } from './progress.js';
 
 export interface SeriesOnDisk {
   readonly files: readonly string[];
@@ -12,9 +13,10 @@ export interface SeriesOnDisk {
  * The one series in a file or folder; files that are no DICOM (truth.json, a DICOMDIR's neighbours) are passed by.
  * @throws CalcidiscError NOT_ONE_SERIES saying what was found instead
  */
-export async function oneSeriesUnder(path: string): Promise<SeriesOnDisk> {
+export async function oneSeriesUnder(path: string, isForMachine = false): Promise<SeriesOnDisk> {
   const found = new Map<string, { files: string[]; header: Header }>();
-  for (const file of await filesUnder([path])) {
+  const files = await filesUnder([path], isForMachine);
+  for await (const file of shown(files, 'files read', isForMachine)) {
     const header = await readHeader(file).catch((error) => {
       if (error instanceof CalcidiscError && error.code === 'NOT_DICOM') return null;
       throw error;

@@ -1,3 +1,4 @@
+import { asCalcidiscError, CalcidiscError } from '../agent/domain/errors.js';
 import { Opened } from '../agent/domain/opened.js';
 import { startHttp } from '../agent/expose/server.js';
 import type { HttpParts } from '../agent/expose/types.js';
@@ -8,6 +9,7 @@ import type { Config } from '../config/schema.js';
 import { type Database, openDatabase } from '../db/server/database.js';
 import { openQueues, type Queues } from '../db/work/queue.js';
 import { type RunningWorker, startWorker } from '../worker/main.js';
+import { certificateProblem } from './doctor/certificates.js';
 import { sentenceOf } from './doctor/finding.js';
 import { LISTEN_CODES, type Listener, listenFinding } from './doctor/ports.js';
 import { refuseToStart } from './doctor/start.js';
@@ -35,9 +37,14 @@ export async function startService(
 ): Promise<RunningService> {
   await refuseToStart(config, parts);
   const opened = new Opened();
-  const taken = onInterrupt(() => opened.close());
+  const opening = openDatabase(config, log);
+  // Also while the database opens: an embedded server on its way up would go on alone.
+  const taken = onInterrupt(async () => {
+    await opened.close();
+    await (await opening).close();
+  });
   try {
-    const database = opened.keep(await openDatabase(config, log));
+    const database = opened.keep(await opening);
     const queues = opened.keep(await openQueues(config, database, log));
     const workerParts = { config, database, queues, log: log.child({ part: 'worker' }) };
     const worker = parts.worker ? opened.keep(await startWorker(workerParts)) : null;
@@ -54,21 +61,23 @@ export async function startService(
     };
   } catch (error) {
     await opened.close().catch(() => undefined);
-    throw error;
+    throw isOurs(error) ? error : inWords('the start has failed', error);
   } finally {
     taken();
   }
 }
 
 function pageParts(
-  shared: Pick<HttpParts, 'config' | 'database' | 'queues' | 'log'>,
+  shared: Pick<HttpParts, 'database' | 'queues' | 'log'> & { readonly config: Config },
   agent: RunningAgent,
   worker: RunningWorker | null,
 ): HttpParts {
+  const { tls } = shared.config.dicom;
   return {
     ...shared,
     dicomPort: agent.dicomPort,
     refusal: agent.refusal,
+    ...(tls && { certificate: () => certificateProblem(tls) }),
     ...(worker && { worker: () => worker.trouble() }),
   };
 }
@@ -86,6 +95,35 @@ function listening<T>(listener: Listener, config: Config, starting: Promise<T>):
 /** `--pretty` is the environment variable of the same meaning, said on the command line. */
 export function serviceEnvironment(isPretty = false): NodeJS.ProcessEnv {
   return isPretty ? { ...process.env, CALCIDISC_LOG_FORMAT: 'pretty' } : process.env;
+}
+
+const CLOSING_LIMIT_MS = 15_000;
+
+/**
+ * Closes a service that was asked to end. What hangs (a PACS that keeps its association open) must not keep the
+ * process: nothing needs it to end well, so it ends with 1 all the same.
+ * @throws CalcidiscError in one sentence, when closing has failed
+ */
+export async function endService(
+  service: Pick<RunningService, 'close'>,
+  limitMs = CLOSING_LIMIT_MS,
+): Promise<void> {
+  setTimeout(() => {
+    console.error(`calcidisc: not closed within ${limitMs / 1000} s: ended all the same, nothing is lost`);
+    process.exit(EXIT.failed);
+  }, limitMs).unref();
+  await service.close().catch((error: unknown) => {
+    throw inWords('closing has failed, and nothing is lost', error);
+  });
+}
+
+function isOurs(error: unknown): boolean {
+  return error instanceof ConfigError || error instanceof CalcidiscError;
+}
+
+function inWords(what: string, cause: unknown): CalcidiscError {
+  const { code, message } = asCalcidiscError(cause);
+  return new CalcidiscError(code, `${what}: ${message}`, {}, { cause });
 }
 
 /** Resolves at the first Ctrl-C or SIGTERM; a second one ends the process at once. */

@@ -40,8 +40,8 @@ export function compileRule<const V extends Variables>(
   const { valid, type, error } = environment.check(expression);
   if (!valid)
     throw new ConfigError(
-      `${key} is no CEL expression: ${error?.message ?? 'it cannot be read'}\n` +
-        `It may ask of ${Object.keys(variables).join(', ')}.`,
+      `${key} is no CEL expression: ${placed(error, expression)}; ` +
+        `it may ask of ${Object.keys(variables).join(', ')}`,
       { cause: error },
     );
   if (type !== 'bool' && type !== 'dyn')
@@ -74,6 +74,16 @@ function plain(facts: Readonly<Record<string, unknown>>): Record<string, unknown
   return Object.fromEntries(
     entries.map(([name, value]) => [name, Array.isArray(value) ? [...value] : value]),
   );
+}
+
+/** One sentence, as a start ends with one: what is wrong, and from where on. */
+function placed(
+  error: { readonly message: string; readonly range?: { readonly start: number } | undefined } | undefined,
+  expression: string,
+): string {
+  if (!error) return 'it cannot be read';
+  const rest = error.range ? expression.slice(error.range.start).replace(/\s+/g, ' ').trim() : '';
+  return `${firstLine(error.message)}${rest ? `, at ${rest}` : ''}`;
 }
 
 /** The rest of CEL's message draws the expression with an arrow below it. */

@@ -11,6 +11,8 @@ export class ConfigError extends Error {
 const LOOPBACK: readonly string[] = ['127.0.0.1', '::1', 'localhost'];
 
 type Environment = Readonly<Record<string, string | undefined>>;
+/** By the key that each has set. */
+type Variables = ReadonlyMap<string, string>;
 
 interface Variable {
   readonly section: keyof ConfigInput;
@@ -39,7 +41,8 @@ export const ENVIRONMENT: Readonly<Record<string, Variable>> = {
  */
 export function loadConfig(environment: Environment, file?: string): Config {
   const path = file ?? environment.CALCIDISC_CONFIG;
-  const input = overlayEnvironment(path ? readFile(path) : {}, environment);
+  const said = file === undefined ? `${path} (from CALCIDISC_CONFIG)` : file;
+  const input = overlayEnvironment(path ? readFile(path, said) : {}, environment);
   return parseConfig(input, variablesIn(environment));
 }
 
@@ -47,31 +50,36 @@ export function loadConfig(environment: Environment, file?: string): Config {
  * @param variables by the key that each has set
  * @throws ConfigError naming the key that is wrong
  */
-export function parseConfig(input: unknown, variables: ReadonlyMap<string, string> = new Map()): Config {
+export function parseConfig(input: unknown, variables: Variables = new Map()): Config {
   const parsed = ConfigSchema.safeParse(input);
   if (!parsed.success)
     throw new ConfigError(
       `The configuration is wrong: ${parsed.error.issues.map((issue) => inWords(issue, variables)).join('; ')}`,
     );
-  refuseContradictions(parsed.data);
+  refuseContradictions(parsed.data, variables);
   return deepFreeze(parsed.data);
 }
 
 /** `dicom.port (from CALCIDISC_DICOM_PORT): expected number, received string` */
-function inWords({ path, message }: z.core.$ZodIssue, variables: ReadonlyMap<string, string>): string {
+function inWords({ path, message }: z.core.$ZodIssue, variables: Variables): string {
   const key = path.reduce<string>(
     (text, part) =>
       typeof part === 'number' ? `${text}[${part}]` : text ? `${text}.${String(part)}` : String(part),
     '',
   );
-  const variable = variables.get(key);
-  const where = variable ? `${key} (from ${variable})` : key;
+  const where = named(key, variables);
   const said = message.replace(/^Invalid input: /, '').replace(/^./, (letter) => letter.toLowerCase());
   return where ? `${where}: ${said}` : said;
 }
 
+/** The key as a person finds it: with the variable that has set it. */
+function named(key: string, variables: Variables): string {
+  const variable = variables.get(key);
+  return variable ? `${key} (from ${variable})` : key;
+}
+
 /** Which keys the environment has set, and by which variable. */
-function variablesIn(environment: Environment): ReadonlyMap<string, string> {
+function variablesIn(environment: Environment): Variables {
   return new Map(
     Object.entries(ENVIRONMENT)
       .filter(([variable]) => isSet(environment[variable]))
@@ -84,18 +92,18 @@ function isSet(text: string | undefined): text is string {
 }
 
 /** What each key allows alone, and no two together. */
-function refuseContradictions(config: Config): void {
-  refuseOpenListener(config);
+function refuseContradictions(config: Config, variables: Variables): void {
+  refuseOpenListener(config, variables);
   refuseTlsWithoutIdentity(config);
-  refuseOnePortTwice(config);
+  refuseOnePortTwice(config, variables);
   refuseOurselves(config);
 }
 
 /** A listener that the network can reach must say who may call: an open door is never a default. */
-function refuseOpenListener({ dicom }: Config): void {
+function refuseOpenListener({ dicom }: Config, variables: Variables): void {
   if (LOOPBACK.includes(dicom.host) || !dicom.allowedCallingAEs.includes('*')) return;
   throw new ConfigError(
-    `dicom.host is ${dicom.host}, which other machines can reach, but dicom.allowedCallingAEs lets anybody in. ` +
+    `${named('dicom.host', variables)} is ${dicom.host}, which other machines can reach, but dicom.allowedCallingAEs lets anybody in. ` +
       'List the AE titles of your PACS and modalities there, for example ["ORTHANC", "CT1"].',
   );
 }
@@ -113,10 +121,10 @@ function refuseTlsWithoutIdentity({ dicom, query, route }: Config): void {
     throw new ConfigError(`The remote ${pinned} has to show a certificate: dicom.tls has to be set.`);
 }
 
-function refuseOnePortTwice({ dicom, http }: Config): void {
+function refuseOnePortTwice({ dicom, http }: Config, variables: Variables): void {
   if (dicom.port === 0 || dicom.port !== http.port || dicom.host !== http.host) return;
   throw new ConfigError(
-    `dicom.port and http.port are both ${dicom.port} on ${dicom.host}: one of them has to move.`,
+    `${named('dicom.port', variables)} and ${named('http.port', variables)} are both ${dicom.port} on ${dicom.host}: one of them has to move.`,
   );
 }
 
@@ -134,17 +142,18 @@ function refuseOurselves({ dicom, query, route }: Config): void {
     throw new ConfigError(`The query source ${source} (query.sources) is this agent itself: name your PACS.`);
 }
 
-function readFile(path: string): Record<string, unknown> {
+/** @param said the path as an error names it */
+function readFile(path: string, said: string): Record<string, unknown> {
   let input: unknown;
   try {
     // Windows' editors put a byte order mark in front, which JSON does not allow.
     input = JSON.parse(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''));
   } catch (cause) {
-    throw new ConfigError(`Cannot read the configuration ${path}: ${(cause as Error).message}`, { cause });
+    throw new ConfigError(`Cannot read the configuration ${said}: ${(cause as Error).message}`, { cause });
   }
   if (typeof input === 'object' && input !== null && !Array.isArray(input))
     return input as Record<string, unknown>;
-  throw new ConfigError(`The configuration ${path} has to be a JSON object: { … }`);
+  throw new ConfigError(`The configuration ${said} has to be a JSON object: { … }`);
 }
 
 function overlayEnvironment(

@@ -41,6 +41,8 @@ export interface ReplayTools {
   readonly tx: Tx;
   readonly folders: ModelFolders;
   engine(provider: Provider): Engine;
+  /** Who asked for it, for the trail; absent: this process. */
+  readonly actor?: string;
 }
 
 /** Runs every stored region of the case's revision again as it was run, with the recorded models, and compares. */
@@ -56,6 +58,7 @@ export async function replayCase(tools: ReplayTools, { id, revision }: CaseRow):
     event: 'CASE_REPLAYED',
     subjectType: 'case',
     subjectId: id,
+    ...(tools.actor && { actor: tools.actor }),
     detail: { revision, regions: regions.length, differing },
   });
   return { caseId: id, revision, runtime: RUNTIME, equal: differing === 0, regions };

@@ -3,6 +3,7 @@ import type { Config } from '../../config/schema.js';
 import { endAssociation, insertAssociation, loseDeadAssociations } from '../../db/tables/associations.js';
 import type { CaseRow } from '../../db/tables/cases.js';
 import { listReceivingSeries } from '../../db/tables/series.js';
+import { casesOfSeries } from '../../db/views/casesOfSeries.js';
 import { type Appointments, openAppointments } from '../../db/work/appointments.js';
 import type { AssociationEnd, AssociationInfo, SpooledFile } from '../receive/types.js';
 import { type CompleteContext, lookAtSeries } from './complete.js';
@@ -109,7 +110,8 @@ async function look(context: AssembleContext, seriesInstanceUid: string, nowMs: 
     if (!result) return null;
     if (!result.complete) return Math.max(LOOK_AT_LEAST_MS, result.lookAgainMs - nowMs);
     const { role, roleReason, completeReason } = result.series;
-    log.info({ seriesInstanceUid, role, roleReason, completeReason }, 'series complete');
+    const about = await casesOfSeries(context.database.knex, seriesInstanceUid, result.wake);
+    log.info({ seriesInstanceUid, ...about, role, roleReason, completeReason }, 'series complete');
     context.onComplete?.();
     for (const row of result.wake) context.wake(row);
     return null;

@@ -9,7 +9,7 @@ import { expectedByFetch } from '../../db/tables/priorFetches.js';
 import { findPace, notePace } from '../../db/tables/senderPaces.js';
 import { completeSeries, findSeries, lockSeries, type SeriesRow } from '../../db/tables/series.js';
 import type { DecideRole } from '../route/rules.js';
-import { type CompletenessEvidence, completenessOf } from './completeness.js';
+import { type CompletenessEvidence, type CompleteReason, completenessOf } from './completeness.js';
 import { missingImages } from './missing.js';
 import { type Arrival, longestPause } from './pace.js';
 import { judgeComplete } from './role.js';
@@ -46,9 +46,7 @@ export async function lookAtSeries(
     const evidence = await evidenceOf(trx, series, images, pauseMs);
     const decision = completenessOf(evidence, assemble, nowMs);
     if (!decision.complete) return decision;
-    // A count that came true says more than any header.
-    const missing = decision.reason === 'counted' ? '' : (evidence.missing ?? '');
-    await completeSeries(trx, seriesInstanceUid, decision.reason, missing);
+    await completeSeries(trx, seriesInstanceUid, decision.reason, missingOf(decision.reason, evidence));
     for (const callingAe of sendersOf(images)) await notePace(trx, callingAe, pauseMs);
     await judgeComplete(trx, seriesInstanceUid, context);
     const completed = (await findSeries(trx, seriesInstanceUid))!;
@@ -56,6 +54,16 @@ export async function lookAtSeries(
     await auditComplete(trx, completed);
     return { complete: true, series: completed, wake };
   });
+}
+
+/** What a series that is taken as it is lacks, in words. A count, come true or not, says more than any header. */
+function missingOf(
+  reason: CompleteReason,
+  { expectedInstances, instanceCount, missing }: CompletenessEvidence,
+): string {
+  if (reason === 'counted') return '';
+  if (expectedInstances === null || instanceCount >= expectedInstances) return missing ?? '';
+  return `by its source ${expectedInstances - instanceCount} of ${expectedInstances} images are not here`;
 }
 
 async function evidenceOf(

@@ -113,7 +113,8 @@ async function takeFailure(
 }
 
 function subjectOf({ report, delivery }: AskedCommitment) {
-  return { sopInstanceUid: report.sopInstanceUid, destination: delivery.destination };
+  const { caseId, sopInstanceUid } = report;
+  return { caseId, sopInstanceUid, destination: delivery.destination };
 }
 
 async function audit(

@@ -114,7 +114,8 @@ async function ask(context: AskContext, asked: Asked): Promise<void> {
   const { config, database, log, signal, reported } = context;
   const { delivery, report, transactionUid } = asked;
   const { destination: name, commitmentAttempts: attempts } = delivery;
-  const about = { destination: name, sopInstanceUid: report.sopInstanceUid, transactionUid, attempts };
+  const { caseId, sopInstanceUid } = report;
+  const about = { caseId, destination: name, sopInstanceUid, transactionUid, attempts };
   try {
     const destination = dimseDestinations(config.route).find((one) => one.name === name);
     if (!destination) throw new CalcidiscError('DESTINATION_REFUSED', `no destination ${name} is configured`);

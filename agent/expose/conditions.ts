@@ -9,6 +9,7 @@ export const CONDITIONS = {
   database: 'The database does not answer',
   queue: 'The queue does not answer',
   receiving: 'Images are refused (A700)',
+  certificate: 'Senders that check our certificate turn away',
   classifier: 'No classifier can work',
   destinations: 'A destination refuses reports for good',
 } as const;
@@ -28,6 +29,8 @@ export interface ConditionParts {
   readonly queues: Pick<Queues, 'depth'>;
   /** Why objects are refused now; null when they are taken. Absent: this process receives none. */
   readonly refusal?: () => string | null;
+  /** Why our certificate (dicom.tls) is not in force now; null when it is. Absent: this process shows none. */
+  readonly certificate?: () => string | null;
   /** Why this process's worker cannot classify; null when it can. Absent: workers run elsewhere. */
   readonly worker?: () => Promise<string | null>;
 }
@@ -40,6 +43,7 @@ export async function lookAtConditions(parts: ConditionParts): Promise<readonly 
     database: () => parts.database.knex.raw('SELECT 1').then(() => null),
     queue: () => parts.queues.depth().then(() => null),
     receiving: async () => parts.refusal?.() ?? null,
+    certificate: async () => parts.certificate?.() ?? null,
     classifier: () => classifierProblem(parts),
     destinations: () => destinationProblem(parts),
   };

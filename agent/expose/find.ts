@@ -1,15 +1,21 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Database } from '../../db/server/database.js';
+import type { RefusalRow } from '../../db/tables/refusals.js';
 import {
   type FoundFetch,
   type FoundRefusal,
   type FoundSeries,
+  type FoundUnread,
   findOpenFetches,
-  findRefusals,
+  findRefusalsOf,
+  findRefusedObject,
   findSeriesBy,
+  findUnread,
+  listUnreadStrays,
 } from '../../db/views/find.js';
 import { type Header, readHeader } from '../dicom/header.js';
+import { sopClassName } from '../dicom/storageClasses.js';
 import { STATE_WORDS } from './words.js';
 
 export interface FindParts {
@@ -19,7 +25,7 @@ export interface FindParts {
 
 /** One thing that has arrived, or was asked for: where it is, and why it is there. */
 export interface FoundItem {
-  readonly kind: 'series' | 'aside' | 'waiting' | 'refused' | 'fetch';
+  readonly kind: 'series' | 'unread' | 'aside' | 'waiting' | 'refused' | 'fetch';
   readonly patientId: string | null;
   readonly patientName: string | null;
   readonly accessionNumber: string | null;
@@ -40,21 +46,28 @@ const MOST_ITEMS = 200;
 /** Files of each place outside the index that are opened, the newest first. */
 const MOST_FILES = 2_000;
 
-/** Everything that ever arrived: in the index, refused, set aside, waiting for the index, or asked of a PACS. */
+/** Everything that ever arrived: in the index, kept unread, refused, set aside, waiting, or asked of a PACS. */
 export async function findEverywhere({ dataDir, knex }: FindParts, text: string): Promise<Found> {
-  const series = await findSeriesBy(knex, text, MOST_ITEMS + 1);
-  const refusals = await findRefusals(knex, text, MOST_ITEMS);
-  const fetches = await findOpenFetches(knex, text, MOST_ITEMS);
+  const most = MOST_ITEMS + 1;
   const aside = await filesFor(join(dataDir, 'spool/aside'), text);
   const waiting = await filesFor(join(dataDir, 'spool/new'), text);
-  const items = [
-    ...series.slice(0, MOST_ITEMS).map(seriesItem),
-    ...aside.files.map((file) => fileItem(file, 'aside')),
-    ...waiting.files.map((file) => fileItem(file, 'waiting')),
-    ...refusals.map(refusalItem),
-    ...fetches.map(fetchItem),
+  const strays = await straysFor({ dataDir, knex }, text);
+  const kinds = [
+    (await findSeriesBy(knex, text, most)).map(seriesItem),
+    (await findUnread(knex, text, [...strays.headers.keys()], most)).map((row) =>
+      unreadItem(row, strays.headers.get(row.studyInstanceUid)),
+    ),
+    aside.files.map((file) => fileItem(file, 'aside')),
+    waiting.files.map((file) => fileItem(file, 'waiting')),
+    (await findRefusedObject(knex, text, most)).map(refusedObjectItem),
+    (await findRefusalsOf(knex, text, most)).map(refusalItem),
+    (await findOpenFetches(knex, text, most)).map(fetchItem),
   ];
-  return { items, isCut: series.length > MOST_ITEMS || aside.isCut || waiting.isCut };
+  return {
+    items: kinds.flatMap((items) => items.slice(0, MOST_ITEMS)),
+    isCut:
+      kinds.some((items) => items.length > MOST_ITEMS) || [aside, waiting, strays].some((each) => each.isCut),
+  };
 }
 
 function seriesItem(row: FoundSeries): FoundItem {
@@ -159,16 +172,61 @@ function fileItem({ name, header, reason }: FoundFile, kind: 'aside' | 'waiting'
   };
 }
 
-function refusalItem({ at, event, actor, subjectId, detail }: FoundRefusal): FoundItem {
-  const what = event === 'OBJECT_REFUSED' ? 'one image' : 'an association';
+/** Studies of which nothing but unread objects came: whose they are stands in the files alone. */
+async function straysFor({ dataDir, knex }: FindParts, text: string) {
+  const strays = await listUnreadStrays(knex, MOST_FILES + 1);
+  const headers = new Map<string, Header>();
+  for (const { studyInstanceUid, spoolPath } of strays.slice(0, MOST_FILES)) {
+    const header = await readHeader(join(dataDir, spoolPath)).catch(() => null);
+    if (header && isAbout(header, text)) headers.set(studyInstanceUid, header);
+  }
+  return { headers, isCut: strays.length > MOST_FILES };
+}
+
+function unreadItem(row: FoundUnread, header: Header | undefined): FoundItem {
+  const { objects, dropped, callingAe, lastReceivedAt } = row;
+  const gone = dropped > 0 ? `${dropped} of ${objects} had to make room for newer ones; ` : '';
+  return {
+    kind: 'unread',
+    patientId: row.patientId ?? header?.patientId ?? null,
+    patientName: row.patientName ?? header?.patientName ?? null,
+    accessionNumber: row.accessionNumber ?? header?.accessionNumber ?? null,
+    what: `${objects} ${sopClassName(row.sopClassUid)} of ${callingAe}, the last at ${minute(lastReceivedAt)} UTC`,
+    where: dropped === objects ? 'kept unread for a while, and gone' : 'kept unread',
+    why: `${gone}no class that shows discs (dicom.otherSopClasses, dicom.unreadStoreMiB)`,
+    caseId: null,
+    uid: row.studyInstanceUid,
+  };
+}
+
+const REFUSED = 'refused, not kept: the sender was told';
+
+function refusedObjectItem({ at, actor, subjectId, detail }: FoundRefusal): FoundItem {
   return {
     ...NOBODY,
     kind: 'refused',
-    what: `${what} of ${actor.replace(/^ae:/, '')}, ${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`,
-    where: 'refused, not kept: the sender was told',
+    what: `one image of ${actor.replace(/^ae:/, '')}, ${minute(at)} UTC`,
+    where: REFUSED,
     why: [detail.reason, detail.status && `status ${detail.status}`].filter(Boolean).join(', ') || null,
     uid: subjectId,
   };
+}
+
+function refusalItem(row: RefusalRow): FoundItem {
+  const { what, callingAe, remoteAddress, sopClassUid, status, reason, count, lastAt } = row;
+  const kind = sopClassUid ? `${what} of ${sopClassName(sopClassUid)}` : what;
+  return {
+    ...NOBODY,
+    kind: 'refused',
+    what: `${kind}: ${count} times from ${callingAe || 'nobody'} (${remoteAddress}), the last at ${minute(lastAt)} UTC`,
+    where: REFUSED,
+    why: [reason, status && `status ${status}`].filter(Boolean).join(', ') || null,
+    uid: sopClassUid || null,
+  };
+}
+
+function minute(at: Date): string {
+  return at.toISOString().slice(0, 19).replace('T', ' ');
 }
 
 function fetchItem({ source, wantedModality, state, reason, lastError }: FoundFetch): FoundItem {

@@ -25,7 +25,9 @@ export function unreadLines(unread: readonly UnreadCount[]): string[] {
 export function missingLines(series: readonly (Pick<SeriesRow, 'modality' | 'missing'> | null)[]): string[] {
   return series.flatMap((each) =>
     each && each.missing !== ''
-      ? [`${each.modality}: no more images came, and by its headers ${each.missing}`]
+      ? [
+          `${each.modality}: no more images came, and ${each.missing.replace(/^(?!by its )/, 'by its headers ')}`,
+        ]
       : [],
   );
 }

@@ -50,7 +50,7 @@ export async function openLocator(
     if ('error' in answer)
       throw new CalcidiscError(answer.error.code, answer.error.message, answer.error.subject);
     const { result, milliseconds } = answer.located;
-    log.info(
+    log.debug(
       {
         seriesInstanceUid: result.seriesInstanceUid,
         modality,

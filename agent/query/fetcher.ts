@@ -9,6 +9,7 @@ import {
   postponePriorFetch,
   releasePriorFetch,
 } from '../../db/tables/priorFetches.js';
+import { casesOfSeries } from '../../db/views/casesOfSeries.js';
 import { backoffMs } from '../../db/work/backoff.js';
 import { workOff } from '../../db/work/workOff.js';
 import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
@@ -59,7 +60,9 @@ type AttemptContext = FetcherParts & FetchContext;
 
 async function attempt(context: AttemptContext, row: PriorFetchRow): Promise<void> {
   const { log } = context;
-  const about = { fetch: row.id, source: row.source, seriesInstanceUid: row.seriesInstanceUid };
+  const { id: fetch, source: name, seriesInstanceUid } = row;
+  const cases = await casesOfSeries(context.database.knex, seriesInstanceUid);
+  const about = { fetch, source: name, seriesInstanceUid, ...cases };
   try {
     const source = sourceOf(context, row);
     if (!source) throw new CalcidiscError('DESTINATION_REFUSED', `no source ${row.source} is configured`);

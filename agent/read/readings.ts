@@ -14,6 +14,7 @@ import {
   type ReadingRow,
   releaseReading,
 } from '../../db/tables/readings.js';
+import { casesOfSeries } from '../../db/views/casesOfSeries.js';
 import { backoffMs } from '../../db/work/backoff.js';
 import { type WorkingOff, workOff } from '../../db/work/workOff.js';
 import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
@@ -110,7 +111,12 @@ async function afterFailure(
   isClosed: boolean,
 ): Promise<void> {
   const { config, database, log } = parts;
-  const about = { reading: row.id, seriesInstanceUid: row.seriesInstanceUid };
+  const { seriesInstanceUid } = row;
+  const about = {
+    reading: row.id,
+    seriesInstanceUid,
+    ...(await casesOfSeries(database.knex, seriesInstanceUid)),
+  };
   if (isClosed && !error.permanent) return releaseReading(database.knex, row.id);
   if (error.permanent || row.attempts >= config.retry.maxAttempts) {
     log.error({ ...about, code: error.code, reason: error.message }, 'a series cannot be read');
@@ -124,7 +130,7 @@ async function afterFailure(
 
 /** The row's end, what it means for the cases, and its audit event in one transaction; nothing when it is not ours. */
 async function end(
-  { database, onRead, wakeCase, reader }: ReadingsParts,
+  { database, onRead, wakeCase, reader, log }: ReadingsParts,
   row: ReadingRow,
   write: (trx: Tx) => Promise<boolean>,
   detail: Readonly<Record<string, unknown>>,
@@ -143,6 +149,10 @@ async function end(
     return cases;
   });
   for (const each of wake) wakeCase(each);
+  if (detail.status === 'unreadable') return;
+  const about = await casesOfSeries(database.knex, seriesInstanceUid, wake);
+  const { status, discs, milliseconds } = detail;
+  log.info({ seriesInstanceUid, ...about, modality, status, discs, milliseconds }, 'series read');
 }
 
 function diedEveryTime({ seriesInstanceUid }: ReadingRow, maxAttempts: number): CalcidiscError {

@@ -74,7 +74,7 @@ try {
     held.flush();
     parentPort!.close();
   });
-  tell({ kind: 'listening', port: receiver.port });
+  tell({ kind: 'listening', port: receiver.port, acceptance: receiver.acceptance() });
 } catch (error) {
   const { message, code } = error as NodeJS.ErrnoException;
   tell({ kind: 'failed', message, code });

@@ -26,10 +26,11 @@ export async function startReceiverThread(options: ReceiverOptions): Promise<Rec
     acceptance: isAccepting(),
   };
   const worker = new Worker(new URL('./receiverThread.js', import.meta.url), { workerData });
-  const port = await listening(worker);
+  const started = await listening(worker);
   const tell = (message: ToThread) => worker.postMessage(message);
   const questions = new Map<number, (isTaken: boolean) => void>();
-  let acceptance: Acceptance = ACCEPTING;
+  // Full from the first moment on: no answer may say that all is well before the first look has come across.
+  let { acceptance } = started;
   let hasEnded = false;
   worker.once('exit', () => {
     hasEnded = true;
@@ -56,7 +57,7 @@ export async function startReceiverThread(options: ReceiverOptions): Promise<Rec
   timer.unref();
 
   return {
-    port,
+    port: started.port,
     acceptance: () => acceptance,
     flush: async () => {
       await ask((question) => ({ kind: 'flush', question }));
@@ -76,12 +77,12 @@ let nextQuestion = 1;
 
 const ACCEPTING: Acceptance = { ok: true };
 
-function listening(worker: Worker): Promise<number> {
+function listening(worker: Worker): Promise<Extract<FromThread, { kind: 'listening' }>> {
   return new Promise((resolve, reject) => {
     worker.once('error', reject);
     worker.once('message', (message: FromThread) => {
       worker.off('error', reject);
-      if (message.kind === 'listening') resolve(message.port);
+      if (message.kind === 'listening') resolve(message);
       else if (message.kind === 'failed') {
         reject(Object.assign(new Error(message.message), { code: message.code }));
       } else reject(new Error(`the receiver's thread says ${message.kind} before it listens`));

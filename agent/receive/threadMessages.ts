@@ -40,7 +40,7 @@ export type News =
     };
 
 export type FromThread =
-  | { readonly kind: 'listening'; readonly port: number }
+  | { readonly kind: 'listening'; readonly port: number; readonly acceptance: Acceptance }
   /** A copied error loses its code. */
   | { readonly kind: 'failed'; readonly message: string; readonly code: string | undefined }
   | { readonly kind: 'news'; readonly news: readonly News[] }

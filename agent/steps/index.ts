@@ -19,6 +19,8 @@ const STEPS: Readonly<Record<string, AgentStep>> = {
 export function agentSteps(context: StepContext & RunContext): (job: Job) => Promise<void> {
   return async (job) => {
     const step = STEPS[CASE_STATES[job.state].work ?? ''];
-    if (step) await runStep(context, job, (row) => step(context, row));
+    if (!step) return;
+    const log = context.log.child({ caseId: job.caseId, revision: job.revision });
+    await runStep(context, job, (row) => step({ ...context, log }, row));
   };
 }

@@ -14,7 +14,7 @@ import {
   interval,
   moment,
   PAIRING_WORDS,
-  percent,
+  percentBeside,
   priorText,
   retryCommand,
   STATE_WORDS,
@@ -232,7 +232,7 @@ function discTable(view: CaseView): string {
     return [
       level,
       region ? confidenceWord(region.confidence) : 'not found',
-      decided ? percent(decided.probability) : '–',
+      decided ? percentBeside(decided.probability, decided.threshold)[0] : '–',
       decided ? answerCell(decided.answer) : '–',
       ct?.label ?? '–',
       ct ? hounsfield(ct.meanHu) : '–',

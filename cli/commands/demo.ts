@@ -13,6 +13,8 @@ import { writePhantom } from '../../models/phantom/phantom.js';
 import { followCase } from '../demo/follow.js';
 import { type DemoPacs, dicomFilesIn, openDemoPacs } from '../demo/pacs.js';
 import { flagTable } from '../demo/table.js';
+import { EXIT } from '../exitCodes.js';
+import { onInterrupt } from '../interrupt.js';
 import { type RunningService, startService, untilStopped } from '../service.js';
 
 interface DemoOptions {
@@ -47,6 +49,12 @@ async function demo(options: DemoOptions): Promise<void> {
   const log = createLogger({ log: { level: options.logLevel } });
   const closing: (() => Promise<void>)[] = [];
   const stopped = untilStopped();
+  const end = async () => {
+    for (const close of closing.splice(0).reverse())
+      await close().catch((error: unknown) => logClosing(log, error));
+    rmSync(dir, { recursive: true, force: true });
+  };
+  const taken = onInterrupt(end);
   try {
     const pacs = await openDemoPacs(join(dir, 'pacs'), log);
     closing.push(() => pacs.close());
@@ -55,14 +63,19 @@ async function demo(options: DemoOptions): Promise<void> {
     closing.push(() => service.close());
     say(`Calcidisc: DICOM on port ${service.dicomPort}, embedded PostgreSQL under ${dir}`);
     const walk = walkThePath(dir, { pacs, service, seed: Number(options.seed) });
-    await Promise.race([walk, stopped.then(() => Promise.reject(new Error('stopped before its end')))]);
+    // Its own end is Ctrl-C; before that it is an interruption like any other.
+    if (await Promise.race([walk.then(() => false), stopped.then(() => true)])) {
+      console.error('calcidisc: interrupted');
+      process.exitCode = EXIT.interrupted;
+      return;
+    }
     say(`Worklist: http://127.0.0.1:${service.httpPort}${pacs.page ? `   PACS: ${pacs.page}` : ''}`);
     if (options.once) return;
     say('Ctrl-C ends it.');
     await stopped;
   } finally {
-    for (const close of closing.reverse()) await close().catch((error: unknown) => logClosing(log, error));
-    rmSync(dir, { recursive: true, force: true });
+    await end();
+    taken();
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
-import { loadConfig } from '../../config/load.js';
-import { examine } from '../doctor/checks.js';
+import { examineFile } from '../doctor/checks.js';
 import type { CheckVerdict, Finding } from '../doctor/finding.js';
 import { EXIT } from '../exitCodes.js';
 
@@ -35,7 +34,7 @@ interface Options {
 }
 
 async function run(program: Command, { json, strict }: Options): Promise<void> {
-  const findings = await examine(loadConfig(process.env, program.opts().config));
+  const findings = await examineFile(process.env, program.opts().config);
   const isWell = findings.every(({ verdict }) => verdict === 'ok' || (verdict === 'warning' && !strict));
   if (json) console.log(JSON.stringify({ ok: isWell, findings }));
   else for (const finding of findings) print(finding);

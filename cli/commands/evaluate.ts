@@ -91,11 +91,11 @@ async function run(dataset: string, options: Options, command: Command): Promise
 
 /** @throws CalcidiscError DATASET_INVALID for answers about files that the set does not have: a wrong set, or a typing error */
 function readersOf(set: Awaited<ReturnType<typeof readSet>>, readers: readonly Reader[], where: string) {
-  const known = new Set(set.regions.map(({ file }) => file));
+  // Rows without an answer of their own (indeterminate) are no regions, and in the set all the same.
+  const listed = set.labelsText.split(/[\r\n,]+/).map((cell) => cell.replace(/^"|"$/g, ''));
+  const known = new Set([...set.regions.map(({ file }) => file), ...listed]);
   const strange = new Set(
-    readers
-      .flatMap(({ answers }) => [...answers.keys()])
-      .filter((file) => !known.has(file) && !set.labelsText.includes(file)),
+    readers.flatMap(({ answers }) => [...answers.keys()]).filter((file) => !known.has(file)),
   );
   if (strange.size === 0) return readers;
   const some = [...strange].slice(0, 5).join(', ');

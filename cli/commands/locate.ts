@@ -60,7 +60,7 @@ export async function runLocate(
   find: Find,
 ): Promise<void> {
   const config = loadConfig(process.env, program.opts().config);
-  const { files, modality } = await oneSeriesUnder(resolve(path));
+  const { files, modality } = await oneSeriesUnder(resolve(path), options.json);
   if (modality !== 'MR' && modality !== 'CT')
     throw new CalcidiscError('NOT_ONE_SERIES', `the series is ${modality ?? 'of no'} modality, not MR or CT`);
   const log = createLogger({ log: { level: config.log.level === 'debug' ? 'debug' : 'warn' } });

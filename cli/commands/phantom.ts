@@ -8,10 +8,10 @@ import type { PhantomOptions, PhantomTruth } from '../../models/phantom/phantom.
 interface Options {
   readonly out: string;
   readonly seed: number;
-  readonly calcified: Level[];
+  readonly calcified?: Level[];
   readonly degenerate?: Level[];
   readonly herniated?: Level[];
-  readonly gas: Level[];
+  readonly gas?: Level[];
   readonly patientId?: string;
   readonly mrDate: string;
   readonly ctDate: string;
@@ -50,14 +50,14 @@ export function register(program: Command): void {
     )
     .requiredOption('--out <dir>', 'gets mr/, ct/ and truth.json')
     .option('--seed <n>', 'which patient', number, 1)
-    .option('--calcified <levels>', 'calcified herniations, for example L4-L5,L5-S1', levels, [])
+    .option('--calcified <levels>', 'calcified herniations, for example L4-L5,L5-S1', levels)
     .option('--herniated <levels>', 'the soft herniations beside them; "none" for none (else drawn)', levels)
     .option(
       '--degenerate <levels>',
       'narrow, dark discs with osteophytes; "none" for none (else drawn)',
       levels,
     )
-    .option('--gas <levels>', 'discs with a vacuum cleft', levels, [])
+    .option('--gas <levels>', 'discs with a vacuum cleft', levels)
     .option('--patient-id <id>', 'Patient ID (PHANTOM and the seed)')
     .option('--mr-date <yyyymmdd>', 'acquisition date of the MR', '20240110')
     .option('--ct-date <yyyymmdd>', 'acquisition date of the CT', '20240120')
@@ -114,7 +114,7 @@ async function run(options: Options, command: Command): Promise<void> {
 }
 
 function phantomOptions(options: Options): PhantomOptions {
-  const { seed, calcified, degenerate, herniated, patientId, mrDate, ctDate, size } = options;
+  const { seed, calcified = [], degenerate, herniated, patientId, mrDate, ctDate, size } = options;
   return {
     outDir: resolve(options.out),
     seed,
@@ -145,7 +145,7 @@ function phantomOptions(options: Options): PhantomOptions {
       bitsStored: options.ctBits as 12 | 16,
       gantryTiltDeg: options.ctTilt,
       omitRescale: options.ctNoRescale ?? false,
-      gas: options.gas,
+      gas: options.gas ?? [],
       ...(options.ctNoise !== undefined && { noise: options.ctNoise }),
       ...(options.ctKernel !== undefined && { kernel: options.ctKernel }),
       ...(options.ctSharpen !== undefined && { sharpen: options.ctSharpen }),

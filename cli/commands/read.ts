@@ -8,6 +8,7 @@ import { type ModelReference, parseClassifierCard } from '../../models/catalogue
 import { DEFAULT_CLASSIFIER } from '../../models/catalogue/defaultClassifier.js';
 import { findModelFile, modelFoldersOf } from '../../models/catalogue/modelFiles.js';
 import { openEngine } from '../../worker/engine.js';
+import { showProgress } from '../progress.js';
 import { readFolder } from '../read/folder.js';
 import { answerStudies, type StudyAnswer } from '../read/studies.js';
 import { parseModel } from './classify.js';
@@ -25,11 +26,8 @@ export function register(program: Command): void {
     )
     .option(
       '--model <name[@version]>',
-      'which classifier; without a version, the highest there is',
+      `which classifier (default: ${DEFAULT_CLASSIFIER}); without a version, the highest there is`,
       parseModel,
-      {
-        name: DEFAULT_CLASSIFIER,
-      },
     )
     .option('--localiser <dir>', 'a folder with model.onnx and card.json instead of the installed localiser')
     .option(
@@ -47,7 +45,7 @@ export function register(program: Command): void {
 }
 
 interface Options {
-  readonly model: ModelReference;
+  readonly model?: ModelReference;
   readonly localiser?: string;
   readonly from: string;
   readonly json?: boolean;
@@ -59,16 +57,20 @@ async function run(program: Command, paths: readonly string[], options: Options)
     paths.map((path) => resolve(path)),
     compileRules(config.route),
     options.from,
+    options.json,
   );
   const log = createLogger({ log: { level: config.log.level === 'debug' ? 'debug' : 'error' } });
   const { localiser } = options;
   const locator = await openLocator(config, log, localiser ? { modelDir: resolve(localiser) } : {});
   const engine = openEngine(config.worker, log);
   try {
-    const found = await findModelFile(modelFoldersOf(config), options.model);
+    const found = await findModelFile(modelFoldersOf(config), options.model ?? { name: DEFAULT_CLASSIFIER });
     const card = parseClassifierCard(found.card, found.path);
     const classifier = { path: found.path, sha256: card.sha256, card };
-    const studies = await answerStudies(folder.series, { config, locator, judge: { engine, classifier } });
+    const toRead = folder.series.filter(({ known }) => known.role !== 'ignored').length;
+    const progress = showProgress(toRead, 'series looked at', options.json);
+    const tools = { config, locator, judge: { engine, classifier }, onRead: progress.at };
+    const studies = await answerStudies(folder.series, tools).finally(progress.end);
     console.log(options.json ? JSON.stringify({ studies }, null, 1) : studies.map(inWords).join('\n\n'));
   } finally {
     await Promise.all([locator.close(), engine.close()]);

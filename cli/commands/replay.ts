@@ -1,17 +1,20 @@
 import type { Command } from 'commander';
 import { CalcidiscError } from '../../agent/domain/errors.js';
 import { findCase } from '../../db/tables/cases.js';
+import { findNamedCase } from '../../db/views/lookup.js';
 import { modelFoldersOf } from '../../models/catalogue/modelFiles.js';
 import { type Engine, openEngine } from '../../worker/engine.js';
 import { type Replay, type ReplayedRegion, replayCase } from '../../worker/replay.js';
 import type { Provider } from '../../worker/session.js';
+import { commandActor } from '../actor.js';
 import { type OpenedDatabase, withDatabase } from '../database.js';
 import { EXIT } from '../exitCodes.js';
 import { verdictOf } from '../verdict.js';
 
 export function register(program: Command): void {
   program
-    .command('replay <case>')
+    .command('replay')
+    .argument('<case>', 'its id or enough of the beginning, its accession number, or its Study Instance UID')
     .description(
       "runs a case's stored regions again with the recorded models and compares every bit; exits with 1 if any" +
         ' differs, 3 if there is no such case, 4 if it cannot be run',
@@ -43,9 +46,11 @@ async function replayed(text: string, { config, database, log }: OpenedDatabase)
     return opened;
   };
   try {
-    const row = await findCase(database.knex, text);
+    const id = await findNamedCase(database.knex, text);
+    const row = id === null ? null : await findCase(database.knex, id);
     if (!row) throw new CalcidiscError('CASE_NOT_FOUND', `there is no case ${text}`);
-    return await replayCase({ tx: database.knex, folders: modelFoldersOf(config), engine }, row);
+    const tools = { tx: database.knex, folders: modelFoldersOf(config), engine, actor: commandActor() };
+    return await replayCase(tools, row);
   } finally {
     await Promise.all([...engines.values()].map((each) => each.close()));
   }

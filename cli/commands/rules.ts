@@ -40,6 +40,7 @@ async function run(program: Command, paths: readonly string[], { from, json }: O
     paths.map((path) => resolve(path)),
     compileRules(config.route),
     from,
+    json,
   );
   const tested = { series: testedSeries(folder, config), passedBy: folder.passedBy };
   console.log(json ? JSON.stringify(tested, null, 1) : inWords(tested));

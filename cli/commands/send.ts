@@ -26,7 +26,7 @@ export function register(program: Command): void {
 }
 
 async function run(program: Command, paths: string[], options: SendOptions): Promise<void> {
-  const files = await filesUnder(paths);
+  const files = await filesUnder(paths, options.json);
   if (files.length === 0) throw new Error('there are no files to send');
   const begin = performance.now();
   const progress = showProgress(files.length, 'files', options.json);

@@ -14,7 +14,8 @@ import { hashOf, runStage, type Stage } from '../../models/study/stages.js';
 import type { OwnStudy, Study } from '../../models/study/study.js';
 import { showProgress } from '../study/progress.js';
 
-const DATA = '../shared/data/spider-t2-sagittal';
+/** What prepare_spider makes of the download, where docs/evaluation.md makes it. */
+const DATA = 'spider';
 
 export function register(program: Command): void {
   program
@@ -36,7 +37,7 @@ export function register(program: Command): void {
     )
     .option(
       '--data <dir>',
-      `folder with images/ and masks/ of sagittal T2 slices (default: ${DATA} beside the project)`,
+      `folder with images/ and masks/ of sagittal T2 slices (default: ${DATA} in this folder)`,
     )
     .addOption(
       new Option(
@@ -49,7 +50,11 @@ export function register(program: Command): void {
       'with --dataset: an export of other patients; all figures of the report are of it',
     )
     .option('--simulated', 'with --dataset: its regions are of phantoms; the cards have to say so')
-    .option('--networks <names>', 'separated by commas', parseNetworks, NETWORK_NAMES)
+    .addOption(
+      new Option('--networks <names>', 'separated by commas')
+        .argParser(parseNetworks)
+        .default(NETWORK_NAMES, NETWORK_NAMES.join(',')),
+    )
     .option(
       '--out <dir>',
       'work folder: runs, models, test sets, logs (default: out/study-quick, out/study, out/study-own)',
@@ -156,12 +161,13 @@ function settle(options: Options, command: Command) {
 
 /** @throws CalcidiscError STUDY_INVALID, PYTHON_MISSING, MODEL_MISSING naming what to do about it */
 async function settleSimulated(common: Common, options: Options): Promise<Study> {
-  const data = resolve(options.data ?? join(projectRoot, DATA));
+  const data = resolve(options.data ?? DATA);
   for (const folder of ['images', 'masks'])
     if (!existsSync(join(data, folder)))
       throw invalid(
         `${join(data, folder)} is missing. The anatomy comes from public images that are not part of the project: sagittal T2 slices ` +
-          'of SPIDER (Zenodo 10159290) with their masks, which calcidisc_training.spine.prepare_spider makes of the download (docs/evaluation.md). --data DIR says where they are',
+          'of SPIDER (Zenodo 10159290) with their masks, made of the download by `python3 -m calcidisc_training.spine.prepare_spider` in models/training (docs/evaluation.md). ' +
+          '--data DIR says where they are',
       );
   const given = options.evaluateOnly ? await modelsGiven(options) : null;
   return {

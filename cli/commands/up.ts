@@ -1,10 +1,7 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.js';
 import { createLogger } from '../../config/log.js';
-import { EXIT } from '../exitCodes.js';
-import { type ServiceParts, serviceEnvironment, startService, untilStopped } from '../service.js';
-
-const CLOSING_LIMIT_MS = 15_000;
+import { endService, type ServiceParts, serviceEnvironment, startService, untilStopped } from '../service.js';
 
 interface Role {
   readonly name: string;
@@ -65,12 +62,5 @@ async function run(
   );
   const signal = await untilStopped();
   log.info({ signal }, 'stopping');
-  // Whatever hangs (a PACS that keeps its association open) must not keep the process: nothing needs it to end well.
-  setTimeout(() => {
-    console.error(
-      `calcidisc: not closed within ${CLOSING_LIMIT_MS / 1000} s: ended all the same, nothing is lost`,
-    );
-    process.exit(EXIT.failed);
-  }, CLOSING_LIMIT_MS).unref();
-  await service.close();
+  await endService(service);
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/load.js';
 import { createLogger } from '../../config/log.js';
-import { serviceEnvironment, startService, untilStopped } from '../service.js';
+import { endService, serviceEnvironment, startService, untilStopped } from '../service.js';
 
 export function register(program: Command): void {
   program
@@ -21,5 +21,5 @@ async function run({ pretty }: { pretty?: boolean }, command: Command): Promise<
   log.info('the worker waits for cases');
   await untilStopped();
   log.info('the worker ends what it has begun');
-  await service.close();
+  await endService(service);
 }

@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import type { Config } from '../../config/schema.js';
-import type { Finding } from './finding.js';
+import { type Finding, sentenceOf } from './finding.js';
 
 const DAY_MS = 24 * 3_600_000;
 const SOON_DAYS = 30;
@@ -23,6 +23,14 @@ export function checkCertificates(tls: Tls | undefined, now = new Date()): Findi
     ...lifeOf('dicom.tls.certFile', certificates as X509Certificate[], now),
     ...lifeOf('dicom.tls.caFile', authorities as X509Certificate[], now),
   ];
+}
+
+/** Of a service that runs: why its own certificate is not in force now; null when it is. */
+export function certificateProblem(tls: Tls, now = new Date()): string | null {
+  const wrong = checkCertificates({ ...tls, caFile: undefined }, now).find(
+    ({ verdict }) => verdict === 'failed',
+  );
+  return wrong ? sentenceOf(wrong) : null;
 }
 
 /** @returns every certificate of a PEM file, at least one, or what is wrong with the file */

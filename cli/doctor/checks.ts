@@ -1,3 +1,4 @@
+import { ConfigError, loadConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { modelFoldersOf } from '../../models/catalogue/modelFiles.js';
 import { checkCertificates } from './certificates.js';
@@ -24,4 +25,18 @@ export async function examine(config: Config): Promise<Finding[]> {
     ...checkPeers(config),
   ]);
   return findings.flat();
+}
+
+/** A configuration that cannot be read is a finding too: cron gets its JSON whatever is wrong. */
+export async function examineFile(
+  environment: NodeJS.ProcessEnv,
+  file?: string,
+): Promise<readonly Finding[]> {
+  try {
+    return await examine(loadConfig(environment, file));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const advice = 'docs/configuration.md has every setting; nothing else was looked at';
+    return [{ what: 'configuration', verdict: 'failed', detail: error.message, advice }];
+  }
 }

@@ -48,11 +48,19 @@ export async function makeDataFolder(dataDir: string): Promise<Finding | null> {
 
 function unwritable(path: string, error: unknown): Finding {
   const { code, path: at = path } = error as NodeJS.ErrnoException;
+  const file = [at, path].find((each) => existsSync(each) && !statSync(each).isDirectory());
+  if (file) return notAFolder(file);
   const uid = process.getuid?.();
   const owner =
     existsSync(at) && uid !== undefined ? `; it belongs to user ${statSync(at).uid}, this is ${uid}` : '';
   const detail = `${at} cannot be written (${code ?? (error as Error).message}${owner})`;
   const advice = 'make it writable for this account (chown, chmod), or name another folder';
+  return { what: WHAT, verdict: 'failed', detail, setting: SETTING, advice };
+}
+
+function notAFolder(file: string): Finding {
+  const detail = `${file} is a file, and a folder is meant`;
+  const advice = 'name another one, or move the file away';
   return { what: WHAT, verdict: 'failed', detail, setting: SETTING, advice };
 }
 

@@ -6,6 +6,7 @@ import { type Database, openDatabase } from '../../db/server/database.js';
 import { lookAtEmbedded } from '../../db/server/embeddedFolder.js';
 import { migrationState } from '../../db/server/migrate.js';
 import { verifyAudit } from '../../db/tables/audit.js';
+import { listModels } from '../../db/tables/models.js';
 import {
   countParked,
   listRefusingDestinations,
@@ -90,6 +91,8 @@ async function checkTrail(knex: Database['knex']): Promise<Finding> {
 /** A host without the models may be an agent whose workers run elsewhere; what they say stands on their cases. */
 async function checkClassifier(knex: Database['knex'], config: Config): Promise<Finding> {
   const what = 'classifier';
+  if ((await listModels(knex, { kind: 'classifier' })).length === 0)
+    return { what, verdict: 'ok', detail: 'none yet: the first worker that starts brings what it has' };
   const [waiting] = await listWaitingForClassifier(knex);
   const atWork = await classifiersAtWork(knex, modelFoldersOf(config));
   if (!('missing' in atWork) && !waiting) {

@@ -38,7 +38,7 @@ export async function checkLocaliser(config: Pick<Config, 'dataDir' | 'locate'>)
   } catch (error) {
     const advice = 'name one that is there under locate.model, or put it there with calcidisc model add';
     const detail = (error as Error).message;
-    return [{ what: `locate.model ${config.locate.model}`, verdict: 'failed', detail, advice }];
+    return [{ what: 'localiser', verdict: 'failed', detail, setting: 'locate.model', advice }];
   }
 }
 

@@ -3,6 +3,7 @@ import type { Config } from '../../config/schema.js';
 import { checkCertificates } from './certificates.js';
 import { makeDataFolder } from './dataFolder.js';
 import { type Finding, sentenceOf } from './finding.js';
+import { checkLocaliser } from './models.js';
 import { checkPorts } from './ports.js';
 import { checkRules } from './rules.js';
 
@@ -12,7 +13,7 @@ import { checkRules } from './rules.js';
  */
 export async function refuseToStart(config: Config, { agent }: { readonly agent: boolean }): Promise<void> {
   if (agent) refuse([...checkRules(config), ...checkCertificates(config.dicom.tls).filter(isNoDate)]);
-  if (agent) refuse(await checkPorts(config));
+  if (agent) refuse([...(await checkPorts(config)), ...(await checkLocaliser(config))]);
   const folder = agent || !config.database.url ? await makeDataFolder(config.dataDir) : null;
   refuse(folder ? [folder] : []);
 }

@@ -8,6 +8,7 @@ import type { PatientIdentity } from '../../agent/domain/identity.js';
 import type { ImageFacts } from '../../agent/domain/imageFacts.js';
 import type { DecideRole } from '../../agent/route/rules.js';
 import { filesUnder } from '../files.js';
+import { shown } from '../progress.js';
 
 /** A series of a folder, judged as the service judges one that is complete. */
 export interface FolderSeries {
@@ -37,20 +38,25 @@ interface ReadFile {
 /**
  * Every series under these files and folders.
  * @param callingAe who is taken to have sent them, for rules that ask
+ * @param isForMachine see progress.ts
  * @throws CalcidiscError NOT_DICOM when there is none
  */
 export async function readFolder(
   paths: readonly string[],
   decideRole: DecideRole,
   callingAe: string,
+  isForMachine = false,
 ): Promise<Folder> {
   const found = new Map<string, ReadFile[]>();
   let passedBy = 0;
-  for (const file of await filesUnder(paths)) {
+  const files = await filesUnder(paths, isForMachine);
+  for await (const file of shown(files, 'files read', isForMachine)) {
     const read = await readOne(file);
     const { seriesInstanceUid, studyInstanceUid } = read?.header ?? {};
+    const known = seriesInstanceUid && found.get(seriesInstanceUid);
     if (!read || !seriesInstanceUid || !studyInstanceUid) passedBy++;
-    else found.set(seriesInstanceUid, [...(found.get(seriesInstanceUid) ?? []), read]);
+    else if (known) known.push(read);
+    else found.set(seriesInstanceUid, [read]);
   }
   if (found.size === 0) throw new CalcidiscError('NOT_DICOM', `no DICOM object under ${paths.join(', ')}`);
   const series = [...found.values()].map((files) => seriesOf(files, decideRole, callingAe));

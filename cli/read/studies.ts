@@ -35,6 +35,8 @@ export interface ReadTools {
   readonly config: Config;
   readonly locator: Locator;
   readonly judge: Judge;
+  /** Told how many series have been looked at. */
+  onRead?(done: number): void;
 }
 
 /** What was found in a series, or why it cannot be read. */
@@ -47,11 +49,16 @@ export async function answerStudies(
   series: readonly FolderSeries[],
   tools: ReadTools,
 ): Promise<readonly StudyAnswer[]> {
+  let done = 0;
   const readings = new Map(
     await Promise.all(
       series
         .filter(({ known }) => known.role !== 'ignored')
-        .map(async (each) => [each.seriesInstanceUid, await readSeries(each, tools.locator)] as const),
+        .map(async (each) => {
+          const reading = await readSeries(each, tools.locator);
+          tools.onRead?.(++done);
+          return [each.seriesInstanceUid, reading] as const;
+        }),
     ),
   );
   const studies = [...new Set(series.map(({ studyInstanceUid }) => studyInstanceUid))];

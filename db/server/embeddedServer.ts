@@ -106,20 +106,36 @@ export async function readPassword({ folder }: ServerFolder): Promise<string> {
   return (await readFile(join(folder, 'password'), 'utf8')).trim();
 }
 
-/** Starts the server and waits until it answers. @throws Error with the end of its log */
+/** Starts the server and waits until it answers. @throws Error in one sentence, with what its log says last */
 export async function start(server: ServerFolder): Promise<void> {
   const { folder } = server;
   const log = join(folder, 'server.log');
   await turnLog(log);
+  const before = (await readFile(log, 'utf8').catch(() => '')).length;
   const port = await choosePort(folder);
   const options = ['-w', '-t', `${START_SECONDS}`, '-l', log, '-o', `-p ${port}`];
   try {
     await mustRun('pg_ctl', ['start', '-D', data(server), ...options], folder);
   } catch (cause) {
-    const tail = (await readFile(log, 'utf8').catch(() => '')).split('\n').slice(-8).join('\n');
-    throw new Error(`the embedded PostgreSQL in ${folder} did not start:\n${tail}`, { cause });
+    const said = (await readFile(log, 'utf8').catch(() => '')).slice(before);
+    const why = lastFailure(said) ?? (cause as Error).message;
+    throw new Error(`the embedded PostgreSQL in ${folder} did not start: ${oneLine(why)} (its log: ${log})`, {
+      cause,
+    });
   }
   await writeFile(join(folder, 'port'), `${port}\n`);
+}
+
+/** What the server said last of why it ends; the cause often stands in the line before the fatal one. */
+function lastFailure(log: string): string | null {
+  const said = [...log.matchAll(/(?:LOG|ERROR|FATAL|PANIC): {1,2}(.+)/g)].map(([, words]) => words!);
+  return said.length === 0 ? null : [...new Set(said)].slice(-MOST_SAID).join('; ');
+}
+
+const MOST_SAID = 3;
+
+function oneLine(text: string): string {
+  return text.trim().replace(/\s*\n\s*/g, ' ');
 }
 
 /**

@@ -171,10 +171,15 @@ export async function headHash(tx: Tx): Promise<AuditHead> {
 export type AuditExportRow = AuditRow & { readonly canonical: string };
 
 /** Rows in the order of the chain, in pages: the trail may be longer than the memory. */
-export async function* exportAudit(tx: Tx, { after = 0, page = 1000 } = {}): AsyncGenerator<AuditExportRow> {
+/** The rows after `after`, as far as `upTo` where it is given. */
+export async function* exportAudit(
+  tx: Tx,
+  { after = 0, upTo = Number.MAX_SAFE_INTEGER, page = 1000 } = {},
+): AsyncGenerator<AuditExportRow> {
   for (let last = after; ; ) {
     const rows: AuditExportRow[] = await tx('auditEvent as e')
       .where('seq', '>', last)
+      .andWhere('seq', '<=', upTo)
       .orderBy('seq')
       .limit(page)
       .select('e.*', tx.raw('audit_canonical(e) AS canonical'));

@@ -1,5 +1,6 @@
 import type { CaseState } from '../../agent/domain/caseStates.js';
 import type { Tx } from '../server/knex.js';
+import type { RefusalRow } from '../tables/refusals.js';
 import type { SeriesRole } from '../tables/series.js';
 import { anywhere } from './worklist.js';
 
@@ -58,35 +59,90 @@ const SERIES = `
 
 /** Series by UID (of series, study or image), patient ID, accession number, case or part of the name; newest first. */
 export async function findSeriesBy(tx: Tx, text: string, limit: number): Promise<FoundSeries[]> {
-  const words = text
-    .split(/[\s,^]+/)
-    .filter(Boolean)
-    .map(anywhere);
-  const { rows } = await tx.raw(SERIES, {
-    wanted: text,
-    words: words.length > 0 ? words : [anywhere(text)],
-    limit,
-  });
+  const { rows } = await tx.raw(SERIES, { wanted: text, words: wordsOf(text), limit });
   return rows;
 }
 
-/** An object or an association that was not taken. */
+/** Patterns that a name has to match, all of them. */
+function wordsOf(text: string): string[] {
+  const words = text.split(/[\s,^]+/).filter(Boolean);
+  return (words.length > 0 ? words : [text]).map(anywhere);
+}
+
+/** An object that was not taken, by its UID. */
 export interface FoundRefusal {
   readonly at: Date;
-  readonly event: string;
   readonly actor: string;
   readonly subjectId: string;
   readonly detail: { readonly reason?: string; readonly status?: string };
 }
 
-/** Refusals of an image by its UID, of a sender by its AE title or address; the newest first. */
-export function findRefusals(tx: Tx, text: string, limit: number): Promise<FoundRefusal[]> {
+export function findRefusedObject(tx: Tx, sopInstanceUid: string, limit: number): Promise<FoundRefusal[]> {
   return tx('auditEvent')
-    .whereIn('event', ['OBJECT_REFUSED', 'ASSOCIATION_REFUSED'])
-    .andWhere((either) => either.where('subjectId', text).orWhere('actor', `ae:${text}`))
+    .where({ event: 'OBJECT_REFUSED', subjectId: sopInstanceUid })
     .orderBy('seq', 'desc')
     .limit(limit)
-    .select('at', 'event', 'actor', 'subjectId', 'detail');
+    .select('at', 'actor', 'subjectId', 'detail');
+}
+
+/** All that a sender, named by AE title or address, was not allowed: associations, contexts, objects; the latest first. */
+export function findRefusalsOf(tx: Tx, sender: string, limit: number): Promise<RefusalRow[]> {
+  return tx('refusal')
+    .where((either) => either.where('callingAe', sender).orWhere('remoteAddress', sender))
+    .orderBy('lastAt', 'desc')
+    .limit(limit)
+    .select('*');
+}
+
+/** Objects of one study and class that are kept and not read. */
+export interface FoundUnread {
+  readonly studyInstanceUid: string;
+  readonly sopClassUid: string;
+  readonly callingAe: string;
+  readonly objects: number;
+  readonly dropped: number;
+  readonly lastReceivedAt: Date;
+  /** Null where no image of the study has come, which says whose it is. */
+  readonly patientId: string | null;
+  readonly patientName: string | null;
+  readonly accessionNumber: string | null;
+}
+
+const UNREAD = `
+  SELECT u.study_instance_uid, u.sop_class_uid, u.calling_ae, count(*)::integer AS objects,
+         count(u.dropped_at)::integer AS dropped, max(u.received_at) AS last_received_at,
+         s.patient_id, s.patient_name, s.accession_number
+    FROM unread_object u LEFT JOIN study s USING (study_instance_uid)
+   WHERE u.sop_instance_uid = :wanted OR u.series_instance_uid = :wanted OR u.study_instance_uid = :wanted
+      OR u.study_instance_uid = ANY (:studies)
+      OR s.patient_id = :wanted OR (s.accession_number = :wanted AND :wanted <> '')
+      OR translate(s.patient_name, '^=', '  ') ILIKE ALL (:words::text[])
+   GROUP BY u.study_instance_uid, u.sop_class_uid, u.calling_ae, s.patient_id, s.patient_name, s.accession_number
+   ORDER BY last_received_at DESC LIMIT :limit`;
+
+/** @param studies those that are wanted whatever the index says of them */
+export async function findUnread(
+  tx: Tx,
+  text: string,
+  studies: readonly string[],
+  limit: number,
+): Promise<FoundUnread[]> {
+  const { rows } = await tx.raw(UNREAD, { wanted: text, words: wordsOf(text), studies: [...studies], limit });
+  return rows;
+}
+
+/** One kept file of every study that has nothing but unread objects, the newest first: only the file says whose it is. */
+export async function listUnreadStrays(
+  tx: Tx,
+  limit: number,
+): Promise<{ readonly studyInstanceUid: string; readonly spoolPath: string }[]> {
+  const { rows } = await tx.raw(
+    `SELECT study_instance_uid, max(spool_path) AS spool_path FROM unread_object u
+      WHERE dropped_at IS NULL AND NOT EXISTS (SELECT FROM study s WHERE s.study_instance_uid = u.study_instance_uid)
+      GROUP BY study_instance_uid ORDER BY max(received_at) DESC LIMIT ?`,
+    [limit],
+  );
+  return rows;
 }
 
 /** What a PACS was asked for and has not been fetched. */

@@ -55,11 +55,15 @@ export async function runStep(
   const steps = context.steps ?? oneByOne(database.knex, retry.maxAttempts);
   const row = await steps.start(step);
   if (!row) return;
+  const begin = performance.now();
   try {
     const end = await work(row);
     // The wake for what comes next, once this is committed.
-    if ('to' in end) await queues.wake(await steps.advance({ ...step, from: state, ...end }));
-    else await comeAgain(context, row, end);
+    if ('to' in end) {
+      await queues.wake(await steps.advance({ ...step, from: state, ...end }));
+      const milliseconds = Math.round(performance.now() - begin);
+      log.info({ ...about, to: end.to, milliseconds }, 'a step is done');
+    } else await comeAgain(context, row, end);
   } catch (error) {
     if (error instanceof StaleCase) return log.info(about, 'a step was overtaken: its result is thrown away');
     if (error instanceof DecidedOtherwise) return comeAgain(context, row, { postponeMs: AT_ONCE_MS });
@@ -73,11 +77,14 @@ export async function runStep(
 const AT_ONCE_MS = 1;
 
 async function comeAgain(
-  { database, queues }: RunContext,
+  { database, queues, log }: RunContext,
   row: CaseRow,
   { postponeMs: delayMs, waitingFor }: PutOff,
 ): Promise<void> {
   const { id, revision, state } = row;
+  // Once, not at every look.
+  if (waitingFor && waitingFor !== row.waitingFor)
+    log.info({ caseId: id, revision, state, waitingFor }, 'a case waits');
   const putOff = { id, revision, state, delayMs, waitingFor: waitingFor ?? null };
   const postponed = await postponeStep(database.knex, putOff);
   if (postponed) await queues.wake({ ...postponed, delayMs });

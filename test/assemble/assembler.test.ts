@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Assembler, startAssembler } from '../../agent/assemble/assembler.js';
+import { missingLines } from '../../agent/expose/receivedWords.js';
 import { seriesComplete, seriesRead } from '../../agent/pair/reconsider.js';
 import { openSpool, type Spool } from '../../agent/receive/spool.js';
 import type { SpooledFile } from '../../agent/receive/types.js';
@@ -11,6 +12,7 @@ import { compileRules } from '../../agent/route/rules.js';
 import { parseConfig } from '../../config/load.js';
 import { type CaseRow, listCases } from '../../db/tables/cases.js';
 import { findInstance, listInstances } from '../../db/tables/instances.js';
+import { askForPrior } from '../../db/tables/priorFetches.js';
 import { findSeries, type SeriesRow } from '../../db/tables/series.js';
 import { type Elements, writePart10 } from '../dicom/writePart10.js';
 import { quietLog, useDatabase } from '../support/database.js';
@@ -155,6 +157,55 @@ describe('assemble: from the spool to cases, on a real database', () => {
     assert.equal((await seriesOf(study)).state, 'receiving');
     await untilState(study, 'complete');
     assert.equal((await seriesOf(study)).completeReason, 'quiet');
+  });
+
+  it('closed too early: of a series that we fetch ourselves its source has said how many images it has', async () => {
+    const { knex } = db.database;
+    const asking = newSeries();
+    await bring(start(), asking, all, 'released');
+    const study = newSeries();
+    const dates = { anchorDate: '2024-01-10', dateFrom: '2023-12-13', dateTo: '2024-02-07' };
+    const { seriesInstanceUid, patientId } = asking;
+    const fetch = {
+      seriesInstanceUid,
+      source: 'pacs',
+      patientId,
+      issuerOfPatientId: '',
+      wantedModality: 'CT',
+    };
+    await knex.transaction(async (trx) => {
+      await askForPrior(trx, { ...fetch, ...dates, wantedModality: 'CT' });
+      const { id } = await trx('priorFetch').where({ seriesInstanceUid }).first('id');
+      const { studyInstanceUid } = study;
+      const planned = { studyInstanceUid, seriesInstanceUid: study.seriesInstanceUid, state: 'wanted' };
+      await trx('priorFetchSeries').insert({ priorFetchId: id, ...planned, expectedInstances: SLICES + 1 });
+    });
+    await bring(start(), study, all, 'released');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.equal((await seriesOf(study)).state, 'receiving', 'a gapless stack, released, and not all of it');
+    await bring(start(), study, [SLICES + 1], 'released');
+    await untilState(study, 'complete');
+    assert.equal((await seriesOf(study)).completeReason, 'counted');
+  });
+
+  it('what a source has and what never came is said, when the series is taken as it is', async () => {
+    const study = newSeries();
+    const quick = start(400);
+    await bring(quick, study, all.slice(1), 'aborted');
+    const { seriesInstanceUid } = study;
+    await db.database
+      .knex('series')
+      .where({ seriesInstanceUid })
+      .update({ expectedInstances: SLICES + 3 });
+    await untilState(study, 'complete');
+    const { completeReason, missing } = await seriesOf(study);
+    assert.deepEqual(
+      [completeReason, missing],
+      ['quiet', `by its source 4 of ${SLICES + 3} images are not here`],
+    );
+    assert.deepEqual(missingLines([{ modality: 'CT', missing }]), [
+      `CT: no more images came, and ${missing}`,
+    ]);
   });
 
   it('a late image reopens the series, and the case is read again as its next revision', async () => {

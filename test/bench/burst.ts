@@ -9,7 +9,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { storeFiles } from '../../agent/deliver/scu.js';
 import { openDemoPacs } from '../../cli/demo/pacs.js';
 import { startService } from '../../cli/service.js';
@@ -17,15 +16,16 @@ import { parseConfig } from '../../config/load.js';
 import { createLogger } from '../../config/log.js';
 import { quantile } from '../../models/statistics/describe.js';
 import { drawSiteStudies, forRun, type Sending } from '../field/siteStudies.js';
+import { argumentsOf, wholeNumber } from './arguments.js';
 
-const { values: options } = parseArgs({
+const { values: options } = argumentsOf(import.meta.url, {
   options: {
     studies: { type: 'string', default: '60' },
     senders: { type: 'string', default: '4' },
     json: { type: 'boolean', default: false },
   },
 });
-const studies = Number(options.studies);
+const studies = wholeNumber('studies', options.studies);
 /** One in so many has a CT. */
 const WITH_CT = 4;
 const LIMIT_MS = 900_000;
@@ -103,7 +103,7 @@ async function burst(sendings: readonly Sending[], runs: readonly number[]): Pro
         if (refused) throw refused.error ?? new Error(`refused with ${refused.status}`);
       }
   }
-  await Promise.all(Array.from({ length: Number(options.senders) }, sender));
+  await Promise.all(Array.from({ length: wholeNumber('senders', options.senders) }, sender));
   if (runs.length === 1) await delivered(performance.now(), 1);
 }
 

@@ -19,7 +19,6 @@ import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, relative, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { newUid } from '../../agent/dicom/uid.js';
 import type { Level } from '../../agent/domain/levels.js';
 import { Network } from '../../agent/locate/network.js';
@@ -32,13 +31,14 @@ import { findLocaliser, readModel } from '../../models/catalogue/localiser.js';
 import { type ClassifierFile, findModelFile } from '../../models/catalogue/modelFiles.js';
 import { decide } from '../../worker/answer.js';
 import { type Engine, openEngine } from '../../worker/engine.js';
+import { argumentsOf, foldersOf, wholeNumber } from './arguments.js';
 import { type AlteredSeries, alterSeries } from './flags/alterSeries.js';
 import { readSlices } from './flags/readSlices.js';
 import { summarise, type Told, tableOf } from './flags/tally.js';
 import { writeSlices } from './flags/writeSlices.js';
 import { filesIn } from './locateTruth.js';
 
-const { values: options, positionals } = parseArgs({
+const { values: options, positionals } = argumentsOf(import.meta.url, {
   allowPositionals: true,
   options: {
     slices: { type: 'string' },
@@ -50,6 +50,8 @@ const { values: options, positionals } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 });
+const roots = foldersOf(positionals, 'folders of DICOM series, a folder a source');
+const limit = options.limit === undefined ? undefined : wholeNumber('limit', options.limit);
 const config = loadConfig(process.env);
 const log = createLogger({ log: { level: 'warn' } });
 /** How thick slices are that clinics make. */
@@ -165,8 +167,8 @@ async function measure(): Promise<void> {
   const tools = await openTools();
   const all = kept();
   const done = new Set(all.map(({ source, series, variant }) => [source, series, variant].join('\n')));
-  for (const root of positionals)
-    for (const folder of seriesUnder(root).slice(0, Number(options.limit ?? Number.POSITIVE_INFINITY))) {
+  for (const root of roots)
+    for (const folder of seriesUnder(root).slice(0, limit)) {
       const source = basename(resolve(root));
       const scratch = await mkdtemp(join(tmpdir(), 'calcidisc-bench-flags-'));
       for (const variant of options.variants.split(',')) {
@@ -185,9 +187,5 @@ async function measure(): Promise<void> {
   if (options.json) console.log(JSON.stringify(summaries));
 }
 
-if (positionals.length === 0) {
-  console.error('give folders of DICOM series, a folder a source');
-  process.exit(2);
-}
 if (options.slices) await keepSlices(options.slices);
 else await measure();

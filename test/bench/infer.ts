@@ -11,7 +11,6 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { loadConfig } from '../../config/load.js';
 import { createLogger } from '../../config/log.js';
@@ -28,9 +27,10 @@ import { RUNTIME } from '../../worker/session.js';
 import { createNormaliser, type Normalisation } from '../../worker/tensor.js';
 import { insertLocatedCase, regionsOf } from '../worker/locatedCases.js';
 import { greyRegion, pngOf } from '../worker/regions.js';
+import { argumentsOf, wholeNumber } from './arguments.js';
 
 const REGIONS_PER_CASE = 5;
-const { values: options } = parseArgs({
+const { values: options } = argumentsOf(import.meta.url, {
   options: {
     json: { type: 'boolean', default: false },
     seconds: { type: 'string', default: '15' },
@@ -41,10 +41,10 @@ const { values: options } = parseArgs({
     models: { type: 'string', default: join(projectRoot, 'models') },
   },
 });
-const seconds = Number(options.seconds);
-const rounds = Number(options.rounds);
-const batchSize = Number(options.batch);
-const threads = Number(options.threads);
+const seconds = wholeNumber('seconds', options.seconds);
+const rounds = wholeNumber('rounds', options.rounds);
+const batchSize = wholeNumber('batch', options.batch);
+const threads = wholeNumber('threads', options.threads);
 const folders = [options.models];
 
 interface Outcome {

@@ -12,21 +12,21 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { argumentsOf, wholeNumber } from './arguments.js';
 import { type BenchServer, SERVERS, type ServerName } from './ingestServers.js';
 import { needs } from './needs.js';
 import { writeSlices } from './slices.js';
 import { storescuTimed } from './storescuTimed.js';
 
-const { values } = parseArgs({
+const { values } = argumentsOf(import.meta.url, {
   options: {
     json: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '3' },
     slices: { type: 'string', default: '400' },
   },
 });
-const rounds = Number(values.rounds);
-const sliceCount = Number(values.slices);
+const rounds = wholeNumber('rounds', values.rounds);
+const sliceCount = wholeNumber('slices', values.slices);
 /** What `calcidisc` must not use above idle while so many senders store at once. */
 const CROWD = 20;
 /** Every server is used as one that has been up for a while: these go to it first, not timed. */

@@ -9,7 +9,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { storeFiles } from '../../agent/deliver/scu.js';
 import { type DemoPacs, dicomFilesIn, openDemoPacs } from '../../cli/demo/pacs.js';
 import { type RunningService, startService } from '../../cli/service.js';
@@ -18,11 +17,12 @@ import { createLogger } from '../../config/log.js';
 import { listCases } from '../../db/tables/cases.js';
 import { findReport } from '../../db/tables/reports.js';
 import { writePhantom } from '../../models/phantom/phantom.js';
+import { argumentsOf, wholeNumber } from './arguments.js';
 
-const { values: options } = parseArgs({
+const { values: options } = argumentsOf(import.meta.url, {
   options: { rounds: { type: 'string', default: '5' }, json: { type: 'boolean', default: false } },
 });
-const rounds = Number(options.rounds);
+const rounds = wholeNumber('rounds', options.rounds);
 const log = createLogger({ log: { level: 'error' } });
 const POLL_MS = 10;
 const LIMIT_MS = 60_000;

@@ -15,7 +15,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { readHeader } from '../../agent/dicom/header.js';
 import { drawResult } from '../../agent/locate/picture.js';
@@ -24,6 +23,7 @@ import type { CtResult, Located, LocateResult } from '../../agent/locate/types.j
 import { loadConfig } from '../../config/load.js';
 import { createLogger } from '../../config/log.js';
 import { agreementTable } from './agreement.js';
+import { argumentsOf, foldersOf, wholeNumber, wrongUsage } from './arguments.js';
 import { flawsOf, summariseSweep, sweepPhantoms, sweepTable, writeSweep } from './locatePhantoms.js';
 import { type Score, type Summary, scoreOf, summarise } from './locateScore.js';
 import { measureSpeed } from './locateSpeed.js';
@@ -32,7 +32,7 @@ import { type TrueSeries, trueSeriesUnder } from './locateTruth.js';
 import { alteredSeries } from './locateVariants.js';
 import { reliabilityTable } from './reliability.js';
 
-const { values: options, positionals } = parseArgs({
+const { values: options, positionals } = argumentsOf(import.meta.url, {
   allowPositionals: true,
   options: {
     'model-dir': { type: 'string' },
@@ -223,13 +223,12 @@ async function writeSheet(path: string, rows: readonly Row[]): Promise<void> {
     .toFile(path);
 }
 
+const TRUE_SERIES = 'folders with DICOM series and their truth.json';
+
 async function evaluateFolders(): Promise<void> {
   const models = modelsOf(options['model-dir']);
-  const all = positionals.flatMap(trueSeriesUnder);
-  if (all.length === 0) {
-    console.error('give folders with DICOM series and their truth.json');
-    process.exit(2);
-  }
+  const all = foldersOf(positionals, TRUE_SERIES).flatMap(trueSeriesUnder);
+  if (all.length === 0) wrongUsage(`There is no truth.json beside a DICOM series: give ${TRUE_SERIES}`);
   const rows: Row[] = [];
   for (const variant of options.variants.split(','))
     for (const series of all) {
@@ -258,7 +257,7 @@ async function evaluatePhantoms(count: number): Promise<void> {
     log,
     options['model-dir'] ? { modelDir: options['model-dir'] } : {},
   );
-  const from = Number(options['seed-from']);
+  const from = wholeNumber('seed-from', options['seed-from'], 0);
   const { marginMm } = config.locate;
   const rows = await sweepPhantoms(locator, { from, count, marginMm, results: options.results ?? null });
   await locator.close();
@@ -270,6 +269,7 @@ async function evaluatePhantoms(count: number): Promise<void> {
 }
 
 if (options.speed) await measureSpeed(config, options['model-dir'], options.json, positionals[0]);
-else if (options.agree) console.log(agreementTable(positionals.flatMap(trueSeriesUnder)));
-else if (options.phantoms !== undefined) await evaluatePhantoms(Number(options.phantoms));
+else if (options.agree)
+  console.log(agreementTable(foldersOf(positionals, TRUE_SERIES).flatMap(trueSeriesUnder)));
+else if (options.phantoms !== undefined) await evaluatePhantoms(wholeNumber('phantoms', options.phantoms));
 else await evaluateFolders();

@@ -27,7 +27,7 @@ interface RawTruth {
   readonly discs?: RawDiscs;
 }
 
-/** Every folder at or below `root` that has a truth.json of one series (../shared/tools/wrap_dicom.py writes them). */
+/** Every folder at or below `root` that has a truth.json of one series. */
 export function trueSeriesUnder(root: string): readonly TrueSeries[] {
   const entries = readdirSync(root, { withFileTypes: true });
   const own = entries.some(({ name }) => name === 'truth.json') ? readTruth(root) : null;

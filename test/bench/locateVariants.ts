@@ -24,7 +24,7 @@ export interface Slice {
   readonly spacingMm: number;
   readonly origin: readonly [number, number, number];
   readonly discs: readonly TrueDisc[];
-  /** The label mask of the same picture where there is one (shared/data): 29 disc, 76 vertebra, 150 canal. */
+  /** The label mask of the same picture where there is one: 29 disc, 76 vertebra, 150 canal. */
   readonly mask: Uint8Array | null;
 }
 

@@ -3,10 +3,10 @@
  * agent that is killed (-9) at random while the senders retry; then every acknowledged one is looked for in spool
  * and index and compared byte for byte. The test suite runs the same with fewer.
  */
-import { parseArgs } from 'node:util';
 import { loseNothing } from '../support/nothingLost.js';
+import { argumentsOf, wholeNumber } from './arguments.js';
 
-const { values } = parseArgs({
+const { values } = argumentsOf(import.meta.url, {
   options: {
     instances: { type: 'string', default: '10000' },
     associations: { type: 'string', default: '16' },
@@ -16,9 +16,9 @@ const { values } = parseArgs({
 
 const begin = performance.now();
 const { missing, different, invented, ...counts } = await loseNothing({
-  instances: Number(values.instances),
-  associations: Number(values.associations),
-  kills: Number(values.kills),
+  instances: wholeNumber('instances', values.instances),
+  associations: wholeNumber('associations', values.associations),
+  kills: wholeNumber('kills', values.kills, 0),
   pixelBytes: 20_000,
   onEvent: (line) => console.log(`${((performance.now() - begin) / 1000).toFixed(1).padStart(6)} s  ${line}`),
 });

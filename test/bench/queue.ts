@@ -1,3 +1,9 @@
+/**
+ * `npm run bench:queue`
+ *
+ * How long the embedded server takes to come up (first and later), and how fast the queue hands out jobs: empty ones,
+ * and whole steps of a case (taken, moved, audited, committed with fsync). One JSON document on stdout.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,11 +16,9 @@ import { makeCase } from '../support/cases.js';
 import { quietLog } from '../support/database.js';
 import { hasPeer } from '../support/peers.js';
 import { startRedis } from '../support/redis.js';
+import { argumentsOf } from './arguments.js';
 
-/**
- * How long the embedded server takes to come up (first and later), and how fast the queue hands out jobs: empty ones,
- * and whole steps of a case (taken, moved, audited, committed with fsync). One JSON document on stdout.
- */
+argumentsOf(import.meta.url, {});
 const JOBS = 2_000;
 const CASES = 200;
 const CONCURRENCY = 8;

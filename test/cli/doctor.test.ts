@@ -47,6 +47,14 @@ describe('calcidisc doctor', () => {
     other.close();
   });
 
+  it('beside a service whose allow list would turn it away it does not call, so that nothing is refused', async () => {
+    const strict = { allowedCallingAEs: ['MR1'] };
+    const receiver = await testReceiver(strict);
+    await look({ dicom: { port: receiver.port, minFreeDiskMiB: 0, ...strict } });
+    await receiver.close();
+    assert.deepEqual(receiver.seen.refusals, []);
+  });
+
   it('asks each destination by C-ECHO and says what to do', async () => {
     const pacs = await testReceiver({ aeTitle: 'PACS' });
     const here = (name: string, aeTitle: string, port: number) => ({

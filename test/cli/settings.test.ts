@@ -4,25 +4,26 @@ import { createServer as createWebServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { examine } from '../../cli/doctor/checks.js';
+import { examineFile } from '../../cli/doctor/checks.js';
 import type { Finding } from '../../cli/doctor/finding.js';
-import { refuseToStart } from '../../cli/doctor/start.js';
-import { ConfigError, loadConfig } from '../../config/load.js';
-import type { Config, ConfigInput } from '../../config/schema.js';
+import { startService } from '../../cli/service.js';
+import { loadConfig } from '../../config/load.js';
+import type { ConfigInput } from '../../config/schema.js';
 import { openDatabase } from '../../db/server/database.js';
-import { type Identity, testAuthority } from '../support/certificates.js';
+import { expiredPair, testAuthority } from '../support/certificates.js';
 import { calcidisc } from '../support/command.js';
-import { createEmptyDatabase, quietLog } from '../support/database.js';
+import { createEmptyDatabase, createTestDatabase, quietLog, type TestDatabase } from '../support/database.js';
 import { freePort } from '../support/dcmtk.js';
 import { olderDatabase } from '../support/olderDatabase.js';
 import { needsPeer } from '../support/peers.js';
 import { testReceiver } from '../support/receiver.js';
+import { LIGHTS, lightOf, lineOf, STATES, says } from './lights.js';
 import { type Arrangement, SETTINGS, type SettingRow, type Substitutes, settle } from './settingsTable.js';
 
 /** One world for all rows: files, peers and ports that are wrong in each row's own way. */
 class World {
   private readonly closings: (() => Promise<unknown> | unknown)[] = [];
-  private identities: Promise<readonly [Identity, Identity]> | null = null;
+  private certificates: Promise<Substitutes> | null = null;
   private peers: Promise<Substitutes> | null = null;
 
   constructor(readonly dir: string) {}
@@ -49,23 +50,27 @@ class World {
   }
 
   private async substitutes(arrange: Arrangement): Promise<Substitutes> {
-    if (arrange === 'certificates') return this.files();
+    if (arrange === 'certificates') {
+      this.certificates ??= this.files();
+      return this.certificates;
+    }
     if (arrange !== 'peers') return {};
     this.peers ??= this.startPeers();
     return this.peers;
   }
 
   private async files(): Promise<Substitutes> {
-    this.identities ??= testAuthority(this.dir).then(
-      async ({ issue }) => [await issue('one'), await issue('two')] as const,
-    );
-    const [one, two] = await this.identities;
+    const { issue } = await testAuthority(this.dir);
+    const [one, two] = [await issue('one'), await issue('two')];
+    const old = await expiredPair(this.dir);
     const noPem = join(this.dir, 'no-pem');
     await writeFile(noPem, 'certificate');
     return {
       cert: one.certFile,
       key: one.keyFile,
       otherKey: two.keyFile,
+      oldCert: old.certFile,
+      oldKey: old.keyFile,
       noPem,
       nowhere: join(this.dir, 'nowhere'),
     };
@@ -128,48 +133,57 @@ async function newerDatabase(): Promise<string> {
   return url;
 }
 
-describe('wrong settings and states: what the start and the doctor say of each', function () {
+describe('wrong settings: what the start, the doctor, /readyz and the page say of each (docs/lights.md)', function () {
   this.timeout(120_000);
   let world: World;
+  let shared: TestDatabase;
   before(async () => {
     world = new World(await mkdtemp(join(tmpdir(), 'calcidisc-settings-')));
+    shared = await createTestDatabase();
   });
-  after(() => world.close());
+  after(async () => {
+    await shared.close();
+    await world.close();
+  });
 
-  /** @throws ConfigError as a start and every command do */
-  const load = async (row: SettingRow, index: number): Promise<Config> => {
+  /** The row as a configuration file; what says nothing of a database gets one that is there and empty of cases. */
+  const fileOf = async (row: SettingRow, index: number): Promise<string> => {
     const file = join(world.dir, `${index}.json`);
     const isAlone = (row.arrange ?? 'load') === 'load';
     const input = isAlone ? (row.config ?? {}) : await world.input(row, index);
-    await writeFile(file, row.file ?? JSON.stringify(input));
-    return loadConfig(row.env ?? {}, file);
+    const database = isAlone || OWN_DATABASE.has(row.what) ? {} : { database: shared.config.database };
+    await writeFile(file, (row.mark ?? '') + (row.file ?? JSON.stringify({ ...database, ...input })));
+    return file;
   };
-  const startOf = async (config: Config): Promise<string | null> =>
-    refuseToStart(config, { agent: true }).then(
-      () => null,
-      (error: unknown) => {
-        assert.ok(error instanceof ConfigError, String(error));
-        return error.message;
-      },
-    );
 
   for (const [index, row] of SETTINGS.entries())
     it(row.what, async function () {
       if (row.arrange === 'certificates') needsPeer(this, 'openssl');
       if (row.arrange === 'foreignDatabaseFolder' && process.getuid?.() !== 0) return;
-      if ((row.arrange ?? 'load') === 'load') {
-        if (row.start) await assert.rejects(load(row, index), oneSentence(row.start));
-        else await load(row, index);
-        return;
-      }
-      const config = await load(row, index);
-      if (row.doctor) assertFinding(await examine(config), row.doctor);
-      const said = await startOf(config);
-      if (row.start === null) assert.equal(said, null);
-      else assert.match(said ?? 'it starts', row.start);
+      const file = await fileOf(row, index);
+      const light = lightOf(row.what);
+      const findings = await examineFile({ ...row.env }, file);
+      const lines = findings.map(lineOf);
+      assert.ok(
+        !JSON.stringify(findings).includes('secret'),
+        'no password in what people paste into tickets',
+      );
+      if (light.doctor !== '–')
+        assert.ok(
+          lines.some((line) => says(line, light.doctor)),
+          `${light.doctor}\n${lines.join('\n')}`,
+        );
+      const { start, ready } = await startOf(file, row.env ?? {});
+      assert.ok(says(start, light.start), `${light.start}\n${start}`);
+      assert.ok(!start.includes('\n'), start);
+      assert.ok(says(ready, light.ready), `${light.ready}\n${ready}`);
     });
 
-  it('has forty and more of them', () => assert.ok(SETTINGS.length >= 40, `${SETTINGS.length}`));
+  it('has forty and more of them, and no other stands in docs/lights.md but the states', () => {
+    assert.ok(SETTINGS.length >= 40, `${SETTINGS.length}`);
+    const walked = new Set([...SETTINGS.map(({ what }) => what), ...STATES]);
+    assert.deepEqual([...LIGHTS.keys()].toSorted(), [...walked].toSorted());
+  });
 
   it('a process that cannot start ends with 1 and one sentence, and leaves nothing behind', async () => {
     const taken = createServer();
@@ -186,26 +200,38 @@ describe('wrong settings and states: what the start and the doctor say of each',
     assert.equal(doctor.code, 1);
     assert.equal(doctor.json<{ ok: boolean }>().ok, false);
   });
+
+  it('doctor gives its JSON also of a configuration that cannot be read', async () => {
+    const doctor = await calcidisc(['doctor', '--json'], { env: { CALCIDISC_DICOM_PORT: 'dicom' } });
+    assert.equal(doctor.code, 1, doctor.stderr);
+    assert.match(doctor.json<{ findings: Finding[] }>().findings[0]!.detail, /CALCIDISC_DICOM_PORT/);
+  });
 });
 
-function oneSentence(pattern: RegExp) {
-  return (error: unknown) => {
-    assert.ok(error instanceof ConfigError, String(error));
-    assert.match(error.message, pattern);
-    assert.ok(!error.message.includes('\n'), error.message);
-    return true;
-  };
+/** Rows whose point is the database itself. */
+const OWN_DATABASE: ReadonlySet<string> = new Set(['no database yet', 'a database folder of another owner']);
+
+/** A start as `calcidisc agent` makes it, asked for /readyz and its page, and ended. */
+async function startOf(file: string, env: Readonly<Record<string, string>>) {
+  try {
+    const service = await startService(loadConfig(env, file), quietLog, { agent: true, worker: false });
+    try {
+      return { start: 'starts', ready: await readyOf(service.httpPort!) };
+    } finally {
+      await service.close();
+    }
+  } catch (error) {
+    return { start: (error as Error).message, ready: '–' };
+  }
 }
 
-function assertFinding(
-  findings: readonly Finding[],
-  [what, verdict, says]: NonNullable<SettingRow['doctor']>,
-): void {
-  const found = findings.filter((each) => what.test(each.what));
-  const lines = found.map((each) => [each.verdict, each.detail, each.setting, each.advice].join(' '));
-  assert.ok(
-    found.some((each, i) => each.verdict === verdict && says.test(lines[i]!)),
-    lines.join('\n') || `nothing is said of ${what}`,
-  );
-  assert.ok(!JSON.stringify(findings).includes('secret'), 'no password in what people paste into tickets');
+/** What /readyz says; the page has to say the same. */
+async function readyOf(port: number): Promise<string> {
+  const get = async (path: string) =>
+    (await fetch(`http://127.0.0.1:${port}${path}`, { headers: { accept: 'text/html' } })).text();
+  const [ready, page] = await Promise.all([get('/readyz'), get('/')]);
+  const { status } = JSON.parse(ready!) as { status: string };
+  const alerts = page.split('class="alert condition"').length - 1;
+  assert.equal(alerts > 0, status !== 'ready', page);
+  return status;
 }

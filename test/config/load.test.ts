@@ -39,6 +39,20 @@ describe('config', () => {
     assert.throws(() => parseConfig({ dicom: { host: '0.0.0.0' } }), refused(/allowedCallingAEs/));
     assert.doesNotThrow(() => parseConfig({ dicom: { host: '0.0.0.0', allowedCallingAEs: ['ORTHANC'] } }));
   });
+  it('an error names the environment variable that has set what is wrong', () => {
+    const says = (environment: Record<string, string>, expected: RegExp) =>
+      assert.throws(() => loadConfig(environment), expected);
+    says({ CALCIDISC_CONFIG: '/nowhere.json' }, /\/nowhere\.json \(from CALCIDISC_CONFIG\): ENOENT/);
+    says(
+      { CALCIDISC_DICOM_HOST: '0.0.0.0' },
+      /^ConfigError: dicom\.host \(from CALCIDISC_DICOM_HOST\) is 0\.0\.0\.0/,
+    );
+    says(
+      { CALCIDISC_HTTP_PORT: '11112' },
+      /dicom\.port and http\.port \(from CALCIDISC_HTTP_PORT\) are both 11112/,
+    );
+  });
+
   it('nobody can change it afterwards', () => {
     const config = parseConfig({});
     assert.throws(() => Object.assign(config.dicom, { port: 1 }), TypeError);

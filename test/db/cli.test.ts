@@ -49,6 +49,17 @@ describe('calcidisc migrate and audit', () => {
     assert.deepEqual([last.event, last.eventCode, last.detail.rows], ['AUDIT_EXPORTED', '110101', 3]);
   });
 
+  it('an export that begins in the middle holds together, and says that it is not the whole chain', async () => {
+    const lines = calcidisc('audit', 'export', '--after', '1').stdout;
+    const file = join(db.config.dataDir, 'part.jsonl');
+    await writeFile(file, lines);
+    const { status, stdout } = calcidisc('audit', 'verify', '--file', file);
+    assert.equal(status, 0);
+    assert.match(stdout, /^Rows 2 to \d+ hold together/);
+    assert.match(stdout, /rows 1 to 1 are not in it, and nothing is known of them/);
+    assert.ok(!stdout.includes('The chain holds'));
+  });
+
   it('a broken one ends with 1 and names the row', async () => {
     await db.database.knex.raw(
       "ALTER TABLE audit_event DISABLE TRIGGER USER; UPDATE audit_event SET subject_id = 'x' WHERE seq = 2",

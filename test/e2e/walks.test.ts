@@ -3,11 +3,15 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { type RunningService, startService } from '../../cli/service.js';
+import { type Logger, prettyLine } from '../../config/log.js';
 import { projectRoot } from '../../config/root.js';
 import { calcidisc } from '../support/command.js';
-import { createTestDatabase, quietLog, type TestDatabase } from '../support/database.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { type TestReceiver, testReceiver } from '../support/receiver.js';
 import { serviceConfig } from '../support/service.js';
+import { until } from '../support/until.js';
 
 /** `walk administrator` … of docs/walks.md, each with its command lines. */
 const WALKS = [
@@ -20,6 +24,8 @@ describe('the five walks of docs/walks.md, command by command', function () {
   let test: TestDatabase;
   let service: RunningService;
   let variables: Record<string, string>;
+  let pacs: TestReceiver;
+  const lines: LogLine[] = [];
 
   const run = (line: string) => {
     const words = line.replace(/\$(\w+)/g, (_, name: string) => variables[name]!).split(' ');
@@ -31,13 +37,16 @@ describe('the five walks of docs/walks.md, command by command', function () {
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'calcidisc-walks-'));
     test = await createTestDatabase();
-    const config = serviceConfig(test);
-    service = await startService(config, quietLog, { agent: true, worker: true });
+    pacs = await testReceiver({ aeTitle: 'PACS' });
+    const route = { destinations: [{ name: 'pacs', aeTitle: 'PACS', host: '127.0.0.1', port: pacs.port }] };
+    const config = serviceConfig(test, { route });
+    service = await startService(config, capturedLog(lines), { agent: true, worker: true });
     const site = {
       dataDir: config.dataDir,
       database: { url: config.database.url },
       dicom: { port: service.dicomPort },
       http: { port: service.httpPort },
+      route,
     };
     await writeFile(join(dir, 'site.json'), JSON.stringify(site));
     variables = { DICOM_PORT: `${service.dicomPort}` };
@@ -49,6 +58,7 @@ describe('the five walks of docs/walks.md, command by command', function () {
   });
   after(async () => {
     await service?.close();
+    await pacs?.close();
     await test?.close();
     await rm(dir, { recursive: true, force: true });
   });
@@ -77,4 +87,33 @@ describe('the five walks of docs/walks.md, command by command', function () {
         if (line.endsWith('--json')) JSON.parse(stdout);
       }
     });
+
+  it('every line of the log that concerns the case names it, one for each step', async () => {
+    const row = await test.database.knex('case').first();
+    await until(() => lines.some(({ to }) => to === 'delivered'));
+    const ours = lines.filter(({ caseId, caseIds }) => caseId === row.id || caseIds?.includes(row.id));
+    const states = ours.filter(({ msg }) => msg === 'a step is done').map(({ to }) => to);
+    assert.deepEqual(states, ['paired', 'located', 'classified', 'reported', 'delivered']);
+    const told = new Set(ours.map(({ msg }) => msg));
+    for (const msg of ['series complete', 'series read', 'delivered']) assert.ok(told.has(msg), msg);
+    const { mrSeriesInstanceUid: uid } = await test.database.knex('case').first();
+    const silent = lines.filter((line) => !ours.includes(line));
+    assert.deepEqual(
+      silent.filter((line) => JSON.stringify(line).includes(uid) || line.state || line.sopInstanceUid),
+      [],
+    );
+    assert.match(prettyLine(JSON.stringify(ours[0])), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} INFO /);
+    assert.ok(!JSON.stringify(lines).includes('PHANTOM^'), 'no patient is named');
+  });
 });
+
+type LogLine = Readonly<Record<string, unknown>> & {
+  readonly msg: string;
+  readonly caseId?: string;
+  readonly caseIds?: readonly string[];
+};
+
+/** The service's log as it would be written, line by line. */
+function capturedLog(lines: LogLine[]): Logger {
+  return pino({ base: {} }, { write: (line: string) => lines.push(JSON.parse(line)) });
+}

@@ -120,6 +120,34 @@ describe('expose: the pages in a browser', function () {
     assert.match((await page.locator('main').textContent()) ?? '', /No case matches/);
   });
 
+  it('is as it was after a case and Back, by the browser’s button and by the link', async () => {
+    await open('/');
+    await page.locator('select[name=sort]').selectOption('patient');
+    await page.locator('input[name=find]').fill('P-');
+    await page.getByRole('button', { name: 'Find' }).click();
+    // A page that is left while its pictures come has pictures that failed.
+    const go = async (by: () => Promise<unknown>) => {
+      await by();
+      await page.waitForLoadState('networkidle');
+    };
+    const names = async () => page.locator('table.worklist tbody th a').allTextContents();
+    const before = await names();
+    assert.ok(before.length > 2);
+    const isAsBefore = async () => {
+      assert.deepEqual(await names(), before);
+      assert.equal(await page.locator('select[name=sort]').inputValue(), 'patient');
+      assert.equal(await page.locator('input[name=find]').inputValue(), 'P-');
+    };
+    await go(() => page.locator('table.worklist tbody th a').nth(1).click());
+    await go(() => page.getByRole('link', { name: 'Next case' }).click());
+    await go(() => page.goBack());
+    await go(() => page.goBack());
+    await isAsBefore();
+    await go(() => page.locator('table.worklist tbody th a').nth(1).click());
+    await page.getByRole('link', { name: '← Worklist' }).click();
+    await isAsBefore();
+  });
+
   it('turns pages, and another filter starts at its first page', async () => {
     await open('/?limit=2');
     const names = async () => page.locator('table.worklist tbody th a').allTextContents();

@@ -1,63 +1,81 @@
 import assert from 'node:assert/strict';
-import { type ConditionName, lookAtConditions } from '../../agent/expose/conditions.js';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CalcidiscError } from '../../agent/domain/errors.js';
+import { lookAtConditions } from '../../agent/expose/conditions.js';
 import { startHttp } from '../../agent/expose/server.js';
+import type { HttpParts } from '../../agent/expose/types.js';
+import { certificateProblem } from '../../cli/doctor/certificates.js';
+import { examine } from '../../cli/doctor/checks.js';
+import { parseConfig } from '../../config/load.js';
 import { createKnex } from '../../db/server/knex.js';
+import { ensureDeliveries, markFailed, startDelivery } from '../../db/tables/deliveries.js';
+import { lightOf, lineOf, STATES, says } from '../cli/lights.js';
+import { insertReportedCase } from '../deliver/reportedCase.js';
+import { testAuthority } from '../support/certificates.js';
 import { quietLog, useDatabase } from '../support/database.js';
 import { freePort } from '../support/dcmtk.js';
+import { needsPeer } from '../support/peers.js';
 import { insertLocatedCase, regionsOf } from '../worker/locatedCases.js';
 import { greyRegion, pngOf } from '../worker/regions.js';
 
-/** States of a service: what /readyz, metrics and every page say of each. */
-describe('a light that is not green: /readyz, metrics and page', () => {
+type State = (typeof STATES)[number];
+const DAY_MS = 24 * 3_600_000;
+
+/** States of a service that runs: what doctor, /readyz, metrics and every page say of each (docs/lights.md). */
+describe('a light that is not green: doctor, /readyz, metrics and page', () => {
   const db = useDatabase({ http: { port: 0 } });
   const queues = { depth: async () => ({ agent: 0, worker: 0 }) };
+  const seen = new Set<State>();
 
-  const look = async (parts: Partial<Parameters<typeof startHttp>[0]>) => {
-    const http = await startHttp({
-      config: db.config,
-      database: db.database,
-      queues,
-      log: quietLog,
-      ...parts,
-    });
+  /** Looks at a service with these parts, and holds what every light says against its row. */
+  const walk = async (state: State, parts: Partial<HttpParts> = {}) => {
+    seen.add(state);
+    const row = lightOf(state);
+    const config = parts.config ?? db.config;
+    const http = await startHttp({ database: db.database, queues, log: quietLog, ...parts, config });
     const get = async (path: string) => {
-      const answer = await fetch(`http://127.0.0.1:${http.port}${path}`, {
-        headers: { accept: 'text/html' },
-      });
+      const url = `http://127.0.0.1:${http.port}${path}`;
+      const answer = await fetch(url, { headers: { accept: 'text/html' } });
       return { status: answer.status, text: await answer.text() };
     };
-    const seen = { ready: await get('/readyz'), metrics: await get('/metrics'), page: await get('/') };
+    const [ready, metrics, page] = [await get('/readyz'), await get('/metrics'), await get('/')];
+    const { host } = db.config.http;
+    const around = parseConfig({ ...structuredClone(db.config), http: { host, port: http.port } });
+    const lines = (await examine({ ...around, route: config.route })).map(lineOf);
     await http.close();
-    return seen;
-  };
-  const says = async (
-    what: ConditionName,
-    reason: RegExp,
-    parts: Partial<Parameters<typeof startHttp>[0]>,
-  ) => {
-    const { ready, metrics, page } = await look(parts);
+    assert.ok(
+      lines.some((line) => says(line, row.doctor)),
+      `${row.doctor}\n${lines.join('\n')}`,
+    );
+    const { status } = JSON.parse(ready.text) as { status: string };
+    assert.ok(says(status, row.ready), `${row.ready}\n${status}`);
+    if (row.ready === 'ready') {
+      assert.equal(ready.status, 200);
+      assert.ok(!page.text.includes('class="alert condition"'));
+      return;
+    }
     assert.equal(ready.status, 503);
-    assert.match(ready.text, reason);
-    assert.match(metrics.text, new RegExp(`calcidisc_condition\\{what="${what}"\\} 0`));
-    assert.match(page.text, reason);
+    assert.match(metrics.text, /calcidisc_condition\{what="\w+"\} 0/);
+    assert.match(page.text, /<html/);
+    assert.ok(says(textOf(page.text), row.ready), page.text);
   };
 
-  it('all is well', async () => {
-    const { ready, page } = await look({});
-    assert.equal(ready.status, 200);
-    assert.ok(!page.text.includes('class="alert condition"'));
-  });
+  after(() => assert.deepEqual([...seen].toSorted(), [...STATES].toSorted(), 'every state is walked'));
+
+  it('all is well', () => walk('all is well'));
 
   it('images are refused (A700)', () =>
-    says('receiving', /3 MiB are free/, { refusal: () => '3 MiB are free, the watermark is 512' }));
+    walk('images are refused (A700)', { refusal: () => '3 MiB are free, the watermark is 512' }));
 
   it('the queue is away', () =>
-    says('queue', /ECONNREFUSED/, {
+    walk('the queue is away', {
       queues: { depth: () => Promise.reject(new Error('connect ECONNREFUSED 127.0.0.1:6379')) },
     }));
 
   it('no classifier can work here', () =>
-    says('classifier', /none is active/, {
+    walk('no classifier can work here', {
       worker: async () => 'none is active: calcidisc model activate X',
     }));
 
@@ -65,21 +83,38 @@ describe('a light that is not green: /readyz, metrics and page', () => {
     const row = await insertLocatedCase(db.database, regionsOf([await pngOf(greyRegion(40))]));
     const waitingFor = 'a classifier: resnet34@1 is active, but not on this host';
     await db.database.knex('case').where({ id: row.id }).update({ waitingFor });
-    await says('classifier', /1 cases wait for a classifier: resnet34@1/, {});
-    await db.database.knex('case').where({ id: row.id }).update({ waitingFor: null });
+    await walk('cases wait for a classifier elsewhere').finally(() =>
+      db.database.knex('case').where({ id: row.id }).update({ waitingFor: null }),
+    );
   });
 
-  it('the database is away: the page says so, as a page', async () => {
+  it('a destination has refused a report for good', async () => {
+    const { knex } = db.database;
+    const { row, report } = await insertReportedCase(db.database);
+    const [delivery] = await ensureDeliveries(knex, report.id, ['pacs']);
+    await startDelivery(knex, delivery!.id);
+    const error = new CalcidiscError('DESTINATION_REFUSED', 'called AE title not recognised');
+    assert.ok(await markFailed(knex, delivery!.id, { status: null, error, delayMs: null }));
+    await knex('case').where({ id: row.id }).update({ state: 'parked' });
+    const route = { destinations: [{ name: 'pacs', aeTitle: 'PACS', host: '127.0.0.1', port: 1 }] };
+    const config = parseConfig({ ...structuredClone(db.config), route });
+    await walk('a destination has refused a report for good', { config });
+  });
+
+  it('the certificate went out of date while it runs', async function () {
+    needsPeer(this, 'openssl');
+    const dir = await mkdtemp(join(tmpdir(), 'calcidisc-states-'));
+    const { certFile, keyFile } = await (await testAuthority(dir)).issue('us');
+    const tls = { certFile, keyFile, clientCertificates: 'none', minVersion: 'TLSv1.2' } as const;
+    assert.equal(certificateProblem(tls), null);
+    const certificate = () => certificateProblem(tls, new Date(Date.now() + 2 * DAY_MS));
+    await walk('the certificate went out of date while it runs', { certificate });
+    await rm(dir, { recursive: true });
+  });
+
+  it('the database went away: the page says so, as a page', async () => {
     const knex = createKnex(`postgres://nobody@127.0.0.1:${await freePort()}/none`, 1);
-    try {
-      const { ready, page } = await look({ database: { knex } });
-      assert.equal(ready.status, 503);
-      assert.match(ready.text, /The database does not answer/);
-      assert.deepEqual([page.status, /<html/.test(page.text)], [503, true]);
-      assert.match(page.text, /The database does not answer/);
-    } finally {
-      await knex.destroy();
-    }
+    await walk('the database went away', { database: { knex } }).finally(() => knex.destroy());
   });
 
   it('one that hangs hides nothing of the others', async () => {
@@ -93,3 +128,12 @@ describe('a light that is not green: /readyz, metrics and page', () => {
     assert.deepEqual(broken, ['queue', 'receiving']);
   });
 });
+
+/** What a person reads of a page. */
+function textOf(page: string): string {
+  return page
+    .replace(/<[^>]+>/g, '')
+    .replaceAll('&quot;', '"')
+    .replaceAll('&#39;', "'")
+    .replace(/\s+/g, ' ');
+}

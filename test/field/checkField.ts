@@ -8,9 +8,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { asTable } from '../../cli/demo/table.js';
 import { projectRoot } from '../../config/root.js';
+import { argumentsOf, foldersOf, wrongUsage } from '../bench/arguments.js';
 
 interface Outcome {
   readonly slug: string;
@@ -24,25 +24,21 @@ interface Outcome {
 /** Longer than any of them takes: then it hangs. */
 const LIMIT_MS = 15 * 60_000;
 
-const { values: options, positionals } = parseArgs({
+const { values: options, positionals } = argumentsOf(import.meta.url, {
   allowPositionals: true,
   options: { only: { type: 'string' }, json: { type: 'boolean', default: false } },
 });
 const [given] = positionals;
-if (given === undefined || !existsSync(given)) {
-  console.error('usage: npm run check:field -- DIR [--only SLUG,SLUG] [--json]\nDIR holds <slug>/repro.py.');
-  process.exit(2);
-}
-const dir = resolve(given);
+const dir = resolve(
+  foldersOf(given === undefined ? [] : [given], 'the folder that holds <slug>/repro.py')[0]!,
+);
 const python = findPython();
 const only = options.only?.split(',');
 const slugs = readdirSync(dir)
   .filter((slug) => existsSync(join(dir, slug, 'repro.py')) && (only?.includes(slug) ?? true))
   .sort();
-if (slugs.length === 0) {
-  console.error(`there is no <slug>/repro.py in ${dir}${only ? ` of ${only.join(', ')}` : ''}`);
-  process.exit(2);
-}
+if (slugs.length === 0)
+  wrongUsage(`There is no <slug>/repro.py in ${dir}${only ? ` of ${only.join(', ')}` : ''}`);
 
 const outcomes: Outcome[] = [];
 for (const slug of slugs) {

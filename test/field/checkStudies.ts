@@ -7,28 +7,25 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { openDemoPacs } from '../../cli/demo/pacs.js';
 import { asTable } from '../../cli/demo/table.js';
 import { startService } from '../../cli/service.js';
 import { createLogger } from '../../config/log.js';
+import { argumentsOf, wholeNumber, wrongUsage } from '../bench/arguments.js';
 import { answerOf, type StudyAnswer, sameAnswer, sendStudy, studiesConfig } from './sendStudies.js';
 import { drawSiteStudies, STUDY_NAMES } from './siteStudies.js';
 
-const { values: options } = parseArgs({
+const { values: options } = argumentsOf(import.meta.url, {
   options: {
     orders: { type: 'string', default: '6' },
     only: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
-const orders = Number(options.orders);
+const orders = wholeNumber('orders', options.orders);
 const only = options.only?.split(',');
 const unknown = (only ?? []).filter((name) => !STUDY_NAMES.includes(name));
-if (unknown.length > 0 || !Number.isInteger(orders) || orders < 1) {
-  console.error(`--only takes ${STUDY_NAMES.join(', ')}; --orders a whole number from 1`);
-  process.exit(2);
-}
+if (unknown.length > 0) wrongUsage(`--only takes ${STUDY_NAMES.join(', ')}, not ${unknown.join(', ')}`);
 const log = createLogger({ log: { level: 'error' } });
 const dir = await mkdtemp(join(tmpdir(), 'calcidisc-studies-'));
 const pacs = await openDemoPacs(join(dir, 'pacs'), log);

@@ -65,7 +65,7 @@ describe('which localiser is used', () => {
     const findings = await checkLocaliser(config);
     assert.deepEqual(
       findings.map(({ what, verdict }) => [what, verdict]),
-      [['locate.model localiser@98', 'failed']],
+      [['localiser', 'failed']],
     );
     assert.deepEqual(await checkLocaliser(parseConfig({ dataDir })), []);
   });

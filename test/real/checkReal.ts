@@ -37,16 +37,16 @@ const program = new Command('check:real')
   .addHelpText(
     'after',
     `
-Three patients the first localiser never saw, with the one CT there is (python3-pydicom and friends installed):
-  for p in 107 141 234; do
-    python3 ../shared/tools/wrap_dicom.py mr /tmp/real/$p/mr --patient $p --patient-id P$p
-    python3 ../shared/tools/wrap_dicom.py ct /tmp/real/$p/ct --patient-id P$p
-  done
-  npm run check:real -- /tmp/real --localiser localiser@1`,
+Example, patients that the first localiser never saw:
+  npm run check:real -- ./real --localiser localiser@1`,
   )
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .action(checkReal);
 
-await program.parseAsync();
+await program.parseAsync().catch((error: Error) => {
+  console.error(`check:real: ${error.message}`);
+  process.exit(1);
+});
 
 async function checkReal(dirs: string[], options: Options): Promise<void> {
   for (const peer of ['orthanc', 'dicom3tools'] as const)

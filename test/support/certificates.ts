@@ -44,6 +44,23 @@ export async function testAuthority(
   return { issue };
 }
 
+/** A pair whose certificate was good in January 2024 alone. */
+export async function expiredPair(dir: string): Promise<Pick<Identity, 'certFile' | 'keyFile'>> {
+  const file = (name: string) => join(dir, `expired-${name}`);
+  const [certFile, keyFile, request, config] = [file('pem'), file('key'), file('csr'), file('conf')];
+  await openssl('req', ...NEW_KEY, '-keyout', keyFile, '-out', request, '-subj', '/CN=expired');
+  await writeFile(file('index'), '');
+  await writeFile(
+    config,
+    `[ca]\ndefault_ca=own\n[own]\ndatabase=${file('index')}\nnew_certs_dir=${dir}\nrand_serial=yes\n` +
+      'default_md=sha256\npolicy=any\n[any]\ncommonName=supplied\n',
+  );
+  const dates = ['-startdate', '20240101000000Z', '-enddate', '20240131000000Z'];
+  const own = ['-config', config, '-selfsign', '-keyfile', keyFile, '-in', request, '-out', certFile];
+  await openssl('ca', '-batch', '-notext', ...dates, ...own);
+  return { certFile, keyFile };
+}
+
 const NEW_KEY = ['-newkey', 'rsa:2048', '-nodes', '-sha256'];
 
 async function openssl(...args: string[]): Promise<void> {

@@ -74,6 +74,18 @@ describe('the model registry', () => {
     assert.equal((await previousActive(test.database.knex)).version, '9');
   });
 
+  it('rolled back twice, goes further back, and not to the one that was withdrawn', async () => {
+    const { knex } = test.database;
+    const rollBack = async () => {
+      const { name, version } = await previousActive(knex);
+      const reference = { name, version };
+      await commandModel(knex, folders(), { reference, to: 'active', actor, isRollback: true });
+      return `${name}@${version}`;
+    };
+    for (const text of ['tiny-classifier@1', 'resnet34@9']) await command(text, 'active');
+    assert.deepEqual([await rollBack(), await rollBack()], ['tiny-classifier@1', 'resnet34@10']);
+  });
+
   it('does not choose again after a person has chosen', async () => {
     const { knex } = test.database;
     await knex('model').where({ state: 'active' }).update({ state: 'retired' });

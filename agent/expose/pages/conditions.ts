@@ -14,6 +14,6 @@ export function conditionAlerts(conditions: readonly Condition[]): Html[] {
     .filter(({ ok }) => !ok)
     .map(
       ({ what, reason }) =>
-        html`<p class="alert condition" role="alert"><strong>${CONDITIONS[what]}.</strong> ${reason}</p>`,
+        html`<p class="alert condition" role="alert"><strong>${CONDITIONS[what]}:</strong> ${reason}</p>`,
     );
 }

@@ -41,6 +41,16 @@ describe('calcidisc evaluate', function () {
       );
     });
 
+  it('refuses answers about files that are not in the set, also when a name holds another one', async () => {
+    await writeFile(join(dir, 'strange.csv'), 'reader,file,answer\nA,0.png,1\nA,9.pn,1\n');
+    const { code, stderr } = await calcidisc('set', '--readers', 'strange.csv');
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^calcidisc: strange\.csv answers for 1 files that are not in the data set: 9\.pn\n$/,
+    );
+  });
+
   it('runs the model over the set and writes everything a paper needs', async () => {
     const args = [
       '--model',

@@ -142,7 +142,7 @@ def summary(tally) -> dict:
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--model', action='append', required=True)
-    p.add_argument('--data', default='../../../shared/data/spider-t2-sagittal')
+    p.add_argument('--data', default='spider')
     p.add_argument('--stride', type=int, default=4)
     p.add_argument('--variant', action='append', choices=list(VARIANTS))
     p.add_argument('--metrics', help='write the totals of every variant here, for the card')

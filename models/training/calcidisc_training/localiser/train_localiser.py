@@ -127,7 +127,7 @@ def train(args) -> None:
 
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('--data', default='../../../shared/data/spider-t2-sagittal')
+    p.add_argument('--data', default='spider')
     p.add_argument('--sudirman', help='folder of a second scanner\'s slices, trained on besides (sudirman.py)')
     p.add_argument('--marks', default='../localiser/4/model.onnx', help='the localiser that marks those')
     p.add_argument('--out', required=True)

@@ -1,6 +1,6 @@
 """Writes held-out simulated regions as the folder that `calcidisc evaluate` reads: PNG files and labels.csv.
 
-    python -m calcidisc_training.sets.write_dataset --data ../../../shared/data/spider-t2-sagittal --out set --count 400
+    python -m calcidisc_training.sets.write_dataset --data …/spider-t2-sagittal --out set --count 400
 
 Both sites, or the one that --site names: `internal` (the source's own contrast) and `external` (simulate_site), of the held-out patients only. The
 calcifications are simulated; the anatomy is SPIDER's (van der Graaf et al., Sci Data 11:264 (2024), CC BY 4.0).
