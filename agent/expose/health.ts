@@ -9,19 +9,8 @@ import { countParked } from '../../db/views/conditions.js';
 import { CONDITIONS, lookAtConditions } from './conditions.js';
 import type { HttpParts } from './types.js';
 
-/** Alive, ready, and the numbers a monitor draws. */
+/** Alive, and ready. */
 export function addHealth(app: FastifyInstance, parts: HttpParts): void {
-  const { database, queues } = parts;
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  const holds = gauge(registry, 'calcidisc_condition', '1 while it holds, else 0 (/readyz says why)', 'what');
-  const cases = gauge(registry, 'calcidisc_cases', 'Cases by state', 'state');
-  const readings = gauge(registry, 'calcidisc_series_readings', 'Series to be read, by state', 'state');
-  const parked = gauge(registry, 'calcidisc_cases_parked', 'Parked cases by error code', 'code');
-  const jobs = gauge(registry, 'calcidisc_queue_jobs', 'Jobs waiting, delayed or running', 'queue');
-
-  const drawReceiving = receivingGauges(registry);
-
   // Who holds the port, for the doctor and for a person who wonders.
   app.get('/healthz', async () => ({
     status: 'alive',
@@ -37,8 +26,22 @@ export function addHealth(app: FastifyInstance, parts: HttpParts): void {
     const status = broken.map(({ what, reason }) => `${CONDITIONS[what]}: ${reason}`).join('. ');
     return reply.status(503).send({ status, conditions });
   });
+}
 
-  app.get('/metrics', async (_request, reply) => {
+/** The numbers a monitor draws. */
+export function addMetrics(app: FastifyInstance, parts: HttpParts): void {
+  const { database, queues } = parts;
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const holds = gauge(registry, 'calcidisc_condition', '1 while it holds, else 0 (/readyz says why)', 'what');
+  const cases = gauge(registry, 'calcidisc_cases', 'Cases by state', 'state');
+  const readings = gauge(registry, 'calcidisc_series_readings', 'Series to be read, by state', 'state');
+  const parked = gauge(registry, 'calcidisc_cases_parked', 'Parked cases by error code', 'code');
+  const jobs = gauge(registry, 'calcidisc_queue_jobs', 'Jobs waiting, delayed or running', 'queue');
+
+  const drawReceiving = receivingGauges(registry);
+
+  app.get('/metrics', { config: { wants: 'metrics' } }, async (_request, reply) => {
     const conditions = await lookAtConditions(parts);
     for (const { what, ok } of conditions) holds.set({ what }, ok ? 1 : 0);
     const answers = new Set(conditions.filter(({ ok }) => ok).map(({ what }) => what));
