@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from
 import type { Config } from '../../../config/schema.js';
 import { appendAudit } from '../../../db/tables/audit.js';
 import { decideAccess, type Principal, type Wanted } from '../../access/principal.js';
+import { BadRequest } from '../query.js';
 import { type IdentifyParts, openIdentify } from './identify.js';
 import { addSessions, type SessionParts } from './sessions.js';
 
@@ -35,6 +36,7 @@ export async function addGate(app: FastifyInstance, parts: GateParts, routes: Gu
   await app.register(rateLimit, { ...limit, global: false });
   // For every request, those that are turned away too, and before anything is looked up for them.
   app.addHook('onRequest', app.rateLimit(limit));
+  app.addHook('onRequest', async ({ url }) => refuseNul(url.includes('%00')));
   await addSessions(app, parts);
   const identify = openIdentify(parts);
   app.decorateRequest('principal', null);
@@ -47,11 +49,19 @@ export async function addGate(app: FastifyInstance, parts: GateParts, routes: Gu
     if (verdict === 'who') return askWho(request, reply);
     if (verdict === 'no') return refuse(parts, request, wanted);
   });
+  app.addHook('preHandler', async ({ body }) =>
+    refuseNul(Object.values(body ?? {}).some((each) => `${each}`.includes('\0'))),
+  );
   app.addHook('preHandler', (request, reply, done) => {
     // A token is shown by its program alone; a browser shows its cookie whoever has made it ask.
     if (SHOWS.has(request.method) || request.principal?.by === 'token') done();
     else app.csrfProtection(request, reply, done);
   });
+}
+
+/** PostgreSQL's text has no such character, and nobody has it in a name. @throws BadRequest */
+function refuseNul(isThere: boolean): void {
+  if (isThere) throw new BadRequest('a NUL character cannot be asked for');
 }
 
 /** @throws Error at the start, for something that changes and does not say who may */

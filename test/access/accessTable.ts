@@ -1,0 +1,28 @@
+import { decideAccess, type Principal, type Wanted } from '../../agent/access/principal.js';
+import { TOKEN_ROLES, type TokenRole } from '../../agent/domain/access.js';
+import type { GuardedRoute } from '../../agent/expose/gate/gate.js';
+
+export type Asker = TokenRole | 'nobody';
+export const ASKERS: readonly Asker[] = ['nobody', ...[...TOKEN_ROLES].reverse()];
+
+/** What the table in the code gives each. */
+export function expected(wants: Wanted, asker: Asker): 'yes' | 'who' | 'no' {
+  const principal: Principal | null =
+    asker === 'nobody' ? null : { by: 'token', name: asker, role: asker, actor: `token:${asker}` };
+  return decideAccess(wants, principal);
+}
+
+const SIGNS = { yes: 'yes', who: '–', no: '–' } as const;
+
+/** Every address by every role, as docs/access.md has it. HEAD goes with GET. */
+export function accessTable(routes: readonly GuardedRoute[]): string {
+  const rows = routes
+    .filter(({ method }) => method !== 'HEAD')
+    .map(({ method, url, wants }) => {
+      const cells = ASKERS.map((asker) => SIGNS[expected(wants, asker)]);
+      return `| \`${method} ${url}\` | ${wants} | ${cells.join(' | ')} |`;
+    })
+    .sort();
+  const head = `| address | asks for | ${ASKERS.join(' | ')} |`;
+  return [head, `|---|---|${ASKERS.map(() => '---').join('|')}|`, ...rows].join('\n');
+}
