@@ -14,7 +14,7 @@ import { checkListeners } from './running.js';
 export async function examine(config: Config): Promise<Finding[]> {
   const findings = await Promise.all([
     checkRules(config),
-    checkCertificates(config.dicom.tls),
+    checkCertificates(config),
     checkDataFolder(config),
     checkListeners(config),
     checkDatabase(config),

@@ -67,10 +67,6 @@ describe('access: calcidisc user, token, and the first start', function () {
       .split('\n')
       .filter((line) => line.startsWith('{'));
     assert.ok(logs.length > 2 && !logs.some((line) => line.includes(searchParams.get('token')!)));
-    const again = await startCalcidisc('up', config);
-    await until(() => /Ctrl-C stops it/.test(again.output()));
-    assert.doesNotMatch(again.output(), /set-up/);
-    await again.stop();
   });
 
   it('a person is added by a link, changed and closed, and the operating system’s account is on the trail', async () => {
@@ -119,7 +115,7 @@ describe('access: calcidisc user, token, and the first start', function () {
     assert.equal((await new Visitor(`http://127.0.0.1:${http.port}`).logIn('bob', PASSWORD)).status, 303);
   });
 
-  it('a token works from its first to its last second, and its name is used once', async () => {
+  it('a token works until it is revoked, and its name is used once', async () => {
     const { token } = await done<{ token: string }>(
       'token',
       'add',
@@ -142,12 +138,8 @@ describe('access: calcidisc user, token, and the first start', function () {
   it('what is not there, and what cannot be, is said with its exit code', async () => {
     for (const [args, code, says] of [
       [['user', 'close', 'nobody'], 3, /no account nobody/],
-      [['user', 'link', 'nobody'], 3, /no account nobody/],
       [['user', 'close', 'root'], 1, /last administrator/],
-      [['user', 'add', 'a b', '--role', 'viewer'], 1, /letters, digits/],
       [['user', 'add', 'x', '--role', 'boss'], 2, /Allowed choices/],
-      [['token', 'revoke', 'nothing'], 3, /no token nothing/],
-      [['token', 'add', 'x', '--role', 'viewer', '--days', '0'], 2, /whole number/],
     ] as const) {
       const { code: was, stderr } = await run(...args);
       assert.deepEqual([was, says.test(stderr)], [code, true], `${args.join(' ')}: ${stderr}`);
