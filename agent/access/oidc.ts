@@ -92,10 +92,15 @@ export function openOidc(config: OidcConfig, callbackUrl: string): OidcClient {
   };
 }
 
+/** Whether the provider is there, for the doctor. @throws CalcidiscError LOGIN_UNAVAILABLE */
+export async function probeOidc(config: OidcConfig): Promise<void> {
+  await discover(config);
+}
+
 async function discover({ issuer, clientId, clientSecretFile }: OidcConfig): Promise<client.Configuration> {
-  const secret = clientSecretFile && readFileSync(clientSecretFile, 'utf8').trim();
   const isClear = new URL(issuer).protocol === 'http:';
   try {
+    const secret = clientSecretFile && readFileSync(clientSecretFile, 'utf8').trim();
     const found = await client.discovery(
       new URL(issuer),
       clientId,

@@ -264,6 +264,15 @@ export const SETTINGS: readonly SettingRow[] = [
     doctor: [/^TLS/, 'failed', /is not the key of/],
   },
   {
+    what: 'a single sign-on that is not there',
+    arrange: 'free',
+    config: {
+      http: { publicUrl: 'http://c.example', oidc: { issuer: 'http://127.0.0.1:1', clientId: 'c', roles: {} } },
+    },
+    start: null,
+    doctor: [/^single sign-on/, 'failed', /does not answer.*http\.oidc/],
+  },
+  {
     what: 'a data folder that is a file',
     arrange: 'dataDirIsFile',
     start: /data folder: .* cannot be written .*\(dataDir, CALCIDISC_DATA\)/,
