@@ -3,6 +3,7 @@ import { CalcidiscError, type ErrorCode } from '../domain/errors.js';
 import { menuOf } from './menu.js';
 import { errorPage } from './pages/error.js';
 import { layout } from './pages/layout.js';
+import { sendProblem } from './problem.js';
 import type { HttpParts } from './types.js';
 
 const DATABASE_AWAY =
@@ -57,7 +58,7 @@ function isDatabaseAway(error: unknown): boolean {
 /** A browser gets a page, a program JSON. */
 function sendError(request: FastifyRequest, reply: FastifyReply, status: number, message: string) {
   const isPage = !request.url.startsWith('/api/') && (request.headers.accept ?? '').includes('text/html');
-  if (!isPage) return reply.status(status).send({ error: message });
+  if (!isPage) return sendProblem(reply, status, message);
   const page = layout({ title: 'Error', main: errorPage(status, message), menu: menuOf(reply) });
   return reply.status(status).type('text/html; charset=utf-8').send(page);
 }

@@ -15,6 +15,7 @@ import { isHttps } from './gate/sessions.js';
 import { addHealth, addMetrics } from './health.js';
 import { addLogin } from './loginRoutes.js';
 import { openLooks } from './looks.js';
+import { addOpenApi } from './openApi.js';
 import { addPages } from './pageRoutes.js';
 import { addTrail } from './trailRoutes.js';
 import type { HttpParts } from './types.js';
@@ -73,6 +74,7 @@ async function addGuarded(app: FastifyInstance, parts: HttpParts, routes: Guarde
     throw Object.assign(new Error(`there is no page ${request.url}`), { statusCode: 404 });
   });
   if (parts.config.http.metrics === 'token') addMetrics(app, parts);
+  await addOpenApi(app);
   addLogin(app, parts);
   addAccounts(app, parts);
   addTrail(app, looking);

@@ -2,7 +2,9 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Database } from '../../db/server/database.js';
 import { AUDIT_EVENTS, type AuditEventName, appendAudit, searchAudit } from '../../db/tables/audit.js';
+import { described } from './openApi.js';
 import { parseQuery } from './query.js';
+import { TrailPage } from './schemas.js';
 
 const EVENTS = Object.keys(AUDIT_EVENTS) as [AuditEventName, ...AuditEventName[]];
 
@@ -18,12 +20,18 @@ export const TrailQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
 });
 
+const TRAIL = described({
+  summary: 'The audit trail, the newest first',
+  querystring: TrailQuery,
+  answer: TrailPage,
+});
+
 /** The audit trail for whom it is for; that they looked is on it, too (PS3.15 A.5.3.2). */
 export function addTrail(
   app: FastifyInstance,
   { database }: { readonly database: Pick<Database, 'knex'> },
 ): void {
-  app.get('/api/audit', { config: { wants: 'trail' } }, async (request) => {
+  app.get('/api/audit', { config: { wants: 'trail' }, schema: TRAIL }, async (request) => {
     const query = parseQuery(TrailQuery, request.query);
     const events = await searchAudit(database.knex, query);
     const { limit, before, ...asked } = query;

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from
 import type { Config } from '../../../config/schema.js';
 import { appendAudit } from '../../../db/tables/audit.js';
 import { decideAccess, type Principal, type Wanted } from '../../access/principal.js';
+import { sendProblem } from '../problem.js';
 import { BadRequest } from '../query.js';
 import { type IdentifyParts, openIdentify } from './identify.js';
 import { addSessions, type SessionParts } from './sessions.js';
@@ -86,9 +87,11 @@ function askWho(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     return reply.redirect(`/login${next}`);
   }
   reply.header('www-authenticate', 'Bearer realm="calcidisc"');
-  return reply.status(401).send({
-    error: 'log in, or show a token: Authorization: Bearer … (`calcidisc token add`, docs/access.md)',
-  });
+  return sendProblem(
+    reply,
+    401,
+    'log in, or show a token: Authorization: Bearer … (`calcidisc token add`, docs/access.md)',
+  );
 }
 
 class Forbidden extends Error {
