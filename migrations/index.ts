@@ -10,6 +10,8 @@ import * as normalWeek from './0009_normal_week.js';
 import * as seriesFacts from './0010_series_facts.js';
 import * as answers from './0012_answers.js';
 import * as access from './0016_access.js';
+import * as localBounds from './0019_local_bounds.js';
+import * as levelDecisions from './0020_level_decisions.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -25,4 +27,6 @@ export const migrations = [
   { name: '0010_series_facts', ...seriesFacts },
   { name: '0012_answers', ...answers },
   { name: '0016_access', ...access },
+  { name: '0019_local_bounds', ...localBounds },
+  { name: '0020_level_decisions', ...levelDecisions },
 ] as const;
