@@ -88,7 +88,7 @@ function addOwn(app: FastifyInstance, { database: { knex } }: HttpParts): void {
   }
 }
 
-function addEverybodys(app: FastifyInstance, { database: { knex } }: HttpParts): void {
+function addEverybodys(app: FastifyInstance, { config: { http }, database: { knex } }: HttpParts): void {
   const MANAGES = { config: { wants: 'accounts' } } as const;
 
   async function show(request: FastifyRequest, reply: FastifyReply, told: Told | null) {
@@ -96,7 +96,7 @@ function addEverybodys(app: FastifyInstance, { database: { knex } }: HttpParts):
     const csrf = request.principal!.by === 'token' ? '' : reply.generateCsrf();
     return sendPage(reply, 'Accounts', accountsPage({ accounts, tokens, csrf, told }));
   }
-  const origin = ({ protocol, host }: FastifyRequest) => `${protocol}://${host}`;
+  const origin = ({ protocol, host }: FastifyRequest) => http.publicUrl ?? `${protocol}://${host}`;
 
   app.get('/accounts', MANAGES, (request, reply) => show(request, reply, null));
 

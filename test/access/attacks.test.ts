@@ -205,7 +205,7 @@ describe('access: what people try at a page', function () {
     assert.deepEqual(statuses, [500, 500, 500]);
     assert.match(logged, /a request failed/);
     const trail = JSON.stringify(await searchAudit(knex, { limit: 1_000 }));
-    for (const secret of [link, reader, PASSWORD, ...visitor.cookies.values()])
+    for (const secret of [link, reader, PASSWORD, ...visitor.cookies.values(), 'SECRET-NAME'])
       assert.ok(!logged.includes(secret) && !trail.includes(secret), secret);
   });
 

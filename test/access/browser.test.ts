@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import axe, { type AxeResults } from 'axe-core';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { makeFirstLink } from '../../agent/access/links.js';
 import type { RunningHttp } from '../../agent/expose/server.js';
@@ -52,6 +53,15 @@ describe('access: set-up, log-in and accounts in a browser', function () {
     }
     await page.setViewportSize(SIZES.desk);
     assert.deepEqual(await page.evaluate(contrastFailures), [], name);
+    // The page's policy lets no script in: it is run as the browser's own.
+    await page.evaluate(axe.source);
+    const { violations } = await page.evaluate<AxeResults>('axe.run()');
+    const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+    assert.deepEqual(
+      grave.map(({ id, nodes }) => [id, nodes[0]?.html]),
+      [],
+      name,
+    );
   }
 
   it('the one-time link leads through the set-up into the worklist, by keyboard alone', async () => {

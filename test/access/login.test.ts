@@ -127,6 +127,12 @@ describe('access: who gets in, and who does not any more', function () {
     assert.equal((await visitor().logIn('anna', PASSWORD)).status, 401);
     await changeAccount(db.database.knex, anna, { isClosed: false }, 'user:test');
     await somebody.logIn('anna', PASSWORD);
+    // By another way than ours: no going round in circles between page and log-in.
+    await db.database.knex('account').where({ name: 'anna' }).update({ disabledAt: new Date() });
+    assert.equal((await somebody.get('/account')).status, 302);
+    assert.equal((await somebody.get('/login')).status, 200);
+    await db.database.knex('account').where({ name: 'anna' }).update({ disabledAt: null });
+    await somebody.logIn('anna', PASSWORD);
     await changeAccount(db.database.knex, anna, { role: 'auditor' }, 'user:test');
     assert.match((await somebody.get('/account')).text, /auditor/);
     await changeAccount(db.database.knex, { ...anna, role: 'auditor' }, { role: 'radiologist' }, 'user:test');

@@ -50,7 +50,11 @@ async function bySession(
   const { session } = request;
   if (!session.accountId) return null;
   const account = await findAccount(database.knex, session.accountId);
-  if (!account || account.disabledAt) return null;
+  if (!account || account.disabledAt) {
+    // Nobody's any more: the log-in must not send them back here.
+    delete session.accountId;
+    return null;
+  }
   const { idleMs } = config.http.session;
   const now = Date.now();
   // A page that looks for news by itself is not its owner at work.
