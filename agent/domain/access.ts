@@ -3,8 +3,8 @@ import type { ACCOUNT_ROLES } from '../../config/http.js';
 /** What a person or a program may do here. Each address of the page and of the JSON asks for one of them. */
 export const RIGHTS = {
   view: 'see the worklist, cases, pictures and reports, and look for studies',
-  judge: 'say of a case what is so: accept, correct, decide whose images they are',
-  operate: 'let parked work go on, send again, choose the model',
+  judge: 'say of a case what is so (no page asks for it yet: calcidisc case)',
+  operate: 'let parked work go on, choose the model (no page for it yet: calcidisc case, calcidisc model)',
   trail: 'search the audit trail',
   accounts: 'add, change and close accounts and tokens',
   metrics: 'read the numbers of a monitor, where http.metrics asks for a token',
@@ -27,11 +27,11 @@ interface RoleRow {
  */
 export const ROLES = {
   administrator: {
-    words: 'keeps it running: everything but judging a case',
+    words: 'keeps it running, and keeps accounts and tokens',
     rights: ['view', 'operate', 'trail', 'accounts', 'metrics'],
   },
   auditor: { words: 'looks at everything, the trail too, and changes nothing', rights: ['view', 'trail'] },
-  radiologist: { words: 'reads cases and judges them', rights: ['view', 'judge'] },
+  radiologist: { words: 'reads cases (no page asks for a verdict yet)', rights: ['view', 'judge'] },
   viewer: { words: 'looks', rights: ['view'] },
   monitor: { words: 'a program that reads metrics', rights: ['metrics'] },
 } as const satisfies Record<TokenRole, RoleRow>;
