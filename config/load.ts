@@ -8,7 +8,7 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-const LOOPBACK: readonly string[] = ['127.0.0.1', '::1', 'localhost'];
+export const LOOPBACK: readonly string[] = ['127.0.0.1', '::1', 'localhost'];
 
 type Environment = Readonly<Record<string, string | undefined>>;
 /** By the key that each has set. */
@@ -97,6 +97,7 @@ function refuseContradictions(config: Config, variables: Variables): void {
   refuseTlsWithoutIdentity(config);
   refuseOnePortTwice(config, variables);
   refuseOurselves(config);
+  refuseOpenPage(config);
 }
 
 /** A listener that the network can reach must say who may call: an open door is never a default. */
@@ -126,6 +127,31 @@ function refuseOnePortTwice({ dicom, http }: Config, variables: Variables): void
   throw new ConfigError(
     `${named('dicom.port', variables)} and ${named('http.port', variables)} are both ${dicom.port} on ${dicom.host}: one of them has to move.`,
   );
+}
+
+/** A page without log-in is for this machine alone, and nothing in front of it may pass others on to it. */
+function refuseOpenPage({ http }: Config): void {
+  const isLocal = LOOPBACK.includes(http.host);
+  if (http.access === 'loopback-open' && !(isLocal && http.trustedProxies.length === 0))
+    throw new ConfigError(
+      isLocal
+        ? 'http.access is "loopback-open", and http.trustedProxies lets others in: leave one of them out.'
+        : `http.access is "loopback-open", but http.host is ${http.host}, which other machines can reach: leave http.access out.`,
+    );
+  if (http.oidc && !http.publicUrl && (!isLocal || http.port === 0))
+    throw new ConfigError(
+      'http.oidc sends people back to the page: http.publicUrl has to say by which address they reach it.',
+    );
+  if (http.publicUrl?.startsWith('https:') && !http.tls && http.trustedProxies.length === 0)
+    throw new ConfigError(
+      'http.publicUrl begins with https, and nobody is named who speaks it: set http.tls, or name the proxy in http.trustedProxies.',
+    );
+  if (http.userHeader && http.trustedProxies.length === 0)
+    throw new ConfigError(
+      'http.userHeader is believed of http.trustedProxies only, and none is named: anybody could send that header.',
+    );
+  if (http.userRole && !http.userHeader)
+    throw new ConfigError('http.userRole is for whom http.userHeader names, and that is not set.');
 }
 
 /** A report sent to ourselves would come back as an object to refuse, for ever. */

@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
+import { Cidr, Http, Milliseconds, Port } from './http.js';
 
 /** What an MR series shows bright, as far as it bears on which of several is read. */
 export const CONTRASTS = [
@@ -23,27 +23,12 @@ const AeTitle = z
     /^[\x20-\x5b\x5d-\x7e]{1,16}$/,
     'an AE title has 1 to 16 printable ASCII characters and no backslash',
   );
-const Port = z.number().int().min(0).max(65535);
-function isCidr(text: string): boolean {
-  const [address, prefix, ...more] = text.split('/');
-  const family = isIP(address ?? '');
-  if (family === 0 || more.length > 0) return false;
-  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
-}
-
-const Milliseconds = z.number().int().positive();
-
 /** A list in which nothing stands twice. */
 const unique = <T extends z.ZodType>(item: T) =>
   z
     .array(item)
     .min(1)
     .refine((items) => new Set(items).size === items.length, { error: 'something stands in it twice' });
-
-/** `10.1.0.0/16`, `fd00::/8`, or one address. */
-const Cidr = z
-  .string()
-  .refine(isCidr, 'a network is an address with or without a prefix length, for example 10.1.0.0/16');
 
 /** What one calling AE may do; an AE title without an entry goes by `allowedCallingAEs` and the general limits. */
 const Remote = z.strictObject({
@@ -362,16 +347,7 @@ export const ConfigSchema = z.strictObject({
       maxAttempts: z.number().int().positive().default(8),
     })
     .prefault({}),
-  http: z
-    .strictObject({
-      host: z.string().default('127.0.0.1'),
-      port: Port.default(8080),
-      /** Proxies in front of the page whose word on the caller's address (X-Forwarded-For) is believed. */
-      trustedProxies: z.array(Cidr).default([]),
-      /** The header in which such a proxy names the person it has logged in, for the audit trail. */
-      userHeader: z.string().min(1).optional(),
-    })
-    .prefault({}),
+  http: Http.prefault({}),
 });
 
 export type Config = Readonly<z.output<typeof ConfigSchema>>;

@@ -1,5 +1,5 @@
 // Writes docs/configuration.md from the schema: keys, types, defaults and variables as they are, words as the page has
-// them, for a new key those of the comment above it in config/schema.ts. Run it after a change to the schema.
+// them, for a new key those of the comment above it in config/schema.ts or config/http.ts. Run it after a change to the schema.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,9 @@ const known = new Map(
     words,
   ]),
 );
-const source = readFileSync(join(root, 'config/schema.ts'), 'utf8');
+const source = ['schema', 'http']
+  .map((name) => readFileSync(join(root, `config/${name}.ts`), 'utf8'))
+  .join('\n');
 const comments = new Map(
   [...source.matchAll(/\/\*\* ((?:[^*]|\*(?!\/))*)\*\/\n\s*(\w+):/g)].map(([, text, name]) => [
     name,

@@ -44,6 +44,16 @@ export const ERROR_CODES = {
   CASE_NOT_PARKED: { permanent: true, meaning: 'only a parked case can be taken up again' },
   CASE_NOT_FOUND: { permanent: true, meaning: 'no case has this id' },
   CASE_AMBIGUOUS: { permanent: true, meaning: 'an abbreviated case id fits several cases' },
+  ACCOUNT_UNKNOWN: { permanent: true, meaning: 'no account, or no token, has this name' },
+  ACCOUNT_REFUSED: {
+    permanent: true,
+    meaning: 'an account, a token or a password cannot be as it was asked for',
+  },
+  LINK_INVALID: { permanent: true, meaning: 'a one-time link was used, has expired or is none of ours' },
+  LOGIN_UNAVAILABLE: {
+    permanent: false,
+    meaning: 'the OpenID Connect provider does not answer as it should',
+  },
   STEP_DIED: { permanent: true, meaning: 'a step ended its process every time it was tried' },
   DATABASE_UNAVAILABLE: { permanent: false, meaning: 'the database does not answer' },
   DATABASE_MISSING: { permanent: true, meaning: 'there is no database where the configuration says' },

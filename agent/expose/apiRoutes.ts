@@ -10,6 +10,7 @@ import { LEVELS } from '../domain/levels.js';
 import { readReport, renderReport } from '../report/tree.js';
 import { findEverywhere } from './find.js';
 import type { Looks } from './looks.js';
+import { described } from './openApi.js';
 import {
   BadRequest,
   FindQuery,
@@ -18,6 +19,7 @@ import {
   type WorklistQuery,
   WorklistQuery as WorklistQuerySchema,
 } from './query.js';
+import { CaseList, FoundList, WholeCase } from './schemas.js';
 
 interface ApiParts {
   readonly config: Pick<Config, 'dataDir'>;
@@ -30,6 +32,22 @@ const SliceQuery = z.strictObject({ modality: z.enum(['MR', 'CT']).default('MR')
 const ReportQuery = z.strictObject({ revision: z.coerce.number().int().positive().optional() });
 const LevelParam = z.enum(LEVELS);
 
+/** For OpenAPI. */
+const DOCS = {
+  cases: described({ summary: 'The worklist', querystring: WorklistQuerySchema, answer: CaseList }),
+  find: described({ summary: 'Everything that ever arrived', querystring: FindQuery, answer: FoundList }),
+  case: described({ summary: 'Everything of one case', answer: WholeCase }),
+  slice: described({ summary: 'The mid-sagittal slice', querystring: SliceQuery, gives: 'image/png' }),
+  region: described({ summary: 'A region, byte for byte as the model saw it', gives: 'image/png' }),
+  cam: described({ summary: 'Where the deciding model looked', gives: 'image/png' }),
+  dicom: described({
+    summary: 'The Structured Report',
+    querystring: ReportQuery,
+    gives: 'application/dicom',
+  }),
+  text: described({ summary: 'The report as a tree', querystring: ReportQuery, gives: 'text/plain' }),
+} as const;
+
 /** The same facts as the pages, for machines; pictures and reports as files. */
 export function addApi(app: FastifyInstance, parts: ApiParts): void {
   addFacts(app, parts);
@@ -40,14 +58,14 @@ export function addApi(app: FastifyInstance, parts: ApiParts): void {
 function addFacts(app: FastifyInstance, { config, database, looks }: ApiParts): void {
   const { knex } = database;
 
-  app.get('/api/cases', async (request) => {
+  app.get('/api/cases', { schema: DOCS.cases }, async (request) => {
     const query = parseQuery(WorklistQuerySchema, request.query);
     const { rows, hasMore, total } = await worklistOf(database, query);
     await looks.noteList(request, 'cases', query, total);
     return { cases: rows, page: query.page, hasMore, total };
   });
 
-  app.get('/api/find', async (request) => {
+  app.get('/api/find', { schema: DOCS.find }, async (request) => {
     const { q } = parseQuery(FindQuery, request.query);
     if (!q) throw new BadRequest('q has to say what is looked for');
     const found = await findEverywhere({ ...config, knex }, q);
@@ -55,7 +73,7 @@ function addFacts(app: FastifyInstance, { config, database, looks }: ApiParts): 
     return found;
   });
 
-  app.get<IdRoute>('/api/cases/:id', async (request) => {
+  app.get<IdRoute>('/api/cases/:id', { schema: DOCS.case }, async (request) => {
     const view = await viewOf(database, request.params.id);
     await looks.noteCase(request, view, 'api');
     return withoutPixels(view);
@@ -63,33 +81,41 @@ function addFacts(app: FastifyInstance, { config, database, looks }: ApiParts): 
 }
 
 function addPictures(app: FastifyInstance, { database, looks }: Omit<ApiParts, 'config'>): void {
-  app.get<IdRoute>('/api/cases/:id/slice.png', async (request, reply) => {
+  app.get<IdRoute>('/api/cases/:id/slice.png', { schema: DOCS.slice }, async (request, reply) => {
     const { modality } = parseQuery(SliceQuery, request.query);
     const view = await viewOf(database, request.params.id);
     await looks.noteCase(request, view, 'slice');
     return sendPng(reply, (modality === 'MR' ? view.mr : view.ct)?.slicePng);
   });
 
-  app.get<LevelRoute>('/api/cases/:id/regions/:level.png', async (request, reply) => {
-    const { view, region } = await regionOf(database, request.params);
-    await looks.noteCase(request, view, 'region');
-    return sendPng(reply, region?.png);
-  });
+  app.get<LevelRoute>(
+    '/api/cases/:id/regions/:level.png',
+    { schema: DOCS.region },
+    async (request, reply) => {
+      const { view, region } = await regionOf(database, request.params);
+      await looks.noteCase(request, view, 'region');
+      return sendPng(reply, region?.png);
+    },
+  );
 
-  app.get<LevelRoute>('/api/cases/:id/regions/:level/cam.png', async (request, reply) => {
-    const { view, region } = await regionOf(database, request.params);
-    await looks.noteCase(request, view, 'region');
-    const decided = view.inferences.find(
-      ({ discRegionId, role }) => discRegionId === region?.id && role === 'active',
-    );
-    return sendPng(reply, decided?.cam ? await renderCam(decodeCam(decided.cam)) : null);
-  });
+  app.get<LevelRoute>(
+    '/api/cases/:id/regions/:level/cam.png',
+    { schema: DOCS.cam },
+    async (request, reply) => {
+      const { view, region } = await regionOf(database, request.params);
+      await looks.noteCase(request, view, 'region');
+      const decided = view.inferences.find(
+        ({ discRegionId, role }) => discRegionId === region?.id && role === 'active',
+      );
+      return sendPng(reply, decided?.cam ? await renderCam(decodeCam(decided.cam)) : null);
+    },
+  );
 }
 
 function addReports(app: FastifyInstance, { database, looks }: Omit<ApiParts, 'config'>): void {
   const { knex } = database;
 
-  app.get<IdRoute>('/api/cases/:id/report.dcm', async (request, reply) => {
+  app.get<IdRoute>('/api/cases/:id/report.dcm', { schema: DOCS.dicom }, async (request, reply) => {
     const { revision } = parseQuery(ReportQuery, request.query);
     const view = await viewOf(database, request.params.id);
     const { file, sopInstanceUid } = await reportOf(knex, view, revision);
@@ -98,7 +124,7 @@ function addReports(app: FastifyInstance, { database, looks }: Omit<ApiParts, 'c
     return reply.type('application/dicom').send(Buffer.from(file));
   });
 
-  app.get<IdRoute>('/api/cases/:id/report.txt', async (request, reply) => {
+  app.get<IdRoute>('/api/cases/:id/report.txt', { schema: DOCS.text }, async (request, reply) => {
     const { revision } = parseQuery(ReportQuery, request.query);
     const view = await viewOf(database, request.params.id);
     const { file } = await reportOf(knex, view, revision);

@@ -10,8 +10,27 @@ import { countFlagged } from '../../db/views/toldDiscs.js';
 import { CONDITIONS, lookAtConditions } from './conditions.js';
 import type { HttpParts } from './types.js';
 
-/** Alive, ready, and the numbers a monitor draws. */
+/** Alive, and ready. */
 export function addHealth(app: FastifyInstance, parts: HttpParts): void {
+  // Who holds the port, for the doctor and for a person who wonders.
+  app.get('/healthz', async () => ({
+    status: 'alive',
+    program: 'calcidisc',
+    version,
+    dicomPort: parts.dicomPort ?? null,
+  }));
+
+  app.get('/readyz', async (_request, reply) => {
+    const conditions = await lookAtConditions(parts);
+    const broken = conditions.filter(({ ok }) => !ok);
+    if (broken.length === 0) return { status: 'ready', conditions };
+    const status = broken.map(({ what, reason }) => `${CONDITIONS[what]}: ${reason}`).join('. ');
+    return reply.status(503).send({ status, conditions });
+  });
+}
+
+/** The numbers a monitor draws. */
+export function addMetrics(app: FastifyInstance, parts: HttpParts): void {
   const { database, queues } = parts;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -31,23 +50,7 @@ export function addHealth(app: FastifyInstance, parts: HttpParts): void {
 
   const drawReceiving = receivingGauges(registry);
 
-  // Who holds the port, for the doctor and for a person who wonders.
-  app.get('/healthz', async () => ({
-    status: 'alive',
-    program: 'calcidisc',
-    version,
-    dicomPort: parts.dicomPort ?? null,
-  }));
-
-  app.get('/readyz', async (_request, reply) => {
-    const conditions = await lookAtConditions(parts);
-    const broken = conditions.filter(({ ok }) => !ok);
-    if (broken.length === 0) return { status: 'ready', conditions };
-    const status = broken.map(({ what, reason }) => `${CONDITIONS[what]}: ${reason}`).join('. ');
-    return reply.status(503).send({ status, conditions });
-  });
-
-  app.get('/metrics', async (_request, reply) => {
+  app.get('/metrics', { config: { wants: 'metrics' } }, async (_request, reply) => {
     const conditions = await lookAtConditions(parts);
     for (const { what, ok } of conditions) holds.set({ what }, ok ? 1 : 0);
     const answers = new Set(conditions.filter(({ ok }) => ok).map(({ what }) => what));

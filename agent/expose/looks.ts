@@ -27,7 +27,7 @@ export interface Looks {
 const ONE_LOOK_MS = 10 * 60_000;
 const MOST_REMEMBERED = 10_000;
 
-export function openLooks({ knex }: Pick<Database, 'knex'>, userHeader: string | undefined): Looks {
+export function openLooks({ knex }: Pick<Database, 'knex'>): Looks {
   const recent = new Map<string, number>();
 
   function isRecent(key: string): boolean {
@@ -43,7 +43,7 @@ export function openLooks({ knex }: Pick<Database, 'knex'>, userHeader: string |
   return {
     async noteCase(request, { case: { id, revision } }, what) {
       const { event, isPart } = SHOWN[what];
-      const actor = actorOf(request, userHeader);
+      const actor = actorOf(request);
       const isCovered = isRecent(`${actor} ${id}`);
       if (isPart && isCovered) return;
       await appendAudit(knex, {
@@ -51,11 +51,11 @@ export function openLooks({ knex }: Pick<Database, 'knex'>, userHeader: string |
         subjectType: 'case',
         subjectId: id,
         actor,
-        detail: { revision, what },
+        detail: { revision, what, from: request.ip },
       });
     },
     async noteList(request, what, query, found) {
-      const actor = actorOf(request, userHeader);
+      const actor = actorOf(request);
       if (isRecent(`${actor} ${what} ${JSON.stringify(query)}`)) return;
       const by = Object.entries(query).flatMap(([key, value]) => (value === undefined ? [] : key));
       await appendAudit(knex, {
@@ -63,19 +63,13 @@ export function openLooks({ knex }: Pick<Database, 'knex'>, userHeader: string |
         subjectType: 'case',
         subjectId: what,
         actor,
-        detail: { by, found },
+        detail: { by, found, from: request.ip },
       });
     },
   };
 }
 
-/**
- * Whoever a proxy that is believed has logged in, else the address. `ips` has more than one only where the peer is
- * such a proxy and has named its client.
- */
-function actorOf(request: FastifyRequest, userHeader: string | undefined): string {
-  const isBehindProxy = (request.ips?.length ?? 0) > 1;
-  const given = userHeader && isBehindProxy ? request.headers[userHeader.toLowerCase()] : undefined;
-  const user = (Array.isArray(given) ? given[0] : given)?.trim();
-  return user ? `user:${user.slice(0, 64)}` : `http:${request.ip}`;
+/** Whoever the gate has let in. */
+function actorOf({ principal, ip }: FastifyRequest): string {
+  return principal?.actor ?? `http:${ip}`;
 }

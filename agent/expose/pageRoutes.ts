@@ -10,6 +10,7 @@ import { filterOf, viewOf, worklistOf } from './apiRoutes.js';
 import { lookAtConditions } from './conditions.js';
 import { findEverywhere } from './find.js';
 import type { Looks } from './looks.js';
+import { menuOf } from './menu.js';
 import { type CaseReport, casePage } from './pages/case.js';
 import { conditionAlerts, flagAlert } from './pages/conditions.js';
 import { findPage } from './pages/find.js';
@@ -33,9 +34,9 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
     return flags && flagAlarm(flags, config.report);
   });
 
-  async function send(reply: FastifyReply, page: Omit<Page, 'alerts'>) {
+  async function send(reply: FastifyReply, page: Omit<Page, 'alerts' | 'menu'>) {
     const alerts = [...conditionAlerts(await conditions()), ...flagAlert(await alarm())];
-    return reply.type('text/html; charset=utf-8').send(layout({ ...page, alerts }));
+    return reply.type('text/html; charset=utf-8').send(layout({ ...page, alerts, menu: menuOf(reply) }));
   }
 
   app.get('/', async (request, reply) => {

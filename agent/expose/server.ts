@@ -1,93 +1,123 @@
 import { join } from 'node:path';
+import fastifyFormbody from '@fastify/formbody';
+import fastifyHelmet from '@fastify/helmet';
 import fastifyStatic from '@fastify/static';
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyInstance } from 'fastify';
+import { LOOPBACK } from '../../config/load.js';
 import { projectRoot } from '../../config/root.js';
+import type { Config } from '../../config/schema.js';
+import { listenerTls } from '../dicom/dimse/tls.js';
+import { addAccounts } from './accountRoutes.js';
 import { addApi } from './apiRoutes.js';
-import { addHealth } from './health.js';
+import { addErrors } from './errors.js';
+import { addGate, type GuardedRoute } from './gate/gate.js';
+import { isHttps } from './gate/sessions.js';
+import { addHealth, addMetrics } from './health.js';
+import { addLogin } from './loginRoutes.js';
 import { openLooks } from './looks.js';
+import { addOpenApi } from './openApi.js';
 import { addPages } from './pageRoutes.js';
-import { errorPage } from './pages/error.js';
-import { layout } from './pages/layout.js';
+import { addTrail } from './trailRoutes.js';
 import type { HttpParts } from './types.js';
 
 export interface RunningHttp {
   readonly port: number;
+  /** Every address behind the gate, and what it asks for. */
+  readonly routes: readonly GuardedRoute[];
   close(): Promise<void>;
 }
 
-/** Nothing from elsewhere, no inline script, no frame: what is shown came from here. */
-const SECURITY_HEADERS = {
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cache-control': 'no-store',
-} as const;
+/** Forms and nothing larger are sent here. */
+const LARGEST_BODY = 64 * 1024;
 
 /** @throws the server's error when the address cannot be listened on */
 export async function startHttp(parts: HttpParts): Promise<RunningHttp> {
   const { config, log } = parts;
-  const app = buildApp(parts);
+  const routes: GuardedRoute[] = [];
+  const app = await buildApp(parts, routes);
   await app.listen({ host: config.http.host, port: config.http.port });
   const address = app.server.address();
   const port = typeof address === 'object' && address ? address.port : config.http.port;
   log.info({ host: config.http.host, httpPort: port }, 'listening for HTTP');
-  return { port, close: () => app.close() };
+  if (isInClear(config.http))
+    log.warn(
+      { host: config.http.host },
+      'passwords and patients cross the network in clear: set http.tls, or put a proxy with HTTPS in front (docs/access.md)',
+    );
+  return { port, routes, close: () => app.close() };
 }
 
-function buildApp(parts: HttpParts): FastifyInstance {
+async function buildApp(parts: HttpParts, routes: GuardedRoute[]): Promise<FastifyInstance> {
   const { http } = parts.config;
-  const app = fastify({
-    forceCloseConnections: true,
-    ...(http.trustedProxies.length > 0 && { trustProxy: [...http.trustedProxies] }),
-  });
-  app.addHook('onRequest', async (_request, reply) => void reply.headers(SECURITY_HEADERS));
-  app.setErrorHandler((error, request, reply) => {
-    const isAway = isDatabaseAway(error);
-    const status = isAway ? 503 : ((error as { statusCode?: number }).statusCode ?? 500);
-    if (status >= 500) parts.log.error({ err: error, path: request.url.split('?')[0] }, 'a request failed');
-    const message = isAway
-      ? DATABASE_AWAY
-      : status >= 500
-        ? 'internal error: see the log'
-        : (error as Error).message;
-    return sendError(request, reply, status, message);
-  });
-  app.setNotFoundHandler((request, reply) =>
-    sendError(request, reply, 404, `there is no page ${request.url}`),
-  );
-  void app.register(fastifyStatic, {
+  const app = openFastify(http);
+  await app.register(fastifyHelmet, securityHeaders(http));
+  app.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'));
+  addErrors(app, parts);
+  await app.register(fastifyStatic, {
     root: join(projectRoot, 'agent/expose/assets'),
     prefix: '/assets/',
     cacheControl: false,
   });
-  const looking = { ...parts, looks: openLooks(parts.database, http.userHeader) };
   addHealth(app, parts);
-  addApi(app, looking);
-  addPages(app, looking);
+  if (http.metrics === 'open') addMetrics(app, parts);
+  await app.register((guarded) => addGuarded(guarded, parts, routes));
   return app;
 }
 
-const DATABASE_AWAY =
-  'The database does not answer; this page is there again when it does (/readyz says why)';
-const AWAY_CODES: ReadonlySet<unknown> = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ETIMEDOUT',
-  '57P01',
-  '57P03',
-  '08006',
-]);
-
-function isDatabaseAway(error: unknown): boolean {
-  const { code, name, message } = error as { code?: unknown; name?: string; message?: string };
-  return AWAY_CODES.has(code) || name === 'KnexTimeoutError' || /Connection terminated/.test(message ?? '');
+/** Everything a person or a program has to be known for, and where they say who they are. */
+async function addGuarded(app: FastifyInstance, parts: HttpParts, routes: GuardedRoute[]): Promise<void> {
+  await app.register(fastifyFormbody, { bodyLimit: LARGEST_BODY });
+  await addGate(app, parts, routes);
+  const looking = { ...parts, looks: openLooks(parts.database) };
+  app.setNotFoundHandler((request, reply) => {
+    void reply.status(404);
+    throw Object.assign(new Error(`there is no page ${request.url}`), { statusCode: 404 });
+  });
+  if (parts.config.http.metrics === 'token') addMetrics(app, parts);
+  await addOpenApi(app);
+  addLogin(app, parts);
+  addAccounts(app, parts);
+  addTrail(app, looking);
+  addApi(app, looking);
+  addPages(app, looking);
 }
 
-/** A browser gets a page, a program JSON. */
-async function sendError(request: FastifyRequest, reply: FastifyReply, status: number, message: string) {
-  const isPage = !request.url.startsWith('/api/') && (request.headers.accept ?? '').includes('text/html');
-  if (!isPage) return reply.status(status).send({ error: message });
-  const page = layout({ title: 'Error', main: errorPage(status, message) });
-  return reply.status(status).type('text/html; charset=utf-8').send(page);
+function openFastify({ tls, trustedProxies }: Config['http']): FastifyInstance {
+  const options = {
+    forceCloseConnections: true,
+    bodyLimit: LARGEST_BODY,
+    ...(trustedProxies.length > 0 && { trustProxy: [...trustedProxies] }),
+  };
+  if (!tls) return fastify(options);
+  const https = listenerTls({ ...tls, clientCertificates: 'none' });
+  return fastify({ ...options, https }) as unknown as FastifyInstance;
+}
+
+/** Nothing from elsewhere, no inline script, no frame: what is shown came from here. */
+function securityHeaders(http: Config['http']) {
+  const secure = isHttps(http);
+  return {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'"],
+        formAction: ["'self'"],
+        baseUri: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    // Said by plain HTTP these two mean nothing, and a browser complains.
+    strictTransportSecurity: secure,
+    crossOriginOpenerPolicy: secure,
+    referrerPolicy: { policy: 'no-referrer' as const },
+  };
+}
+
+/** Off this machine, and nothing that is known of encrypts on the way. */
+function isInClear(http: Config['http']): boolean {
+  return !LOOPBACK.includes(http.host) && !isHttps(http) && http.trustedProxies.length === 0;
 }

@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
+import { createAccount } from '../../agent/access/accounts.js';
+import { makeLink } from '../../agent/access/links.js';
 import { storeFiles } from '../../agent/deliver/scu.js';
 import type { Level } from '../../agent/domain/levels.js';
 import { readReport, renderReport } from '../../agent/report/tree.js';
@@ -10,6 +12,7 @@ import { createLogger, type Logger } from '../../config/log.js';
 import type { Config } from '../../config/schema.js';
 import { findReport } from '../../db/tables/reports.js';
 import { writePhantom } from '../../models/phantom/phantom.js';
+import { commandActor } from '../actor.js';
 import { followCase } from '../demo/follow.js';
 import { type DemoPacs, dicomFilesIn, openDemoPacs } from '../demo/pacs.js';
 import { flagTable } from '../demo/table.js';
@@ -69,7 +72,8 @@ async function demo(options: DemoOptions): Promise<void> {
       process.exitCode = EXIT.interrupted;
       return;
     }
-    say(`Worklist: http://127.0.0.1:${service.httpPort}${pacs.page ? `   PACS: ${pacs.page}` : ''}`);
+    say(`Worklist: ${await viewersLink(service)}${pacs.page ? `   PACS: ${pacs.page}` : ''}`);
+    say('(this address logs one browser in, once, as the viewer "demo")');
     if (options.once) return;
     say('Ctrl-C ends it.');
     await stopped;
@@ -77,6 +81,14 @@ async function demo(options: DemoOptions): Promise<void> {
     await end();
     taken();
   }
+}
+
+/** Whoever started the demo is let in without choosing a password. */
+async function viewersLink({ database: { knex }, httpPort }: RunningService): Promise<string> {
+  const actor = commandActor();
+  const account = await createAccount(knex, { name: 'demo', role: 'viewer', actor, passwordHash: null });
+  const { path } = await makeLink(knex, { purpose: 'log-in', account, actor });
+  return `http://127.0.0.1:${httpPort}${path}`;
 }
 
 interface Stage {

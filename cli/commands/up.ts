@@ -1,7 +1,16 @@
 import type { Command } from 'commander';
+import { makeFirstLink } from '../../agent/access/links.js';
 import { loadConfig } from '../../config/load.js';
 import { createLogger } from '../../config/log.js';
-import { endService, type ServiceParts, serviceEnvironment, startService, untilStopped } from '../service.js';
+import { pageAddress } from '../address.js';
+import {
+  endService,
+  type RunningService,
+  type ServiceParts,
+  serviceEnvironment,
+  startService,
+  untilStopped,
+} from '../service.js';
 
 interface Role {
   readonly name: string;
@@ -50,10 +59,12 @@ async function run(
   const config = loadConfig(serviceEnvironment(pretty), program.opts().config);
   const log = createLogger(config);
   const service = await startService(config, log, parts);
+  const page = pageAddress(config, service.httpPort ?? undefined);
   console.error(
     [
       `Listening for DICOM on ${config.dicom.host}:${service.dicomPort} as ${config.dicom.aeTitle}`,
-      `Worklist on http://${config.http.host}:${service.httpPort}`,
+      `Worklist on ${page}`,
+      ...(await firstLinkLines(service, page)),
       ...(config.route.destinations.length > 0
         ? []
         : ['No destination is configured: reports are kept, not sent.']),
@@ -63,4 +74,11 @@ async function run(
   const signal = await untilStopped();
   log.info({ signal }, 'stopping');
   await endService(service);
+}
+
+/** On the terminal and in no log line: whoever has it is the page's first administrator. */
+async function firstLinkLines({ database }: RunningService, page: string): Promise<string[]> {
+  const link = await makeFirstLink(database.knex);
+  if (!link) return [];
+  return [`Nobody has an account yet. The first administrator is made here, once: ${page}${link.path}`];
 }

@@ -8,26 +8,40 @@ const DAY_MS = 24 * 3_600_000;
 const SOON_DAYS = 30;
 const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-type Tls = NonNullable<Config['dicom']['tls']>;
+interface Tls {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly caFile?: string | undefined;
+}
 
-/** The files of dicom.tls: there, PEM, certificate and key of one pair, and in force. Nothing without dicom.tls. */
-export function checkCertificates(tls: Tls | undefined, now = new Date()): Finding[] {
+/** The files of dicom.tls and http.tls: there, PEM, certificate and key of one pair, in force. Nothing where none are set. */
+export function checkCertificates(
+  {
+    dicom,
+    http,
+  }: { readonly dicom: Pick<Config['dicom'], 'tls'>; readonly http: Pick<Config['http'], 'tls'> },
+  now = new Date(),
+): Finding[] {
+  return [...checkTls('dicom.tls', dicom.tls, now), ...checkTls('http.tls', http.tls, now)];
+}
+
+function checkTls(section: string, tls: Tls | undefined, now: Date): Finding[] {
   if (!tls) return [];
-  const certificates = readCertificates('dicom.tls.certFile', tls.certFile);
-  const authorities = tls.caFile ? readCertificates('dicom.tls.caFile', tls.caFile) : [];
+  const certificates = readCertificates(`${section}.certFile`, tls.certFile);
+  const authorities = tls.caFile ? readCertificates(`${section}.caFile`, tls.caFile) : [];
   const broken = [certificates, authorities].flatMap((each) => ('verdict' in each ? [each] : []));
-  const key = keyProblem(tls, 'verdict' in certificates ? null : certificates[0]!);
+  const key = keyProblem(`${section}.keyFile`, tls, 'verdict' in certificates ? null : certificates[0]!);
   if (key) broken.push(key);
   if (broken.length > 0) return broken;
   return [
-    ...lifeOf('dicom.tls.certFile', certificates as X509Certificate[], now),
-    ...lifeOf('dicom.tls.caFile', authorities as X509Certificate[], now),
+    ...lifeOf(`${section}.certFile`, certificates as X509Certificate[], now),
+    ...lifeOf(`${section}.caFile`, authorities as X509Certificate[], now),
   ];
 }
 
 /** Of a service that runs: why its own certificate is not in force now; null when it is. */
 export function certificateProblem(tls: Tls, now = new Date()): string | null {
-  const wrong = checkCertificates({ ...tls, caFile: undefined }, now).find(
+  const wrong = checkTls('dicom.tls', { ...tls, caFile: undefined }, now).find(
     ({ verdict }) => verdict === 'failed',
   );
   return wrong ? sentenceOf(wrong) : null;
@@ -44,8 +58,7 @@ function readCertificates(setting: string, path: string): X509Certificate[] | Fi
   }
 }
 
-function keyProblem(tls: Tls, certificate: X509Certificate | null): Finding | null {
-  const setting = 'dicom.tls.keyFile';
+function keyProblem(setting: string, tls: Tls, certificate: X509Certificate | null): Finding | null {
   let pem: Buffer;
   try {
     pem = readFileSync(tls.keyFile);

@@ -10,14 +10,16 @@ import { checkPeers } from './peers.js';
 import { pingRedis } from './redis.js';
 import { checkRules } from './rules.js';
 import { checkListeners } from './running.js';
+import { checkSingleSignOn } from './singleSignOn.js';
 
 /** Everything `calcidisc up` needs and everybody it talks to, each looked at for itself. Makes and starts nothing. */
 export async function examine(config: Config): Promise<Finding[]> {
   const findings = await Promise.all([
     checkRules(config),
-    checkCertificates(config.dicom.tls),
+    checkCertificates(config),
     checkDataFolder(config),
     checkListeners(config),
+    checkSingleSignOn(config),
     checkDatabase(config),
     ...(config.queue.redisUrl ? [pingRedis(config.queue.redisUrl)] : []),
     checkModels(modelFoldersOf(config)),

@@ -1,7 +1,11 @@
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { json } from 'node:stream/consumers';
 import { echo } from '../../agent/deliver/scu.js';
 import { asCalcidiscError } from '../../agent/domain/errors.js';
 import { CONDITIONS, type Condition } from '../../agent/expose/conditions.js';
 import { decideAssociation } from '../../agent/receive/policy.js';
+import { LOOPBACK } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import type { Finding } from './finding.js';
 import { cannotListen, LISTENERS, listenFinding } from './ports.js';
@@ -57,20 +61,34 @@ async function ask(what: string, { aeTitle, host, port }: Config['dicom']): Prom
 }
 
 async function checkPage(http: Config['http'], running: RunningCalcidisc | null): Promise<Finding> {
-  const what = `${LISTENERS.http.name} http://${http.host}:${http.port}`;
+  const what = `${LISTENERS.http.name} ${http.tls ? 'https' : 'http'}://${http.host}:${http.port}`;
   const code = await cannotListen(http);
   if (code !== null && code !== 'EADDRINUSE') return listenFinding('http', http, code);
   if (code !== null && !running)
     return { ...listenFinding('http', http, code), detail: 'the port is held by another program' };
   const detail = running ? `running: Calcidisc ${running.version}` : 'the port is free: not running';
-  const isOpen = !['127.0.0.1', '::1', 'localhost'].includes(http.host);
-  if (!isOpen) return { what, verdict: 'ok', detail };
+  const weak = weakness(http);
+  return weak
+    ? { what, verdict: 'warning', ...weak, detail: `${detail}; ${weak.detail}` }
+    : { what, verdict: 'ok', detail };
+}
+
+/** What a person should know of who can look, and how; null: everybody logs in, and nobody listens on the way. */
+function weakness(
+  http: Config['http'],
+): (Pick<Finding, 'setting' | 'advice'> & { readonly detail: string }) | null {
+  const isLocal = LOOPBACK.includes(http.host);
+  if (http.access === 'loopback-open')
+    return {
+      detail: 'open to whoever uses this machine until there is an account',
+      setting: 'http.access',
+      advice: 'leave http.access out, or make the first account: calcidisc user link',
+    };
+  if (isLocal || http.tls || http.trustedProxies.length > 0) return null;
   return {
-    what,
-    verdict: 'warning',
-    detail: `${detail}; open to the network, and it has no log-in: whoever reaches it reads patients' names`,
-    setting: LISTENERS.http.setting,
-    advice: 'set http.host to 127.0.0.1, or let only a proxy that authenticates reach it',
+    detail: 'open to the network, and passwords and patients cross it in clear',
+    setting: 'http.tls, http.trustedProxies',
+    advice: 'set http.tls, or let only a proxy that speaks HTTPS reach it and name it in http.trustedProxies',
   };
 }
 
@@ -116,12 +134,9 @@ function takenBySomebody(what: string, why: string): Finding {
 }
 
 /** @returns null when nothing of ours answers there */
-async function askPage({ host, port }: Config['http']): Promise<RunningCalcidisc | null> {
-  const at = `http://${ANYWHERE[host] ?? host}:${port}`;
-  const get = async (path: string) =>
-    (await fetch(`${at}${path}`, { signal: AbortSignal.timeout(ANSWER_MS) })).json() as Promise<
-      Record<string, unknown>
-    >;
+async function askPage({ host, port, tls }: Config['http']): Promise<RunningCalcidisc | null> {
+  const at = `${tls ? 'https' : 'http'}://${ANYWHERE[host] ?? host}:${port}`;
+  const get = (path: string) => getJson(`${at}${path}`);
   try {
     const alive = await get('/healthz');
     if (alive.program !== 'calcidisc') return null;
@@ -133,4 +148,19 @@ async function askPage({ host, port }: Config['http']): Promise<RunningCalcidisc
   } catch {
     return null;
   }
+}
+
+/** By HTTPS whatever name the certificate has: it is this machine's own page, by its address. */
+function getJson(url: string): Promise<Record<string, unknown>> {
+  return new Promise((done, failed) => {
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    const asked = url.startsWith('https:')
+      ? httpsRequest(url, { signal, rejectUnauthorized: false })
+      : httpRequest(url, { signal });
+    asked.on('response', (answer) =>
+      json(answer).then((value) => done(value as Record<string, unknown>), failed),
+    );
+    asked.on('error', failed);
+    asked.end();
+  });
 }

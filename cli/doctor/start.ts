@@ -12,7 +12,7 @@ import { checkRules } from './rules.js';
  * @throws ConfigError one sentence that names the setting, for the first thing that is wrong
  */
 export async function refuseToStart(config: Config, { agent }: { readonly agent: boolean }): Promise<void> {
-  if (agent) refuse([...checkRules(config), ...checkCertificates(config.dicom.tls).filter(isNoDate)]);
+  if (agent) refuse([...checkRules(config), ...checkCertificates(config).filter(isNoDate)]);
   if (agent) refuse([...(await checkPorts(config)), ...(await checkLocaliser(config))]);
   const folder = agent || !config.database.url ? await makeDataFolder(config.dataDir) : null;
   refuse(folder ? [folder] : []);

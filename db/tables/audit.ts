@@ -30,6 +30,7 @@ export const AUDIT_EVENTS = {
   REPORT_BUILT: event('110100', 'Application Activity', 'C'),
   REPORT_UNCHANGED: event('110100', 'Application Activity', 'E'),
   AUDIT_EXPORTED: event('110101', 'Audit Log Used', 'R'),
+  AUDIT_READ: event('110101', 'Audit Log Used', 'R'),
   CASE_VIEWED: event('110103', 'DICOM Instances Accessed', 'R'),
   REPORT_DOWNLOADED: event('110106', 'Export', 'R'),
   REPORT_SENT: event('110104', 'DICOM Instances Transferred', 'R'),
@@ -62,6 +63,15 @@ export const AUDIT_EVENTS = {
   PACS_QUERIED: event('110112', 'Query', 'E'),
   ASSOCIATION_REFUSED: event('110113', 'Security Alert', 'E', OUTCOMES.seriousFailure),
   LOGIN: event('110114', 'User Authentication', 'E'),
+  LOGIN_FAILED: event('110114', 'User Authentication', 'E', OUTCOMES.minorFailure),
+  LOGOUT: event('110114', 'User Authentication', 'E'),
+  LOGIN_LOCKED: event('110113', 'Security Alert', 'E', OUTCOMES.seriousFailure),
+  ACCESS_DENIED: event('110113', 'Security Alert', 'E', OUTCOMES.minorFailure),
+  ACCOUNT_ADDED: event('110113', 'Security Alert', 'C'),
+  ACCOUNT_CHANGED: event('110113', 'Security Alert', 'U'),
+  LINK_MADE: event('110113', 'Security Alert', 'C'),
+  TOKEN_ADDED: event('110113', 'Security Alert', 'C'),
+  TOKEN_REVOKED: event('110113', 'Security Alert', 'D'),
 } as const;
 
 export type AuditEventName = keyof typeof AUDIT_EVENTS;
@@ -187,6 +197,32 @@ export async function* exportAudit(
     if (rows.length < page) return;
     last = rows.at(-1)!.seq;
   }
+}
+
+export interface AuditSearch {
+  readonly event?: AuditEventName | undefined;
+  readonly actor?: string | undefined;
+  readonly subjectType?: string | undefined;
+  readonly subjectId?: string | undefined;
+  /** ISO 8601, both included. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  /** Only rows before this one: the next page of an answer. */
+  readonly before?: number | undefined;
+  readonly limit: number;
+}
+
+/** The newest first, by place in the chain: a page stays the same while the trail grows. */
+export function searchAudit(
+  tx: Tx,
+  { from, to, before, limit, ...wanted }: AuditSearch,
+): Promise<AuditRow[]> {
+  const equal = Object.entries(wanted).filter(([, value]) => value !== undefined);
+  const query = tx('auditEvent').where(Object.fromEntries(equal)).orderBy('seq', 'desc').limit(limit);
+  if (before !== undefined) query.where('seq', '<', before);
+  if (from !== undefined) query.where('at', '>=', from);
+  if (to !== undefined) query.where('at', '<=', to);
+  return query.select('*');
 }
 
 /** The newest first, for one case's page. */

@@ -192,6 +192,40 @@ export const SETTINGS: readonly SettingRow[] = [
     config: { http: { host: '0.0.0.0' } },
   },
   {
+    what: 'a page open to the network behind a proxy that is named',
+    arrange: 'free',
+    config: { http: { host: '0.0.0.0', trustedProxies: ['10.0.0.1'] } },
+  },
+  {
+    what: 'a page without a log-in, open to the network',
+    config: { http: { host: '0.0.0.0', access: 'loopback-open' } },
+  },
+  {
+    what: 'a page without a log-in on this machine',
+    arrange: 'free',
+    config: { http: { access: 'loopback-open' } },
+  },
+  {
+    what: 'a page whose certificate is not there',
+    arrange: 'certificates',
+    config: { http: { tls: { certFile: '$nowhere', keyFile: '$key' } } },
+  },
+  {
+    what: 'a page with the key of another certificate',
+    arrange: 'certificates',
+    config: { http: { tls: { certFile: '$cert', keyFile: '$otherKey' } } },
+  },
+  {
+    what: 'a single sign-on that is not there',
+    arrange: 'free',
+    config: {
+      http: {
+        publicUrl: 'http://c.example',
+        oidc: { issuer: 'http://127.0.0.1:1', clientId: 'c', roles: {} },
+      },
+    },
+  },
+  {
     what: 'a data folder that is a file',
     arrange: 'dataDirIsFile',
   },

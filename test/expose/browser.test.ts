@@ -6,24 +6,8 @@ import { moveCase } from '../../db/tables/cases.js';
 import { quietLog, useDatabase } from '../support/database.js';
 import { needsPeer } from '../support/peers.js';
 import { contrastFailures } from './contrast.js';
+import { QUIET_BROWSER, SIZES, WIDEST } from './screen.js';
 import { fillShowcase, type Showcase } from './showcase.js';
-
-const QUIET_BROWSER = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-const SIZES = { desk: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } } as const;
-
-/** What reaches beyond the window, the innermost last: for who has to mend it. */
-const WIDEST = `[...document.querySelectorAll('main *, header *')]
-  .filter((each) => each.getBoundingClientRect().right > window.innerWidth + 0.5)
-  .map((each) => each.outerHTML.slice(0, 90)).slice(-2).join(' ... ')`;
 
 describe('expose: the pages in a browser', function () {
   this.timeout(240_000);

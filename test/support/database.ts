@@ -20,6 +20,9 @@ interface TestServer {
 
 export const quietLog = createLogger({ log: { level: 'silent' } });
 
+/** A test that says nothing of access looks at the page as whoever sits at the machine; test/access holds the rest. */
+export const OPEN_PAGE = { access: 'loopback-open' } as const;
+
 let server: Promise<TestServer> | undefined;
 const emptyDatabases: string[] = [];
 
@@ -36,7 +39,12 @@ export async function createTestDatabase(input: ConfigInput = {}): Promise<TestD
   const name = databaseName();
   await onServer(url, `CREATE DATABASE "${name}" TEMPLATE "${template}"`);
   const dataDir = await mkdtemp(join(tmpdir(), 'calcidisc-test-'));
-  const config = parseConfig({ dataDir, ...input, database: { ...input.database, url: named(url, name) } });
+  const config = parseConfig({
+    dataDir,
+    ...input,
+    http: { ...OPEN_PAGE, ...input.http },
+    database: { ...input.database, url: named(url, name) },
+  });
   const database = await openDatabase(config, quietLog);
   return {
     config,

@@ -12,6 +12,8 @@ async function look() {
   if (document.hidden || isBusy()) return;
   try {
     const answer = await fetch(location.href, { headers: { 'x-calcidisc-refresh': '1' } });
+    // Logged out meanwhile: the page asks who looks, and comes back here.
+    if (answer.status === 401) return location.reload();
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
     const fresh = liveIn(page);

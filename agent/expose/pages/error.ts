@@ -2,7 +2,10 @@ import { type Html, html } from '../html.js';
 
 const HEADINGS: Readonly<Record<number, string>> = {
   400: 'That cannot be asked',
+  403: 'Not for you',
   404: 'Not there',
+  410: 'Not any more',
+  429: 'Too often',
   500: 'Something went wrong',
 };
 

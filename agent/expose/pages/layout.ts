@@ -1,5 +1,6 @@
 import { version } from '../../../config/version.js';
 import { type Html, html } from '../html.js';
+import type { Menu } from '../menu.js';
 
 export interface Page {
   readonly title: string;
@@ -8,9 +9,11 @@ export interface Page {
   readonly alerts?: readonly Html[];
   /** Seconds between looks for news; absent: the page stands still. */
   readonly refreshSeconds?: number;
+  /** Who looks; absent or null: nobody is logged in. */
+  readonly menu?: Menu | null;
 }
 
-export function layout({ title, main, alerts = [], refreshSeconds }: Page): string {
+export function layout({ title, main, alerts = [], refreshSeconds, menu = null }: Page): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -23,11 +26,18 @@ ${refreshSeconds !== undefined && html`<script type="module" src="/assets/live.j
 </head>
 <body>
 <a class="skip" href="#main">Skip to content</a>
-<header><a class="brand" href="/">Calcidisc</a><a href="/find">Where is it?</a><span class="tag">lumbar disc calcification on MR</span></header>
+<header><a class="brand" href="/">Calcidisc</a>${menu && html`<a href="/find">Where is it?</a>`}<span class="tag">lumbar disc calcification on MR</span>${menu && accountMenu(menu)}</header>
 <p class="banner" role="note"><strong>Research software, not a medical device.</strong> The classifiers learnt from
 simulated calcification over real anatomy. Every result is unverified.</p>
 <main id="main">${alerts}${main}</main>
-<footer>Calcidisc ${version} · <a href="/api/cases">JSON</a> · <a href="/metrics">metrics</a></footer>
+<footer>Calcidisc ${version}${menu && html` · <a href="/api/cases">JSON</a> · <a href="/metrics">metrics</a>`}</footer>
 </body>
 </html>`.toString();
+}
+
+function accountMenu({ name, role, by, mayManage, csrf }: Menu): Html {
+  const label = by === 'open' ? 'not logged in' : html`${name} <span class="quiet">${role}</span>`;
+  return html`<details class="account"><summary>${label}</summary><div>
+<a href="/account">Account</a>${mayManage && html`<a href="/accounts">Accounts</a>`}
+${csrf && html`<form method="post" action="/logout"><input type="hidden" name="_csrf" value="${csrf}"><button>Log out</button></form>`}</div></details>`;
 }

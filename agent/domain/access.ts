@@ -1,0 +1,43 @@
+import type { ACCOUNT_ROLES } from '../../config/http.js';
+
+/** What a person or a program may do here. Each address of the page and of the JSON asks for one of them. */
+export const RIGHTS = {
+  view: 'see the worklist, cases, pictures and reports, and look for studies',
+  judge: 'say of a case what is so (no page asks for it yet: calcidisc case)',
+  operate: 'let parked work go on, choose the model (no page for it yet: calcidisc case, calcidisc model)',
+  trail: 'search the audit trail',
+  accounts: 'add, change and close accounts and tokens',
+  metrics: 'read the numbers of a monitor, where http.metrics asks for a token',
+} as const;
+
+export type Right = keyof typeof RIGHTS;
+
+/** Of an account. */
+export type Role = (typeof ACCOUNT_ROLES)[number];
+/** Of a token: what a program does may need less than any person's role. */
+export type TokenRole = Role | 'monitor';
+
+interface RoleRow {
+  readonly words: string;
+  readonly rights: readonly Right[];
+}
+
+/**
+ * Who may what, in one table. `judge` and `operate` are asked for by commands only so far, where the operating system decides.
+ */
+export const ROLES = {
+  administrator: {
+    words: 'keeps it running, and keeps accounts and tokens',
+    rights: ['view', 'operate', 'trail', 'accounts', 'metrics'],
+  },
+  auditor: { words: 'looks at everything, the trail too, and changes nothing', rights: ['view', 'trail'] },
+  radiologist: { words: 'reads cases (no page asks for a verdict yet)', rights: ['view', 'judge'] },
+  viewer: { words: 'looks', rights: ['view'] },
+  monitor: { words: 'a program that reads metrics', rights: ['metrics'] },
+} as const satisfies Record<TokenRole, RoleRow>;
+
+export const TOKEN_ROLES = Object.keys(ROLES) as readonly TokenRole[];
+
+export function may(role: TokenRole, right: Right): boolean {
+  return (ROLES[role].rights as readonly Right[]).includes(right);
+}
