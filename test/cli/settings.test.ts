@@ -44,7 +44,7 @@ class World {
       ...here,
       ...settled,
       dicom: { ...here.dicom, ...settled.dicom },
-      http: { ...here.http, ...settled.http },
+      http: { ...here.http, ...openOn(settled.http), ...settled.http },
     };
     return { ...merged, ...(await this.arranged(arrange, merged, dataDir)) };
   }
@@ -207,6 +207,11 @@ describe('wrong settings: what the start, the doctor, /readyz and the page say o
     assert.match(doctor.json<{ findings: Finding[] }>().findings[0]!.detail, /CALCIDISC_DICOM_PORT/);
   });
 });
+
+/** Without a word on who may look the page is shown here, so that what it says can be read. */
+function openOn(http: { readonly host?: string } = {}): { readonly access?: 'loopback-open' } {
+  return http.host === undefined ? { access: 'loopback-open' } : {};
+}
 
 /** Rows whose point is the database itself. */
 const OWN_DATABASE: ReadonlySet<string> = new Set(['no database yet', 'a database folder of another owner']);
