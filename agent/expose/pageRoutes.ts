@@ -61,7 +61,10 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
     const isRefresh = request.headers['x-calcidisc-refresh'] !== undefined;
     await looks.noteCase(request, view, isRefresh ? 'refresh' : 'page');
     const beside = await worklistNeighbours(database.knex, view.case.id, filterOf(listQueryOf(list)));
-    const main = casePage(view, await reportsOf(database, view), { list, ...beside });
+    const main = casePage(view, await reportsOf(database, view), config.report.prevalence, {
+      list,
+      ...beside,
+    });
     const isDone = ['delivered', 'parked', 'closed'].includes(view.case.state);
     return send(reply, { title: 'Case', main, ...(isDone ? {} : { refreshSeconds: CASE_SECONDS }) });
   });

@@ -10,14 +10,17 @@ export function answerLine(input: ReportInput, disc: ReportDisc): string {
     localisation.status === 'located'
       ? disc.level
       : `Disc ${discs.indexOf(disc) + 1} of ${discs.length} from above, level NOT confirmed (perhaps ${disc.level})`;
-  return `${where}: ${[mrWords(disc), ...ctWords(input, disc)].join('; ')}. AI, research only`;
+  return `${where}: ${[mrWords(input, disc), ...ctWords(input, disc)].join('; ')}. AI, research only`;
 }
 
-function mrWords(disc: ReportDisc): string {
+function mrWords({ parameters }: ReportInput, disc: ReportDisc): string {
   if (disc.answer === null) return 'not classified on MR';
   const score = scoreOf(disc);
   const percent = score === null ? '' : `, ${percentWords(score)}`;
-  return `${SAID[disc.answer.answer]}${percent} on MR`;
+  // At a site's share of calcified discs a flag may be 14 %: without where flags begin it reads as a mistake.
+  const from =
+    percent && parameters.prevalence !== null ? ` (flagged from ${percentWords(disc.answer.threshold)})` : '';
+  return `${SAID[disc.answer.answer]}${percent} on MR${from}`;
 }
 
 const SAID = {

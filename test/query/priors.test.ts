@@ -183,7 +183,7 @@ describe('query: prior fetch from a real PACS', function () {
         assert.ok((await eventsOf(mr)).includes('PRIOR_FAILED'));
         const { caseId } = await pairingOf(mr);
         const view = (await readCaseView(knex(), caseId))!;
-        assert.match(casePage(view, []).toString(), new RegExp(`CT from pacs: failed, .*${words.source}`));
+        assert.match(casePage(view, [], 0.015).toString(), new RegExp(`CT from pacs: failed, .*${words.source}`));
         const json = JSON.parse(JSON.stringify(withoutPixels(view)));
         assert.deepEqual([json.priorFetches[0].state, json.priorFetches[0].attempts], ['failed', 1]);
       } finally {
@@ -201,7 +201,7 @@ describe('query: prior fetch from a real PACS', function () {
       const { caseId } = await pairingOf(mr);
       await until(async () => (await fetchOf(mr))?.lastError?.includes('A702'));
       const waiting = (await readCaseView(knex(), caseId))!;
-      assert.match(casePage(waiting, []).toString(), /CT from pacs: /);
+      assert.match(casePage(waiting, [], 0.015).toString(), /CT from pacs: /);
       assert.equal((await untilFetch(mr, 'failed')).attempts, 3);
     } finally {
       await site.stop();

@@ -32,6 +32,7 @@ import { slicePicture } from './slice.js';
 export function casePage(
   view: CaseView,
   reportTexts: readonly CaseReport[],
+  prevalence: number,
   place: CasePlace = NO_PLACE,
 ): Html {
   const { case: row, study } = view;
@@ -50,7 +51,7 @@ ${headline(view)}
 ${choiceSection(view)}<section aria-labelledby="pairing"><h2 id="pairing">Pairing</h2>${pairingSection(view)}</section></div>
 <section aria-labelledby="discs"><h2 id="discs">Discs</h2>
 ${view.regions.length === 0 && html`<p class="empty">No disc has been located${row.state === 'received' || row.state === 'paired' ? ' yet' : ''}.</p>`}
-<ol class="discs">${LEVELS.map((level) => discCard(view, level))}</ol></section>
+<ol class="discs">${LEVELS.map((level) => discCard(view, level, prevalence))}</ol></section>
 </div>
 <section aria-labelledby="ct"><h2 id="ct">CT reference</h2>${ctSection(view)}</section>
 <section aria-labelledby="report"><h2 id="report">Report</h2>${reportSection(view, reportTexts)}</section>

@@ -3,6 +3,7 @@ import { ANSWER_WORDS, isStated } from '../../domain/answers.js';
 import { CT_LABELS } from '../../domain/ctLabels.js';
 import { confidenceWord } from '../../domain/levelConfidence.js';
 import type { Level } from '../../domain/levels.js';
+import { atPrevalence } from '../../report/certainty.js';
 import { agreement, type Measurement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
 import { ANSWER_CLASSES, ANSWER_SIGNS, hounsfield, percent, percentBeside } from '../words.js';
@@ -10,7 +11,7 @@ import { ANSWER_CLASSES, ANSWER_SIGNS, hounsfield, percent, percentBeside } from
 type Inference = CaseView['inferences'][number];
 
 /** One disc: the pixels the model saw, where it looked, what it said, and what the CT says. */
-export function discCard(view: CaseView, level: Level): Html | false {
+export function discCard(view: CaseView, level: Level, prevalence: number): Html | false {
   const region = view.regions.find((each) => each.level === level);
   const measured = measurementBeside(view, level);
   if (!region) return false;
@@ -21,6 +22,7 @@ export function discCard(view: CaseView, level: Level): Html | false {
 <div class="region"${decided?.cam && html` tabindex="0" aria-label="${level}: the region as the model saw it; with the keyboard or the pointer on it, where the model looked"`}><img src="${src}.png" width="224" height="224" alt="Region of ${level} as the model saw it">
 ${decided?.cam && html`<img class="cam" src="${src}/cam.png" width="224" height="224" alt="">`}</div>
 <div><h3>${level}</h3>${decided ? verdict(decided) : html`<p class="quiet">not classified yet</p>`}
+${decided && certainty(view, decided, prevalence)}
 ${answers.filter(({ role }) => role === 'shadow').map(shadow)}
 ${measured && ctLine(measured, decided)}
 <p class="quiet">level: ${confidenceWord(region.confidence)}</p></div></li>`;
@@ -38,6 +40,18 @@ function verdict({ probability, threshold, answer, reasons }: Inference): Html {
 <svg viewBox="0 0 100 8" preserveAspectRatio="none"><rect class="fill" width="${100 * probability}" height="8"/>
 <rect class="threshold" x="${100 * threshold}" width="0.8" height="8"/></svg></div>
 <p class="quiet">calcified from ${limit}</p>`;
+}
+
+/** The certainty that the report states: the score of a calibrated network, where as many discs are calcified as at this site. */
+function certainty(
+  { model }: CaseView,
+  { probability, answer }: Inference,
+  prevalence: number,
+): Html | false {
+  const { prevalence: learnt } = (model?.card.calibration ?? {}) as { prevalence?: unknown };
+  if (typeof learnt !== 'number' || answer === 'not-assessable') return false;
+  const share = `${Number((100 * prevalence).toPrecision(2))} %`;
+  return html`<p class="quiet">in the report ${percent(atPrevalence(probability, learnt, prevalence))}: where ${share} of discs are calcified</p>`;
 }
 
 function shadow({ modelName, modelVersion, probability }: Inference): Html {
