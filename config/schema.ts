@@ -1,5 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { Destination } from './channels.js';
+import { AeTitle, Milliseconds, Name, Port } from './values.js';
 
 /** What an MR series shows bright, as far as it bears on which of several is read. */
 export const CONTRASTS = [
@@ -15,23 +17,12 @@ export const CONTRASTS = [
   'T2-FAT',
 ] as const;
 
-/** PS3.5 6.2: an AE title has 1 to 16 characters, no backslash, no control characters, not only spaces. */
-const AeTitle = z
-  .string()
-  .trim()
-  .regex(
-    /^[\x20-\x5b\x5d-\x7e]{1,16}$/,
-    'an AE title has 1 to 16 printable ASCII characters and no backslash',
-  );
-const Port = z.number().int().min(0).max(65535);
 function isCidr(text: string): boolean {
   const [address, prefix, ...more] = text.split('/');
   const family = isIP(address ?? '');
   if (family === 0 || more.length > 0) return false;
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
 }
-
-const Milliseconds = z.number().int().positive();
 
 /** A list in which nothing stands twice. */
 const unique = <T extends z.ZodType>(item: T) =>
@@ -84,9 +75,6 @@ const Tls = z
     'callers have to show a certificate (clientCertificates), so caFile has to say whose to believe',
   );
 
-/** What deliveries, fetches and the trail go by: one that stands twice would name two. */
-const Name = z.string().trim().min(1).max(64);
-
 function isOnce<T>(items: readonly T[], nameOf: (item: T) => string): boolean {
   return new Set(items.map(nameOf)).size === items.length;
 }
@@ -95,19 +83,6 @@ function isOnce<T>(items: readonly T[], nameOf: (item: T) => string): boolean {
 function isUrlOf(text: string, protocols: readonly string[]): boolean {
   return URL.canParse(text) && protocols.includes(new URL(text).protocol);
 }
-
-const Destination = z.strictObject({
-  name: Name,
-  /** What it speaks (agent/deliver/channels). */
-  channel: z.literal('c-store').default('c-store'),
-  aeTitle: AeTitle,
-  host: z.string().min(1),
-  port: Port.min(1),
-  /** Speaks TLS, with `dicom.tls` as our side of it. */
-  tls: z.boolean().default(false),
-  /** It is asked to keep each report safe (Storage Commitment), and has to know us as an AE to answer. */
-  commitment: z.boolean().default(false),
-});
 
 /** A PACS that can be asked (C-FIND) and that sends what is asked for (C-MOVE). */
 const QuerySource = z.strictObject({

@@ -9,6 +9,7 @@ import * as studyCase from './0008_study_case.js';
 import * as normalWeek from './0009_normal_week.js';
 import * as seriesFacts from './0010_series_facts.js';
 import * as answers from './0012_answers.js';
+import * as results from './0013_results.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -23,4 +24,5 @@ export const migrations = [
   { name: '0009_normal_week', ...normalWeek },
   { name: '0010_series_facts', ...seriesFacts },
   { name: '0012_answers', ...answers },
+  { name: '0013_results', ...results },
 ] as const;

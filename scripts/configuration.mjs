@@ -16,7 +16,9 @@ const known = new Map(
     words,
   ]),
 );
-const source = readFileSync(join(root, 'config/schema.ts'), 'utf8');
+const source = ['config/schema.ts', 'config/channels.ts']
+  .map((file) => readFileSync(join(root, file), 'utf8'))
+  .join('\n');
 const comments = new Map(
   [...source.matchAll(/\/\*\* ((?:[^*]|\*(?!\/))*)\*\/\n\s*(\w+):/g)].map(([, text, name]) => [
     name,
@@ -30,7 +32,15 @@ for (const { key, type, standard, variable } of documentedKeys()) {
   const own = key.includes('.') ? key.split('.')[0] : '';
   if (own !== section) out += `\n\n${own ? `## ${own}\n\n` : ''}| key | default | what |\n|---|---|---|`;
   section = own;
-  const words = known.get(key) ?? comments.get(key.split('.').at(-1).replace('[]', '')) ?? '';
+  const words =
+    known.get(key) ??
+    comments.get(
+      key
+        .split('.')
+        .at(-1)
+        .replace(/\[.*\]/, ''),
+    ) ??
+    '';
   const said = [words, `(${type})`, variable && `\`${variable}\``].filter(Boolean).join(' ');
   out += `\n| \`${key}\` | ${standard === null ? '–' : `\`${standard}\``} | ${said} |`;
 }

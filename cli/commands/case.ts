@@ -191,8 +191,9 @@ function choiceLines({ choice }: CaseView): string[] {
 }
 
 function deliveryText(delivery: CaseView['deliveries'][number]): string {
-  const { destination, state, attempts, lastError } = delivery;
-  const said = [`${destination}: ${state}, ${attempts} attempt${attempts === 1 ? '' : 's'}`, lastError];
+  const { destination, state, attempts, lastError, forms } = delivery;
+  const has = forms.length > 0 ? ` (${forms.join(', ')})` : '';
+  const said = [`${destination}: ${state}${has}, ${attempts} attempt${attempts === 1 ? '' : 's'}`, lastError];
   return [said.filter(Boolean).join(': '), commitmentText(delivery)].filter(Boolean).join('; ');
 }
 

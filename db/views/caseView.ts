@@ -2,7 +2,7 @@ import type { Tx } from '../server/knex.js';
 import { type AuditRow, listAudit } from '../tables/audit.js';
 import { type CaseRow, findCase, listJoinedCases } from '../tables/cases.js';
 import { type ChoiceRow, findChoice } from '../tables/choices.js';
-import { type DeliveryRow, listDeliveries } from '../tables/deliveries.js';
+import { type ListedDelivery, listDeliveries } from '../tables/deliveries.js';
 import { type CaseInference, listInferences } from '../tables/inferences.js';
 import { findLocalisation, type LocalisationRow } from '../tables/localisations.js';
 import { listMeasurements, type MeasurementRow } from '../tables/measurements.js';
@@ -45,7 +45,7 @@ export interface CaseView {
   readonly model: ModelRow | null;
   /** The newest revision first. */
   readonly reports: readonly Omit<ReportRow, 'file'>[];
-  readonly deliveries: readonly DeliveryRow[];
+  readonly deliveries: readonly ListedDelivery[];
   /** Cases of the same study that this one goes on for (an older version made one for each series). */
   readonly joined: readonly JoinedCase[];
   /** The newest first. */

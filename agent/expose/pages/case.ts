@@ -226,11 +226,12 @@ ${texts.map(
 }
 
 function deliveryLine(delivery: CaseView['deliveries'][number]): Html {
-  const { destination, state, storedAt, attempts, lastStatus, lastError } = delivery;
+  const { destination, state, storedAt, attempts, lastStatus, lastError, forms } = delivery;
   const promise = commitmentText(delivery);
   if (state === 'stored')
-    return html`<div>${destination}: stored ${storedAt && moment(storedAt)} (status ${lastStatus ?? '–'})${promise && `; ${promise}`}</div>`;
+    return html`<div>${destination}: stored ${storedAt && moment(storedAt)} (${forms.join(', ')}; status ${lastStatus ?? '–'})${promise && `; ${promise}`}</div>`;
   const words =
     state === 'parked' ? 'refused, parked' : `waiting, ${attempts} attempt${attempts === 1 ? '' : 's'}`;
-  return html`<div>${destination}: ${words}${lastError && `: ${lastError}`}</div>`;
+  const has = forms.length > 0 ? `; it has ${forms.join(', ')}` : '';
+  return html`<div>${destination}: ${words}${lastError && `: ${lastError}`}${has}</div>`;
 }

@@ -1,0 +1,16 @@
+import { z } from 'zod';
+
+/** PS3.5 6.2: an AE title has 1 to 16 characters, no backslash, no control characters, not only spaces. */
+export const AeTitle = z
+  .string()
+  .trim()
+  .regex(
+    /^[\x20-\x5b\x5d-\x7e]{1,16}$/,
+    'an AE title has 1 to 16 printable ASCII characters and no backslash',
+  );
+export const Port = z.number().int().min(0).max(65535);
+
+export const Milliseconds = z.number().int().positive();
+
+/** What deliveries, fetches and the trail go by: one that stands twice would name two. */
+export const Name = z.string().trim().min(1).max(64);
