@@ -1,4 +1,4 @@
-import { DICOM_FORMS, type URGENCIES } from './channels.js';
+import { DICOM_FORMS, type EVENTS, type URGENCIES } from './channels.js';
 import type { Config } from './schema.js';
 
 /** Where results go. */
@@ -14,7 +14,7 @@ export type DestinationOf<Name extends Destination['channel']> = Extract<
 export type DimseDestination = DestinationOf<'c-store'>;
 
 export type DicomForm = (typeof DICOM_FORMS)[number];
-export type Form = DicomForm;
+export type NewsEvent = (typeof EVENTS)[number];
 export type Urgency = (typeof URGENCIES)[number];
 
 export function isDimse(destination: Destination): destination is DimseDestination {
@@ -27,9 +27,25 @@ export function dimseDestinations({
   return destinations.filter(isDimse);
 }
 
-/** What it is given of each result. */
+/** What it is given of each result: DICOM objects by its setting, or the one message of its channel. */
 export function formsOf(destination: Destination): readonly Form[] {
-  return destination.forms;
+  switch (destination.channel) {
+    case 'c-store':
+    case 'stow-rs':
+      return destination.forms;
+    default:
+      return [MESSAGE_FORMS[destination.channel]];
+  }
+}
+
+const MESSAGE_FORMS = { hl7: 'oru', fhir: 'fhir', webhook: 'json', email: 'mail' } as const;
+
+export type MessageForm = (typeof MESSAGE_FORMS)[keyof typeof MESSAGE_FORMS];
+export type Form = DicomForm | MessageForm;
+
+/** For a destination that wants to hear of some events alone; null: it gets every result. */
+export function eventsOf(destination: Destination): readonly NewsEvent[] | null {
+  return 'events' in destination ? destination.events : null;
 }
 
 /** A DICOM object, which is kept with the report; any other form is a message. */

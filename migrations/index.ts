@@ -10,6 +10,7 @@ import * as normalWeek from './0009_normal_week.js';
 import * as seriesFacts from './0010_series_facts.js';
 import * as answers from './0012_answers.js';
 import * as results from './0013_results.js';
+import * as notices from './0014_notices.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -25,4 +26,5 @@ export const migrations = [
   { name: '0010_series_facts', ...seriesFacts },
   { name: '0012_answers', ...answers },
   { name: '0013_results', ...results },
+  { name: '0014_notices', ...notices },
 ] as const;

@@ -1,6 +1,8 @@
 import type { Destination, Form } from '../../config/destinations.js';
 import type { Config } from '../../config/schema.js';
 import type { CalcidiscError } from '../domain/errors.js';
+import type { News } from './news.js';
+import type { Told } from './told.js';
 
 /** What became of sending one form of a report once, whatever the destination speaks. */
 export type Outcome =
@@ -41,6 +43,14 @@ export interface ChannelContext {
 export interface Channel<D extends Destination = Destination> {
   /** Sends each once. Never throws: what goes wrong is an outcome. @returns one for each item, in their order */
   send(items: readonly Item[], destination: D, context: ChannelContext): Promise<readonly Outcome[]>;
+  /**
+   * Writes the message of a channel that sends no DICOM objects; the same for what is told and the destination's
+   * settings, so that a retry repeats it.
+   * @throws CalcidiscError TEMPLATE_INVALID
+   */
+  compose?(told: Told, destination: D): Promise<Item>;
+  /** The same for what is no result; a channel without it carries results alone. */
+  composeNews?(news: News): Promise<Item>;
   /** Where it went, for the log. */
   describe(destination: D, context: ChannelContext): Readonly<Record<string, string>>;
 }

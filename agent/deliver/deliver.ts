@@ -1,4 +1,4 @@
-import { type Destination, isDicomForm, isDimse } from '../../config/destinations.js';
+import { type Destination, formsOf, isDicomForm, isDimse } from '../../config/destinations.js';
 import type { Logger } from '../../config/log.js';
 import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
@@ -18,11 +18,11 @@ import {
 } from '../../db/tables/deliveries.js';
 import { findLatestReport, type ReportRow } from '../../db/tables/reports.js';
 import { findRoute, type Route } from '../../db/tables/results.js';
-import { CalcidiscError } from '../domain/errors.js';
+import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
 import { sha256 } from '../domain/hash.js';
-import type { Item } from './channel.js';
+import type { Item, Outcome } from './channel.js';
 import { channelOf } from './channels/index.js';
-import { itemsFor, wantedForms } from './parcel.js';
+import { itemsFor, type Parcel } from './parcel.js';
 import { type DeliveryVerdict, together, verdictOf } from './verdict.js';
 
 export interface DeliverContext {
@@ -59,13 +59,15 @@ export async function deliverReport(context: DeliverContext): Promise<Delivered>
   return outcomeOf((await listDeliveries(knex, report.id)).filter(ours));
 }
 
-/** Those it was decided to send to, as far as they are still configured; without a decision all of them. */
+/**
+ * Those it was decided to send to, as far as they are still configured. Of a report of an older version only the SR is
+ * kept, and nothing was decided: every one that takes DICOM objects.
+ */
 function destinationsOf({ config }: DeliverContext, route: Route | null): ReadonlyMap<string, Destination> {
   const wanted = route && new Set(route.sends.map(({ destination }) => destination));
-  const { destinations } = config.route;
-  return new Map(
-    destinations.filter(({ name }) => wanted === null || wanted.has(name)).map((one) => [one.name, one]),
-  );
+  const isWanted = (one: Destination) =>
+    wanted === null ? formsOf(one).some(isDicomForm) : wanted.has(one.name);
+  return new Map(config.route.destinations.filter(isWanted).map((one) => [one.name, one]));
 }
 
 async function dueDeliveries(
@@ -107,14 +109,19 @@ async function tryOnce(
   // A person who unparked the case has started the clock again.
   const askedFor = Math.max(row.createdAt.getTime(), context.case.stateSince.getTime());
   const channel = channelOf(destination);
-  const items = await itemsFor(database.knex, report, listed, wantedForms(destination, route));
-  const outcomes = items.length > 0 ? await channel.send(items, destination, context) : [];
   const attempt = { number: row.attempts, ageMs: Date.now() - askedFor };
+  const { items, outcomes, unwritten } = await sendLacking(context, {
+    report,
+    route,
+    delivery: listed,
+    destination,
+  });
   const judged = items.map((item, index) => ({
     ...item,
     verdict: verdictOf(outcomes[index]!, attempt, config.deliver),
   }));
-  const verdict = judged.length > 0 ? together(judged) : NOTHING_LEFT;
+  const whole = judged.length > 0 ? together(judged) : NOTHING_LEFT;
+  const verdict = unwritten ? verdictOf(unwritten, attempt, config.deliver) : whole;
   await writeDown(database, report, row, destination, { verdict, judged });
   const { sopInstanceUid } = report;
   const facts = {
@@ -129,6 +136,19 @@ async function tryOnce(
     log.warn({ ...facts, code: verdict.error.code, reason: verdict.error.message }, `not delivered, ${plan}`);
   } else if (verdict.isWarning) log.warn(facts, 'delivered, with a warning');
   else log.info({ ...facts, ...channel.describe(destination, context) }, 'delivered');
+}
+
+/** A message that cannot be written is no fault of the destination, and is tried again all the same: somebody mends it. */
+async function sendLacking(context: DeliverContext, parcel: Parcel) {
+  const channel = channelOf(parcel.destination);
+  try {
+    const items = await itemsFor(context.database.knex, parcel);
+    const outcomes = items.length > 0 ? await channel.send(items, parcel.destination, context) : [];
+    return { items, outcomes, unwritten: null };
+  } catch (thrown) {
+    const unwritten: Outcome = { kind: 'failed', answer: null, error: asCalcidiscError(thrown) };
+    return { items: [], outcomes: [], unwritten };
+  }
 }
 
 /** It has every form that it is to have: the process ended before that was written down. */

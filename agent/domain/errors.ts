@@ -29,6 +29,7 @@ export const ERROR_CODES = {
     permanent: true,
     meaning: 'the destination refused for good (AE title, SOP class, data set)',
   },
+  TEMPLATE_INVALID: { permanent: false, meaning: "a site's own message or rules cannot be read" },
   DESTINATION_BUSY: { permanent: false, meaning: 'the destination is out of resources for now' },
   COMMITMENT_FAILED: { permanent: true, meaning: 'the destination took the report and does not keep it' },
   IDENTITY_DIFFERS: {

@@ -7,6 +7,7 @@ import { findLatestReport, insertReport, type ReportRow } from '../../db/tables/
 import { insertResult, type Route } from '../../db/tables/results.js';
 import { listSeriesOfStudy } from '../../db/tables/series.js';
 import type { StepEnd } from '../../db/work/runStep.js';
+import { outcomeOf } from '../deliver/outcome.js';
 import { packedCapture, sliceOf } from '../deliver/parcel.js';
 import { routeOf } from '../deliver/route.js';
 import { sha256 } from '../domain/hash.js';
@@ -31,7 +32,7 @@ export const reportStep: AgentStep = async (context, row) => {
   if (latest && latest.answerSha256 === answer) return unchanged(row, latest);
   const { file, sopInstanceUid, seriesInstanceUid, sopClassUid } = buildReport(input);
   const predecessorSopInstanceUid = input.predecessor?.sopInstanceUid ?? null;
-  const route = routeOf(context.config);
+  const route = routeOf(context.config, outcomeOf(input));
   const destinations = route.sends.map(({ destination }) => destination);
   const picture = await pictureFor(context, input, route);
   return {

@@ -23,6 +23,7 @@ import { readReport, renderReport } from '../../agent/report/tree.js';
 import type { Database } from '../../db/server/database.js';
 import { appendAudit } from '../../db/tables/audit.js';
 import { unparkCase } from '../../db/tables/cases.js';
+import { unparkNotices } from '../../db/tables/notices.js';
 import { findReport } from '../../db/tables/reports.js';
 import { type CaseView, readCaseView } from '../../db/views/caseView.js';
 import { findNamedCase } from '../../db/views/lookup.js';
@@ -108,9 +109,12 @@ function noteLook({ knex }: Database, { case: { id, revision } }: CaseView, { re
 }
 
 async function retry({ knex }: Database, { case: row }: CaseView, reason: string): Promise<void> {
-  const again = await knex.transaction((trx) =>
-    unparkCase(trx, { id: row.id, reason, actor: commandActor() }),
-  );
+  const { again, notices } = await knex.transaction(async (trx) => ({
+    again: await unparkCase(trx, { id: row.id, reason, actor: commandActor() }),
+    notices: await unparkNotices(trx, row.id),
+  }));
+  if (notices > 0) console.log(`${notices} notices of case ${row.id} go out again.`);
+  if (!again && notices > 0) return;
   if (!again) throw new CalcidiscError('CASE_NOT_PARKED', `case ${row.id} is ${row.state}, not parked`);
   console.log(`Case ${row.id} goes on from ${again.state}; a running agent takes it up within seconds.`);
 }
@@ -142,6 +146,7 @@ function caseText(view: CaseView): string {
     discTable(view),
     '',
     ...view.reports.flatMap((report) => reportLines(report, view.deliveries)),
+    ...view.notices.map(noticeText),
     ...view.joined.flatMap(({ case: joined, mrSeries, reports }) =>
       reports.map(
         ({ revision, sopInstanceUid }) =>
@@ -172,6 +177,14 @@ function reportLines(
     `Report of revision ${revision}: ${sopInstanceUid}`,
     ...(own.length === 0 ? ['  no destination is configured'] : own.map(deliveryText)),
   ];
+}
+
+function noticeText({ kind, destination, state, attempts, lastError }: CaseView['notices'][number]): string {
+  const said = [
+    `told ${destination} (${kind}): ${state}, ${attempts} attempt${attempts === 1 ? '' : 's'}`,
+    lastError,
+  ];
+  return said.filter(Boolean).join(': ');
 }
 
 function choiceLines({ choice }: CaseView): string[] {

@@ -1,6 +1,7 @@
 import type { Config } from '../../config/schema.js';
 import { modelFoldersOf } from '../../models/catalogue/modelFiles.js';
 import { checkCertificates } from './certificates.js';
+import { checkChannels, checkTemplates } from './channels.js';
 import { checkDatabase } from './database.js';
 import { checkDataFolder } from './dataFolder.js';
 import type { Finding } from './finding.js';
@@ -14,6 +15,7 @@ import { checkListeners } from './running.js';
 export async function examine(config: Config): Promise<Finding[]> {
   const findings = await Promise.all([
     checkRules(config),
+    checkTemplates(config),
     checkCertificates(config.dicom.tls),
     checkDataFolder(config),
     checkListeners(config),
@@ -22,6 +24,7 @@ export async function examine(config: Config): Promise<Finding[]> {
     checkModels(modelFoldersOf(config)),
     checkLocaliser(config),
     ...checkPeers(config),
+    ...checkChannels(config),
   ]);
   return findings.flat();
 }

@@ -7,6 +7,7 @@ import { type CaseInference, listInferences } from '../tables/inferences.js';
 import { findLocalisation, type LocalisationRow } from '../tables/localisations.js';
 import { listMeasurements, type MeasurementRow } from '../tables/measurements.js';
 import { findModel, type ModelRow } from '../tables/models.js';
+import { listNotices, type NoticeRow } from '../tables/notices.js';
 import { listAside, type ObjectAsideRow } from '../tables/objectsAside.js';
 import { findPairing, type PairingRow } from '../tables/pairings.js';
 import { listPriorFetchesOfStudy, type PriorFetchRow } from '../tables/priorFetches.js';
@@ -46,6 +47,8 @@ export interface CaseView {
   /** The newest revision first. */
   readonly reports: readonly Omit<ReportRow, 'file'>[];
   readonly deliveries: readonly ListedDelivery[];
+  /** What was told beside the results, the newest first. */
+  readonly notices: readonly NoticeRow[];
   /** Cases of the same study that this one goes on for (an older version made one for each series). */
   readonly joined: readonly JoinedCase[];
   /** The newest first. */
@@ -87,6 +90,7 @@ export async function readCaseView(tx: Tx, idOrPrefix: string): Promise<CaseView
     model: decided ? await findModel(tx, decided.modelName, decided.modelVersion) : null,
     reports,
     deliveries: (await Promise.all(reports.map((report) => listDeliveries(tx, report.id)))).flat(),
+    notices: await listNotices(tx, id),
     joined: await joinedCases(tx, id),
     audit: await listAudit(tx, 'case', id),
   };

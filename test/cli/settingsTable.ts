@@ -30,6 +30,15 @@ export interface SettingRow {
 const PEER = { aeTitle: 'PACS', host: '127.0.0.1', port: 4242 };
 const named = (name: string, more: object = {}) => ({ name, ...PEER, ...more });
 const tls = (files: object) => ({ dicom: { tls: { clientCertificates: 'none', ...files } } });
+/** In place of what a PACS has. */
+const RIS = { channel: 'hl7', aeTitle: undefined, port: 1 };
+const HOOK = {
+  channel: 'webhook',
+  aeTitle: undefined,
+  host: undefined,
+  port: undefined,
+  url: 'http://127.0.0.1:1',
+};
 const destination = (more: object) => ({ route: { destinations: [named('pacs', more)] } });
 
 /** Forty and more wrong settings and states: with STATES (states.test.ts) what every light says of each. */
@@ -293,6 +302,32 @@ export const SETTINGS: readonly SettingRow[] = [
     config: destination({ port: 1 }),
     start: null,
     doctor: [/^destination pacs/, 'failed', /ECONNREFUSED.*firewall/],
+  },
+  {
+    what: 'an HL7 template that is none',
+    arrange: 'free',
+    config: destination({ ...RIS, templateFile: '/dev/null' }),
+    start: /\/dev\/null:1:1: a message begins with MSH/,
+    doctor: [/^destination pacs/, 'failed', /\/dev\/null:1:1/],
+  },
+  {
+    what: 'a RIS that is not running',
+    arrange: 'free',
+    config: destination(RIS),
+    start: null,
+    doctor: [/^destination pacs/, 'failed', /hl7: 127\.0\.0\.1:1: .*ECONNREFUSED.*firewall/],
+  },
+  {
+    what: 'a secret that is not there',
+    arrange: 'free',
+    config: destination({ ...HOOK, secretFile: '/nowhere/hook.key' }),
+    start: null,
+    doctor: [/^destination pacs/, 'failed', /ENOENT.*\/nowhere\/hook\.key/],
+  },
+  {
+    what: 'a password within an address',
+    config: destination({ ...HOOK, url: 'https://us:pw@example.org', secretFile: '/s' }),
+    start: /destinations\[0\]\.url: a password does not belong in an address/,
   },
   {
     what: 'a destination by a wrong AE title',

@@ -50,7 +50,8 @@ function nameOf({ properties }: Node): string {
   return isUsual === undefined && typeof word === 'string' ? word : '';
 }
 
-function typeOf({ type, const: word, enum: values, items, anyOf }: Node): string {
+function typeOf({ type, const: word, enum: values, items, anyOf, oneOf }: Node): string {
+  if ([...(oneOf ?? []), ...(anyOf ?? [])].some(({ properties }) => properties)) return 'object';
   if (word !== undefined) return JSON.stringify(word);
   if (values) return values.map((value) => JSON.stringify(value)).join(', ');
   if (type === 'array') return `list of ${kindsOf(items).length > 0 ? 'objects' : typeOf(items ?? {})}`;

@@ -6,6 +6,12 @@ import { projectRoot } from '../../config/root.js';
 /** Programs that tests run against for real, and the Debian packages that bring them. */
 export const PEERS = {
   orthanc: { command: 'Orthanc', probe: ['--version'], packages: 'orthanc' },
+  orthancDicomWeb: {
+    command: '/usr/bin/test',
+    probe: ['-e', '/usr/share/orthanc/plugins/libOrthancDicomWeb.so'],
+    packages: 'orthanc-dicomweb',
+  },
+  hl7: { command: '/usr/bin/python3', probe: ['-c', 'import hl7.mllp'], packages: 'python3-hl7' },
   dcmtk: { command: 'storescu', probe: ['--version'], packages: 'dcmtk' },
   dicom3tools: { command: 'dciodvfy', probe: ['-version'], packages: 'dicom3tools' },
   pixelmed: { command: 'java', probe: ['-version'], packages: 'libpixelmed-java pixelmed-apps' },
@@ -44,9 +50,11 @@ export function hasPeer(peer: Peer): boolean {
   return answer;
 }
 
+const TELL_BY_STATUS: ReadonlySet<Peer> = new Set(['python', 'torch', 'viewers', 'hl7', 'orthancDicomWeb']);
+
 /** Python's and npm's peers are modules, not programs: there the exit status tells; dciodvfy's usage exits non-zero. */
 function probeSucceeds(peer: Peer): boolean {
-  if (peer !== 'python' && peer !== 'torch' && peer !== 'viewers') return true;
+  if (!TELL_BY_STATUS.has(peer)) return true;
   const { command, probe } = PEERS[peer];
   return spawnSync(command, probe, { stdio: 'ignore' }).status === 0;
 }

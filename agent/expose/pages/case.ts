@@ -218,11 +218,18 @@ function reportSection(view: CaseView, texts: readonly CaseReport[]): Html {
 <td>${own.length === 0 ? 'none configured' : own.map(deliveryLine)}</td>
 <td><a href="/api/cases/${row.id}/report.dcm?revision=${report.revision}" download>DICOM</a> <a href="/api/cases/${row.id}/report.txt?revision=${report.revision}">text</a></td></tr>`;
   })}</tbody></table>
-<p><a href="/api/cases/${row.id}/report.dcm" download>Download the Structured Report (DICOM)</a></p>
+${noticeLines(view)}<p><a href="/api/cases/${row.id}/report.dcm" download>Download the Structured Report (DICOM)</a></p>
 ${texts.map(
   ({ revision, text }, i) =>
     html`<details><summary>${i === 0 ? 'The report as a tree' : `The report of revision ${revision}`}</summary><pre tabindex="0">${text}</pre></details>`,
 )}${joinedReports(view)}`;
+}
+
+function noticeLines({ notices }: CaseView): readonly Html[] {
+  return notices.map(
+    ({ kind, destination, state, lastError }) =>
+      html`<p>Told ${destination} (${kind}): ${state}${lastError && `: ${lastError}`}</p>`,
+  );
 }
 
 function deliveryLine(delivery: CaseView['deliveries'][number]): Html {
