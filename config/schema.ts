@@ -305,6 +305,14 @@ export const ConfigSchema = z.strictObject({
       prevalence: z.number().gt(0).lt(1).default(0.015),
     })
     .prefault({}),
+  results: z
+    .strictObject({
+      /** silent: a case ends at `reported` and nothing is sent; going live sends what comes from then on. */
+      mode: z.enum(['live', 'silent']).default('live'),
+      /** YAML or JSON file of rules: which results go where (docs/results.md); absent: all to every destination. */
+      rules: z.string().min(1).optional(),
+    })
+    .prefault({}),
   deliver: z
     .strictObject({
       firstRetryMs: Milliseconds.default(2_000),

@@ -22,7 +22,15 @@ export interface News {
 }
 
 /** What a result is news of, the weightier first. */
-export function eventsIn({ flagged, outcome, unstated }: OutcomeFacts): NewsEvent[] {
+export function eventsIn({
+  flagged,
+  outcome,
+  unstated,
+}: {
+  readonly flagged: readonly string[];
+  readonly outcome: string;
+  readonly unstated: readonly string[];
+}): NewsEvent[] {
   return [
     ...(flagged.length > 0 ? (['flagged'] as const) : []),
     ...(outcome === 'uncertain' || outcome === 'not-found' || unstated.length > 0

@@ -1,15 +1,15 @@
 import { appendAudit } from '../../db/tables/audit.js';
 import type { CaseRow } from '../../db/tables/cases.js';
 import { ensureDeliveries } from '../../db/tables/deliveries.js';
+import { sourceOf } from '../../db/tables/instances.js';
 import { findLocalisation } from '../../db/tables/localisations.js';
 import { insertReportObject, type PackedObject } from '../../db/tables/reportObjects.js';
 import { findLatestReport, insertReport, type ReportRow } from '../../db/tables/reports.js';
 import { insertResult, type Route } from '../../db/tables/results.js';
 import { listSeriesOfStudy } from '../../db/tables/series.js';
 import type { StepEnd } from '../../db/work/runStep.js';
-import { outcomeOf } from '../deliver/outcome.js';
 import { packedCapture, sliceOf } from '../deliver/parcel.js';
-import { routeOf } from '../deliver/route.js';
+import { decideRoute } from '../deliver/route.js';
 import { sha256 } from '../domain/hash.js';
 import { modalityRead } from '../read/reader.js';
 import { answerSha256 } from '../report/answer.js';
@@ -32,12 +32,13 @@ export const reportStep: AgentStep = async (context, row) => {
   if (latest && latest.answerSha256 === answer) return unchanged(row, latest);
   const { file, sopInstanceUid, seriesInstanceUid, sopClassUid } = buildReport(input);
   const predecessorSopInstanceUid = input.predecessor?.sopInstanceUid ?? null;
-  const route = routeOf(context.config, outcomeOf(input));
+  const callingAe = await sourceOf(context.database.knex, row.mrSeriesInstanceUid);
+  const route = decideRoute(context.config, input, callingAe, context.log);
   const destinations = route.sends.map(({ destination }) => destination);
   const picture = await pictureFor(context, input, route);
   return {
     to: 'reported',
-    auditDetail: { sopInstanceUid, predecessorSopInstanceUid, destinations },
+    auditDetail: { sopInstanceUid, predecessorSopInstanceUid, destinations, ...routeDetail(route) },
     save: async (trx) => {
       const { report } = await insertReport(trx, {
         caseId: row.id,
@@ -67,6 +68,11 @@ export const reportStep: AgentStep = async (context, row) => {
     },
   };
 };
+
+/** For the trail: by what it was decided where it goes. */
+export function routeDetail({ mode, rule, urgency, why }: Route): Readonly<Record<string, unknown>> {
+  return { mode, ...(rule ? { rule, urgency } : {}), ...(why ? { why } : {}) };
+}
 
 /** Drawn where somebody is to have it, or may be later. */
 async function pictureFor(

@@ -17,6 +17,7 @@ import {
   percent,
   priorText,
   retryCommand,
+  routeText,
   STATE_WORDS,
 } from '../../agent/expose/words.js';
 import { readReport, renderReport } from '../../agent/report/tree.js';
@@ -145,7 +146,7 @@ function caseText(view: CaseView): string {
     '',
     discTable(view),
     '',
-    ...view.reports.flatMap((report) => reportLines(report, view.deliveries)),
+    ...view.reports.flatMap((report) => reportLines(report, view)),
     ...view.notices.map(noticeText),
     ...view.joined.flatMap(({ case: joined, mrSeries, reports }) =>
       reports.map(
@@ -170,12 +171,14 @@ function modelText({ inferences }: CaseView): string {
 /** A report and what became of it: an earlier revision's deliveries are not the newest one's. */
 function reportLines(
   { id, revision, sopInstanceUid }: CaseView['reports'][number],
-  deliveries: CaseView['deliveries'],
+  { deliveries, routes }: CaseView,
 ): string[] {
   const own = deliveries.filter(({ reportId }) => reportId === id);
+  const route = routeText(routes.find(({ reportId }) => reportId === id));
   return [
     `Report of revision ${revision}: ${sopInstanceUid}`,
-    ...(own.length === 0 ? ['  no destination is configured'] : own.map(deliveryText)),
+    ...(route ? [`  ${route}`] : []),
+    ...(own.length === 0 && !route ? ['  it goes nowhere'] : own.map(deliveryText)),
   ];
 }
 

@@ -55,6 +55,38 @@ export async function setRoute(trx: Tx, reportId: string, route: Route): Promise
   await trx('result').where({ reportId, mode: null }).update(columnsOf(trx, route));
 }
 
+/** The newest report of each case that ended silent since then is decided about anew. @returns the cases */
+export async function releaseSilent(trx: Tx, since: Date): Promise<string[]> {
+  const { rows } = await trx.raw(
+    `UPDATE result SET mode = NULL, rule = NULL, why = NULL, sends = '[]', decided_at = NULL
+       FROM report r JOIN "case" c ON c.id = r.case_id AND c.state = 'reported'
+      WHERE r.id = result.report_id AND result.sends = '[]' AND r.created_at >= ?
+        AND r.revision = (SELECT max(revision) FROM report WHERE case_id = c.id AND revision <= c.revision)
+      RETURNING c.id`,
+    [since],
+  );
+  const ids = (rows as { id: string }[]).map(({ id }) => id);
+  await trx('case')
+    .whereIn('id', ids)
+    .andWhere({ owner: null })
+    .update({ nextAttemptAt: trx.raw('clock_timestamp()'), waitingFor: null });
+  return ids;
+}
+
+/** Where each report of a case goes, and why. */
+export interface CaseRoute extends Route {
+  readonly reportId: string;
+}
+
+export function listRoutes(tx: Tx, caseId: string): Promise<CaseRoute[]> {
+  return tx('result')
+    .join('report', 'report.id', 'result.reportId')
+    .where({ caseId })
+    .whereNotNull('mode')
+    .orderBy('revision', 'desc')
+    .select('reportId', 'mode', 'rule', 'urgency', 'sends', 'why');
+}
+
 function columnsOf(tx: Tx, { mode, rule, urgency, sends, why }: Route) {
   return { mode, rule, urgency, sends: json(sends), why, decidedAt: tx.raw('clock_timestamp()') };
 }

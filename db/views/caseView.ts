@@ -13,6 +13,7 @@ import { findPairing, type PairingRow } from '../tables/pairings.js';
 import { listPriorFetchesOfStudy, type PriorFetchRow } from '../tables/priorFetches.js';
 import { listRegions, type RegionRow } from '../tables/regions.js';
 import { listReports, type ReportRow } from '../tables/reports.js';
+import { type CaseRoute, listRoutes } from '../tables/results.js';
 import { findSeries, type SeriesRow } from '../tables/series.js';
 import { findStudy, type StudyRow } from '../tables/studies.js';
 import { type CarriedIdentity, listIdentities } from '../tables/studyIdentities.js';
@@ -47,6 +48,8 @@ export interface CaseView {
   /** The newest revision first. */
   readonly reports: readonly Omit<ReportRow, 'file'>[];
   readonly deliveries: readonly ListedDelivery[];
+  /** Where each report goes, and why. */
+  readonly routes: readonly CaseRoute[];
   /** What was told beside the results, the newest first. */
   readonly notices: readonly NoticeRow[];
   /** Cases of the same study that this one goes on for (an older version made one for each series). */
@@ -90,6 +93,7 @@ export async function readCaseView(tx: Tx, idOrPrefix: string): Promise<CaseView
     model: decided ? await findModel(tx, decided.modelName, decided.modelVersion) : null,
     reports,
     deliveries: (await Promise.all(reports.map((report) => listDeliveries(tx, report.id)))).flat(),
+    routes: await listRoutes(tx, id),
     notices: await listNotices(tx, id),
     joined: await joinedCases(tx, id),
     audit: await listAudit(tx, 'case', id),

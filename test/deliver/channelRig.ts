@@ -2,8 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Delivered, deliverReport } from '../../agent/deliver/deliver.js';
-import { outcomeOf } from '../../agent/deliver/outcome.js';
-import { routeOf } from '../../agent/deliver/route.js';
+import { routeOf, ruleFacts } from '../../agent/deliver/route.js';
 import type { ReportInput } from '../../agent/report/types.js';
 import { parseConfig } from '../../config/load.js';
 import type { ConfigInput } from '../../config/schema.js';
@@ -34,12 +33,12 @@ export async function channelCase(
   changes: Partial<ReportInput> = {},
   policy: ConfigInput['deliver'] = {},
 ): Promise<ChannelCase> {
-  const { dicom, deliver, route } = parseConfig({
+  const { dicom, deliver, route, results } = parseConfig({
     route: { destinations: [...destinations] },
     deliver: { firstRetryMs: 5, maxRetryMs: 20, ...policy },
   });
   const config = { dicom, deliver, route };
-  const decided = routeOf(config, outcomeOf(reportInput(changes)));
+  const decided = routeOf({ route, results }, ruleFacts(reportInput(changes), 'MR1'));
   const made = await insertRoutedCase(test.database, decided, changes);
   const round = () => deliverReport({ config, database: test.database, log: quietLog, case: made.row });
   return {

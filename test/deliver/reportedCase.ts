@@ -15,7 +15,7 @@ import { MR, reportInput } from '../report/sample.js';
 export async function insertReportedCase(
   { knex }: Database,
   changes: Partial<ReportInput> = {},
-): Promise<{ row: CaseRow; report: ReportRow; input: ReportInput }> {
+): Promise<ReportedCase> {
   const study = { mrStudyInstanceUid: newUid(), mrSeriesInstanceUid: newUid() };
   await knex('study').insert({ studyInstanceUid: study.mrStudyInstanceUid });
   await knex('series').insert({
@@ -53,15 +53,36 @@ export async function insertReportedCase(
   });
 }
 
+const GREY = { create: { width: 320, height: 384, channels: 3, background: '#606060' } } as const;
+let slice: Promise<Buffer> | undefined;
+
+function greySlice(): Promise<Buffer> {
+  slice ??= sharp(GREY).toColourspace('b-w').png().toBuffer();
+  return slice;
+}
+
+export interface ReportedCase {
+  readonly row: CaseRow;
+  readonly report: ReportRow;
+  readonly input: ReportInput;
+}
+
 /** As the report step leaves it with what it tells: the input, where it goes, and the slice that was read. */
 export async function insertRoutedCase(
   database: Database,
   route: Route,
   changes: Partial<ReportInput> = {},
-): Promise<{ row: CaseRow; report: ReportRow; input: ReportInput }> {
+): Promise<ReportedCase> {
   const made = await insertReportedCase(database, changes);
-  const { row, report, input } = made;
-  const grey = { create: { width: 320, height: 384, channels: 3, background: '#606060' } } as const;
+  await keepResult(database, made, route);
+  return made;
+}
+
+export async function keepResult(
+  database: Database,
+  { row, report, input }: ReportedCase,
+  route: Route,
+): Promise<void> {
   await insertLocalisation(database.knex, {
     caseId: row.id,
     revision: row.revision,
@@ -72,7 +93,7 @@ export async function insertRoutedCase(
     sliceSopInstanceUid: null,
     sliceIndex: null,
     sliceCount: null,
-    slicePng: await sharp(grey).toColourspace('b-w').png().toBuffer(),
+    slicePng: await greySlice(),
     pixelSpacingMm: [0.9, 0.9],
     localiserName: 'localiser',
     localiserVersion: '1',
@@ -80,5 +101,4 @@ export async function insertRoutedCase(
     milliseconds: 1,
   });
   await insertResult(database.knex, report.id, storedOf(input), route);
-  return made;
 }

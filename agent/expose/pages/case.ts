@@ -19,6 +19,7 @@ import {
   personName,
   priorText,
   retryCommand,
+  routeText,
   STATE_WORDS,
 } from '../words.js';
 import { auditTable } from './audit.js';
@@ -209,13 +210,13 @@ function priorRows(fetches: CaseView['priorFetches']): readonly Html[] {
 }
 
 function reportSection(view: CaseView, texts: readonly CaseReport[]): Html {
-  const { case: row, reports, deliveries } = view;
+  const { case: row, reports, deliveries, routes } = view;
   if (reports.length === 0) return html`<p class="empty">No report yet.</p>${joinedReports(view)}`;
   return html`<table><thead><tr><th scope="col">Revision</th><th scope="col">SOP Instance UID</th><th scope="col">Amends</th><th scope="col">Destination</th><th scope="col">File</th></tr></thead>
 <tbody>${reports.map((report) => {
     const own = deliveries.filter(({ reportId }) => reportId === report.id);
     return html`<tr><td>${report.revision}</td><td class="id">${report.sopInstanceUid}</td><td class="id">${report.predecessorSopInstanceUid ?? '–'}</td>
-<td>${own.length === 0 ? 'none configured' : own.map(deliveryLine)}</td>
+<td>${[routeText(routes.find(({ reportId }) => reportId === report.id))].filter(Boolean).map((text) => html`<div>${text}</div>`)}${own.length === 0 ? '–' : own.map(deliveryLine)}</td>
 <td><a href="/api/cases/${row.id}/report.dcm?revision=${report.revision}" download>DICOM</a> <a href="/api/cases/${row.id}/report.txt?revision=${report.revision}">text</a></td></tr>`;
   })}</tbody></table>
 ${noticeLines(view)}<p><a href="/api/cases/${row.id}/report.dcm" download>Download the Structured Report (DICOM)</a></p>
