@@ -30,9 +30,10 @@ export async function packObject({
 
 /** One of each form: the first stands, so that a retry sends the same bytes. */
 export async function insertReportObject(tx: Tx, reportId: string, packed: PackedObject): Promise<void> {
+  // Whichever of its keys two at once meet first.
   await tx('reportObject')
     .insert({ ...packed, reportId })
-    .onConflict(['reportId', 'form'])
+    .onConflict()
     .ignore();
 }
 
