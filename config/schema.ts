@@ -303,6 +303,12 @@ export const ConfigSchema = z.strictObject({
        * herniations are calcified, an assumption: a site that counts its own sets it.
        */
       prevalence: z.number().gt(0).lt(1).default(0.015),
+      /**
+       * The share of discs that may be flagged; when more of the last `flaggedOver` told ones are than chance explains, page,
+       * doctor and metrics say so.
+       */
+      flaggedAtMost: z.number().gt(0).max(1).default(0.1),
+      flaggedOver: z.number().int().min(20).max(100_000).default(200),
     })
     .prefault({}),
   results: z

@@ -11,6 +11,8 @@ import * as seriesFacts from './0010_series_facts.js';
 import * as answers from './0012_answers.js';
 import * as results from './0013_results.js';
 import * as notices from './0014_notices.js';
+import * as localBounds from './0019_local_bounds.js';
+import * as levelDecisions from './0020_level_decisions.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -27,4 +29,6 @@ export const migrations = [
   { name: '0012_answers', ...answers },
   { name: '0013_results', ...results },
   { name: '0014_notices', ...notices },
+  { name: '0019_local_bounds', ...localBounds },
+  { name: '0020_level_decisions', ...levelDecisions },
 ] as const;

@@ -6,6 +6,7 @@ import { countReadings } from '../../db/tables/readings.js';
 import { listRefusals } from '../../db/tables/refusals.js';
 import { measureUnread } from '../../db/tables/unreadObjects.js';
 import { countParked } from '../../db/views/conditions.js';
+import { countFlagged } from '../../db/views/toldDiscs.js';
 import { CONDITIONS, lookAtConditions } from './conditions.js';
 import type { HttpParts } from './types.js';
 
@@ -19,6 +20,14 @@ export function addHealth(app: FastifyInstance, parts: HttpParts): void {
   const readings = gauge(registry, 'calcidisc_series_readings', 'Series to be read, by state', 'state');
   const parked = gauge(registry, 'calcidisc_cases_parked', 'Parked cases by error code', 'code');
   const jobs = gauge(registry, 'calcidisc_queue_jobs', 'Jobs waiting, delayed or running', 'queue');
+
+  const told = gauge(registry, 'calcidisc_discs_told', 'Discs told, of the last report.flaggedOver', 'model');
+  const flagged = gauge(
+    registry,
+    'calcidisc_discs_flagged',
+    'Of those, the discs that were flagged',
+    'model',
+  );
 
   const drawReceiving = receivingGauges(registry);
 
@@ -43,7 +52,7 @@ export function addHealth(app: FastifyInstance, parts: HttpParts): void {
     for (const { what, ok } of conditions) holds.set({ what }, ok ? 1 : 0);
     const answers = new Set(conditions.filter(({ ok }) => ok).map(({ what }) => what));
     // What cannot be asked now is left out, not drawn as it was before.
-    for (const each of [cases, parked, readings, jobs]) each.reset();
+    for (const each of [cases, parked, readings, jobs, told, flagged]) each.reset();
     if (answers.has('database')) {
       for (const [state, count] of Object.entries(await countCases(database.knex)))
         cases.set({ state }, count);
@@ -51,6 +60,11 @@ export function addHealth(app: FastifyInstance, parts: HttpParts): void {
       for (const [state, count] of Object.entries(await countReadings(database.knex)))
         readings.set({ state }, count);
       await drawReceiving(database);
+      const flags = await countFlagged(database.knex, parts.config.report.flaggedOver);
+      if (flags) {
+        told.set({ model: flags.model }, flags.told);
+        flagged.set({ model: flags.model }, flags.flagged);
+      }
     }
     if (answers.has('queue'))
       for (const [queue, count] of Object.entries(await queues.depth())) jobs.set({ queue }, count);

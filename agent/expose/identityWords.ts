@@ -2,7 +2,7 @@ import type { CarriedIdentity } from '../../db/tables/studyIdentities.js';
 import { comparePersons, isOnePerson } from '../domain/identity.js';
 
 /** What pairing keeps of how a CT's patient compares; cases of before this was kept have none. */
-interface Candidate {
+interface OfferedCt {
   readonly ctAcquisitionDate?: string | null;
   readonly identity?: {
     readonly differs: readonly string[];
@@ -19,7 +19,7 @@ const DECIDED = {
 
 /** One line for each CT whose patient is named otherwise than the MR's: in words, without the names. */
 export function candidateLines(candidates: readonly unknown[]): string[] {
-  const lines = (candidates as readonly Candidate[]).flatMap(({ ctAcquisitionDate, identity }) => {
+  const lines = (candidates as readonly OfferedCt[]).flatMap(({ ctAcquisitionDate, identity }) => {
     if (!identity) return [];
     const { differs, nameDiffers, decided } = identity;
     const other = differs.length > 0 ? `${differs.join(', ')} differ` : '';

@@ -2,14 +2,16 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Database } from '../../db/server/database.js';
 import { findReport } from '../../db/tables/reports.js';
 import type { CaseView } from '../../db/views/caseView.js';
+import { countFlagged } from '../../db/views/toldDiscs.js';
 import { worklistNeighbours } from '../../db/views/worklist.js';
+import { flagAlarm } from '../domain/flagShare.js';
 import { readReport, renderReport } from '../report/tree.js';
 import { filterOf, viewOf, worklistOf } from './apiRoutes.js';
 import { lookAtConditions } from './conditions.js';
 import { findEverywhere } from './find.js';
 import type { Looks } from './looks.js';
 import { type CaseReport, casePage } from './pages/case.js';
-import { conditionAlerts } from './pages/conditions.js';
+import { conditionAlerts, flagAlert } from './pages/conditions.js';
 import { findPage } from './pages/find.js';
 import { layout, type Page } from './pages/layout.js';
 import { worklistPage } from './pages/worklist.js';
@@ -26,9 +28,13 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
   const { config, database, looks } = parts;
 
   const conditions = remembered(() => lookAtConditions(parts));
+  const alarm = remembered(async () => {
+    const flags = await countFlagged(database.knex, config.report.flaggedOver).catch(() => null);
+    return flags && flagAlarm(flags, config.report);
+  });
 
   async function send(reply: FastifyReply, page: Omit<Page, 'alerts'>) {
-    const alerts = conditionAlerts(await conditions());
+    const alerts = [...conditionAlerts(await conditions()), ...flagAlert(await alarm())];
     return reply.type('text/html; charset=utf-8').send(layout({ ...page, alerts }));
   }
 

@@ -23,6 +23,11 @@ export function retryCommand(caseId: string): string {
   return `calcidisc case ${caseId.slice(0, 8)} --retry "what was mended"`;
 }
 
+/** How a person names levels that are uncertain. */
+export function namingCommand(caseId: string): string {
+  return `calcidisc case ${caseId.slice(0, 8)} --levels as-drawn --reason "…"`;
+}
+
 export const PAIRING_WORDS: Readonly<Record<string, string>> = {
   paired: 'CT paired',
   'no-ct': 'no lumbar CT',

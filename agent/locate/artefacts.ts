@@ -1,4 +1,4 @@
-import { type Candidate, patchesOf } from './candidates.js';
+import { type DiscCandidate, patchesOf } from './candidates.js';
 import { type Marked, TISSUE } from './network.js';
 import type { SagittalImage } from './sagittal.js';
 import { meanOver, tissueMask } from './tissueMask.js';
@@ -16,7 +16,7 @@ const THIN_MM = 1.5;
 export function signalVoidMm2(
   image: SagittalImage,
   marked: Marked,
-  discs: readonly Candidate[] = [],
+  discs: readonly DiscCandidate[] = [],
 ): number {
   const { pixels, rows, columns } = image;
   const bone = tissueMask(image, marked, TISSUE.vertebra);
@@ -36,8 +36,13 @@ export function signalVoidMm2(
 }
 
 /** Marks the quadrilateral that two neighbouring discs span: the vertebra between them. */
-function fillBetween(mask: Uint8Array, { rows, columns }: SagittalImage, a: Candidate, b: Candidate): void {
-  const ends = ({ centre, extent, along }: Candidate) => {
+function fillBetween(
+  mask: Uint8Array,
+  { rows, columns }: SagittalImage,
+  a: DiscCandidate,
+  b: DiscCandidate,
+): void {
+  const ends = ({ centre, extent, along }: DiscCandidate) => {
     // A little short of the rims, where the walls' own dark cortex begins.
     const half = 0.4 * (extent[2] - extent[0]);
     return [-half, half].map((s) => [centre[0] + s * along[0], centre[1] + s * along[1]] as const);

@@ -13,7 +13,7 @@ export interface Surroundings {
 }
 
 /** A disc-like patch in one picture; pixel units are the picture's. */
-export interface Candidate {
+export interface DiscCandidate {
   /** Index into the pictures given. */
   readonly slice: number;
   readonly centre: PixelPoint;
@@ -45,7 +45,7 @@ const SAME_DISC_ROWS_MM = 12;
 const SAME_DISC_MM = 32;
 
 /** The disc-like patches of one picture, lowest first. */
-export function candidatesOf(marked: Marked, image: SagittalImage, slice: number): readonly Candidate[] {
+export function candidatesOf(marked: Marked, image: SagittalImage, slice: number): readonly DiscCandidate[] {
   const patches = joinPieces(patchesOf(marked.tissue, TISSUE.disc, marked.rows, marked.columns), marked);
   return patches
     .map((pixels) => candidateOf(pixels, marked, image, slice))
@@ -110,7 +110,7 @@ function joinPieces(patches: readonly Int32Array[], marked: Marked): readonly In
   return discs.map(({ pixels }) => pixels);
 }
 
-function candidateOf(pixels: Int32Array, marked: Marked, image: SagittalImage, slice: number): Candidate {
+function candidateOf(pixels: Int32Array, marked: Marked, image: SagittalImage, slice: number): DiscCandidate {
   const toPicture = ([col, row]: PixelPoint): PixelPoint => [
     (col + 0.5) * marked.colScale - 0.5,
     (row + 0.5) * marked.rowScale - 0.5,

@@ -1,7 +1,7 @@
 import { add, indexToPatient, mapVector, patientToIndex, scale, type Vector } from '../dicom/geometry.js';
 import type { CtFacts } from '../domain/ctReading.js';
 import { type Ground, statedConfidence } from '../domain/levelConfidence.js';
-import type { Candidate } from './candidates.js';
+import type { DiscCandidate } from './candidates.js';
 import type { CtVolume } from './ctVolume.js';
 import { tidy } from './cut.js';
 import { discZone, midSurface, ZONE } from './discZone.js';
@@ -81,7 +81,7 @@ function isOssifiedLigament(
 }
 
 /** Thirds of the disc from front to back, by the planes' own direction of the disc. */
-function locationOf(centreMm: Vector, members: readonly Candidate[]): CtLocation {
+function locationOf(centreMm: Vector, members: readonly DiscCandidate[]): CtLocation {
   const nearest = members.reduce((best, one) =>
     Math.abs(one.centreMm[0] - centreMm[0]) < Math.abs(best.centreMm[0] - centreMm[0]) ? one : best,
   );
@@ -91,7 +91,7 @@ function locationOf(centreMm: Vector, members: readonly Candidate[]): CtLocation
 }
 
 /** The middle of the disc in space: midway between the end plates, over all of the disc that the planes show. */
-function centreBetweenPlates(members: readonly Candidate[], planes: readonly Look[]): Vector {
+function centreBetweenPlates(members: readonly DiscCandidate[], planes: readonly Look[]): Vector {
   let sum: Vector = [0, 0, 0];
   let all = 0;
   for (const { slice, pixels, canalBehind } of members) {
@@ -116,7 +116,7 @@ const UNMEASURED: Measurement = {
 };
 
 /** The zone of each plane holds for the voxels up to half way to the next plane. */
-function measureDisc(members: readonly Candidate[], scan: CtScan, reference: Reference): Measurement {
+function measureDisc(members: readonly DiscCandidate[], scan: CtScan, reference: Reference): Measurement {
   const { planes, volume, facts } = scan;
   const zones = new Map(
     members.map((one) => [one.slice, discZone(planes[one.slice]!.marked, one, volume.sliceMm)] as const),

@@ -1,4 +1,4 @@
-import { axesOf, type Candidate, isSacral } from './candidates.js';
+import { axesOf, type DiscCandidate, isSacral } from './candidates.js';
 import { type Marked, TISSUE } from './network.js';
 
 /**
@@ -33,7 +33,7 @@ const NO_BONE_BEHIND_MM = { within: 1.5, beyond: 3.5 } as const;
  */
 export function discZone(
   marked: Marked,
-  { pixels: disc, canalBehind }: Pick<Candidate, 'pixels' | 'canalBehind'>,
+  { pixels: disc, canalBehind }: Pick<DiscCandidate, 'pixels' | 'canalBehind'>,
   sliceMm: number,
 ): Uint8Array {
   const { rows, columns, spacingMm } = marked;

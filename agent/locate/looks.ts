@@ -1,5 +1,5 @@
 import type { Vector } from '../dicom/geometry.js';
-import { type Candidate, candidatesOf } from './candidates.js';
+import { candidatesOf, type DiscCandidate } from './candidates.js';
 import { type NamedTrack, nameDiscs } from './chain.js';
 import { lumbarDiscs, type Ranked, verdictOf } from './doubts.js';
 import type { Reference } from './hounsfield.js';
@@ -28,7 +28,7 @@ export interface Look {
   readonly positionMm: number;
   readonly image: SagittalImage;
   readonly marked: Marked;
-  readonly candidates: readonly Candidate[];
+  readonly candidates: readonly DiscCandidate[];
   readonly canal: number;
 }
 

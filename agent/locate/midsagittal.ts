@@ -1,8 +1,8 @@
-import type { Candidate } from './candidates.js';
+import type { DiscCandidate } from './candidates.js';
 import type { NamedTrack } from './chain.js';
 
 /** How much canal a slice shows behind its discs, mm2 of disc: what tells the midline from the pedicles. */
-export function canalEvidence(candidates: readonly Candidate[]): number {
+export function canalEvidence(candidates: readonly DiscCandidate[]): number {
   return candidates.reduce((sum, { canalBehind, areaMm2 }) => sum + canalBehind * areaMm2, 0);
 }
 

@@ -6,7 +6,7 @@ import { REGION_SIDE } from '../domain/regionPicture.js';
 import { doubtsAgain } from './again.js';
 import { curveDegrees, type Facts, outsideStudy } from './applicability.js';
 import { jumpMm, signalVoidMm2 } from './artefacts.js';
-import type { Candidate } from './candidates.js';
+import type { DiscCandidate } from './candidates.js';
 import { greyRange, storedBox, tidy } from './cut.js';
 import { endsSoon, LEVEL_OF_RANK } from './doubts.js';
 import { ghostShare } from './ghosts.js';
@@ -177,7 +177,7 @@ function sliceAt({ slices }: Stack<SourceImage>, index: number): LocatedSlice {
 }
 
 /** A disc's place and region in stored pixels, and the picture that the classifier sees of it. */
-function regionIn(image: SagittalImage, own: Candidate, marginMm: number) {
+function regionIn(image: SagittalImage, own: DiscCandidate, marginMm: number) {
   const box = mapVector(regionOf(own.extent, image.plane.spacingMm, marginMm), tidy);
   return {
     located: {

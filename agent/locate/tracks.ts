@@ -1,9 +1,9 @@
-import type { Candidate, Surroundings } from './candidates.js';
+import type { DiscCandidate, Surroundings } from './candidates.js';
 import { LEVEL_CLASSES } from './network.js';
 
 /** One disc through the slices: the patches taken for it and what they say together. */
 export interface Track {
-  readonly members: readonly Candidate[];
+  readonly members: readonly DiscCandidate[];
   /** In the slices' common plane: [to posterior, to inferior], mm. */
   readonly place: readonly [along: number, down: number];
   /** Unit vector along the disc to posterior, [to posterior, to inferior]. */
@@ -25,7 +25,7 @@ export interface SliceWeight {
   readonly weight: number;
 }
 
-type Place = (candidate: Candidate) => readonly [along: number, down: number];
+type Place = (candidate: DiscCandidate) => readonly [along: number, down: number];
 
 /** A disc does not wander further than this between neighbouring slices, in mm per mm of slice distance. */
 const LINK_BASE_MM = 7;
@@ -36,12 +36,12 @@ const MERGE_MM = 20;
 
 /** Candidates of all slices to discs, lowest first. `placeOf` gives a candidate's place in the common plane. */
 export function tracksOf(
-  candidates: readonly (readonly Candidate[])[],
+  candidates: readonly (readonly DiscCandidate[])[],
   slices: readonly SliceWeight[],
   placeOf: Place,
 ): readonly Track[] {
   const start = strongestSlice(candidates, slices);
-  const groups: Candidate[][] = [];
+  const groups: DiscCandidate[][] = [];
   const outwards = slices
     .map((_, i) => i)
     .sort((a, b) => distance(slices, a, start) - distance(slices, b, start));
@@ -56,7 +56,7 @@ function distance(slices: readonly SliceWeight[], a: number, b: number): number 
 }
 
 function strongestSlice(
-  candidates: readonly (readonly Candidate[])[],
+  candidates: readonly (readonly DiscCandidate[])[],
   slices: readonly SliceWeight[],
 ): number {
   const scores = candidates.map((own, i) => slices[i]!.weight * own.reduce((sum, c) => sum + c.areaMm2, 0));
@@ -65,8 +65,8 @@ function strongestSlice(
 
 /** Each patch of a slice goes to the nearest group's nearest member, best pairs first; the rest start groups. */
 function linkSlice(
-  own: readonly Candidate[],
-  groups: Candidate[][],
+  own: readonly DiscCandidate[],
+  groups: DiscCandidate[][],
   slices: readonly SliceWeight[],
   placeOf: Place,
 ): void {
@@ -82,7 +82,7 @@ function linkSlice(
       return apart < LINK_BASE_MM + LINK_PER_MM * gap ? [{ candidate, group, apart }] : [];
     }),
   );
-  const taken = new Set<Candidate | Candidate[]>();
+  const taken = new Set<DiscCandidate | DiscCandidate[]>();
   for (const { candidate, group } of pairs.sort((a, b) => a.apart - b.apart)) {
     if (taken.has(candidate) || taken.has(group)) continue;
     group.push(candidate);
@@ -91,9 +91,9 @@ function linkSlice(
   for (const candidate of own) if (!taken.has(candidate)) groups.push([candidate]);
 }
 
-function merged(groups: readonly Candidate[][], placeOf: Place): Candidate[][] {
-  const kept: { members: Candidate[]; place: readonly [number, number] }[] = [];
-  const size = (group: readonly Candidate[]) => group.reduce((sum, c) => sum + c.areaMm2, 0);
+function merged(groups: readonly DiscCandidate[][], placeOf: Place): DiscCandidate[][] {
+  const kept: { members: DiscCandidate[]; place: readonly [number, number] }[] = [];
+  const size = (group: readonly DiscCandidate[]) => group.reduce((sum, c) => sum + c.areaMm2, 0);
   for (const group of [...groups].sort((a, b) => size(b) - size(a))) {
     const place = meanPlace(group, placeOf);
     const home = kept.find(
@@ -106,10 +106,10 @@ function merged(groups: readonly Candidate[][], placeOf: Place): Candidate[][] {
   return kept.map(({ members }) => members);
 }
 
-function trackOf(members: readonly Candidate[], slices: readonly SliceWeight[], placeOf: Place): Track {
+function trackOf(members: readonly DiscCandidate[], slices: readonly SliceWeight[], placeOf: Place): Track {
   const weights = members.map((c) => c.areaMm2 * c.discShare * (0.03 + slices[c.slice]!.weight ** 2));
   const strength = weights.reduce((sum, w) => sum + w, 0);
-  const mean = (value: (c: Candidate) => number) =>
+  const mean = (value: (c: DiscCandidate) => number) =>
     members.reduce((sum, c, i) => sum + value(c) * weights[i]!, 0) / strength;
   const side = (of: 'above' | 'below'): Surroundings => ({
     vertebra: mean((c) => c[of].vertebra),
@@ -134,13 +134,13 @@ function trackOf(members: readonly Candidate[], slices: readonly SliceWeight[], 
 /** Off the midline discs are shorter; where no slice shows the canal, all slices count alike. */
 const NO_CANAL = 0.02;
 
-function midlineLengthMm(members: readonly Candidate[]): number {
+function midlineLengthMm(members: readonly DiscCandidate[]): number {
   const weights = members.map(({ canalBehind }) => (NO_CANAL + canalBehind) ** 2);
   const sum = weights.reduce((a, b) => a + b, 0);
   return members.reduce((total, { lengthMm }, i) => total + weights[i]! * lengthMm, 0) / sum;
 }
 
-function meanPlace(group: readonly Candidate[], placeOf: Place): readonly [number, number] {
+function meanPlace(group: readonly DiscCandidate[], placeOf: Place): readonly [number, number] {
   const area = group.reduce((sum, c) => sum + c.areaMm2, 0);
   const mean = (axis: 0 | 1) => group.reduce((sum, c) => sum + placeOf(c)[axis] * c.areaMm2, 0) / area;
   return [mean(0), mean(1)];

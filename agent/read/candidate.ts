@@ -6,7 +6,7 @@ import { type Contrast, contrastOf } from './contrast.js';
 import { resultOf } from './reader.js';
 
 /** A series of an MR study that may be read, with what was found in it. */
-export interface Candidate {
+export interface SeriesCandidate {
   readonly seriesInstanceUid: string;
   readonly seriesNumber: number | null;
   readonly seriesDescription: string;
@@ -33,14 +33,14 @@ type CandidateSeries = Pick<
   'seriesInstanceUid' | 'seriesNumber' | 'seriesDescription' | 'frameOfReferenceUid' | 'role' | 'attributes'
 >;
 
-export function candidateOf(series: CandidateSeries, read: ReadingFacts): Candidate {
+export function candidateOf(series: CandidateSeries, read: ReadingFacts): SeriesCandidate {
   return candidateFrom(series, { id: read.id, reading: found(read) });
 }
 
 export function candidateFrom(
   series: CandidateSeries,
-  { id, reading }: { readonly id: string; readonly reading: Candidate['reading'] },
-): Candidate {
+  { id, reading }: { readonly id: string; readonly reading: SeriesCandidate['reading'] },
+): SeriesCandidate {
   const { seriesInstanceUid, seriesNumber, seriesDescription, frameOfReferenceUid, attributes } = series;
   return {
     seriesInstanceUid,
@@ -55,7 +55,7 @@ export function candidateFrom(
   };
 }
 
-function found(read: ReadingFacts): Candidate['reading'] {
+function found(read: ReadingFacts): SeriesCandidate['reading'] {
   if (read.state === 'failed')
     return { status: 'unreadable', reasons: [read.lastError ?? ''], discs: [], pixelMm: null };
   const { status, reasons, discs } = resultOf<LocateResult>(read);
@@ -67,7 +67,7 @@ function found(read: ReadingFacts): Candidate['reading'] {
 export function nameOf({
   seriesNumber,
   seriesDescription,
-}: Pick<Candidate, 'seriesNumber' | 'seriesDescription'>): string {
+}: Pick<SeriesCandidate, 'seriesNumber' | 'seriesDescription'>): string {
   const number = seriesNumber === null ? 'a series without number' : `series ${seriesNumber}`;
   return seriesDescription === '' ? number : `${number} "${seriesDescription}"`;
 }

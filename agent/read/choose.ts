@@ -2,14 +2,14 @@ import type { Config } from '../../config/schema.js';
 import type { ChoiceAgreement, ChoiceCandidate } from '../../db/tables/choices.js';
 import { LEVELS } from '../domain/levels.js';
 import { isReason } from '../domain/locateReasons.js';
-import { type Candidate, nameOf } from './candidate.js';
+import { nameOf, type SeriesCandidate } from './candidate.js';
 import { CONTRAST_WORDS } from './contrast.js';
 import { levelAgreement } from './levelAgreement.js';
 
 export type ReadPolicy = Config['read'];
 
 export interface Choice {
-  readonly chosen: Candidate;
+  readonly chosen: SeriesCandidate;
   readonly candidates: readonly ChoiceCandidate[];
   readonly agreement: ChoiceAgreement;
   /** Nothing in it could be bettered but by another picture of the same kind. */
@@ -19,9 +19,9 @@ export interface Choice {
 /** Why one series is read before another. */
 interface Criterion {
   /** The smaller the better. */
-  rank(candidate: Candidate, policy: ReadPolicy): number;
+  rank(candidate: SeriesCandidate, policy: ReadPolicy): number;
   /** Why the second one is not read, in words. */
-  why(winner: Candidate, loser: Candidate): string;
+  why(winner: SeriesCandidate, loser: SeriesCandidate): string;
 }
 
 const STATUS_RANK = { located: 0, uncertain: 1, 'not-found': 2, unreadable: 3 } as const;
@@ -56,7 +56,7 @@ export const CRITERIA = {
 } as const satisfies Record<string, Criterion>;
 
 /** What a picture lacks against the study's (agent/locate/applicability.ts), and discs that it does not show. */
-function shortcomings({ reading }: Candidate): string[] {
+function shortcomings({ reading }: SeriesCandidate): string[] {
   const outside = reading.reasons.filter(isReason('outsideStudy'));
   const missing = LEVELS.length - reading.discs.length;
   return missing > 0 ? [...outside, `${missing} of ${LEVELS.length} discs not shown`] : outside;
@@ -71,7 +71,7 @@ function withReasons(text: string, reasons: readonly string[]): string {
  * when no other shows one.
  * @param candidates all of them read; at least one with the role 'mr' that could be decoded
  */
-export function choose(candidates: readonly Candidate[], policy: ReadPolicy): Choice {
+export function choose(candidates: readonly SeriesCandidate[], policy: ReadPolicy): Choice {
   const inOrder = candidates
     .filter(({ role, reading }) => role === 'mr' && reading.status !== 'unreadable')
     .toSorted((a, b) => compare(a, b, policy));
@@ -90,7 +90,7 @@ export function choose(candidates: readonly Candidate[], policy: ReadPolicy): Ch
   };
 }
 
-function compare(a: Candidate, b: Candidate, policy: ReadPolicy): number {
+function compare(a: SeriesCandidate, b: SeriesCandidate, policy: ReadPolicy): number {
   for (const has of [showsLumbarSpine, hasDiscs]) if (has(a) !== has(b)) return has(a) ? -1 : 1;
   for (const name of policy.order) {
     const difference = CRITERIA[name].rank(a, policy) - CRITERIA[name].rank(b, policy);
@@ -99,9 +99,9 @@ function compare(a: Candidate, b: Candidate, policy: ReadPolicy): number {
   return a.seriesInstanceUid < b.seriesInstanceUid ? -1 : 1;
 }
 
-const hasDiscs = ({ reading }: Candidate) => reading.discs.length > 0;
+const hasDiscs = ({ reading }: SeriesCandidate) => reading.discs.length > 0;
 
-function verdictOf(chosen: Candidate, each: Candidate, policy: ReadPolicy): ChoiceCandidate {
+function verdictOf(chosen: SeriesCandidate, each: SeriesCandidate, policy: ReadPolicy): ChoiceCandidate {
   const { seriesInstanceUid, seriesNumber, seriesDescription, contrast, reading } = each;
   const facts = { seriesInstanceUid, seriesNumber, seriesDescription, contrast };
   const found = { status: reading.status, reasons: reading.reasons };
@@ -111,7 +111,7 @@ function verdictOf(chosen: Candidate, each: Candidate, policy: ReadPolicy): Choi
   return { ...facts, ...found, verdict: 'passed-over', why: whyNot(chosen, each, policy) };
 }
 
-function whyNot(chosen: Candidate, { ...each }: Candidate, policy: ReadPolicy): string {
+function whyNot(chosen: SeriesCandidate, { ...each }: SeriesCandidate, policy: ReadPolicy): string {
   const { status, reasons } = each.reading;
   if (status === 'unreadable') return withReasons('it cannot be read', reasons);
   if (!showsLumbarSpine(each) && showsLumbarSpine(chosen))
@@ -129,14 +129,14 @@ const FEWEST_DISCS = 3;
 const FEWEST_UNCERTAIN_DISCS = 4;
 
 /** A series whose header leaves open what it shows has to show it: discs, and a sacrum below them. */
-function showsLumbarSpine({ isNamedLumbar, reading }: Candidate): boolean {
+function showsLumbarSpine({ isNamedLumbar, reading }: SeriesCandidate): boolean {
   const hasSacrum = !reading.reasons.some(isReason('sacrumNotSeen'));
   const fewest = reading.status === 'located' ? FEWEST_DISCS : FEWEST_UNCERTAIN_DISCS;
   return isNamedLumbar || (reading.discs.length >= fewest && hasSacrum);
 }
 
 /** Whether the pixels say what the headers left open: that none of this shows a lumbar spine. */
-export function showsNoLumbarSpine(candidates: readonly Candidate[]): boolean {
-  const isUnreadable = ({ reading }: Candidate) => reading.status === 'unreadable';
+export function showsNoLumbarSpine(candidates: readonly SeriesCandidate[]): boolean {
+  const isUnreadable = ({ reading }: SeriesCandidate) => reading.status === 'unreadable';
   return !candidates.every(isUnreadable) && !candidates.some(showsLumbarSpine);
 }

@@ -1,12 +1,12 @@
 import type { Tx } from '../../db/server/knex.js';
 import { askForReading, listReadings, type ReadingFacts } from '../../db/tables/readings.js';
 import { listSeriesOfStudy, type SeriesRow } from '../../db/tables/series.js';
-import { type Candidate, candidateOf, nameOf } from './candidate.js';
+import { candidateOf, nameOf, type SeriesCandidate } from './candidate.js';
 import { modalityRead, type Reader, readingWanted } from './reader.js';
 
 /** The series of a study that may be read, as far as they have come. */
 export interface GatheredStudy {
-  readonly candidates: readonly Candidate[];
+  readonly candidates: readonly SeriesCandidate[];
   /** What is not known yet, in words; null when all of them are complete and read. */
   readonly waitingFor: string | null;
   /** Complete, and nobody has been asked to read them: a newer localiser, other settings, an older database. */

@@ -1,6 +1,6 @@
 import type { ChoiceAgreement } from '../../db/tables/choices.js';
 import { LEVELS } from '../domain/levels.js';
-import { type Candidate, nameOf } from './candidate.js';
+import { nameOf, type SeriesCandidate } from './candidate.js';
 
 /** Fewer discs in common than this say nothing. */
 const FEWEST_DISCS = 3;
@@ -11,8 +11,8 @@ const FEWEST_DISCS = 3;
  * @param maxMm how far apart two series may see the same disc, in the sagittal plane
  */
 export function levelAgreement(
-  chosen: Candidate,
-  others: readonly Candidate[],
+  chosen: SeriesCandidate,
+  others: readonly SeriesCandidate[],
   maxMm: number,
 ): ChoiceAgreement {
   const agrees: { seriesInstanceUid: string; medianMm: number }[] = [];
@@ -35,7 +35,7 @@ export function levelAgreement(
   return { agrees, doubts };
 }
 
-function isComparable(chosen: Candidate, other: Candidate): boolean {
+function isComparable(chosen: SeriesCandidate, other: SeriesCandidate): boolean {
   return (
     other.seriesInstanceUid !== chosen.seriesInstanceUid &&
     other.reading.status === 'located' &&
@@ -45,7 +45,7 @@ function isComparable(chosen: Candidate, other: Candidate): boolean {
 }
 
 /** Median distance of the discs of the same name, or of names `shift` apart; null with too few to compare. */
-function medianMm(a: Candidate, b: Candidate, shift: number): number | null {
+function medianMm(a: SeriesCandidate, b: SeriesCandidate, shift: number): number | null {
   const distances = LEVELS.flatMap((level, i) => {
     const [one, other] = [discOf(a, level), discOf(b, LEVELS[i + shift])];
     // Across the patient each series may have taken another slice.
@@ -54,6 +54,6 @@ function medianMm(a: Candidate, b: Candidate, shift: number): number | null {
   return distances.length < FEWEST_DISCS ? null : distances[distances.length >> 1]!;
 }
 
-function discOf({ reading }: Candidate, level: (typeof LEVELS)[number] | undefined) {
+function discOf({ reading }: SeriesCandidate, level: (typeof LEVELS)[number] | undefined) {
   return reading.discs.find((disc) => disc.level === level)?.centrePatientMm;
 }

@@ -84,7 +84,9 @@ function localisationStatement({ localisation, discs }: ReportInput): string {
     return `The levels of the ${discs.length} discs found on the MR are uncertain and are not stated as fact.${why}`;
   const missing = LEVELS.filter((level) => !discs.some((disc) => disc.level === level));
   const found = `Discs read: ${discs.map((disc) => disc.level).join(', ')}.`;
-  return missing.length === 0 ? found : `${found} Not found, so not read: ${missing.join(', ')}.${why}`;
+  const left = missing.length === 0 ? '' : ` Not found, so not read: ${missing.join(', ')}.`;
+  const known = reasons.length > 0 ? ` To be known of the MR: ${reasons.join('; ')}.` : '';
+  return `${found}${left}${known}`;
 }
 
 function amendmentStatement({

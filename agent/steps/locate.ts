@@ -1,6 +1,7 @@
 import type { Tx } from '../../db/server/knex.js';
 import type { CaseRow } from '../../db/tables/cases.js';
 import { type ChoiceRow, findChoice } from '../../db/tables/choices.js';
+import { findLevelDecision } from '../../db/tables/levelDecisions.js';
 import { insertLocalisation } from '../../db/tables/localisations.js';
 import { insertMeasurements } from '../../db/tables/measurements.js';
 import { findPairing } from '../../db/tables/pairings.js';
@@ -8,6 +9,7 @@ import { findReading, listReadRegions } from '../../db/tables/readings.js';
 import { insertRegions } from '../../db/tables/regions.js';
 import { CalcidiscError } from '../domain/errors.js';
 import { mrCtDoubts, withDoubts } from '../locate/agree.js';
+import { renamed } from '../locate/renamed.js';
 import type { CtResult, Located, LocateResult } from '../locate/types.js';
 import { locatedOf } from '../read/reader.js';
 import type { AgentStep } from './types.js';
@@ -23,7 +25,8 @@ export const locateStep: AgentStep = async ({ config, database }, row) => {
   if (!choice) throw new CalcidiscError('INTERNAL', 'no series has been chosen', { caseId: row.id });
   const found = await located<LocateResult>(knex, choice.readingId);
   const ct = pairing?.ctReadingId ? await located<CtResult>(knex, pairing.ctReadingId) : null;
-  const mr = withDoubts(found, doubtsOf(choice, found, ct));
+  const naming = await findLevelDecision(knex, choice.readingId);
+  const mr = naming ? renamed(found, naming) : withDoubts(found, doubtsOf(choice, found, ct));
   return {
     to: 'located',
     auditDetail: { mr: summary(mr), ...(ct ? { ct: summary(ct) } : {}) },

@@ -31,12 +31,14 @@ import { findNamedCase } from '../../db/views/lookup.js';
 import { commandActor } from '../actor.js';
 import { withDatabase } from '../database.js';
 import { type DecisionOptions, decide, wordOf } from '../decideIdentity.js';
+import { nameLevels } from '../decideLevels.js';
 import { answerCell, asTable } from '../demo/table.js';
 
 interface CaseOptions extends DecisionOptions {
   readonly json?: boolean;
   readonly report?: boolean;
   readonly retry?: string;
+  readonly levels?: string;
 }
 
 export function register(program: Command): void {
@@ -61,12 +63,17 @@ export function register(program: Command): void {
       'a doubt of identity: the CT that was paired or held back is of somebody else',
     )
     .option('--release', 'a held case: go on as it stands')
+    .option(
+      '--levels <naming>',
+      'a doubt of levels: as-drawn, or one disc as it is drawn and what it is (L5-S1=L4-L5); the others follow',
+    )
     .option('--reason <text>', 'why it was decided so, for the audit trail')
     .option('--json', 'one JSON document on stdout')
     .addHelpText(
       'after',
       '\nExample:\n  calcidisc case 3f2a --report\n  calcidisc case A-2024-0117\n  calcidisc case 3f2a --retry "the PACS knows our AE title now"\n' +
-        '  calcidisc case 3f2a --same-patient --reason "married name, checked in the RIS"',
+        '  calcidisc case 3f2a --same-patient --reason "married name, checked in the RIS"\n' +
+        '  calcidisc case 3f2a --levels L5-S1=L4-L5 --reason "four lumbar-type vertebrae, counted from C2"',
     )
     .action((id: string, options: CaseOptions, command: Command) => run(id, options, command));
 }
@@ -83,6 +90,8 @@ async function run(text: string, options: CaseOptions, command: Command): Promis
           `there is no case ${text}; \`calcidisc find ${text}\` looks for what has become none`,
         );
       if (options.retry !== undefined) return await retry(database, view, options.retry);
+      if (options.levels !== undefined)
+        return await nameLevels(database, view.case, options.levels, drawnIn(view), options.reason);
       const word = wordOf(options);
       if (word) return await decide(database, view.case, word, options.reason);
       await noteLook(database, view, options);
@@ -95,6 +104,10 @@ async function run(text: string, options: CaseOptions, command: Command): Promis
     { logLevel: 'warn' },
   );
 }
+
+/** From above down. */
+const drawnIn = ({ regions }: CaseView) =>
+  LEVELS.filter((level) => regions.some((each) => each.level === level));
 
 /** PS3.15 A.5.3, as for a page. */
 function noteLook({ knex }: Database, { case: { id, revision } }: CaseView, { report }: CaseOptions) {

@@ -12,6 +12,7 @@ import {
 import { commandActor } from '../actor.js';
 import { withDatabase } from '../database.js';
 import { parseModel } from './classify.js';
+import { addSiteCommands } from './modelSite.js';
 
 export function register(program: Command): void {
   const model = program
@@ -29,7 +30,7 @@ export function register(program: Command): void {
     .description('all registered models with their state')
     .option(
       '--json',
-      'one JSON document: [{name, version, kind, state, stateSince, sha256, threshold, description}]',
+      'one JSON document: [{name, version, kind, state, stateSince, sha256, threshold, isThresholdLocal, description}]',
     )
     .action((options, command) => withRegistry(command, options, async ({ tx }) => listModels(tx)));
   model
@@ -62,6 +63,7 @@ export function register(program: Command): void {
         await change(registry, await previousActive(registry.tx), 'active', true),
       ]),
     );
+  addSiteCommands(model);
 }
 
 const CHANGES: readonly { name: string; to: ModelChange['to']; description: string }[] = [
@@ -110,7 +112,7 @@ async function withRegistry(
 
 type View = ReturnType<typeof viewOf>;
 
-function viewOf({ name, version, kind, state, stateSince, sha256, card }: ModelRow) {
+function viewOf({ name, version, kind, state, stateSince, sha256, card, localBounds }: ModelRow) {
   const { threshold, description } = card as { threshold?: number; description?: string };
   return {
     name,
@@ -119,7 +121,8 @@ function viewOf({ name, version, kind, state, stateSince, sha256, card }: ModelR
     state,
     stateSince,
     sha256,
-    threshold: threshold ?? null,
+    threshold: localBounds?.threshold ?? threshold ?? null,
+    isThresholdLocal: localBounds !== null,
     description: description ?? '',
   };
 }
@@ -130,7 +133,17 @@ function byName(a: View, b: View): number {
   );
 }
 
-function inWords({ name, version, kind, state, stateSince, sha256 }: View): string {
+function inWords({
+  name,
+  version,
+  kind,
+  state,
+  stateSince,
+  sha256,
+  threshold,
+  isThresholdLocal,
+}: View): string {
+  const own = isThresholdLocal ? `  threshold ${threshold!.toFixed(3)}, this site's own` : '';
   const since = stateSince.toISOString().slice(0, 16).replace('T', ' ');
-  return `${state.padEnd(10)}  ${`${name}@${version}`.padEnd(20)}  ${kind.padEnd(10)}  since ${since}  ${sha256.slice(0, 12)}`;
+  return `${state.padEnd(10)}  ${`${name}@${version}`.padEnd(20)}  ${kind.padEnd(10)}  since ${since}  ${sha256.slice(0, 12)}${own}`;
 }

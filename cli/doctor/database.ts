@@ -1,4 +1,5 @@
 import { asCalcidiscError } from '../../agent/domain/errors.js';
+import { flagAlarm } from '../../agent/domain/flagShare.js';
 import { createLogger } from '../../config/log.js';
 import type { Config } from '../../config/schema.js';
 import { type Database, openDatabase } from '../../db/server/database.js';
@@ -10,6 +11,7 @@ import {
   listRefusingDestinations,
   listWaitingForClassifier,
 } from '../../db/views/conditions.js';
+import { countFlagged } from '../../db/views/toldDiscs.js';
 import { modelFoldersOf } from '../../models/catalogue/modelFiles.js';
 import { classifiersAtWork } from '../../models/catalogue/registry.js';
 import type { Finding } from './finding.js';
@@ -69,6 +71,7 @@ async function lookAtContents(what: string, { knex }: Database, config: Config):
     { what, verdict: 'ok', detail: server },
     await checkTrail(knex),
     await checkClassifier(knex, config),
+    ...(await checkFlags(knex, config)),
     ...(await checkCases(knex, config)),
     await checkRefusals({ knex }),
     await checkUnread({ knex }, config),
@@ -101,6 +104,15 @@ async function checkClassifier(knex: Database['knex'], config: Config): Promise<
     detail: `${why}${wait}`,
     advice: '`calcidisc model list` shows which there are',
   };
+}
+
+/** Said only when there is something to say. */
+async function checkFlags(knex: Database['knex'], { report }: Config): Promise<Finding[]> {
+  const flags = await countFlagged(knex, report.flaggedOver);
+  const alarm = flags && flagAlarm(flags, report);
+  if (!alarm) return [];
+  const setting = 'report.flaggedAtMost, report.flaggedOver';
+  return [{ what: 'share of discs flagged', verdict: 'warning', detail: alarm, setting }];
 }
 
 async function checkCases(knex: Database['knex'], { route }: Config): Promise<Finding[]> {

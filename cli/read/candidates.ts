@@ -1,15 +1,15 @@
 import { LEVELS } from '../../agent/domain/levels.js';
 import type { LocateResult } from '../../agent/locate/types.js';
-import { type Candidate, candidateFrom } from '../../agent/read/candidate.js';
+import { candidateFrom, type SeriesCandidate } from '../../agent/read/candidate.js';
 import type { FolderSeries } from './folder.js';
 
-type Found = Candidate['reading'];
+type Found = SeriesCandidate['reading'];
 
 /** A series of a folder as the choice sees one of the index, with what was found in it. */
 export function folderCandidate(
   { seriesInstanceUid, header, known }: FolderSeries,
   reading: Found,
-): Candidate {
+): SeriesCandidate {
   return candidateFrom(
     {
       seriesInstanceUid,

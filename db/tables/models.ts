@@ -5,6 +5,13 @@ import { type AuditEventName, appendAudit } from './audit.js';
 export type ModelKind = 'classifier' | 'localiser';
 export type ModelState = 'registered' | 'active' | 'shadow' | 'retired';
 
+/** What a site has set in place of a card's own bounds. */
+export interface LocalBounds {
+  readonly threshold: number;
+  /** null: no answer is indeterminate. */
+  readonly indeterminateFrom: number | null;
+}
+
 export interface ModelRow {
   readonly id: string;
   readonly name: string;
@@ -17,9 +24,11 @@ export interface ModelRow {
   readonly card: Readonly<Record<string, unknown>>;
   readonly state: ModelState;
   readonly stateSince: Date;
+  /** null: those of the card. */
+  readonly localBounds: LocalBounds | null;
 }
 
-export type NewModel = Omit<ModelRow, 'id' | 'state' | 'stateSince'>;
+export type NewModel = Omit<ModelRow, 'id' | 'state' | 'stateSince' | 'localBounds'>;
 
 /** One row per name and version; a second call gives the first one's row, whose hash may be another. */
 export async function registerModel(
@@ -94,6 +103,27 @@ export async function changeModel(tx: Tx, { id, to, actor, detail }: ModelChange
       ...(to === 'active' && replaced && { replaces: `${replaced.name}@${replaced.version}` }),
     });
     return after;
+  });
+}
+
+export interface BoundsChange {
+  readonly id: string;
+  /** null: back to those of the card. */
+  readonly bounds: LocalBounds | null;
+  readonly actor: string;
+  readonly reason: string;
+}
+
+/** From the next case on: what was answered keeps the threshold it was answered by. */
+export async function setLocalBounds(tx: Tx, { id, bounds, actor, reason }: BoundsChange): Promise<ModelRow> {
+  return tx.transaction(async (trx) => {
+    const { localBounds: before }: ModelRow = await trx('model').where({ id }).forUpdate().first('*');
+    const [row] = await trx('model')
+      .where({ id })
+      .update({ localBounds: bounds && json(bounds) })
+      .returning('*');
+    await audit(trx, 'MODEL_BOUNDS_SET', row, actor, { before, after: bounds, reason });
+    return row;
   });
 }
 

@@ -14,6 +14,7 @@ import {
 } from '../../db/tables/models.js';
 import { type ClassifierCard, type ModelReference, parseClassifierCard } from './card.js';
 import { latestOf, missingClassifier, settleDefault } from './defaultClassifier.js';
+import { withLocalBounds } from './localBounds.js';
 import {
   type ClassifierFile,
   fileSha256,
@@ -84,8 +85,12 @@ export function openClassifier(row: ModelRow, folders: ModelFolders): Classifier
   const path = locateModelFile(folders, row.path);
   if (path === null)
     throw new CalcidiscError('MODEL_MISSING', `${named} is registered, but ${row.path} is not on this host`);
-  const card: ClassifierCard = parseClassifierCard(row.card, `the card of ${named}`);
-  return { row, path, sha256: row.sha256, card };
+  return { row, path, sha256: row.sha256, card: cardOf(row) };
+}
+
+/** The card of a registered classifier, with the site's own bounds where it has set some. @throws CalcidiscError MODEL_CARD_INVALID */
+export function cardOf({ name, version, card, localBounds }: ModelRow): ClassifierCard {
+  return withLocalBounds(parseClassifierCard(card, `the card of ${name}@${version}`), localBounds);
 }
 
 /**

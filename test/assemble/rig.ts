@@ -14,6 +14,7 @@ import { findSeries } from '../../db/tables/series.js';
 import { findStudy } from '../../db/tables/studies.js';
 import { type Elements, writePart10 } from '../dicom/writePart10.js';
 import { quietLog, type useDatabase } from '../support/database.js';
+import { until } from '../support/until.js';
 
 export interface Series {
   readonly studyInstanceUid: string;
@@ -157,11 +158,7 @@ export async function openRig(db: ReturnType<typeof useDatabase>): Promise<Rig> 
     caseOf: async ({ studyInstanceUid }) =>
       (await listCases(knex, { mrStudyInstanceUid: studyInstanceUid }))[0],
     async complete(series) {
-      for (let waited = 0; waited < 20_000; waited += 10) {
-        if ((await seriesOf(series)).state === 'complete') return;
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-      throw new Error('the series did not become complete');
+      await until(async () => (await seriesOf(series)).state === 'complete', 20_000);
     },
     async close() {
       await assembler.close();

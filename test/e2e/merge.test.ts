@@ -60,14 +60,17 @@ describe('a patient is merged in the PACS while, or after, we have the study', f
     return row ? readCaseView(knex(), row.id) : null;
   };
   const untilView = async (truth: PhantomTruth, isSo: (view: CaseView) => boolean, limitMs = 200_000) => {
-    let last: CaseView | null = null;
-    for (let waited = 0; waited < limitMs; waited += 50) {
-      last = await viewOf(truth);
-      if (last && isSo(last)) return last;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    const { case: row } = last ?? {};
-    throw new Error(`not so: ${JSON.stringify({ row, identities: last?.identities })}`);
+    return until(
+      async () => {
+        const view = await viewOf(truth);
+        return view && isSo(view) ? view : null;
+      },
+      limitMs,
+      async () => {
+        const view = await viewOf(truth);
+        return { row: view?.case, identities: view?.identities };
+      },
+    );
   };
   const reportIn = async (view: CaseView) => {
     const [report] = view.reports;

@@ -12,6 +12,7 @@ import { writePhantom } from '../../models/phantom/phantom.js';
 import { createTestDatabase, quietLog, type TestDatabase } from '../support/database.js';
 import { drawnOf, writeEnhanced } from '../support/encoded.js';
 import { serviceConfig } from '../support/service.js';
+import { until } from '../support/until.js';
 
 const ABOUT = {
   StudyInstanceUID: '2.25.7000',
@@ -73,13 +74,15 @@ describe('an enhanced multi-frame MR, DICOM in to Structured Report', function (
 });
 
 async function reported({ database: { knex } }: TestDatabase) {
-  for (let waited = 0; waited < 90_000; waited += 100) {
-    const row = await knex('case').first('*');
-    if (row?.state === 'reported') return row;
-    assert.notEqual(row?.state, 'parked', row?.lastError);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`not reported in time: ${JSON.stringify(await knex('case').select('*'))}`);
+  return until(
+    async () => {
+      const row = await knex('case').first('*');
+      assert.notEqual(row?.state, 'parked', row?.lastError);
+      return row?.state === 'reported' ? row : null;
+    },
+    90_000,
+    () => knex('case').select('*'),
+  );
 }
 
 /** Every ReferencedFrameNumber of the content tree, as dcmjs reads it. */

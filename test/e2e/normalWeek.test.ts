@@ -65,12 +65,14 @@ describe('a scanner with its own ideas, a PACS that sends everything, a RIS that
     return row ? readCaseView(knex(), row.id) : null;
   };
   const untilView = async (isSo: (view: CaseView) => boolean): Promise<CaseView> => {
-    for (let waited = 0; waited < 240_000; waited += 100) {
-      const view = await viewOf();
-      if (view && isSo(view)) return view;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Error(`not so: ${JSON.stringify((await viewOf())?.case)}`);
+    return until(
+      async () => {
+        const view = await viewOf();
+        return view && isSo(view) ? view : null;
+      },
+      240_000,
+      async () => (await viewOf())?.case,
+    );
   };
   const reportIn = async ({ reports }: CaseView) => {
     const [found] = await orthanc.post<{ ID: string }[]>('/tools/lookup', reports[0]!.sopInstanceUid);

@@ -9,7 +9,7 @@ import { dicomFilesIn } from '../../cli/demo/pacs.js';
 import { type RunningService, startService } from '../../cli/service.js';
 import { parseConfig } from '../../config/load.js';
 import { verifyAudit } from '../../db/tables/audit.js';
-import { type CaseRow, listCases } from '../../db/tables/cases.js';
+import { listCases } from '../../db/tables/cases.js';
 import { findReportObject } from '../../db/tables/reportObjects.js';
 import { type CaseView, readCaseView } from '../../db/views/caseView.js';
 import { type PhantomTruth, writePhantom } from '../../models/phantom/phantom.js';
@@ -18,6 +18,7 @@ import { runTool } from '../support/dcmtk.js';
 import { type RunningOrthanc, startOrthanc } from '../support/orthanc.js';
 import { needsPeer } from '../support/peers.js';
 import { startRedis } from '../support/redis.js';
+import { until } from '../support/until.js';
 
 const CALCIFIED: Level[] = ['L4-L5'];
 
@@ -186,15 +187,18 @@ async function untilDelivered(
   truth: PhantomTruth,
   revision: number,
 ): Promise<CaseView> {
-  let row: CaseRow | undefined;
-  for (let waited = 0; waited < 60_000; waited += 50) {
-    [row] = await listCases(database.knex, { mrStudyInstanceUid: truth.mr.studyInstanceUid });
-    if (row?.state === 'delivered' && row.revision === revision)
-      return (await readCaseView(database.knex, row.id))!;
-    if (row?.state === 'parked') break;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`not delivered: ${JSON.stringify(row)}`);
+  const find = async () =>
+    (await listCases(database.knex, { mrStudyInstanceUid: truth.mr.studyInstanceUid }))[0];
+  const { id } = await until(
+    async () => {
+      const row = await find();
+      assert.notEqual(row?.state, 'parked', row?.lastError ?? '');
+      return row?.state === 'delivered' && row.revision === revision ? row : null;
+    },
+    60_000,
+    find,
+  );
+  return (await readCaseView(database.knex, id))!;
 }
 
 /** A third of the way to the next disc would still be the right one; this is much nearer. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Candidate } from '../../agent/locate/candidates.js';
+import type { DiscCandidate } from '../../agent/locate/candidates.js';
 import { nameDiscs } from '../../agent/locate/chain.js';
 import { bestWay, posteriorsOf } from '../../agent/locate/chainWays.js';
 import { verdictOf } from '../../agent/locate/doubts.js';
@@ -18,7 +18,7 @@ function shares(best: number | null, sure = 0.7): number[] {
 }
 
 function track(down: number, levelShares: readonly number[], more: Partial<Track> = {}): Track {
-  const member = { slice: 0, levelShares } as unknown as Candidate;
+  const member = { slice: 0, levelShares } as unknown as DiscCandidate;
   return {
     members: [member],
     place: [0, down],
@@ -46,7 +46,7 @@ function spineSaying(said: readonly (readonly number[])[]): Track[] {
     .map((one, i) => ({
       ...one,
       levelShares: said[i]!,
-      members: [{ slice: 0, levelShares: said[i]! } as unknown as Candidate],
+      members: [{ slice: 0, levelShares: said[i]! } as unknown as DiscCandidate],
     }));
 }
 
@@ -146,7 +146,7 @@ describe('chain model', () => {
     const shifted = spine().map((one, i) => ({
       ...one,
       levelShares: shares(Math.min(5, i + 1), 0.8),
-      members: [{ slice: 0, levelShares: shares(Math.min(5, i + 1), 0.8) } as unknown as Candidate],
+      members: [{ slice: 0, levelShares: shares(Math.min(5, i + 1), 0.8) } as unknown as DiscCandidate],
     }));
     assert.equal(verdictOf(nameDiscs(shifted)).status, 'uncertain');
   });
@@ -235,7 +235,7 @@ describe('chain model', () => {
 });
 
 describe('tracks', () => {
-  const candidate = (slice: number, along: number, down: number, areaMm2 = 300): Candidate => ({
+  const candidate = (slice: number, along: number, down: number, areaMm2 = 300): DiscCandidate => ({
     slice,
     centre: [0, 0],
     centreMm: [slice * 4, along, -down],
@@ -251,7 +251,7 @@ describe('tracks', () => {
     canalBehind: 0.9,
     pixels: new Int32Array(0),
   });
-  const placeOf = ({ centreMm }: Candidate) => [centreMm[1], -centreMm[2]] as const;
+  const placeOf = ({ centreMm }: DiscCandidate) => [centreMm[1], -centreMm[2]] as const;
   const weights = (count: number) =>
     Array.from({ length: count }, (_, i) => ({ positionMm: i * 4, weight: i === 2 ? 1 : 0.5 }));
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { confidenceWord, groundOf, statedConfidence } from '../../agent/domain/levelConfidence.js';
 import { namedOtherwise } from '../../agent/locate/again.js';
 import { curveDegrees } from '../../agent/locate/applicability.js';
-import type { Candidate } from '../../agent/locate/candidates.js';
+import type { DiscCandidate } from '../../agent/locate/candidates.js';
 import { nameDiscs } from '../../agent/locate/chain.js';
 import { doubtsReadAgain, lumbarDiscs, verdictOf } from '../../agent/locate/doubts.js';
 import type { Track } from '../../agent/locate/tracks.js';
@@ -16,7 +16,7 @@ const sure = (best: number, share = 0.94) =>
 function track(down: number, best: number, more: Partial<Track> = {}): Track {
   const levelShares = more.levelShares ?? sure(best);
   return {
-    members: [{ slice: 0, levelShares } as unknown as Candidate],
+    members: [{ slice: 0, levelShares } as unknown as DiscCandidate],
     place: [0, down],
     direction: [1, 0],
     roomBelowMm: 100,

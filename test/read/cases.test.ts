@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { newUid } from '../../agent/dicom/uid.js';
-import { LEVELS } from '../../agent/domain/levels.js';
+import { LEVELS, type Level } from '../../agent/domain/levels.js';
 import type { LocateResult } from '../../agent/locate/types.js';
 import { seriesComplete, seriesRead } from '../../agent/pair/reconsider.js';
+import { sayLevels } from '../../agent/read/decideLevels.js';
 import { locateStep } from '../../agent/steps/locate.js';
 import { pairStep } from '../../agent/steps/pair.js';
 import type { StepContext } from '../../agent/steps/types.js';
+import { listAudit } from '../../db/tables/audit.js';
 import {
   type CaseRow,
   findCase,
@@ -19,6 +21,7 @@ import { putInstance } from '../../db/tables/instances.js';
 import { findLocalisation } from '../../db/tables/localisations.js';
 import { findPairing } from '../../db/tables/pairings.js';
 import { listReadings } from '../../db/tables/readings.js';
+import { listRegions } from '../../db/tables/regions.js';
 import { completeSeries, ensureSeries, findSeries, reopenSeries } from '../../db/tables/series.js';
 import { ensureStudy } from '../../db/tables/studies.js';
 import type { StepEnd } from '../../db/work/runStep.js';
@@ -224,6 +227,65 @@ describe('a case and the series of its study', () => {
     await walk(row, locateStep);
     const localisation = await findLocalisation(knex(), row.id, 1, 'MR');
     assert.deepEqual([localisation?.seriesInstanceUid, localisation?.status], [repeat, 'located']);
+  });
+
+  it('levels that a person names are facts from the next revision on, by whom and why, and can be named again', async () => {
+    const study = await makeStudy();
+    const uid = await arriving(study, 3);
+    await complete(uid);
+    const drawnDiscs = discs.slice(1);
+    const png = { png: new Uint8Array([1]), sha256: '00' };
+    await putReading(knex(), uid, {
+      ...located(uid, 'MR', { ...FOUND, status: 'uncertain', reasons: ['six discs fit'], discs: drawnDiscs }),
+      regions: drawnDiscs.map(({ level }) => ({ level, ...png })),
+    });
+    const localised = async () => {
+      await walk(await caseOf(study), pairStep);
+      await walk(await caseOf(study), locateStep);
+      const { id, revision } = await caseOf(study);
+      const levels = (await listRegions(knex(), id, revision)).map(({ level }) => level);
+      return { ...(await findLocalisation(knex(), id, revision, 'MR'))!, levels };
+    };
+    const say = async (drawn: Level, level: Level) =>
+      knex().transaction(async (trx) =>
+        sayLevels(trx, {
+          caseId: (await caseOf(study)).id,
+          drawn,
+          level,
+          reason: 'L5 has ribs',
+          actor: 'user:anna',
+        }),
+      );
+    assert.deepEqual(await localised().then(({ status, levels }) => [status, levels]), [
+      'uncertain',
+      LEVELS.slice(1),
+    ]);
+    await assert.rejects(
+      say('L1-L2', 'L2-L3'),
+      /no disc is drawn as L1-L2; there is L2-L3, L3-L4, L4-L5, L5-S1/,
+    );
+
+    assert.equal((await say('L5-S1', 'L4-L5')).revision, 2);
+    const up = await localised();
+    assert.deepEqual([up.status, up.levels], ['located', LEVELS.slice(0, 4)]);
+    assert.deepEqual(up.reasons, [
+      'levels set by user:anna: the disc drawn as L5-S1 is L4-L5, the others follow (L5 has ribs)',
+      'the localiser: six discs fit',
+    ]);
+    // As the case shows them now: back by one, and down by one more, where the lowest leaves the lumbar spine.
+    await say('L4-L5', 'L5-S1');
+    assert.deepEqual((await localised()).levels, LEVELS.slice(1));
+    await say('L4-L5', 'L5-S1');
+    const down = await localised();
+    assert.deepEqual(down.levels, LEVELS.slice(2));
+    assert.match(down.reasons[1]!, /1 disc drawn outside L1 to S1 by it, left out/);
+    const [event] = await listAudit(knex(), 'case', (await caseOf(study)).id).then((all) =>
+      all.filter(({ event: name }) => name === 'LEVELS_DECIDED'),
+    );
+    assert.deepEqual(
+      [event?.actor, event?.detail.shownAs, event?.detail.reason],
+      ['user:anna', 'L4-L5', 'L5 has ribs'],
+    );
   });
 
   it('a study that something could still better is answered when it has been quiet', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { LEVELS } from '../../agent/domain/levels.js';
-import type { Candidate } from '../../agent/read/candidate.js';
+import type { SeriesCandidate } from '../../agent/read/candidate.js';
 import { choose, showsNoLumbarSpine } from '../../agent/read/choose.js';
 import { parseConfig } from '../../config/load.js';
 import { CONTRASTS } from '../../config/schema.js';
@@ -15,7 +15,7 @@ const spine = (movedMm = 0, count = 5) =>
     centrePatientMm: [2, 30, -35 * i + movedMm] as const,
   }));
 
-function series(seriesNumber: number, over: Partial<Candidate> = {}, found = {}): Candidate {
+function series(seriesNumber: number, over: Partial<SeriesCandidate> = {}, found = {}): SeriesCandidate {
   return {
     seriesInstanceUid: `1.2.${seriesNumber}`,
     seriesNumber,
@@ -31,7 +31,7 @@ function series(seriesNumber: number, over: Partial<Candidate> = {}, found = {})
 }
 
 const MOTION = ['outside the study: ghosts of motion in the air behind the back'];
-const chosen = (...candidates: Candidate[]) => choose(candidates, policy).chosen.seriesNumber;
+const chosen = (...candidates: SeriesCandidate[]) => choose(candidates, policy).chosen.seriesNumber;
 
 describe('which of several series of a study is read', () => {
   for (const [name, best, ...others] of [
@@ -138,7 +138,7 @@ describe('which of several series of a study is read', () => {
 });
 
 describe('levels of several series of one frame of reference', () => {
-  const agreement = (...candidates: Candidate[]) => choose(candidates, policy).agreement;
+  const agreement = (...candidates: SeriesCandidate[]) => choose(candidates, policy).agreement;
   const fs = (movedMm: number, over = {}, found = {}) =>
     series(5, { contrast: 'T2-FS', ...over }, { discs: spine(movedMm), ...found });
 

@@ -11,6 +11,7 @@ import type { WorkingOff } from '../../db/work/workOff.js';
 import { makeSeries } from '../support/cases.js';
 import { quietLog, useDatabase } from '../support/database.js';
 import { located, testReader } from '../support/readings.js';
+import { until } from '../support/until.js';
 
 describe('series are read once, whatever happens meanwhile', () => {
   const db = useDatabase({ retry: { firstMs: 10, maxMs: 20, maxAttempts: 3 } });
@@ -55,11 +56,14 @@ describe('series are read once, whatever happens meanwhile', () => {
 
   const readingOf = async (uid: string) => (await listReadings(knex(), [uid], testReader.sha256))[0]!;
   async function untilState(uid: string, state: string) {
-    for (let waited = 0; waited < 10_000; waited += 20) {
-      if ((await readingOf(uid)).state === state) return readingOf(uid);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    throw new Error(`not ${state}: ${JSON.stringify(await readingOf(uid))}`);
+    return until(
+      async () => {
+        const row = await readingOf(uid);
+        return row.state === state ? row : null;
+      },
+      10_000,
+      () => readingOf(uid),
+    );
   }
 
   it('what was found is kept whole, and stands on the trail', async () => {

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import type { Database } from '../../db/server/database.js';
+import { until } from './until.js';
 
 /**
  * Stops a process in the middle of a transaction, for as long as the test likes: a trigger waits for an advisory lock
@@ -20,7 +21,6 @@ export interface HoldAt {
 }
 
 const HOLD_LOCK = 77_001;
-const POLL_MS = 10;
 
 export async function hold({ knex }: Database, { table, on, when }: HoldAt): Promise<Hold> {
   const trigger = `hold_${table}`;
@@ -36,11 +36,11 @@ export async function hold({ knex }: Database, { table, on, when }: HoldAt): Pro
   await holder.raw(`SELECT pg_advisory_xact_lock(${HOLD_LOCK})`);
   return {
     async reached() {
-      for (let waited = 0; waited < 30_000; waited += POLL_MS) {
-        if ((await waiting(knex)).length > 0) return;
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-      }
-      throw new Error(`nobody came to the hold on ${on} of ${table} when ${when}`);
+      await until(
+        async () => (await waiting(knex)).length > 0,
+        30_000,
+        () => `nobody came to the hold on ${on} of ${table} when ${when}`,
+      );
     },
     async lift() {
       for (const pid of await waiting(knex)) await knex.raw('SELECT pg_terminate_backend(?)', [pid]);

@@ -98,6 +98,21 @@ describe('the commands of the worker', function () {
     );
   });
 
+  it("model site and threshold: what the site's studies say, and a threshold of its own with its reason", async () => {
+    const without = await calcidisc('model', 'threshold', 'tiny-classifier@1', '0.9');
+    assert.notEqual(without.code, 0);
+    assert.match(without.stderr, /--reason/);
+    const set = await calcidisc('model', 'threshold', 'tiny-classifier@1', '0.9', '--reason', 'a try');
+    assert.match(set.stdout, /tiny-classifier@1: calcified from 0\.900, from the next case on/);
+    const { stdout } = await calcidisc('model', 'site', 'tiny-classifier@1', '--json');
+    const { model, threshold, isLocal, discs, suggestion } = JSON.parse(stdout);
+    assert.deepEqual([model, threshold, isLocal, discs], ['tiny-classifier@1', 0.9, true, 0]);
+    assert.match(suggestion.none, /too few/);
+    assert.match((await calcidisc('model', 'site', 'tiny-classifier@1')).stdout, /this site's own/);
+    const back = await calcidisc('model', 'threshold', 'tiny-classifier@1', 'card', '--reason', 'back');
+    assert.match(back.stdout, /calcified from 0\.500/);
+  });
+
   it('worker classifies in a process of its own and ends when asked', async () => {
     const pngs = await Promise.all([1, 2, 3].map((seed) => pngOf(greyRegion(seed))));
     const located = await insertLocatedCase(test.database, regionsOf(pngs));

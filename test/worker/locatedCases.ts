@@ -4,6 +4,7 @@ import { LEVELS, type Level } from '../../agent/domain/levels.js';
 import type { Database } from '../../db/server/database.js';
 import { type CaseRow, createCase, findCase } from '../../db/tables/cases.js';
 import { insertRegions } from '../../db/tables/regions.js';
+import { until } from '../support/until.js';
 
 export interface CaseRegion {
   readonly level: Level;
@@ -54,10 +55,8 @@ export async function insertLocatedCase(
 
 /** Waits until the case is no longer located, or is put off or parked. */
 export async function settled({ knex }: Database, id: string, timeoutMs = 20_000): Promise<CaseRow> {
-  for (const until = Date.now() + timeoutMs; Date.now() < until; ) {
+  return until(async () => {
     const row = (await findCase(knex, id))!;
-    if (row.state !== 'located' || row.lastErrorCode !== null) return row;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error(`case ${id} is still located after ${timeoutMs} ms`);
+    return row.state !== 'located' || row.lastErrorCode !== null ? row : null;
+  }, timeoutMs);
 }

@@ -15,6 +15,7 @@ import {
   identityLines,
   interval,
   moment,
+  namingCommand,
   PAIRING_WORDS,
   personName,
   priorText,
@@ -159,13 +160,15 @@ function asideAlert({ aside }: CaseView): Html | false {
 <ul>${lines.map((line) => html`<li>${line}</li>`)}</ul></div>`;
 }
 
-function doubts({ mr }: CaseView): Html | false {
-  if (!mr || mr.status === 'located') return false;
-  const words =
-    mr.status === 'uncertain'
-      ? 'The levels are uncertain: a person has to check them.'
-      : 'No disc was found.';
-  return html`<p class="alert" role="alert"><strong>${words}</strong> ${mr.reasons.join('; ')}</p>`;
+function doubts({ mr, case: { id } }: CaseView): Html | false {
+  if (!mr) return false;
+  const reasons = mr.reasons.join('; ');
+  if (mr.status === 'located')
+    return reasons !== '' && html`<p class="known">To be known of the MR: ${reasons}.</p>`;
+  if (mr.status === 'not-found')
+    return html`<p class="alert" role="alert"><strong>No disc was found.</strong> ${reasons}</p>`;
+  return html`<p class="alert" role="alert"><strong>The levels are uncertain: a person has to check them.</strong> ${reasons}.
+Who knows them says so: <code>${namingCommand(id)}</code></p>`;
 }
 
 function ctSection(view: CaseView): Html {

@@ -10,8 +10,14 @@ export function modelSection({ model, inferences, mr }: CaseView): Html {
   if (!model || !decided) return html`<dl>${localiser}<dt>Classifier</dt><dd>has not answered</dd></dl>`;
   return html`<dl><dt>Classifier</dt><dd>${model.name} ${model.version} <span class="id">SHA-256 ${model.sha256.slice(0, 16)}…</span></dd>
 <dt>Ran on</dt><dd>${decided.provider}, ${decided.runtime}, ${decided.batchSize} discs in ${Math.round(decided.milliseconds)} ms</dd>
-<dt>Threshold</dt><dd>${decided.threshold.toFixed(3)}</dd>${localiser}
+<dt>Threshold</dt><dd>${decided.threshold.toFixed(3)}${ownThreshold(decided.threshold, model.card)}</dd>${localiser}
 ${cardLines(model.card)}</dl>${limits(model.card)}`;
+}
+
+/** An answer keeps the threshold it was given by: where that is not the card's, this site had set it. */
+function ownThreshold(threshold: number, { threshold: onCard }: Readonly<Record<string, unknown>>): string {
+  if (typeof onCard !== 'number' || Math.fround(onCard) === threshold) return '';
+  return `, set by this site; on the card ${onCard.toFixed(3)}`;
 }
 
 function cardLines(card: Readonly<Record<string, unknown>>): Html[] {

@@ -10,6 +10,7 @@ import type { ExportRequest } from '../../../models/dataset/export.js';
 import { type PhantomOptions, type PhantomTruth, writePhantom } from '../../../models/phantom/phantom.js';
 import { createTestDatabase, quietLog, type TestDatabase } from '../../support/database.js';
 import { serviceConfig } from '../../support/service.js';
+import { until } from '../../support/until.js';
 
 /** A hospital in small: phantoms sent by DICOM to a real agent and worker, on a real PostgreSQL. */
 export interface Site {
@@ -87,17 +88,18 @@ async function send(folder: string, { dicomPort }: RunningService): Promise<void
 }
 
 async function reported({ database: { knex } }: TestDatabase, truth: PhantomTruth): Promise<string> {
-  for (let waited = 0; waited < 90_000; waited += 50) {
-    const row = await knex('case').where({ mrStudyInstanceUid: truth.mr.studyInstanceUid }).first('*');
-    if (row?.state === 'reported') {
-      // What the tests assert rests on it: the localiser has the right to doubt a phantom, then take another seed.
-      const doubted = await knex('localisation').where({ caseId: row.id }).whereNot({ status: 'located' });
-      if (doubted.length === 0) return row.id;
-      throw new Error(`${truth.patientId}: ${doubted[0].modality} ${doubted[0].reasons.join('; ')}`);
-    }
-    if (row?.state === 'parked') throw new Error(`parked: ${row.lastError}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  const row = await knex('case').where({ mrStudyInstanceUid: truth.mr.studyInstanceUid }).first('*');
-  throw new Error(`the case of ${truth.patientId} was not reported in time: ${JSON.stringify(row)}`);
+  const find = () => knex('case').where({ mrStudyInstanceUid: truth.mr.studyInstanceUid }).first('*');
+  const row = await until(
+    async () => {
+      const now = await find();
+      if (now?.state === 'parked') throw new Error(`parked: ${now.lastError}`);
+      return now?.state === 'reported' ? now : null;
+    },
+    90_000,
+    find,
+  );
+  // What the tests assert rests on it: the localiser has the right to doubt a phantom, then take another seed.
+  const doubted = await knex('localisation').where({ caseId: row.id }).whereNot({ status: 'located' });
+  if (doubted.length === 0) return row.id;
+  throw new Error(`${truth.patientId}: ${doubted[0].modality} ${doubted[0].reasons.join('; ')}`);
 }

@@ -28,7 +28,6 @@ BAND = 0.04                    # as many again are called indeterminate
 FAR = 0.04                     # share of the known regions that are further off than what is answered on
 SCALES = (0.3, 3.0)            # of a calibration: beyond, there is too little to calibrate on
 CLEAR = dict(visibility=25, areaMm2=8)
-TRAINED = {False: 'stages 3 and 4 and a head of two 3 by 3 convolutions over their maps were trained', True: 'so did stages 3 and 4: only a head of two 3 by 3 convolutions over their maps was trained'}
 SUDIRMAN = ('Sudirman et al., "Lumbar Spine MRI Dataset", Mendeley Data V2, doi 10.17632/k57fr854j2.2, CC BY 4.0; PNGs as published by henryagyare/Spine_LBP')
 
 
@@ -118,8 +117,8 @@ def card_of(version, trained, patients, bounds, held, parity, start) -> dict:
                           regions='real discs cut by the deployed localiser on every slice within 9 mm of the middle; ' + ', '.join(f'{100 * v:.0f}% {k}' for k, v in SHARES.items()),
                           painters=dict(shares=PAINTERS, traces=TRACES, lump=LUMP, least=LEAST), scanner=SCANNER),
         training=dict(networkSize=SIZE, startedFrom=start, steps=trained['steps'], minutes=round(trained['seconds'] / 60, 1),
-                      notAsInTheStudy='stages 1 and 2 are those of the file it started from and stayed as they came; ' + TRAINED[trained.get('headOnly', False)]
-                      + ', because the processors at hand allowed no more'),
+                      notAsInTheStudy='128 by 128 inside the graph, from the weights of the file named, which never saw ImageNet; instead of one average over the last stage '
+                      'a head of two 3 by 3 convolutions over the maps of the last two'),
         metrics=dict(figures(held, furthest, threshold, doubtful), parityWithPyTorch=dict(largestProbabilityDifference=float(f'{parity:.2e}'), tolerance=TOLERANCE)),
         licence='Weights CC BY 4.0, as the training data asks',
         limits=['Calcification is simulated. The network has seen no real calcified disc, and no CT ever confirmed its labels.',
@@ -140,8 +139,7 @@ def main() -> None:
     a = p.parse_args()
     held = Held(os.path.join(a.run, 'held.npz'))
     trained = torch.load(os.path.join(a.run, 'last.pt'), map_location='cpu')
-    net, distance = resnet34_from_onnx(a.start), Distance()
-    flags = Flags(net)
+    flags, distance = Flags(resnet34_from_onnx(a.start)), Distance()
     flags.load_state_dict(trained['average'])
     distance.load_state_dict(torch.load(os.path.join(a.run, 'distance.pt'), map_location='cpu'))
     patients = sorted({str(p) for path in chunk_names(a.chunks, 'training') for p in np.load(path)['patients']})
@@ -149,7 +147,7 @@ def main() -> None:
     scale, shift = calibrated(held)
     os.makedirs(a.out, exist_ok=True)
     path = os.path.join(a.out, 'model.onnx')
-    deployed = DeployedFlags(net, flags.head, distance, scale, shift).eval()
+    deployed = DeployedFlags(flags.net, flags.head, distance, scale, shift).eval()
     names = ['probability', 'cam', 'distance']
     export_onnx(deployed, to_input(torch.from_numpy(parity_pictures(2))), path, ['image'], names, {k: {0: 'N'} for k in ('image', *names)})
     parity = check_parity(deployed, path)

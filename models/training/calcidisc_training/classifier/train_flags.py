@@ -1,10 +1,10 @@
-"""Train a ResNet-34 that can say no, from its third stage on, on real untouched discs and what is painted over them.
+"""Train a ResNet-34 that can say no, on real untouched discs and what is painted over them.
 
-    python -m calcidisc_training.classifier.train_flags --chunks chunks --start ../resnet34/2/model.onnx --out runs/flags --minutes 60
+    python -m calcidisc_training.classifier.train_flags --chunks chunks --start ../resnet34/2/model.onnx --out runs/flags --minutes 120
 
-The first two stages stay as they came: what they say of a region is in the chunks (flag_chunks), so that a step costs half of a
-whole one's. Chunks that appear while it runs are taken up at the next epoch. The rate falls with the minutes. Writes last.pt, from
-where it goes on, and held.npz: score and distance of every region whose patient was held out.
+All stages learn, from a shipped file's weights on. Chunks (flag_chunks) that appear while it runs are taken up at the next
+epoch. The rate falls with the minutes. Writes last.pt, from where it goes on, and held.npz: score and distance of every region
+whose patient was held out.
 """
 import argparse
 import json
@@ -19,7 +19,8 @@ from torch import nn
 from ..common.average import Average
 from ..common.processes import half_type, mixed
 from .classifier_metrics import auc
-from .flag_head import Distance, FlagHead
+from .classifier_net import resize, to_input
+from .flag_head import SIZE, Distance, FlagHead, stages
 from .warm_start import resnet34_from_onnx
 
 GUIDE, NEGATIVE_WEIGHT, PLACE_WEIGHT = 0.5, 1.5, 3.0
@@ -33,15 +34,14 @@ def chunk_names(folder, part) -> list[str]:
 
 
 class Flags(nn.Module):
-    """stage2 [N, 128, 16, 16] -> (logit [N], cam [N, 8, 8], features [N, 768]); normalisation frozen."""
+    """image [N, 3, 128, 128] -> (logit [N], cam [N, 8, 8], features [N, 768]); normalisation frozen."""
 
     def __init__(self, net) -> None:
         super().__init__()
-        self.layer3, self.layer4, self.head = net.layer3, net.layer4, FlagHead()
+        self.net, self.head = net, FlagHead()
 
-    def forward(self, stage2) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        third = self.layer3(stage2)
-        fourth = self.layer4(third)
+    def forward(self, image) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        third, fourth = stages(self.net, image)
         logit, cam = self.head(third, fourth)
         return logit.float(), cam.float(), torch.cat([third.mean((2, 3)), fourth.mean((2, 3))], 1).float()
 
@@ -60,14 +60,28 @@ def loss_of(logit, cam, labels, cells) -> torch.Tensor:
     return nn.functional.binary_cross_entropy_with_logits(logit, labels, weight=weight) + GUIDE * places
 
 
+def image_of(pictures) -> torch.Tensor:
+    """[N, 224, 224] 0..255 -> what the network takes."""
+    return resize(to_input(torch.from_numpy(pictures)), SIZE / 224).contiguous(memory_format=torch.channels_last)
+
+
+def varied(rng, pictures, cells) -> tuple[np.ndarray, np.ndarray]:
+    """(pictures float32, cells): some upside down, brightness and contrast changed by a little."""
+    turned = rng.random(len(pictures)) < 0.5
+    pictures, cells = pictures.astype(np.float32), cells.copy()
+    pictures[turned], cells[turned] = pictures[turned, ::-1].copy(), cells[turned, ::-1].copy()
+    gain, offset = (rng.normal(at, sd, (len(pictures), 1, 1)).astype(np.float32) for at, sd in ((1, 0.06), (0, 5)))
+    return np.clip(pictures * gain + offset, 0, 255), cells
+
+
 @torch.no_grad()
-def run_on(flags, stage2, batch=64) -> tuple[np.ndarray, np.ndarray]:
-    """(logits [N], features [N, 768]) of float16 maps."""
+def run_on(flags, pictures, batch=64) -> tuple[np.ndarray, np.ndarray]:
+    """(logits [N], features [N, 768]) of [N, 224, 224] uint8."""
     flags.eval()
     scores, features = [], []
-    for at in range(0, len(stage2), batch):
+    for at in range(0, len(pictures), batch):
         with mixed('cpu', half_type('cpu')):
-            logit, _, found = flags(torch.from_numpy(stage2[at:at + batch]).float().contiguous(memory_format=torch.channels_last))
+            logit, _, found = flags(image_of(pictures[at:at + batch]))
         scores.append(logit.numpy())
         features.append(found.numpy())
     return np.concatenate(scores), np.concatenate(features)
@@ -85,8 +99,7 @@ class Run:
         torch.manual_seed(1)
         self.flags = Flags(resnet34_from_onnx(a.start)).to(memory_format=torch.channels_last)
         self.average = Average(self.flags, AVERAGE)
-        trunk = [*self.flags.layer3.parameters(), *self.flags.layer4.parameters()]
-        groups = [dict(params=trunk, top=TRUNK_RATE), dict(params=list(self.flags.head.parameters()), top=HEAD_RATE)]
+        groups = [dict(params=list(self.flags.net.parameters()), top=TRUNK_RATE), dict(params=list(self.flags.head.parameters()), top=HEAD_RATE)]
         self.optimiser = torch.optim.AdamW(groups, TRUNK_RATE, weight_decay=WEIGHT_DECAY)
         self.epoch, self.steps, self.before = 0, 0, 0.0
         self.path = os.path.join(a.out, 'last.pt')
@@ -116,10 +129,10 @@ class Run:
     def step(self, data, pick) -> float:
         for group in self.optimiser.param_groups:
             group['lr'] = group['top'] * min(1, (self.steps + 1) / 60) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * self.progress)))
-        maps = torch.from_numpy(data['l2'][pick]).float().contiguous(memory_format=torch.channels_last)
+        pictures, cells = varied(np.random.default_rng([9, self.steps]), data['pictures'][pick], data['cells'][pick])
         with mixed('cpu', half_type('cpu')):
-            logit, cam, _ = self.flags(maps)
-        loss = loss_of(logit, cam, torch.from_numpy(data['labels'][pick]).float(), torch.from_numpy(data['cells'][pick]))
+            logit, cam, _ = self.flags(image_of(pictures))
+        loss = loss_of(logit, cam, torch.from_numpy(data['labels'][pick]).float(), torch.from_numpy(cells))
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.flags.parameters(), CLIP)
@@ -130,7 +143,7 @@ class Run:
 
     def train_chunk(self, path) -> float:
         with np.load(path) as kept:
-            data = {k: kept[k] for k in ('l2', 'labels', 'cells')}
+            data = {k: kept[k] for k in ('pictures', 'labels', 'cells')}
         order, losses = np.random.default_rng([7, self.steps]).permutation(len(data['labels'])), []
         self.flags.train()
         for at in range(0, len(order) - BATCH + 1, BATCH):
@@ -158,12 +171,12 @@ def measure(run, distance_from) -> None:
     about, known = [], []
     for path in distance_from:
         with np.load(path) as kept:
-            known.append(run_on(flags, kept['l2'])[1])
+            known.append(run_on(flags, kept['pictures'])[1])
     distance = Distance()
     distance.fit(np.concatenate(known))
     for path in chunk_names(run.a.chunks, 'held'):
         with np.load(path) as kept:
-            scores, features = run_on(flags, kept['l2'])
+            scores, features = run_on(flags, kept['pictures'])
             for k, v in dict(scores=scores, features=features, labels=kept['labels'], patients=kept['patients']).items():
                 parts[k].append(v)
             about += json.loads(str(kept['about']))
@@ -178,7 +191,7 @@ def measure(run, distance_from) -> None:
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--chunks', required=True)
-    p.add_argument('--start', required=True, help='the models/resnet34 file whose second stage is in the chunks')
+    p.add_argument('--start', required=True, help='the models/resnet34 file to begin with')
     p.add_argument('--out', required=True)
     p.add_argument('--minutes', type=float, default=60)
     p.add_argument('--threads', type=int, default=1)

@@ -1,0 +1,125 @@
+/**
+ * `npm run bench:burst -- [--studies 60] [--senders 4] [--json]`
+ *
+ * A burst of lumbar MR studies, one in four with its CT, from several senders at once, until the report of each is in
+ * the PACS; everything real. Seconds from the first C-STORE on, of this machine: when the first report is there, the
+ * median, the 95th percentile, and how many studies an hour that makes. `firstOfAll` and `medianOfAll` are shares of
+ * the whole: a case that waits for all the others at every stage makes both 1.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { storeFiles } from '../../agent/deliver/scu.js';
+import { openDemoPacs } from '../../cli/demo/pacs.js';
+import { startService } from '../../cli/service.js';
+import { parseConfig } from '../../config/load.js';
+import { createLogger } from '../../config/log.js';
+import { quantile } from '../../models/statistics/describe.js';
+import { drawSiteStudies, forRun, type Sending } from '../field/siteStudies.js';
+
+const { values: options } = parseArgs({
+  options: {
+    studies: { type: 'string', default: '60' },
+    senders: { type: 'string', default: '4' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const studies = Number(options.studies);
+/** One in so many has a CT. */
+const WITH_CT = 4;
+const LIMIT_MS = 900_000;
+const POLL_MS = 50;
+
+const log = createLogger({ log: { level: 'error' } });
+const dir = await mkdtemp(join(tmpdir(), 'calcidisc-burst-'));
+const pacs = await openDemoPacs(join(dir, 'pacs'), log);
+const service = await startService(
+  parseConfig({
+    dataDir: join(dir, 'data'),
+    log: { level: 'error' },
+    dicom: { port: 0, maxAssociations: 64 },
+    http: { port: 0 },
+    route: { destinations: [{ name: 'pacs', aeTitle: pacs.aeTitle, host: '127.0.0.1', port: pacs.port }] },
+  }),
+  log,
+  { agent: true, worker: true },
+);
+const { knex } = service.database;
+try {
+  const [drawn] = await drawSiteStudies(join(dir, 'phantom'), ['scout']);
+  const [mr, ct] = [sendingOf('MR1'), sendingOf('CT1')];
+  await burst([mr], [0]);
+  const begun = performance.now();
+  const sending = burst(
+    [ct, mr],
+    Array.from({ length: studies }, (_, i) => i + 1),
+  );
+  const seconds = await delivered(begun);
+  await sending;
+  const sorted = seconds.toSorted((a, b) => a - b);
+  const at = (q: number) => Number(quantile(sorted, q).toFixed(1));
+  const [first, last] = [at(0), at(1)];
+  const told = {
+    studies,
+    studiesPerHour: Math.round((3_600 * studies) / last),
+    firstSeconds: first,
+    p50Seconds: at(0.5),
+    p95Seconds: at(0.95),
+    lastSeconds: last,
+    firstOfAll: Number((first / last).toFixed(2)),
+    medianOfAll: Number((at(0.5) / last).toFixed(2)),
+  };
+  if (!options.json)
+    console.log(
+      `${studies} studies, one in ${WITH_CT} with a CT: the first report after ${first} s, half of them after ` +
+        `${told.p50Seconds} s, all after ${last} s: ${told.studiesPerHour} studies an hour`,
+    );
+  console.log(JSON.stringify(told));
+
+  function sendingOf(ae: string): Sending {
+    return drawn!.sendings.find(({ callingAe }) => callingAe === ae)!;
+  }
+} finally {
+  await service.close();
+  await pacs.close();
+  await rm(dir, { recursive: true, force: true });
+}
+
+/** Each study by one sender, the CT before its MR; several senders side by side. */
+async function burst(sendings: readonly Sending[], runs: readonly number[]): Promise<void> {
+  const waiting = [...runs];
+  const port = service.dicomPort!;
+  async function sender(): Promise<void> {
+    for (let run = waiting.shift(); run !== undefined; run = waiting.shift())
+      for (const { files, callingAe } of sendings) {
+        if (callingAe === 'CT1' && run % WITH_CT !== 0) continue;
+        const own = files.map((file) => forRun(file, run!));
+        const results = await storeFiles({
+          ...{ host: '127.0.0.1', port, calledAe: 'CALCIDISC', callingAe },
+          files: own,
+        });
+        const refused = results.find(({ isStored }) => !isStored);
+        if (refused) throw refused.error ?? new Error(`refused with ${refused.status}`);
+      }
+  }
+  await Promise.all(Array.from({ length: Number(options.senders) }, sender));
+  if (runs.length === 1) await delivered(performance.now(), 1);
+}
+
+/** Seconds after `begun` at which each study's first report was in the PACS. */
+async function delivered(begun: number, count = studies): Promise<number[]> {
+  const seen = new Map<string, number>();
+  const known: string[] = count === 1 ? [] : await knex('case').pluck('id');
+  for (const end = performance.now() + LIMIT_MS; performance.now() < end; ) {
+    const ids: string[] = await knex('delivery')
+      .join('report', 'report.id', 'delivery.reportId')
+      .where({ 'delivery.state': 'stored' })
+      .whereNotIn('report.caseId', known)
+      .pluck('report.caseId');
+    for (const id of ids) if (!seen.has(id)) seen.set(id, (performance.now() - begun) / 1_000);
+    if (seen.size >= count) return [...seen.values()];
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  throw new Error(`${seen.size} of ${count} reports after ${LIMIT_MS / 1_000} s`);
+}
