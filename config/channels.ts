@@ -20,6 +20,11 @@ function once<T extends z.ZodType>(item: T) {
 /** sr: Structured Report, sc: picture of the slice with the answer (Secondary Capture) */
 const Forms = once(z.enum(DICOM_FORMS)).default(['sr', 'sc']);
 
+const rejecting = {
+  /** It is sent a rejection note (Key Object Selection, IHE IOCM) when a result is withdrawn. */
+  rejectionNotes: z.boolean().default(false),
+};
+
 /** A file that is read when it is needed, so that a secret can be changed without a restart. */
 const File = z.string().min(1);
 
@@ -62,10 +67,16 @@ export const CStoreDestination = z.strictObject({
   commitment: z.boolean().default(false),
   /** What it gets of each report: the Structured Report (sr), the picture (sc). */
   forms: Forms,
+  ...rejecting,
 });
 
 /** DICOMweb (PS3.18 10.5). */
-export const StowRsDestination = z.strictObject({ ...http, channel: z.literal('stow-rs'), forms: Forms });
+export const StowRsDestination = z.strictObject({
+  ...http,
+  channel: z.literal('stow-rs'),
+  forms: Forms,
+  ...rejecting,
+});
 
 /** HL7 v2.5.1 ORU^R01 over MLLP. */
 export const Hl7Destination = z.strictObject({

@@ -12,13 +12,18 @@ import {
   noticeStored,
   tellSince,
 } from '../../db/tables/notices.js';
+import { findReportById } from '../../db/tables/reports.js';
+import { findRoute } from '../../db/tables/results.js';
 import { findStudy } from '../../db/tables/studies.js';
 import { type WorkingOff, workOff } from '../../db/work/workOff.js';
 import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
+import { buildRejectionNote, type RejectionReason } from '../report/rejectionNote.js';
 import type { Item, Outcome } from './channel.js';
 import { channelOf } from './channels/index.js';
 import { newsOfParked } from './news.js';
+import { toldOf } from './parcel.js';
 import { type DeliveryVerdict, verdictOf } from './verdict.js';
+import { objectsAt } from './withdraw.js';
 
 export interface NoticeParts {
   readonly config: Pick<Config, 'deliver' | 'dicom' | 'route'>;
@@ -86,7 +91,10 @@ async function sendNotice(
   signal: AbortSignal,
 ): Promise<SentNotice> {
   try {
-    const item = await parkedItem(database, row, destination);
+    const item =
+      row.kind === 'parked'
+        ? await parkedItem(database, row, destination)
+        : await withdrawnItem(database, row, destination);
     const [outcome] = await channelOf(destination).send([item], destination, { config, signal });
     return { item, outcome: outcome! };
   } catch (thrown) {
@@ -113,6 +121,31 @@ async function parkedItem(
   const item = await channelOf(destination).composeNews?.(news);
   if (item) return item;
   throw new CalcidiscError('DESTINATION_REFUSED', `${destination.name} carries results alone`);
+}
+
+/** In the words of the channel: HL7 W, FHIR entered-in-error, a rejection note, a sentence. */
+async function withdrawnItem(
+  { knex }: NoticeParts['database'],
+  { caseId, reportId, reason, reasonCode, occasion: at }: NoticeRow,
+  destination: Destination,
+): Promise<Item> {
+  const report = (await findReportById(knex, reportId!))!;
+  const words = reason ?? '';
+  const told = await toldOf(knex, report, await findRoute(knex, report.id), words);
+  if (!told)
+    throw new CalcidiscError('REPORT_INVALID', 'an older version made this report and kept the SR alone', {
+      sopInstanceUid: report.sopInstanceUid,
+    });
+  const item = await channelOf(destination).compose?.(told, destination);
+  if (item) return item;
+  const { studyInstanceUid } = told.input.study;
+  const objects = (await objectsAt(knex, caseId, destination.name)).map((each) => ({
+    ...each,
+    studyInstanceUid,
+  }));
+  const because = reasonCode as RejectionReason;
+  const { file, sopInstanceUid } = buildRejectionNote(told.input, { reason: because, words, at, objects });
+  return { form: 'sr', bytes: file, id: sopInstanceUid };
 }
 
 async function writeDown(

@@ -43,6 +43,7 @@ export const ERROR_CODES = {
   BACKUP_INVALID: { permanent: true, meaning: 'a backup is not whole, or not what was written' },
   FOLDER_IN_USE: { permanent: true, meaning: 'a folder to be written holds files of somebody else' },
   CASE_NOT_PARKED: { permanent: true, meaning: 'only a parked case can be taken up again' },
+  WITHDRAWAL_REFUSED: { permanent: true, meaning: 'a result cannot be withdrawn now' },
   CASE_NOT_FOUND: { permanent: true, meaning: 'no case has this id' },
   CASE_AMBIGUOUS: { permanent: true, meaning: 'an abbreviated case id fits several cases' },
   STEP_DIED: { permanent: true, meaning: 'a step ended its process every time it was tried' },

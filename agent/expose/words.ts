@@ -14,7 +14,7 @@ export const STATE_WORDS = {
   classified: 'classified',
   reported: 'report not delivered',
   delivered: 'in the PACS',
-  closed: 'closed: nothing to report',
+  closed: 'closed',
   parked: 'parked: needs a person',
 } as const satisfies Record<CaseState, string>;
 

@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { withdraw } from '../../agent/deliver/withdraw.js';
 import { CalcidiscError } from '../../agent/domain/errors.js';
 import { confidenceWord } from '../../agent/domain/levelConfidence.js';
 import { LEVELS } from '../../agent/domain/levels.js';
@@ -20,7 +21,9 @@ import {
   routeText,
   STATE_WORDS,
 } from '../../agent/expose/words.js';
+import { REJECTIONS, type RejectionReason } from '../../agent/report/rejectionNote.js';
 import { readReport, renderReport } from '../../agent/report/tree.js';
+import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
 import { appendAudit } from '../../db/tables/audit.js';
 import { unparkCase } from '../../db/tables/cases.js';
@@ -38,6 +41,8 @@ interface CaseOptions extends DecisionOptions {
   readonly json?: boolean;
   readonly report?: boolean;
   readonly retry?: string;
+  readonly withdraw?: string;
+  readonly because: RejectionReason;
   readonly levels?: string;
 }
 
@@ -68,6 +73,18 @@ export function register(program: Command): void {
       'a doubt of levels: as-drawn, or one disc as it is drawn and what it is (L5-S1=L4-L5); the others follow',
     )
     .option('--reason <text>', 'why it was decided so, for the audit trail')
+    .option(
+      '--withdraw <reason>',
+      'take the result back: the case is closed, and everybody who was given it is told (docs/results.md)',
+    )
+    .addOption(
+      new Option(
+        '--because <kind>',
+        'of --withdraw, for rejection notes: what it says is wrong (safety), it is of another patient or order (worklist), it was kept long enough (retention)',
+      )
+        .choices(Object.keys(REJECTIONS))
+        .default('safety'),
+    )
     .option('--json', 'one JSON document on stdout')
     .addHelpText(
       'after',
@@ -81,7 +98,7 @@ export function register(program: Command): void {
 async function run(text: string, options: CaseOptions, command: Command): Promise<void> {
   await withDatabase(
     command,
-    async ({ database }) => {
+    async ({ config, database }) => {
       const id = await findNamedCase(database.knex, text);
       const view = id && (await readCaseView(database.knex, id));
       if (!view)
@@ -90,6 +107,7 @@ async function run(text: string, options: CaseOptions, command: Command): Promis
           `there is no case ${text}; \`calcidisc find ${text}\` looks for what has become none`,
         );
       if (options.retry !== undefined) return await retry(database, view, options.retry);
+      if (options.withdraw !== undefined) return await takeBack(config, database, view, options);
       if (options.levels !== undefined)
         return await nameLevels(database, view.case, options.levels, drawnIn(view), options.reason);
       const word = wordOf(options);
@@ -131,6 +149,24 @@ async function retry({ knex }: Database, { case: row }: CaseView, reason: string
   if (!again && notices > 0) return;
   if (!again) throw new CalcidiscError('CASE_NOT_PARKED', `case ${row.id} is ${row.state}, not parked`);
   console.log(`Case ${row.id} goes on from ${again.state}; a running agent takes it up within seconds.`);
+}
+
+async function takeBack(
+  config: Config,
+  { knex }: Database,
+  { case: row }: CaseView,
+  { withdraw: reason = '', because }: CaseOptions,
+): Promise<void> {
+  const actor = commandActor();
+  const { told, untold } = await knex.transaction((trx) =>
+    withdraw(trx, config, { caseId: row.id, reason, because, actor }),
+  );
+  console.log(`Case ${row.id} is withdrawn and closed.`);
+  console.log(told.length > 0 ? `A running agent tells ${told.join(', ')}.` : 'There is nobody to tell.');
+  if (untold.length > 0)
+    console.log(
+      `${untold.join(', ')} has the report and takes no word of withdrawal (rejectionNotes): delete it there.`,
+    );
 }
 
 function caseText(view: CaseView): string {

@@ -49,6 +49,10 @@ export async function findReport(tx: Tx, caseId: string, revision: number): Prom
   return (await tx('report').where({ caseId, revision }).first('*')) ?? null;
 }
 
+export async function findReportById(tx: Tx, id: string): Promise<ReportRow | null> {
+  return (await tx('report').where({ id }).first('*')) ?? null;
+}
+
 export async function findReportByUid(tx: Tx, sopInstanceUid: string): Promise<ReportRow | null> {
   return (await tx('report').where({ sopInstanceUid }).first('*')) ?? null;
 }
