@@ -28,7 +28,7 @@ OBX|{{setId}}|{{type}}|{{code}}|{{of}}|{{value}}|{{unit}}||{{abnormal}}|||{{stat
 `;
 
 /** What a template may name, and within which section. docs/results.md says what each is. */
-const PLACEHOLDERS: Readonly<Record<string, readonly string[]>> = {
+export const PLACEHOLDERS: Readonly<Record<string, readonly string[]>> = {
   '': [
     ...['sendingApplication', 'sendingFacility', 'receivingApplication', 'receivingFacility', 'processing'],
     ...['now', 'controlId', 'status', 'orderStatus', 'isWithdrawn', 'isCorrected', 'urgency', 'priority'],

@@ -50,8 +50,11 @@ describe('with Orthanc’s script alone: the modality sends to Orthanc, and the 
   it('flag and conclusion stand in the metadata of the study, once, and nothing goes round', async () => {
     const truth = await writePhantom({ outDir: dir, seed: 23, calcified: ['L4-L5'] });
     for (const series of ['mr', 'ct'])
-      for (const file of dicomFilesIn(join(dir, series))) await orthanc.post('/instances', await readFile(file));
-    const [{ ID: study }] = (await orthanc.post('/tools/lookup', truth.mr.studyInstanceUid)) as [{ ID: string }];
+      for (const file of dicomFilesIn(join(dir, series)))
+        await orthanc.post('/instances', await readFile(file));
+    const [{ ID: study }] = (await orthanc.post('/tools/lookup', truth.mr.studyInstanceUid)) as [
+      { ID: string },
+    ];
     const metadata = () => orthanc.rest<Record<string, string>>(`/studies/${study}/metadata?numeric&expand`);
     await until(async () => (await metadata())['4410'] !== undefined, 90_000);
     await until(async () => (await listCases(service.database.knex))[0]?.state === 'delivered', 60_000);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { buildOru } from '../../agent/report/hl7.js';
-import { parseOruTemplate } from '../../agent/report/oruTemplate.js';
+import { buildOru, oruView } from '../../agent/report/hl7.js';
+import { PLACEHOLDERS, parseOruTemplate } from '../../agent/report/oruTemplate.js';
 import { reportInput } from './sample.js';
 
 const MSH = 'MSH|^~\\&|{{controlId}}\n';
@@ -31,6 +31,21 @@ describe('report: a site’s own HL7 message', () => {
   for (const [what, text, said] of wrong)
     it(`is refused at its place: ${what}`, () =>
       assert.throws(() => parseOruTemplate(text, 't'), { code: 'TEMPLATE_INVALID', message: said }));
+
+  it('may name what there is, and nothing else', () => {
+    const parties = {
+      sendingApplication: '',
+      sendingFacility: '',
+      receivingApplication: '',
+      receivingFacility: '',
+      processing: 'P',
+    } as const;
+    const { patient, ...view } = oruView(reportInput(), parties);
+    const names = [...Object.keys(view), ...Object.keys(patient).map((name) => `patient.${name}`)];
+    assert.deepEqual(PLACEHOLDERS['']!.toSorted(), names.toSorted());
+    for (const section of ['notes', 'levels', 'observations'] as const)
+      assert.deepEqual(PLACEHOLDERS[section]!.toSorted(), Object.keys(view[section][0]!).toSorted());
+  });
 
   it('lets nothing break out of a field, and leaves empty fields at the end away', () => {
     const template = parseOruTemplate(
