@@ -2,6 +2,7 @@ import { type AcquisitionDate, acquisitionDateOf, isoDate, todayIso } from './da
 import type { DataSet } from './elements.js';
 import type { Keyword } from './keywords.js';
 import { type Part10, readPart10Header } from './parse.js';
+import { type Designator, designatorOf, type RequestedProcedure, requestOf } from './request.js';
 
 /**
  * What the product needs to know of an instance without its pixels. What is missing, empty or no legal value is
@@ -30,6 +31,10 @@ export interface Header extends AcquisitionDate {
   /** Kilograms. */
   readonly patientWeight: number | null;
 
+  /** The order it was made for; null when the header says nothing of one. */
+  readonly request: RequestedProcedure | null;
+  /** Of the study itself, where its images say it. */
+  readonly issuerOfAccessionNumber: Designator | null;
   readonly studyId: string | null;
   readonly accessionNumber: string | null;
   readonly studyDate: string | null;
@@ -110,6 +115,8 @@ function patientOf(dataSet: DataSet) {
 
 function studyOf(dataSet: DataSet) {
   return {
+    request: requestOf(dataSet),
+    issuerOfAccessionNumber: designatorOf(dataSet.items('IssuerOfAccessionNumberSequence')[0]),
     studyId: dataSet.text('StudyID'),
     accessionNumber: dataSet.text('AccessionNumber'),
     studyDate: isoDate(dataSet.string('StudyDate')),

@@ -1,3 +1,4 @@
+import type { CodedText, Designator } from '../dicom/request.js';
 import { derivedUid } from '../dicom/uid.js';
 import { LEVELS } from '../domain/levels.js';
 import { checkedUid, type DataSet, referencedSop } from './content.js';
@@ -75,6 +76,7 @@ export function studyModule({ study }: ReportInput): DataSet {
     ReferringPhysicianName: study.referringPhysicianName,
     StudyID: study.studyId,
     AccessionNumber: study.accessionNumber,
+    ...designated('IssuerOfAccessionNumberSequence', study.issuerOfAccessionNumber),
     ...(study.description ? { StudyDescription: study.description } : {}),
   };
 }
@@ -113,10 +115,52 @@ function document(input: ReportInput, now: Now): DataSet {
     ContentTime: now.tm,
     AuthorObserverSequence: [author(input)],
     ...predecessors(input),
+    ...requests(input),
     PerformedProcedureCodeSequence: [],
     ...evidence(input),
   };
 }
+
+/** The order that the report answers (PS3.3 C.17.2), as far as the MR's header has it. */
+function requests({ study }: ReportInput): DataSet {
+  const { request, accessionNumber } = study;
+  if (!request && !accessionNumber) return {};
+  return {
+    ReferencedRequestSequence: [
+      {
+        StudyInstanceUID: checkedUid(study.studyInstanceUid),
+        ReferencedStudySequence: [],
+        AccessionNumber: accessionNumber,
+        ...designated('IssuerOfAccessionNumberSequence', request?.issuerOfAccession),
+        PlacerOrderNumberImagingServiceRequest: request?.placerOrderNumber ?? '',
+        ...designated('OrderPlacerIdentifierSequence', request?.placerIssuer),
+        FillerOrderNumberImagingServiceRequest: request?.fillerOrderNumber ?? '',
+        ...designated('OrderFillerIdentifierSequence', request?.fillerIssuer),
+        RequestedProcedureID: request?.id ?? '',
+        RequestedProcedureDescription: request?.description ?? '',
+        RequestedProcedureCodeSequence: request?.code ? [codeItem(request.code)] : [],
+      },
+    ],
+  };
+}
+
+/** Hierarchic Designator (PS3.3 10.14): a universal id stands with its type or not at all. */
+function designated(sequence: string, issuer: Designator | null | undefined): DataSet {
+  if (!issuer) return {};
+  const { local, universal, universalType } = issuer;
+  const isUniversal = universal !== '' && universalType !== '';
+  const item = {
+    ...(local ? { LocalNamespaceEntityID: local } : {}),
+    ...(isUniversal ? { UniversalEntityID: universal, UniversalEntityIDType: universalType } : {}),
+  };
+  return Object.keys(item).length > 0 ? { [sequence]: [item] } : {};
+}
+
+const codeItem = ({ value, scheme, meaning }: CodedText): DataSet => ({
+  CodeValue: value,
+  CodingSchemeDesignator: scheme,
+  CodeMeaning: meaning,
+});
 
 function predecessors({ predecessor, alsoReplaced = [] }: ReportInput): DataSet {
   if (predecessor === null) return {};

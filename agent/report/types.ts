@@ -1,3 +1,4 @@
+import type { Designator, RequestedProcedure } from '../dicom/request.js';
 import { SOP_CLASSES } from '../dicom/sopClasses.js';
 import type { Answer } from '../domain/answers.js';
 import type { CtLabel } from '../domain/ctLabels.js';
@@ -38,6 +39,10 @@ export interface ReportStudy {
   readonly time: string;
   readonly description: string;
   readonly referringPhysicianName: string;
+  /** The order, as the MR's header has it; absent when it has none. */
+  readonly request?: RequestedProcedure | null;
+  /** As the MR's images have it of their study. */
+  readonly issuerOfAccessionNumber?: Designator | null;
 }
 
 /** One series that was read, whole. */

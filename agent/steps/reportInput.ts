@@ -13,7 +13,7 @@ import { listRegions, type RegionRow } from '../../db/tables/regions.js';
 import { findPredecessor } from '../../db/tables/reports.js';
 import { findSeries } from '../../db/tables/series.js';
 import { findStudy, type StudyRow } from '../../db/tables/studies.js';
-import { readHeader } from '../dicom/header.js';
+import { type Header, readHeader } from '../dicom/header.js';
 import { derivedUid } from '../dicom/uid.js';
 import { CalcidiscError } from '../domain/errors.js';
 import { LEVELS } from '../domain/levels.js';
@@ -41,14 +41,19 @@ export async function gatherReportInput(context: StepContext, row: CaseRow): Pro
     inferences,
   };
   const shift = await shiftOf(context, inferences[0]);
+  const first = await firstHeader(context, row.mrSeriesInstanceUid);
   return {
     caseId: row.id,
     revision: row.revision,
     revisionReason: row.revisionReason,
     predecessor: await predecessorOf(context, row),
     alsoReplaced: await joinedReports(context, row),
-    patient: { ...patientOf(study), age: await patientAge(context, row.mrSeriesInstanceUid) },
-    study: studyOf(study),
+    patient: { ...patientOf(study), age: first?.patientAge ?? null },
+    study: {
+      ...studyOf(study),
+      request: first?.request ?? null,
+      issuerOfAccessionNumber: first?.issuerOfAccessionNumber ?? null,
+    },
     mr: await seriesOf(context, row.mrSeriesInstanceUid),
     ct: ctSeriesInstanceUid === null ? null : await seriesOf(context, ctSeriesInstanceUid),
     choice: await findChoice(knex, row.id, row.revision),
@@ -104,13 +109,13 @@ function patientOf(study: StudyRow): ReportInput['patient'] {
   };
 }
 
-/** Of the study, not of the person, so it stands in no table: from the first image. */
-async function patientAge(
+/** The first image: what stands in no table (age at the study, the order) is read from it. */
+async function firstHeader(
   { config, database }: StepContext,
   seriesInstanceUid: string,
-): Promise<string | null> {
+): Promise<Header | null> {
   const [first] = await listInstances(database.knex, seriesInstanceUid);
-  return first ? (await readHeader(join(config.dataDir, first.spoolPath))).patientAge : null;
+  return first ? readHeader(join(config.dataDir, first.spoolPath)) : null;
 }
 
 function studyOf(study: StudyRow): ReportInput['study'] {

@@ -3,6 +3,7 @@ import type { CtLabel } from '../../agent/domain/ctLabels.js';
 import type { Level } from '../../agent/domain/levels.js';
 import type { LocateStatus } from '../../agent/domain/locateStatuses.js';
 import type { Tx } from '../server/knex.js';
+import { levelOrder } from '../tables/levelOrder.js';
 
 /** What an export asks of a case's current revision. Holds identifiers: nothing of it may be written out as it is. */
 export interface ResearchCase {
@@ -81,7 +82,7 @@ export async function listResearchDiscs(tx: Tx): Promise<ResearchDisc[]> {
        FROM (SELECT d.* FROM disc_region d JOIN "case" c ON c.id = d.case_id AND c.revision = d.revision) r
        FULL JOIN (SELECT x.* FROM ct_measurement x JOIN "case" c ON c.id = x.case_id AND c.revision = x.revision) m
          ON m.case_id = r.case_id AND m.level = r.level
-      ORDER BY 1, 2`,
+      ORDER BY 1, ${levelOrder('coalesce(r.level, m.level)')}`,
   );
   return rows;
 }

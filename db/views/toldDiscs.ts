@@ -2,6 +2,7 @@ import type { Answer } from '../../agent/domain/answers.js';
 import type { CtLabel } from '../../agent/domain/ctLabels.js';
 import type { FlagShare } from '../../agent/domain/flagShare.js';
 import type { Tx } from '../server/knex.js';
+import { levelOrder } from '../tables/levelOrder.js';
 
 /** What one classifier said of a disc whose level is certain, and what the CT said of it. */
 export interface ToldDisc {
@@ -25,7 +26,7 @@ export async function listToldDiscs(tx: Tx, modelId: string): Promise<ToldDisc[]
             CASE WHEN lct.status = 'located' THEN m.label END AS ct_label ${TOLD}
        LEFT JOIN localisation lct ON lct.case_id = c.id AND lct.revision = c.revision AND lct.modality = 'CT'
        LEFT JOIN ct_measurement m ON m.case_id = c.id AND m.revision = c.revision AND m.level = r.level
-      WHERE i.model_id = ? ORDER BY i.created_at, r.level`,
+      WHERE i.model_id = ? ORDER BY i.created_at, ${levelOrder('r.level')}`,
     [modelId],
   );
   return rows.map((row: ToldDisc) => ({ ...row, probability: Math.fround(row.probability) }));

@@ -151,6 +151,12 @@ function adderTo({ current }: Kept<JobQueue>): (step: Wake) => Promise<unknown> 
   });
 }
 
+/** In order of the path: a case that has begun ends before younger ones begin; within a state the first come first. */
+const STATES = Object.keys(CASE_STATES) as CaseState[];
+
+/** BullMQ: from 1, the lowest first. */
+const priorityOf = (state: CaseState) => STATES.length - STATES.indexOf(state);
+
 function jobOf({ id, revision, state, nextAttemptAt, delayMs }: Wake): QueuedJob {
   const data: Job = { caseId: id, revision, state };
   const opts = {
@@ -159,6 +165,7 @@ function jobOf({ id, revision, state, nextAttemptAt, delayMs }: Wake): QueuedJob
     removeOnFail: true,
     // The database counts the attempts.
     attempts: 1,
+    priority: priorityOf(state),
     ...(delayMs ? { delay: delayMs } : {}),
   };
   return { name: CASE_STATES[state].work ?? state, data, opts };

@@ -88,6 +88,23 @@ for (const kind of ['PostgreSQL', 'Redis'] as const)
         if (by) assert.ok((by === 'agent' ? byAgent : byWorker).includes(state));
     });
 
+    it('of cases that wait those go first that are furthest, then those that came first', async () => {
+      const rows: CaseRow[] = [];
+      for (const state of ['received', 'paired', 'received', 'reported', 'classified'] as const) {
+        const row = await makeCase(knex());
+        rows.push({ ...row, state });
+        await queues.wake({ ...row, state });
+      }
+      const order: number[] = [];
+      const running = queues.runAgent(
+        async ({ caseId }) => void order.push(rows.findIndex(({ id }) => id === caseId)),
+        1,
+      );
+      await until(() => order.length === rows.length);
+      await running.close();
+      assert.deepEqual(order, [3, 4, 1, 0, 2]);
+    });
+
     it('the same wake ten times is one job, and the id is free again when it is done', async () => {
       const row = await makeCase(knex());
       for (let time = 0; time < 10; time++) assert.ok(await queues.wake(row));

@@ -41,6 +41,38 @@ describe('header', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
+  it('reads the order from the request attributes, else from the image, and is silent without one', () => {
+    assert.equal(header(MR).request, null);
+    const issuer = [
+      { LocalNamespaceEntityID: 'RIS', UniversalEntityID: '1.2.3', UniversalEntityIDType: 'ISO' },
+    ];
+    const request = header({
+      ...MR,
+      RequestedProcedureDescription: 'of the image',
+      PlacerOrderNumberImagingServiceRequest: 'PL-1',
+      IssuerOfAccessionNumberSequence: issuer,
+      RequestAttributesSequence: [
+        {
+          RequestedProcedureID: 'RP7',
+          RequestedProcedureDescription: 'MR lumbar spine',
+          RequestedProcedureCodeSequence: [
+            { CodeValue: 'MRLS', CodingSchemeDesignator: '99RIS', CodeMeaning: 'MR lumbar spine' },
+          ],
+        },
+      ],
+    }).request;
+    assert.deepEqual(request, {
+      id: 'RP7',
+      description: 'MR lumbar spine',
+      code: { value: 'MRLS', scheme: '99RIS', meaning: 'MR lumbar spine' },
+      issuerOfAccession: { local: 'RIS', universal: '1.2.3', universalType: 'ISO' },
+      placerOrderNumber: 'PL-1',
+      placerIssuer: null,
+      fillerOrderNumber: '',
+      fillerIssuer: null,
+    });
+  });
+
   for (const [name, transferSyntaxUid] of [
     ['Explicit VR Little Endian', '1.2.840.10008.1.2.1'],
     ['Implicit VR Little Endian', '1.2.840.10008.1.2'],

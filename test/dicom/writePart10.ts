@@ -21,7 +21,7 @@ interface How {
   readonly undefinedLengths: boolean;
 }
 
-const LONG = new Set(['OB', 'OW', 'SQ', 'UN']);
+const LONG = new Set(['OB', 'OW', 'SQ', 'UN', 'UT']);
 const SIZES: Readonly<Record<string, number>> = { US: 2, SS: 2, UL: 4, SL: 4, FL: 4, FD: 8 };
 
 /** A Part 10 file made by hand, so that a test can write what no library would. */

@@ -4,6 +4,7 @@ import { isUid } from '../../agent/dicom/uid.js';
 import { buildReport } from '../../agent/report/build.js';
 import { trackingUid } from '../../agent/report/measurements.js';
 import { readReport, renderReport } from '../../agent/report/tree.js';
+import type { ReportInput } from '../../agent/report/types.js';
 import { CT, disc, MR, reportInput } from './sample.js';
 import { comments, groups, one, readBack } from './walk.js';
 
@@ -98,6 +99,19 @@ describe('report: identity', () => {
       [dataset.StudyDate, dataset.StudyTime, dataset.StudyID],
       ['20260302', '101530.25', 'S1'],
     );
+  });
+
+  it('names the order that it answers: the accession number alone where the MR says no more, nothing without one', () => {
+    const requestIn = (study: Partial<ReportInput['study']>) =>
+      readBack({ study: { ...reportInput().study, ...study } }).dataset.ReferencedRequestSequence as
+        | undefined
+        | { AccessionNumber: string; RequestedProcedureID: string; StudyInstanceUID: string }[];
+    const [item] = requestIn({})!;
+    assert.deepEqual(
+      [item!.AccessionNumber, item!.RequestedProcedureID, item!.StudyInstanceUID],
+      [reportInput().study.accessionNumber, '', MR.studyInstanceUid],
+    );
+    assert.equal(requestIn({ accessionNumber: '' }), undefined);
   });
 
   it('lists a long series by its first images and their number', () => {

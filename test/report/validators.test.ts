@@ -29,6 +29,21 @@ const SHAPES: Readonly<Record<string, Partial<ReportInput>>> = {
     discs: [],
     classifier: null,
   },
+  'of an order with its numbers and their issuers': {
+    study: {
+      ...reportInput().study,
+      request: {
+        id: 'RP7',
+        description: 'MR lumbar spine',
+        code: { value: '241648001', scheme: 'SCT', meaning: 'MRI of lumbar spine' },
+        issuerOfAccession: { local: 'RIS', universal: '1.2.3', universalType: 'ISO' },
+        placerOrderNumber: 'PL-1',
+        placerIssuer: { local: 'HIS', universal: '', universalType: '' },
+        fillerOrderNumber: 'FI-1',
+        fillerIssuer: { local: '', universal: 'ris.example.org', universalType: 'DNS' },
+      },
+    },
+  },
   amended: {
     revision: 2,
     predecessor: { ...buildReport(reportInput()), studyInstanceUid: MR.studyInstanceUid },

@@ -94,7 +94,13 @@ def reliability(held: Held, scale, shift) -> list[dict]:
     return [dict(said=round(float(p[cut == k].mean()), 3), found=share(held.labels[keep][cut == k]), regions=int((cut == k).sum())) for k in range(7) if (cut == k).any()]
 
 
-def card_of(version, trained, patients, bounds, held, parity, start) -> dict:
+def shares_of(chunks) -> str:
+    """How many of the training's regions are of which kind."""
+    kinds = [one['kind'] for path in chunk_names(chunks, 'training') for one in json.loads(str(np.load(path)['about']))]
+    return f'{len(kinds)} regions: ' + ', '.join(f'{100 * kinds.count(k) / len(kinds):.0f}% {k}' for k in SHARES)
+
+
+def card_of(version, trained, patients, shares, bounds, held, parity, start) -> dict:
     furthest, threshold, doubtful, scale, shift = bounds
     sigmoid = [1 / (1 + np.exp(-(z * scale + shift))) for z in (threshold, doubtful)]
     return dict(
@@ -114,7 +120,7 @@ def card_of(version, trained, patients, bounds, held, parity, start) -> dict:
         calibration=dict(prevalence=round(float(held.labels[np.isin(held.source, KNOWN_LOOKS)].mean()), 4), reliability=reliability(held, scale, shift)),
         trainingData=dict(source=SPIDER_SOURCE, attribution=f'{SPIDER_ATTRIBUTION}. Held out for the bounds: {SUDIRMAN}', patients=patients, heldOut=sorted(set(held.patients)),
                           split='by patient: whom the bounds were chosen on is in no training, neither of the trunk nor of this; the second source is held out whole', simulated=True,
-                          regions='real discs cut by the deployed localiser on every slice within 9 mm of the middle; ' + ', '.join(f'{100 * v:.0f}% {k}' for k, v in SHARES.items()),
+                          regions='real discs cut by the deployed localiser on every slice within 9 mm of the middle; ' + shares,
                           painters=dict(shares=PAINTERS, traces=TRACES, lump=LUMP, least=LEAST), scanner=SCANNER),
         training=dict(networkSize=SIZE, startedFrom=start, steps=trained['steps'], minutes=round(trained['seconds'] / 60, 1),
                       notAsInTheStudy='128 by 128 inside the graph, from the weights of the file named, which never saw ImageNet; instead of one average over the last stage '
@@ -152,7 +158,7 @@ def main() -> None:
     export_onnx(deployed, to_input(torch.from_numpy(parity_pictures(2))), path, ['image'], names, {k: {0: 'N'} for k in ('image', *names)})
     parity = check_parity(deployed, path)
     write_parity(deployed, a.out)
-    card = card_of(a.version, trained, patients, (furthest, threshold, doubtful, scale, shift), held, parity, '/'.join(os.path.normpath(a.start).split(os.sep)[-3:-1]))
+    card = card_of(a.version, trained, patients, shares_of(a.chunks), (furthest, threshold, doubtful, scale, shift), held, parity, '/'.join(os.path.normpath(a.start).split(os.sep)[-3:-1]))
     write_card(a.out, card)
     print(json.dumps({k: card[k] for k in ('threshold', 'indeterminateFrom', 'assessable', 'calibration', 'metrics')}, indent=1))
 

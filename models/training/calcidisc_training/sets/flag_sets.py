@@ -1,7 +1,7 @@
 """Sets for a classifier that can say no: real untouched discs, painted ones, and both through drawn scanners.
 
-Of every set's regions `SHARES` tell how many are untouched, painted without calcification, and calcified. The same disc
-list, count and seed give the same bytes.
+Of every set's regions `SHARES` tell how many are untouched, untouched in a look without bright fluid (foreign), painted without
+calcification, and calcified. The same disc list, count and seed give the same bytes.
 """
 from concurrent.futures import ProcessPoolExecutor
 
@@ -11,11 +11,11 @@ from .classifier_data import Pool
 from .painters import paint_calcification, paint_trace
 from .real_regions import RealDisc, Window
 from .roi import MARGIN_MM, resample, to_grey
-from .scanner import SCANNER, scanned
+from .scanner import SCANNER, scanned, without_bright_fluid
 from .simulate import CELLS, Anatomy, Scene, pick, scene_of
 from .simulate_params import SIMULATION
 
-SHARES = dict(untouched=0.42, trace=0.20, calcified=0.38)
+SHARES = dict(untouched=0.36, foreign=0.08, trace=0.20, calcified=0.36)
 SIDE = 224
 
 
@@ -39,6 +39,8 @@ def draw_region(rng, disc: RealDisc, kind: str, scanner=True) -> tuple[np.ndarra
     window = disc.cut(slab_of(rng, disc) if scanner else 1)
     scene, psf = scene_in(window), pick(rng, SIMULATION['blurPx'])
     image, alpha, about = window.pixels.astype(np.float64), np.zeros(window.pixels.shape), {}
+    if kind == 'foreign':
+        image = without_bright_fluid(rng, image, window.labels)
     if kind == 'trace':
         image, about['trace'] = paint_trace(image, scene, rng, psf)
     if kind == 'calcified':

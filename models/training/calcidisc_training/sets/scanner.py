@@ -42,6 +42,12 @@ def look_of(rng, image, labels, white) -> np.ndarray:
     return white * unit ** rng.uniform(0.75, 1.3)
 
 
+def without_bright_fluid(rng, image, labels) -> np.ndarray:
+    """A look in which fluid is dark, as on T1 or proton density: no picture the network is asked about, but one that may reach it."""
+    canal, disc = (blur((labels == v).astype(float), 1.0) for v in (CANAL_VALUE, DISC_VALUE))
+    return image * (1 - canal * (1 - rng.uniform(0.12, 0.6))) * (1 - disc * (1 - rng.uniform(0.5, 1.0)))
+
+
 def zoomed(image, factor_rows, factor_cols, order=1) -> np.ndarray:
     """[h, w] at another sampling, pixel areas kept: out index = (in index + 0.5) * factor - 0.5."""
     shape = [max(4, int(round(n * f))) for n, f in zip(image.shape, (factor_rows, factor_cols))]
