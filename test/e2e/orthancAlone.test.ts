@@ -6,6 +6,7 @@ import { dicomFilesIn } from '../../cli/demo/pacs.js';
 import { type RunningService, startService } from '../../cli/service.js';
 import { projectRoot } from '../../config/root.js';
 import { listCases } from '../../db/tables/cases.js';
+import { findPairing } from '../../db/tables/pairings.js';
 import { writePhantom } from '../../models/phantom/phantom.js';
 import { createTestDatabase, quietLog, type TestDatabase } from '../support/database.js';
 import { freePort } from '../support/dcmtk.js';
@@ -56,8 +57,16 @@ describe('with Orthanc’s script alone: the modality sends to Orthanc, and the 
       { ID: string },
     ];
     const metadata = () => orthanc.rest<Record<string, string>>(`/studies/${study}/metadata?numeric&expand`);
-    await until(async () => (await metadata())['4410'] !== undefined, 90_000);
-    await until(async () => (await listCases(service.database.knex))[0]?.state === 'delivered', 60_000);
+    // The CT may come after the first report: then that is amended.
+    await until(async () => {
+      const [row] = await listCases(service.database.knex);
+      const pairing = row && (await findPairing(service.database.knex, row.id, row.revision));
+      return (
+        row?.state === 'delivered' &&
+        pairing?.outcome === 'paired' &&
+        (await metadata())['4412'] === `${row.revision}`
+      );
+    }, 100_000);
     const stored = (await orthanc.rest<unknown[]>('/instances')).length;
     const before = await listCases(service.database.knex);
     // Longer than a study takes to be stable again after our SR and picture.
