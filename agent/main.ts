@@ -11,6 +11,7 @@ import type { WorkingOff } from '../db/work/workOff.js';
 import { type Assembler, startAssembler } from './assemble/assembler.js';
 import { startCutting } from './assemble/cutBefore.js';
 import { startRefusals } from './assemble/refusals.js';
+import { openNotices } from './deliver/notices.js';
 import { openSafekeeping } from './deliver/safekeeping.js';
 import { CalcidiscError } from './domain/errors.js';
 import { Opened } from './domain/opened.js';
@@ -203,6 +204,8 @@ async function openReceiver(opening: Opening, assembler: Assembler): Promise<Rec
   later.receiver = opened.keep(receiver);
   // What it asks for comes to the listener.
   safekeeping.begin();
+  const notices = opened.keep(await openNotices({ config, database, log }));
+  notices.begin();
   return receiver;
 }
 

@@ -64,7 +64,7 @@ export function compileRule<const V extends Variables>(
 function refuseFailure(key: string, answer: RuleAnswer, sample: object): void {
   if (!('failed' in answer)) return;
   throw new ConfigError(
-    `${key} cannot be worked out for a series like ${JSON.stringify(sample)}: ${answer.failed}`,
+    `${key} cannot be worked out for what is like ${JSON.stringify(sample)}: ${answer.failed}`,
   );
 }
 

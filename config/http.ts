@@ -1,23 +1,8 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
-
-export const Port = z.number().int().min(0).max(65535);
-export const Milliseconds = z.number().int().positive();
+import { Cidr, Milliseconds, Port } from './values.js';
 
 /** What an account may be (agent/domain/access.ts says what each may do); of several, the first counts. */
 export const ACCOUNT_ROLES = ['administrator', 'auditor', 'radiologist', 'viewer'] as const;
-
-function isCidr(text: string): boolean {
-  const [address, prefix, ...more] = text.split('/');
-  const family = isIP(address ?? '');
-  if (family === 0 || more.length > 0) return false;
-  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
-}
-
-/** `10.1.0.0/16`, `fd00::/8`, or one address. */
-export const Cidr = z
-  .string()
-  .refine(isCidr, 'a network is an address with or without a prefix length, for example 10.1.0.0/16');
 
 /** What the page is reached by; the last slash is left away. */
 const PublicUrl = z

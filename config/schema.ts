@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { Cidr, Http, Milliseconds, Port } from './http.js';
+import { Destination } from './channels.js';
+import { Http } from './http.js';
+import { AeTitle, Cidr, Milliseconds, Name, Port } from './values.js';
 
 /** What an MR series shows bright, as far as it bears on which of several is read. */
 export const CONTRASTS = [
@@ -15,14 +17,6 @@ export const CONTRASTS = [
   'T2-FAT',
 ] as const;
 
-/** PS3.5 6.2: an AE title has 1 to 16 characters, no backslash, no control characters, not only spaces. */
-const AeTitle = z
-  .string()
-  .trim()
-  .regex(
-    /^[\x20-\x5b\x5d-\x7e]{1,16}$/,
-    'an AE title has 1 to 16 printable ASCII characters and no backslash',
-  );
 /** A list in which nothing stands twice. */
 const unique = <T extends z.ZodType>(item: T) =>
   z
@@ -69,9 +63,6 @@ const Tls = z
     'callers have to show a certificate (clientCertificates), so caFile has to say whose to believe',
   );
 
-/** What deliveries, fetches and the trail go by: one that stands twice would name two. */
-const Name = z.string().trim().min(1).max(64);
-
 function isOnce<T>(items: readonly T[], nameOf: (item: T) => string): boolean {
   return new Set(items.map(nameOf)).size === items.length;
 }
@@ -80,19 +71,6 @@ function isOnce<T>(items: readonly T[], nameOf: (item: T) => string): boolean {
 function isUrlOf(text: string, protocols: readonly string[]): boolean {
   return URL.canParse(text) && protocols.includes(new URL(text).protocol);
 }
-
-const Destination = z.strictObject({
-  name: Name,
-  /** What it speaks (agent/deliver/channels). */
-  channel: z.literal('c-store').default('c-store'),
-  aeTitle: AeTitle,
-  host: z.string().min(1),
-  port: Port.min(1),
-  /** Speaks TLS, with `dicom.tls` as our side of it. */
-  tls: z.boolean().default(false),
-  /** It is asked to keep each report safe (Storage Commitment), and has to know us as an AE to answer. */
-  commitment: z.boolean().default(false),
-});
 
 /** A PACS that can be asked (C-FIND) and that sends what is asked for (C-MOVE). */
 const QuerySource = z.strictObject({
@@ -319,6 +297,14 @@ export const ConfigSchema = z.strictObject({
        */
       flaggedAtMost: z.number().gt(0).max(1).default(0.1),
       flaggedOver: z.number().int().min(20).max(100_000).default(200),
+    })
+    .prefault({}),
+  results: z
+    .strictObject({
+      /** silent: a case ends at `reported` and nothing is sent; going live sends what comes from then on. */
+      mode: z.enum(['live', 'silent']).default('live'),
+      /** YAML or JSON file of rules: which results go where (docs/results.md); absent: all to every destination. */
+      rules: z.string().min(1).optional(),
     })
     .prefault({}),
   deliver: z

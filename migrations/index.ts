@@ -9,6 +9,8 @@ import * as studyCase from './0008_study_case.js';
 import * as normalWeek from './0009_normal_week.js';
 import * as seriesFacts from './0010_series_facts.js';
 import * as answers from './0012_answers.js';
+import * as results from './0013_results.js';
+import * as notices from './0014_notices.js';
 import * as access from './0016_access.js';
 import * as localBounds from './0019_local_bounds.js';
 import * as levelDecisions from './0020_level_decisions.js';
@@ -26,6 +28,8 @@ export const migrations = [
   { name: '0009_normal_week', ...normalWeek },
   { name: '0010_series_facts', ...seriesFacts },
   { name: '0012_answers', ...answers },
+  { name: '0013_results', ...results },
+  { name: '0014_notices', ...notices },
   { name: '0016_access', ...access },
   { name: '0019_local_bounds', ...localBounds },
   { name: '0020_level_decisions', ...levelDecisions },

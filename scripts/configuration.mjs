@@ -16,7 +16,7 @@ const known = new Map(
     words,
   ]),
 );
-const source = ['schema', 'http']
+const source = ['schema', 'http', 'channels']
   .map((name) => readFileSync(join(root, `config/${name}.ts`), 'utf8'))
   .join('\n');
 const comments = new Map(
@@ -32,7 +32,15 @@ for (const { key, type, standard, variable } of documentedKeys()) {
   const own = key.includes('.') ? key.split('.')[0] : '';
   if (own !== section) out += `\n\n${own ? `## ${own}\n\n` : ''}| key | default | what |\n|---|---|---|`;
   section = own;
-  const words = known.get(key) ?? comments.get(key.split('.').at(-1).replace('[]', '')) ?? '';
+  const words =
+    known.get(key) ??
+    comments.get(
+      key
+        .split('.')
+        .at(-1)
+        .replace(/\[.*\]/, ''),
+    ) ??
+    '';
   const said = [words, `(${type})`, variable && `\`${variable}\``].filter(Boolean).join(' ');
   out += `\n| \`${key}\` | ${standard === null ? '–' : `\`${standard}\``} | ${said} |`;
 }

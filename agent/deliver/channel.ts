@@ -1,8 +1,10 @@
-import type { Destination } from '../../config/destinations.js';
+import type { Destination, Form } from '../../config/destinations.js';
 import type { Config } from '../../config/schema.js';
 import type { CalcidiscError } from '../domain/errors.js';
+import type { News } from './news.js';
+import type { Told } from './told.js';
 
-/** What became of sending a report once, whatever the destination speaks. */
+/** What became of sending one form of a report once, whatever the destination speaks. */
 export type Outcome =
   | {
       readonly kind: 'stored';
@@ -22,6 +24,15 @@ export type Outcome =
   /** We ended it ourselves, as the process stops. */
   | { readonly kind: 'interrupted'; readonly error: CalcidiscError };
 
+/** One form of a result as it goes out. */
+export interface Item {
+  readonly form: Form;
+  /** A DICOM file, or a message's text as UTF-8. */
+  readonly bytes: Uint8Array;
+  /** What it is known by at the destination: SOP Instance UID, control id, identifier. */
+  readonly id: string;
+}
+
 export interface ChannelContext {
   readonly config: Pick<Config, 'dicom'>;
   /** Aborted when the process stops: what is under way ends as `interrupted`. */
@@ -30,8 +41,16 @@ export interface ChannelContext {
 
 /** A way to a destination: one file each, beside channels/cStore.ts. */
 export interface Channel<D extends Destination = Destination> {
-  /** Sends the report's bytes once. Never throws: what goes wrong is an outcome. */
-  send(bytes: Uint8Array, destination: D, context: ChannelContext): Promise<Outcome>;
+  /** Sends each once. Never throws: what goes wrong is an outcome. @returns one for each item, in their order */
+  send(items: readonly Item[], destination: D, context: ChannelContext): Promise<readonly Outcome[]>;
+  /**
+   * Writes the message of a channel that sends no DICOM objects; the same for what is told and the destination's
+   * settings, so that a retry repeats it.
+   * @throws CalcidiscError TEMPLATE_INVALID
+   */
+  compose?(told: Told, destination: D): Promise<Item>;
+  /** The same for what is no result; a channel without it carries results alone. */
+  composeNews?(news: News): Promise<Item>;
   /** Where it went, for the log. */
   describe(destination: D, context: ChannelContext): Readonly<Record<string, string>>;
 }

@@ -3,18 +3,19 @@ import { backoffMs } from '../../db/work/backoff.js';
 import type { CommitmentResult } from '../dicom/commitment.js';
 import { COMMITMENT_FAILURES, statusText } from '../dicom/statuses.js';
 
-/** What a result says of one object. */
+/** What a result says of a report, in whatever forms it went. */
 export type Word =
   | { readonly is: 'committed' }
   | { readonly is: 'failed'; readonly reason: number }
-  /** It is not about that object. */
+  /** It is not about all of these objects. */
   | { readonly is: 'silent' };
 
-export function wordOn(result: CommitmentResult, sopInstanceUid: string): Word {
-  const failed = result.failed.find((each) => each.sopInstanceUid === sopInstanceUid);
+/** Committed is a report of which every object is; one that is not kept fails it. */
+export function wordOn(result: CommitmentResult, ...sopInstanceUids: readonly string[]): Word {
+  const failed = result.failed.find((each) => sopInstanceUids.includes(each.sopInstanceUid));
   if (failed) return { is: 'failed', reason: failed.reason };
-  const isCommitted = result.committed.some((each) => each.sopInstanceUid === sopInstanceUid);
-  return isCommitted ? { is: 'committed' } : { is: 'silent' };
+  const committed = new Set(result.committed.map((each) => each.sopInstanceUid));
+  return sopInstanceUids.every((uid) => committed.has(uid)) ? { is: 'committed' } : { is: 'silent' };
 }
 
 /** What is done about a failure. */

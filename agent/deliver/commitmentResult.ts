@@ -44,11 +44,11 @@ export async function takeResult(
       log.warn({ transactionUid, reportingAe }, 'a storage commitment was reported that we did not ask for');
       return null;
     }
-    const word = wordOn(result, asked.report.sopInstanceUid);
+    const word = wordOn(result, ...asked.report.references.map((each) => each.sopInstanceUid));
     if (word.is === 'silent') {
       log.warn(
         { transactionUid, reportingAe },
-        'a storage commitment’s result says nothing about our report',
+        'a storage commitment’s result does not speak of all of our report',
       );
       return null;
     }

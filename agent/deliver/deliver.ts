@@ -1,4 +1,4 @@
-import { type Destination, isDimse } from '../../config/destinations.js';
+import { type Destination, formsOf, isDicomForm, isDimse } from '../../config/destinations.js';
 import type { Logger } from '../../config/log.js';
 import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
@@ -7,16 +7,23 @@ import type { CaseRow } from '../../db/tables/cases.js';
 import {
   type DeliveryRow,
   ensureDeliveries,
+  insertTakenForms,
+  type ListedDelivery,
   listDeliveries,
   markFailed,
   markStored,
   startDelivery,
+  type TakenForm,
   unparkDelivery,
 } from '../../db/tables/deliveries.js';
 import { findLatestReport, type ReportRow } from '../../db/tables/reports.js';
-import { CalcidiscError } from '../domain/errors.js';
+import { findRoute, type Route } from '../../db/tables/results.js';
+import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
+import { sha256 } from '../domain/hash.js';
+import type { Item, Outcome } from './channel.js';
 import { channelOf } from './channels/index.js';
-import { type DeliveryVerdict, verdictOf } from './verdict.js';
+import { itemsFor, type Parcel } from './parcel.js';
+import { type DeliveryVerdict, together, verdictOf } from './verdict.js';
 
 export interface DeliverContext {
   readonly config: Pick<Config, 'deliver' | 'dicom' | 'route'>;
@@ -41,18 +48,32 @@ export async function deliverReport(context: DeliverContext): Promise<Delivered>
   const report = await findLatestReport(knex, id, revision);
   // A revision that had nothing new to say has no report of its own: then the one before it is the case's.
   if (!report) throw new CalcidiscError('REPORT_INVALID', 'there is no report to deliver', { caseId: id });
-  const destinations = new Map(context.config.route.destinations.map((one) => [one.name, one]));
+  const route = await findRoute(knex, report.id);
+  const destinations = destinationsOf(context, route);
   const ours = ({ destination }: DeliveryRow) => destinations.has(destination);
   const deliveries = (await ensureDeliveries(knex, report.id, [...destinations.keys()])).filter(ours);
   const due = await dueDeliveries(context, deliveries);
-  await Promise.all(due.map((row) => tryOnce(context, report, row, destinations.get(row.destination)!)));
+  await Promise.all(
+    due.map((row) => tryOnce(context, { report, route }, row, destinations.get(row.destination)!)),
+  );
   return outcomeOf((await listDeliveries(knex, report.id)).filter(ours));
+}
+
+/**
+ * Those it was decided to send to, as far as they are still configured. Of a report of an older version only the SR is
+ * kept, and nothing was decided: every one that takes DICOM objects.
+ */
+function destinationsOf({ config }: DeliverContext, route: Route | null): ReadonlyMap<string, Destination> {
+  const wanted = route && new Set(route.sends.map(({ destination }) => destination));
+  const isWanted = (one: Destination) =>
+    wanted === null ? formsOf(one).some(isDicomForm) : wanted.has(one.name);
+  return new Map(config.route.destinations.filter(isWanted).map((one) => [one.name, one]));
 }
 
 async function dueDeliveries(
   { database, log }: DeliverContext,
-  deliveries: readonly DeliveryRow[],
-): Promise<readonly DeliveryRow[]> {
+  deliveries: readonly ListedDelivery[],
+): Promise<readonly ListedDelivery[]> {
   if (deliveries.length === 0) log.warn('no destination is configured: the report stays here');
   const pending = deliveries.filter(({ state }) => state === 'pending');
   if (pending.length > 0) return pending.filter(({ nextAttemptAt }) => nextAttemptAt.getTime() <= Date.now());
@@ -71,26 +92,42 @@ function outcomeOf(deliveries: readonly DeliveryRow[]): Delivered {
   return { parked: parked.map(({ destination, lastError }) => `${destination}: ${lastError}`).join('; ') };
 }
 
+interface Sent {
+  readonly report: ReportRow;
+  readonly route: Route | null;
+}
+
 async function tryOnce(
   context: DeliverContext,
-  report: ReportRow,
-  { id }: DeliveryRow,
+  { report, route }: Sent,
+  listed: ListedDelivery,
   destination: Destination,
 ): Promise<void> {
   const { config, database, log } = context;
-  const row = await startDelivery(database.knex, id);
+  const row = await startDelivery(database.knex, listed.id);
   if (!row) return;
   // A person who unparked the case has started the clock again.
   const askedFor = Math.max(row.createdAt.getTime(), context.case.stateSince.getTime());
   const channel = channelOf(destination);
-  const outcome = await channel.send(report.file, destination, context);
   const attempt = { number: row.attempts, ageMs: Date.now() - askedFor };
-  const verdict = verdictOf(outcome, attempt, config.deliver);
-  await writeDown(database, report, row, destination, verdict);
+  const { items, outcomes, unwritten } = await sendLacking(context, {
+    report,
+    route,
+    delivery: listed,
+    destination,
+  });
+  const judged = items.map((item, index) => ({
+    ...item,
+    verdict: verdictOf(outcomes[index]!, attempt, config.deliver),
+  }));
+  const whole = judged.length > 0 ? together(judged) : NOTHING_LEFT;
+  const verdict = unwritten ? verdictOf(unwritten, attempt, config.deliver) : whole;
+  await writeDown(database, report, row, destination, { verdict, judged });
   const { sopInstanceUid } = report;
   const facts = {
     destination: destination.name,
     sopInstanceUid,
+    forms: items.map(({ form }) => form),
     attempts: row.attempts,
     status: verdict.status,
   };
@@ -101,20 +138,44 @@ async function tryOnce(
   else log.info({ ...facts, ...channel.describe(destination, context) }, 'delivered');
 }
 
-/** The delivery's new state and, when it is settled, its audit event, in one transaction. */
+/** A message that cannot be written is no fault of the destination, and is tried again all the same: somebody mends it. */
+async function sendLacking(context: DeliverContext, parcel: Parcel) {
+  const channel = channelOf(parcel.destination);
+  try {
+    const items = await itemsFor(context.database.knex, parcel);
+    const outcomes = items.length > 0 ? await channel.send(items, parcel.destination, context) : [];
+    return { items, outcomes, unwritten: null };
+  } catch (thrown) {
+    const unwritten: Outcome = { kind: 'failed', answer: null, error: asCalcidiscError(thrown) };
+    return { items: [], outcomes: [], unwritten };
+  }
+}
+
+/** It has every form that it is to have: the process ended before that was written down. */
+const NOTHING_LEFT: DeliveryVerdict = { outcome: 'stored', status: '0000', isWarning: false };
+
+interface Judged {
+  readonly verdict: DeliveryVerdict;
+  readonly judged: readonly (Item & { readonly verdict: DeliveryVerdict })[];
+}
+
+/** The delivery's new state, the forms that were taken and, when it is settled, its audit event, in one transaction. */
 async function writeDown(
   { knex }: Pick<Database, 'knex'>,
   report: ReportRow,
   { id, destination, attempts }: DeliveryRow,
   to: Destination,
-  verdict: DeliveryVerdict,
+  { verdict, judged }: Judged,
 ): Promise<void> {
   const isStored = verdict.outcome === 'stored';
+  const taken = judged.flatMap(takenForm);
   await knex.transaction(async (trx) => {
     const isNews = isStored
       ? await markStored(trx, id, verdict.status, isDimse(to) && to.commitment)
       : await markFailed(trx, id, verdict);
-    if (!isNews || (!isStored && verdict.delayMs !== null)) return;
+    if (!isNews) return;
+    await insertTakenForms(trx, id, taken);
+    if (!isStored && verdict.delayMs !== null) return;
     await appendAudit(trx, {
       event: isStored ? 'REPORT_SENT' : 'REPORT_REFUSED',
       subjectType: 'report',
@@ -125,8 +186,16 @@ async function writeDown(
         destination,
         attempts,
         status: verdict.status,
+        forms: taken.map(({ form }) => form),
         ...(isStored ? {} : { reason: verdict.error.message }),
       },
     });
   });
+}
+
+function takenForm({ form, bytes, verdict }: Judged['judged'][number]): TakenForm[] {
+  if (verdict.outcome !== 'stored') return [];
+  // DICOM objects are kept with the report; a message is kept as it went.
+  const message = isDicomForm(form) ? null : bytes;
+  return [{ form, status: verdict.status, sha256: sha256(bytes), message }];
 }

@@ -121,7 +121,7 @@ async function ask(context: AskContext, asked: Asked): Promise<void> {
     if (!destination) throw new CalcidiscError('DESTINATION_REFUSED', `no destination ${name} is configured`);
     await requestCommitment(
       { ...peerOf(destination, config), signal },
-      { transactionUid, references: [report] },
+      { transactionUid, references: report.references },
       (result) => reported(result, destination.aeTitle),
     );
     await audit(database.knex, 'COMMITMENT_REQUESTED', asked, { transactionUid, attempts });

@@ -41,6 +41,50 @@ export function verdictOf(outcome: Outcome, attempt: Attempt, policy: Config['de
   }
 }
 
+/** What each form is called where a person reads of it. */
+const FORM_WORDS: Readonly<Record<string, string>> = { sr: 'SR', sc: 'picture (sc)' };
+
+/**
+ * The verdict on a delivery by those on its forms: stored when every form is; tried again while one may still get
+ * there; a person's when all that is left was refused for good.
+ */
+export function together(
+  verdicts: readonly { readonly form: string; readonly verdict: DeliveryVerdict }[],
+): DeliveryVerdict {
+  const failed = verdicts.flatMap(({ form, verdict }) =>
+    verdict.outcome === 'failed' ? [{ form, ...verdict }] : [],
+  );
+  if (failed.length === 0) {
+    const [first, ...rest] = verdicts.flatMap(({ verdict }) =>
+      verdict.outcome === 'stored' ? [verdict] : [],
+    );
+    const isWarning = [first!, ...rest].some((each) => each.isWarning);
+    return { outcome: 'stored', status: first!.status, isWarning };
+  }
+  const again = failed.flatMap(({ delayMs }) => (delayMs === null ? [] : [delayMs]));
+  const [first] = again.length > 0 ? failed.filter(({ delayMs }) => delayMs !== null) : failed;
+  const { status, error } = first!;
+  const delayMs = again.length > 0 ? Math.min(...again) : null;
+  // An association that fails says the same of all of them.
+  const said = new Map(failed.map(({ form, error: each }) => [each.message, form]));
+  if (verdicts.length === 1 || said.size === 1)
+    return { outcome: 'failed', status, error: ofSome(error, failed, verdicts), delayMs };
+  const message = [...said].map(([words, form]) => `${FORM_WORDS[form] ?? form}: ${words}`).join('; ');
+  const both = new CalcidiscError(error.code, message, error.subject, { cause: error });
+  return { outcome: 'failed', status, error: both, delayMs };
+}
+
+/** Says which form it is about, where the others got there. */
+function ofSome(
+  error: CalcidiscError,
+  failed: readonly { readonly form: string }[],
+  all: readonly unknown[],
+): CalcidiscError {
+  if (failed.length === all.length) return error;
+  const forms = failed.map(({ form }) => FORM_WORDS[form] ?? form).join(', ');
+  return new CalcidiscError(error.code, `${forms}: ${error.message}`, error.subject, { cause: error });
+}
+
 function failure(
   error: CalcidiscError,
   status: string | null,

@@ -44,6 +44,11 @@ export const SOP_CLASSES = {
     name: 'Secondary Capture Image Storage',
     use: 'picture',
   },
+  keyObjectSelection: {
+    uid: '1.2.840.10008.5.1.4.1.1.88.59',
+    name: 'Key Object Selection Document Storage',
+    use: 'report',
+  },
   patientRootFind: {
     uid: '1.2.840.10008.5.1.4.1.2.1.1',
     name: 'Patient Root Query/Retrieve - FIND',

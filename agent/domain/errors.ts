@@ -30,6 +30,7 @@ export const ERROR_CODES = {
     permanent: true,
     meaning: 'the destination refused for good (AE title, SOP class, data set)',
   },
+  TEMPLATE_INVALID: { permanent: false, meaning: "a site's own message or rules cannot be read" },
   DESTINATION_BUSY: { permanent: false, meaning: 'the destination is out of resources for now' },
   COMMITMENT_FAILED: { permanent: true, meaning: 'the destination took the report and does not keep it' },
   IDENTITY_DIFFERS: {
@@ -42,6 +43,7 @@ export const ERROR_CODES = {
   BACKUP_INVALID: { permanent: true, meaning: 'a backup is not whole, or not what was written' },
   FOLDER_IN_USE: { permanent: true, meaning: 'a folder to be written holds files of somebody else' },
   CASE_NOT_PARKED: { permanent: true, meaning: 'only a parked case can be taken up again' },
+  WITHDRAWAL_REFUSED: { permanent: true, meaning: 'a result cannot be withdrawn now' },
   CASE_NOT_FOUND: { permanent: true, meaning: 'no case has this id' },
   CASE_AMBIGUOUS: { permanent: true, meaning: 'an abbreviated case id fits several cases' },
   ACCOUNT_UNKNOWN: { permanent: true, meaning: 'no account, or no token, has this name' },

@@ -1,5 +1,6 @@
 import type { DeliveryRow } from '../../db/tables/deliveries.js';
 import type { PriorFetchRow } from '../../db/tables/priorFetches.js';
+import type { CaseRoute } from '../../db/tables/results.js';
 import type { CarriedIdentity } from '../../db/tables/studyIdentities.js';
 import type { Answer } from '../domain/answers.js';
 import type { CaseState } from '../domain/caseStates.js';
@@ -11,9 +12,9 @@ export const STATE_WORDS = {
   paired: 'paired',
   located: 'discs located',
   classified: 'classified',
-  reported: 'report waiting for PACS',
+  reported: 'report not delivered',
   delivered: 'in the PACS',
-  closed: 'closed: nothing to report',
+  closed: 'closed',
   parked: 'parked: needs a person',
 } as const satisfies Record<CaseState, string>;
 
@@ -155,4 +156,15 @@ export function age(since: Date, now = new Date()): string {
   const [unit, length] = AGES.find(([, each]) => seconds >= each) ?? ['s', 1];
   const count = Math.floor(seconds / length);
   return `${count} ${unit}${unit === 'day' && count !== 1 ? 's' : ''}`;
+}
+
+/** Where a report goes, in words; '' where nothing was decided. */
+export function routeText(route: CaseRoute | undefined): string {
+  if (!route) return '';
+  const { mode, rule, urgency, sends, why } = route;
+  const by = [rule ? `rule ${rule}` : '', urgency === 'routine' ? '' : urgency, why ?? '']
+    .filter(Boolean)
+    .join('; ');
+  const where = sends.length === 0 ? `sent nowhere${mode === 'silent' ? ' (silent)' : ''}` : '';
+  return [where, by].filter(Boolean).join(': ');
 }

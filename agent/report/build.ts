@@ -36,7 +36,7 @@ function tree(input: ReportInput): DataSet {
 }
 
 /** TID 1004: the observer is this installation, not a person. */
-function deviceObserver({ device }: ReportInput): ContentItem[] {
+export function deviceObserver({ device }: Pick<ReportInput, 'device'>): ContentItem[] {
   return [
     code('HAS OBS CONTEXT', CONCEPT.observerType, VALUE.device),
     uidref('HAS OBS CONTEXT', CONCEPT.deviceUid, device.uid),

@@ -12,7 +12,7 @@ import { localDateTime, offsetOf, shortText } from './values.js';
  * finding and none of the person. Modality OT, so that no rule for MR or CT takes it for a source image.
  * @throws CalcidiscError REPORT_INVALID as buildReport
  */
-export async function buildCapture(input: ReportInput, slice: CaptureSlice): Promise<BuiltReport> {
+export async function buildCapture(input: ReportInput, slice: CaptureSlice | null): Promise<BuiltReport> {
   const uids = derivedUids('capture', input);
   const sopClassUid = SOP_CLASSES.secondaryCapture.uid;
   const { width, height, pixels } = await drawCapture(input, slice);

@@ -37,9 +37,10 @@ const LINE_OF = {
 
 /**
  * The mid-sagittal slice with every disc's region and answer, the conclusion and every doubt above, what it is below:
- * for viewers that show pictures and no Structured Report.
+ * for viewers that show pictures and no Structured Report. Without a slice (nothing was found) the words alone.
  */
-export async function drawCapture(input: ReportInput, slice: CaptureSlice): Promise<CapturePicture> {
+export async function drawCapture(input: ReportInput, found: CaptureSlice | null): Promise<CapturePicture> {
+  const slice = found ?? { png: await nothing(), pixelSpacingMm: [1, 1] as const };
   const { width: columns, height: rows } = await sharp(slice.png).metadata();
   const scaleY = SLICE_PX / rows;
   const scaleX = (scaleY * slice.pixelSpacingMm[1]) / slice.pixelSpacingMm[0];
@@ -68,6 +69,12 @@ export async function drawCapture(input: ReportInput, slice: CaptureSlice): Prom
     .raw()
     .toBuffer();
   return { width, height, pixels: new Uint8Array(pixels) };
+}
+
+function nothing(): Promise<Uint8Array> {
+  return sharp({ create: { width: 4, height: 6, channels: 3, background: '#202020' } })
+    .png()
+    .toBuffer();
 }
 
 /** The conclusion, then whatever is doubted. */

@@ -20,7 +20,7 @@ declare const made: unique symbol;
 export type ContentItem = DataSet & { readonly [made]: true };
 
 /** Templates of PS3.16 that a container says it follows. */
-type Template = '1500' | '1410' | '1600';
+type Template = '1500' | '1410' | '1600' | '2010';
 
 /** [column, row] in the image's own pixels: the top left corner of the top left pixel is [0, 0] (PS3.3 C.18.6). */
 export type ImagePoint = readonly [column: number, row: number];
@@ -114,6 +114,11 @@ export function image(
       },
     ],
   });
+}
+
+/** An object that is no image: a document. */
+export function composite(relationship: Relationship, reference: InstanceReference): ContentItem {
+  return item(relationship, { ValueType: 'COMPOSITE', ReferencedSOPSequence: [referencedSop(reference)] });
 }
 
 /** A closed line through the points (the first is written again as the last), drawn on the image (PS3.3 C.18.6). */

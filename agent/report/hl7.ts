@@ -1,3 +1,4 @@
+import type { Urgency } from '../../config/destinations.js';
 import type { Code } from '../domain/code.js';
 import { CALCIFICATION } from '../domain/findings.js';
 import { sha256 } from '../domain/hash.js';
@@ -5,6 +6,14 @@ import { CONCEPT, UNIT, VALUE } from './codes.js';
 import { conclusion, recommendation, remarks } from './evaluations.js';
 import { type LevelFinding, levelFindings } from './findings.js';
 import { MANUFACTURER, reportUids } from './modules.js';
+import {
+  type Composed,
+  composed,
+  DEFAULT_ORU,
+  escapeHl7,
+  type OruTemplate,
+  parseOruTemplate,
+} from './oruTemplate.js';
 import type { ReportInput } from './types.js';
 import { formatDa, formatTm, localDateTime, offsetOf, utcOffset } from './values.js';
 
@@ -21,60 +30,98 @@ export interface Hl7Parties {
   readonly processing: 'P' | 'T' | 'D';
 }
 
+export interface OruOptions {
+  /** By default P, or C for a report that amends another; W withdraws every observation. */
+  readonly status?: ResultStatus;
+  readonly urgency?: Urgency;
+  /** The site's; absent: ours. */
+  readonly template?: OruTemplate;
+}
+
+const OURS = parseOruTemplate(DEFAULT_ORU, 'our own template');
+
+/** HL7 table 0485. */
+const PRIORITY = { stat: 'S', urgent: 'A', routine: 'R' } as const satisfies Record<Urgency, string>;
+
+/** MSH-10: the same report and status have the same one, so that a receiver can tell a repetition. */
+export function controlIdOf(input: ReportInput, status: ResultStatus = statusOf(input)): string {
+  return sha256(`${reportUids(input).sopInstanceUid} ${status}`).slice(0, 20);
+}
+
+function statusOf({ predecessor }: ReportInput): ResultStatus {
+  return predecessor === null ? 'P' : 'C';
+}
+
 /**
  * HL7 v2.5.1 ORU^R01 with a flag per level, for a worklist that reads no SR. The same report and status give the
- * same message and control id, so that a receiver can tell a repetition.
- * @param status by default P, or C for a report that amends another; W withdraws every observation
+ * same message.
  * @returns segments ended by carriage return, text as UTF-8
  */
-export function buildOru(
+export function buildOru(input: ReportInput, parties: Hl7Parties, options: OruOptions = {}): string {
+  return (options.template ?? OURS)(oruView(input, parties, options));
+}
+
+/** What a template may name (docs/results.md), each as it stands in a field. */
+export function oruView(
   input: ReportInput,
   parties: Hl7Parties,
-  status: ResultStatus = input.predecessor === null ? 'P' : 'C',
-): string {
+  { status = statusOf(input), urgency = 'routine' }: OruOptions = {},
+) {
   const now = timestamp(input);
   const next = recommendation(input);
   const notes = [conclusion(input), ...(next ? [next.reason] : []), ...remarks(input)];
-  const segments = [
-    header(input, parties, status, now),
-    patient(input),
-    order(input, status, now),
-    ...notes.map((note, index) => ['NTE', String(index + 1), 'L', escapeText(note)]),
-    ...observations(input, status, now),
-  ];
-  return `${segments.map(trimmed).join('\r')}\r`;
-}
-
-type Segment = readonly string[];
-
-function header(input: ReportInput, parties: Hl7Parties, status: ResultStatus, now: string): Segment {
-  const { sendingApplication, sendingFacility, receivingApplication, receivingFacility, processing } =
-    parties;
-  const names = [sendingApplication, sendingFacility, receivingApplication, receivingFacility].map(
-    escapeText,
-  );
-  const controlId = sha256(`${reportUids(input).sopInstanceUid} ${status}`).slice(0, 20);
-  const type = 'ORU^R01^ORU_R01';
-  // MSH-1 is the separator itself; MSH-18 says how the text is written.
-  return [
-    'MSH',
-    '^~\\&',
-    ...names,
+  const levels = levelFindings(input);
+  const flagged = levels.filter(({ result }) => result === VALUE.present).map(({ level }) => level);
+  return {
+    ...parties,
     now,
-    '',
-    type,
-    controlId,
-    processing,
-    '2.5.1',
-    ...Array(5).fill(''),
-    'UNICODE UTF-8',
-  ];
+    controlId: controlIdOf(input, status),
+    status,
+    orderStatus: ORDER_STATUS[status],
+    isWithdrawn: status === 'W',
+    isCorrected: status === 'C',
+    urgency,
+    priority: PRIORITY[urgency],
+    patient: {
+      id: input.patient.id,
+      issuer: input.patient.issuerOfPatientId,
+      identifier: components(input.patient.id, '', '', input.patient.issuerOfPatientId, 'MR'),
+      name: composed(names(input.patient.name)),
+      birthDate: formatDa(input.patient.birthDate),
+      sex: input.patient.sex,
+    },
+    accession: input.study.accessionNumber,
+    studyUid: input.study.studyInstanceUid,
+    studyTime: studyTime(input),
+    studyDescription: input.study.description,
+    procedure: coded(VALUE.mriProcedure),
+    conclusion: conclusion(input),
+    isFlagged: flagged.length > 0,
+    flagged: flagged.join(', '),
+    notes: notes.map((text, index) => ({ setId: String(index + 1), text })),
+    levels: levels.map(levelView),
+    observations: observations(input, levels),
+  };
 }
 
-function patient({ patient }: ReportInput): Segment {
-  const { id, issuerOfPatientId, name, birthDate, sex } = patient;
-  const identifier = components(id, '', '', issuerOfPatientId, 'MR');
-  return ['PID', '1', '', identifier, '', names(name), '', formatDa(birthDate), sex];
+function studyTime({ study }: ReportInput): string {
+  const date = formatDa(study.date);
+  return `${date}${date && formatTm(study.time).split('.')[0]}`;
+}
+
+function levelView({ level, result, probability, unstated }: LevelFinding) {
+  return {
+    level,
+    result: result.meaning,
+    code: coded(result),
+    abnormal: ABNORMAL[result.value] ?? '',
+    percent: probability === null ? '' : percentText(probability),
+    why: unstated ?? '',
+  };
+}
+
+function percentText(probability: number): string {
+  return String(Number((probability * 100).toPrecision(7)));
 }
 
 /** XPN-8 of the three groups of a DICOM name: alphabetic, ideographic, phonetic. */
@@ -96,59 +143,46 @@ function names(name: string): string {
 /** HL7 table 0123 of the whole result. */
 const ORDER_STATUS = { P: 'P', C: 'C', W: 'C' } as const satisfies Record<ResultStatus, string>;
 
-function order({ study }: ReportInput, status: ResultStatus, now: string): Segment {
-  const accession = escapeText(study.accessionNumber);
-  const taken = `${formatDa(study.date)}${formatDa(study.date) && formatTm(study.time).split('.')[0]}`;
-  const fields: Record<number, string> = {
-    1: '1',
-    3: accession,
-    4: coded(VALUE.mriProcedure),
-    7: taken,
-    // The number the report is found by in worklists.
-    18: accession,
-    22: now,
-    24: 'RAD',
-    25: ORDER_STATUS[status],
-  };
-  return ['OBR', ...Array.from({ length: 25 }, (_, index) => fields[index + 1] ?? '')];
-}
-
 const DICOM_STUDY: Code = { value: '113014', scheme: 'DCM', meaning: 'DICOM Study' };
 
-function observations(input: ReportInput, status: ResultStatus, now: string): Segment[] {
-  const common = { status, at: now, method: methodOf(input), device: deviceOf(input) };
-  const study = components('', input.study.studyInstanceUid, 'ISO');
-  const all: Observation[] = [
-    { ...common, type: 'HD', what: DICOM_STUDY, of: '', value: study },
-    ...levelFindings(input).flatMap((finding) => levelObservations(finding, common)),
-  ];
-  return all.map((one, index) => observation(one, index + 1));
+interface Observation {
+  readonly type: 'HD' | 'CWE' | 'NM' | 'ST';
+  readonly what: Code;
+  /** OBX-4: the level. */
+  readonly of: string;
+  readonly value: Composed | string;
+  readonly unit?: Code;
+  readonly abnormal?: string;
 }
 
-type Common = Pick<Observation, 'status' | 'at' | 'method' | 'device'>;
-
-function levelObservations(
-  { level, result, probability, unstated }: LevelFinding,
-  common: Common,
-): Observation[] {
-  const abnormal = ABNORMAL[result.value] ?? '';
-  const flag = {
-    ...common,
-    type: 'CWE',
-    what: CALCIFICATION.code,
-    of: level,
-    value: coded(result),
-    abnormal,
-  } as const;
-  const why =
-    unstated === null ? [] : [{ ...flag, type: 'ST' as const, value: escapeText(unstated), abnormal: '' }];
-  if (probability === null) return [flag, ...why];
-  const value = String(Number((probability * 100).toPrecision(7)));
-  return [
-    flag,
-    ...why,
-    { ...common, type: 'NM', what: CONCEPT.certainty, of: level, value, unit: coded(UNIT.percent) },
+function observations(input: ReportInput, levels: readonly LevelFinding[]) {
+  const study = components('', input.study.studyInstanceUid, 'ISO');
+  const all: Observation[] = [
+    { type: 'HD', what: DICOM_STUDY, of: '', value: study },
+    ...levels.flatMap(levelObservations),
   ];
+  const [method, device] = [methodOf(input), deviceOf(input)];
+  return all.map(({ type, what, of, value, unit, abnormal = '' }, index) => ({
+    setId: String(index + 1),
+    type,
+    code: coded(what),
+    of,
+    value,
+    unit: unit ? coded(unit) : '',
+    abnormal,
+    method,
+    device,
+  }));
+}
+
+function levelObservations({ level, result, probability, unstated }: LevelFinding): Observation[] {
+  const abnormal = ABNORMAL[result.value] ?? '';
+  const what = CALCIFICATION.code;
+  const flag: Observation = { type: 'CWE', what, of: level, value: coded(result), abnormal };
+  const why: Observation[] = unstated === null ? [] : [{ type: 'ST', what, of: level, value: unstated }];
+  if (probability === null) return [flag, ...why];
+  const value = percentText(probability);
+  return [flag, ...why, { type: 'NM', what: CONCEPT.certainty, of: level, value, unit: UNIT.percent }];
 }
 
 /** HL7 table 0078; what is not stated is neither. */
@@ -159,33 +193,13 @@ const ABNORMAL: Readonly<Record<string, string>> = {
   [VALUE.notAssessable.value]: '',
 };
 
-interface Observation {
-  readonly type: 'HD' | 'CWE' | 'NM' | 'ST';
-  readonly what: Code;
-  /** OBX-4: the level. */
-  readonly of: string;
-  readonly value: string;
-  readonly unit?: string;
-  readonly abnormal?: string;
-  readonly status: ResultStatus;
-  readonly at: string;
-  readonly method: string;
-  readonly device: string;
-}
-
-function observation(one: Observation, setId: number): Segment {
-  const { type, what, of, value, unit = '', abnormal = '', status, at, method, device } = one;
-  const upTo11 = [String(setId), type, coded(what), of, value, unit, '', abnormal, '', '', status];
-  return ['OBX', ...upTo11, '', '', at, '', '', method, device];
-}
-
-function methodOf({ classifier }: ReportInput): string {
+function methodOf({ classifier }: ReportInput): Composed | string {
   if (classifier === null) return '';
   return components(classifier.name, `${classifier.name} ${classifier.version}`, 'L');
 }
 
 /** EI: which installation observed. */
-function deviceOf({ device }: ReportInput): string {
+function deviceOf({ device }: ReportInput): Composed {
   return components(device.serialNumber, MANUFACTURER, device.uid, 'ISO');
 }
 
@@ -195,28 +209,10 @@ function timestamp(input: ReportInput): string {
   return `${da}${tm.slice(0, 6)}${utcOffset(offset)}`;
 }
 
-function coded({ value, meaning, scheme }: Code): string {
+function coded({ value, meaning, scheme }: Code): Composed {
   return components(value, meaning, scheme);
 }
 
-function components(...parts: string[]): string {
-  return parts.map(escapeText).join('^').replace(/\^+$/, '');
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '\\': '\\E\\',
-  '|': '\\F\\',
-  '^': '\\S\\',
-  '&': '\\T\\',
-  '~': '\\R\\',
-};
-
-/** HL7 2.7: delimiters within text, and line ends, which would otherwise begin a segment. */
-function escapeText(text: string): string {
-  return text.replace(/[\\|^&~]/g, (character) => ESCAPES[character]!).replace(/\r\n|\r|\n/g, '\\.br\\');
-}
-
-/** Empty fields at the end of a segment are left out. */
-function trimmed(segment: Segment): string {
-  return segment.join('|').replace(/\|+$/, '');
+function components(...parts: string[]): Composed {
+  return composed(parts.map(escapeHl7).join('^').replace(/\^+$/, ''));
 }

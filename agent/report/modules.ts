@@ -212,7 +212,7 @@ function asSeries(document: DocumentReference): SeriesReference {
 }
 
 /** Hierarchical SOP Instance Reference (PS3.3 C.17.2.1): one item per study, its series below it. */
-function hierarchy(series: readonly SeriesReference[]): DataSet[] {
+export function hierarchy(series: readonly SeriesReference[]): DataSet[] {
   const studies = new Set(series.map((one) => one.studyInstanceUid));
   return [...studies].map((studyInstanceUid) => ({
     StudyInstanceUID: checkedUid(studyInstanceUid),

@@ -1,13 +1,21 @@
 import { appendAudit } from '../../db/tables/audit.js';
 import type { CaseRow } from '../../db/tables/cases.js';
 import { ensureDeliveries } from '../../db/tables/deliveries.js';
+import { sourceOf } from '../../db/tables/instances.js';
+import { findLocalisation } from '../../db/tables/localisations.js';
+import { insertReportObject, type PackedObject } from '../../db/tables/reportObjects.js';
 import { findLatestReport, insertReport, type ReportRow } from '../../db/tables/reports.js';
+import { insertResult, type Route } from '../../db/tables/results.js';
 import { listSeriesOfStudy } from '../../db/tables/series.js';
 import type { StepEnd } from '../../db/work/runStep.js';
+import { packedCapture, sliceOf } from '../deliver/parcel.js';
+import { decideRoute } from '../deliver/route.js';
 import { sha256 } from '../domain/hash.js';
 import { modalityRead } from '../read/reader.js';
 import { answerSha256 } from '../report/answer.js';
 import { buildReport } from '../report/build.js';
+import { storedOf } from '../report/stored.js';
+import type { ReportInput } from '../report/types.js';
 import { waitForIdentity } from './identity.js';
 import { gatherReportInput } from './reportInput.js';
 import type { AgentStep, StepContext } from './types.js';
@@ -24,10 +32,13 @@ export const reportStep: AgentStep = async (context, row) => {
   if (latest && latest.answerSha256 === answer) return unchanged(row, latest);
   const { file, sopInstanceUid, seriesInstanceUid, sopClassUid } = buildReport(input);
   const predecessorSopInstanceUid = input.predecessor?.sopInstanceUid ?? null;
-  const destinations = context.config.route.destinations.map(({ name }) => name);
+  const callingAe = await sourceOf(context.database.knex, row.mrSeriesInstanceUid);
+  const route = decideRoute(context.config, input, callingAe, context.log);
+  const destinations = route.sends.map(({ destination }) => destination);
+  const picture = await pictureFor(context, input, route);
   return {
     to: 'reported',
-    auditDetail: { sopInstanceUid, predecessorSopInstanceUid, destinations },
+    auditDetail: { sopInstanceUid, predecessorSopInstanceUid, destinations, ...routeDetail(route) },
     save: async (trx) => {
       const { report } = await insertReport(trx, {
         caseId: row.id,
@@ -40,16 +51,39 @@ export const reportStep: AgentStep = async (context, row) => {
         fileSha256: sha256(file),
         answerSha256: answer,
       });
+      await insertResult(trx, report.id, storedOf(input), route);
+      if (picture) await insertReportObject(trx, report.id, picture);
       await ensureDeliveries(trx, report.id, destinations);
       await appendAudit(trx, {
         event: 'REPORT_BUILT',
         subjectType: 'report',
         subjectId: sopInstanceUid,
-        detail: { caseId: row.id, revision: row.revision, sha256: report.fileSha256 },
+        detail: {
+          caseId: row.id,
+          revision: row.revision,
+          sha256: report.fileSha256,
+          ...(picture ? { picture: picture.sopInstanceUid, pictureSha256: picture.fileSha256 } : {}),
+        },
       });
     },
   };
 };
+
+/** For the trail: by what it was decided where it goes. */
+export function routeDetail({ mode, rule, urgency, why }: Route): Readonly<Record<string, unknown>> {
+  return { mode, ...(rule ? { rule, urgency } : {}), ...(why ? { why } : {}) };
+}
+
+/** Drawn where somebody is to have it, or may be later. */
+async function pictureFor(
+  { database }: StepContext,
+  input: ReportInput,
+  { sends }: Route,
+): Promise<PackedObject | null> {
+  if (!sends.some(({ forms }) => forms.includes('sc'))) return null;
+  const { caseId, revision } = input;
+  return packedCapture(input, sliceOf(await findLocalisation(database.knex, caseId, revision, 'MR')));
+}
 
 const ARRIVING_AGAIN_MS = 2_000;
 

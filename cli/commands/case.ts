@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { withdraw } from '../../agent/deliver/withdraw.js';
 import { CalcidiscError } from '../../agent/domain/errors.js';
 import { confidenceWord } from '../../agent/domain/levelConfidence.js';
 import { LEVELS } from '../../agent/domain/levels.js';
@@ -17,12 +18,16 @@ import {
   percentBeside,
   priorText,
   retryCommand,
+  routeText,
   STATE_WORDS,
 } from '../../agent/expose/words.js';
+import { REJECTIONS, type RejectionReason } from '../../agent/report/rejectionNote.js';
 import { readReport, renderReport } from '../../agent/report/tree.js';
+import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
 import { appendAudit } from '../../db/tables/audit.js';
 import { unparkCase } from '../../db/tables/cases.js';
+import { unparkNotices } from '../../db/tables/notices.js';
 import { findReport } from '../../db/tables/reports.js';
 import { type CaseView, readCaseView } from '../../db/views/caseView.js';
 import { findNamedCase } from '../../db/views/lookup.js';
@@ -36,6 +41,8 @@ interface CaseOptions extends DecisionOptions {
   readonly json?: boolean;
   readonly report?: boolean;
   readonly retry?: string;
+  readonly withdraw?: string;
+  readonly because: RejectionReason;
   readonly levels?: string;
 }
 
@@ -66,6 +73,18 @@ export function register(program: Command): void {
       'a doubt of levels: as-drawn, or one disc as it is drawn and what it is (L5-S1=L4-L5); the others follow',
     )
     .option('--reason <text>', 'why it was decided so, for the audit trail')
+    .option(
+      '--withdraw <reason>',
+      'take the result back: the case is closed, and everybody who was given it is told (docs/results.md)',
+    )
+    .addOption(
+      new Option(
+        '--because <kind>',
+        'of --withdraw, for rejection notes: what it says is wrong (safety), it is of another patient or order (worklist), it was kept long enough (retention)',
+      )
+        .choices(Object.keys(REJECTIONS))
+        .default('safety'),
+    )
     .option('--json', 'one JSON document on stdout')
     .addHelpText(
       'after',
@@ -79,7 +98,7 @@ export function register(program: Command): void {
 async function run(text: string, options: CaseOptions, command: Command): Promise<void> {
   await withDatabase(
     command,
-    async ({ database }) => {
+    async ({ config, database }) => {
       const id = await findNamedCase(database.knex, text);
       const view = id && (await readCaseView(database.knex, id));
       if (!view)
@@ -88,6 +107,7 @@ async function run(text: string, options: CaseOptions, command: Command): Promis
           `there is no case ${text}; \`calcidisc find ${text}\` looks for what has become none`,
         );
       if (options.retry !== undefined) return await retry(database, view, options.retry);
+      if (options.withdraw !== undefined) return await takeBack(config, database, view, options);
       if (options.levels !== undefined)
         return await nameLevels(database, view.case, options.levels, drawnIn(view), options.reason);
       const word = wordOf(options);
@@ -121,11 +141,32 @@ function noteLook({ knex }: Database, { case: { id, revision } }: CaseView, { re
 }
 
 async function retry({ knex }: Database, { case: row }: CaseView, reason: string): Promise<void> {
-  const again = await knex.transaction((trx) =>
-    unparkCase(trx, { id: row.id, reason, actor: commandActor() }),
-  );
+  const { again, notices } = await knex.transaction(async (trx) => ({
+    again: await unparkCase(trx, { id: row.id, reason, actor: commandActor() }),
+    notices: await unparkNotices(trx, row.id),
+  }));
+  if (notices > 0) console.log(`${notices} notices of case ${row.id} go out again.`);
+  if (!again && notices > 0) return;
   if (!again) throw new CalcidiscError('CASE_NOT_PARKED', `case ${row.id} is ${row.state}, not parked`);
   console.log(`Case ${row.id} goes on from ${again.state}; a running agent takes it up within seconds.`);
+}
+
+async function takeBack(
+  config: Config,
+  { knex }: Database,
+  { case: row }: CaseView,
+  { withdraw: reason = '', because }: CaseOptions,
+): Promise<void> {
+  const actor = commandActor();
+  const { told, untold } = await knex.transaction((trx) =>
+    withdraw(trx, config, { caseId: row.id, reason, because, actor }),
+  );
+  console.log(`Case ${row.id} is withdrawn and closed.`);
+  console.log(told.length > 0 ? `A running agent tells ${told.join(', ')}.` : 'There is nobody to tell.');
+  if (untold.length > 0)
+    console.log(
+      `${untold.join(', ')} has the report and takes no word of withdrawal (rejectionNotes): delete it there.`,
+    );
 }
 
 function caseText(view: CaseView): string {
@@ -154,7 +195,8 @@ function caseText(view: CaseView): string {
     '',
     discTable(view),
     '',
-    ...view.reports.flatMap((report) => reportLines(report, view.deliveries)),
+    ...view.reports.flatMap((report) => reportLines(report, view)),
+    ...view.notices.map(noticeText),
     ...view.joined.flatMap(({ case: joined, mrSeries, reports }) =>
       reports.map(
         ({ revision, sopInstanceUid }) =>
@@ -178,13 +220,23 @@ function modelText({ inferences }: CaseView): string {
 /** A report and what became of it: an earlier revision's deliveries are not the newest one's. */
 function reportLines(
   { id, revision, sopInstanceUid }: CaseView['reports'][number],
-  deliveries: CaseView['deliveries'],
+  { deliveries, routes }: CaseView,
 ): string[] {
   const own = deliveries.filter(({ reportId }) => reportId === id);
+  const route = routeText(routes.find(({ reportId }) => reportId === id));
   return [
     `Report of revision ${revision}: ${sopInstanceUid}`,
-    ...(own.length === 0 ? ['  no destination is configured'] : own.map(deliveryText)),
+    ...(route ? [`  ${route}`] : []),
+    ...(own.length === 0 && !route ? ['  it goes nowhere'] : own.map(deliveryText)),
   ];
+}
+
+function noticeText({ kind, destination, state, attempts, lastError }: CaseView['notices'][number]): string {
+  const said = [
+    `told ${destination} (${kind}): ${state}, ${attempts} attempt${attempts === 1 ? '' : 's'}`,
+    lastError,
+  ];
+  return said.filter(Boolean).join(': ');
 }
 
 function choiceLines({ choice }: CaseView): string[] {
@@ -204,8 +256,9 @@ function choiceLines({ choice }: CaseView): string[] {
 }
 
 function deliveryText(delivery: CaseView['deliveries'][number]): string {
-  const { destination, state, attempts, lastError } = delivery;
-  const said = [`${destination}: ${state}, ${attempts} attempt${attempts === 1 ? '' : 's'}`, lastError];
+  const { destination, state, attempts, lastError, forms } = delivery;
+  const has = forms.length > 0 ? ` (${forms.join(', ')})` : '';
+  const said = [`${destination}: ${state}${has}, ${attempts} attempt${attempts === 1 ? '' : 's'}`, lastError];
   return [said.filter(Boolean).join(': '), commitmentText(delivery)].filter(Boolean).join('; ');
 }
 

@@ -6,14 +6,15 @@ import { loadConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { folderCandidate, presumed } from '../read/candidates.js';
 import { type Folder, type FolderSeries, readFolder } from '../read/folder.js';
+import { rulesForCase } from './rulesForCase.js';
 
 export function register(program: Command): void {
   program
     .command('rules')
-    .summary('try the route rules on files')
+    .summary('try the rules on files and cases')
     .description('What the rules of the configuration make of series.')
     .command('test')
-    .argument('<paths...>', 'DICOM files and folders')
+    .argument('[paths...]', 'DICOM files and folders')
     .summary('what each series is taken for, and why')
     .description(
       'Every series under files and folders with its facts, from all of its images: which rule takes it and why, and\n' +
@@ -24,12 +25,21 @@ export function register(program: Command): void {
       'the AE title that is taken to have sent them, for rules that ask for CallingAE',
       '',
     )
+    .option('--case <case>', 'where the result of a case would go by the rules of results (docs/results.md)')
     .option('--json', 'one JSON document on stdout')
-    .addHelpText('after', '\nExample:\n  calcidisc --config site.json rules test ./monday\n')
-    .action((paths: string[], options: Options) => run(program, paths, options));
+    .addHelpText(
+      'after',
+      '\nExample:\n  calcidisc --config site.json rules test ./monday\n  calcidisc --config site.json rules test --case 3f2a\n',
+    )
+    .action((paths: string[], options: Options, command: Command) => {
+      if (options.case !== undefined) return rulesForCase(command, options.case, options.json === true);
+      if (paths.length === 0) command.error('error: name DICOM files or folders, or --case CASE');
+      return run(program, paths, options);
+    });
 }
 
 interface Options {
+  readonly case?: string;
   readonly from: string;
   readonly json?: boolean;
 }

@@ -1,7 +1,10 @@
 import type { Command } from 'commander';
 import { makeFirstLink } from '../../agent/access/links.js';
-import { loadConfig } from '../../config/load.js';
+import { ConfigError, loadConfig } from '../../config/load.js';
 import { createLogger } from '../../config/log.js';
+import { appendAudit } from '../../db/tables/audit.js';
+import { releaseSilent } from '../../db/tables/results.js';
+import { commandActor } from '../actor.js';
 import { pageAddress } from '../address.js';
 import {
   endService,
@@ -47,18 +50,53 @@ export function register(program: Command): void {
       .command(name)
       .description(description)
       .option('--pretty', 'log lines for people instead of JSON (log.format)')
+      .option(
+        '--send-since <date>',
+        'also send what ended silent since then (2026-11-20, or with a time); once is enough',
+      )
       .addHelpText('after', help)
-      .action((options: { readonly pretty?: boolean }) => run(program, parts, options));
+      .action((options: UpOptions) => run(program, parts, options));
 }
 
-async function run(
-  program: Command,
-  parts: ServiceParts,
-  { pretty }: { readonly pretty?: boolean },
-): Promise<void> {
+interface UpOptions {
+  readonly pretty?: boolean;
+  readonly sendSince?: string;
+}
+
+/** @throws ConfigError for what is no date */
+function momentOf(text: string): Date {
+  const moment = new Date(text);
+  if (!/^\d{4}-\d\d-\d\d/.test(text) || Number.isNaN(moment.getTime()))
+    throw new ConfigError(`--send-since ${text}: that is no date, as 2026-11-20 or 2026-11-20T08:00`);
+  return moment;
+}
+
+/** What ended silent since then is decided about anew, by the rules of now. */
+async function release({ knex }: RunningService['database'], since: Date): Promise<string> {
+  const cases = await knex.transaction(async (trx) => {
+    const ids = await releaseSilent(trx, since);
+    const detail = { since: since.toISOString(), cases: ids.length };
+    if (ids.length > 0)
+      await appendAudit(trx, {
+        event: 'RESULTS_RELEASED',
+        subjectType: 'process',
+        subjectId: 'send-since',
+        actor: commandActor(),
+        detail,
+      });
+    return ids.length;
+  });
+  return `${cases} reports that had stayed here since ${since.toISOString()} go where the rules of now say.`;
+}
+
+async function run(program: Command, parts: ServiceParts, { pretty, sendSince }: UpOptions): Promise<void> {
+  const since = sendSince === undefined ? null : momentOf(sendSince);
   const config = loadConfig(serviceEnvironment(pretty), program.opts().config);
   const log = createLogger(config);
+  if (since && config.results.mode === 'silent')
+    throw new ConfigError('--send-since sends, and results.mode is silent: make it live first');
   const service = await startService(config, log, parts);
+  if (since) console.error(await release(service.database, since));
   const page = pageAddress(config, service.httpPort ?? undefined);
   console.error(
     [
@@ -68,6 +106,7 @@ async function run(
       ...(config.route.destinations.length > 0
         ? []
         : ['No destination is configured: reports are kept, not sent.']),
+      ...(config.results.mode === 'silent' ? ['Silent (results.mode): nothing is sent.'] : []),
       'Ctrl-C stops it; nothing is lost.',
     ].join('\n'),
   );

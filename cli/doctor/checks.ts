@@ -2,6 +2,7 @@ import { ConfigError, loadConfig } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { modelFoldersOf } from '../../models/catalogue/modelFiles.js';
 import { checkCertificates } from './certificates.js';
+import { checkChannels, checkTemplates } from './channels.js';
 import { checkDatabase } from './database.js';
 import { checkDataFolder } from './dataFolder.js';
 import type { Finding } from './finding.js';
@@ -16,6 +17,7 @@ import { checkSingleSignOn } from './singleSignOn.js';
 export async function examine(config: Config): Promise<Finding[]> {
   const findings = await Promise.all([
     checkRules(config),
+    checkTemplates(config),
     checkCertificates(config),
     checkDataFolder(config),
     checkListeners(config),
@@ -25,6 +27,7 @@ export async function examine(config: Config): Promise<Finding[]> {
     checkModels(modelFoldersOf(config)),
     checkLocaliser(config),
     ...checkPeers(config),
+    ...checkChannels(config),
   ]);
   return findings.flat();
 }

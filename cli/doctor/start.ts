@@ -1,6 +1,7 @@
 import { ConfigError } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { checkCertificates } from './certificates.js';
+import { checkTemplates } from './channels.js';
 import { makeDataFolder } from './dataFolder.js';
 import { type Finding, sentenceOf } from './finding.js';
 import { checkLocaliser } from './models.js';
@@ -13,6 +14,7 @@ import { checkRules } from './rules.js';
  */
 export async function refuseToStart(config: Config, { agent }: { readonly agent: boolean }): Promise<void> {
   if (agent) refuse([...checkRules(config), ...checkCertificates(config).filter(isNoDate)]);
+  if (agent) refuse(await checkTemplates(config));
   if (agent) refuse([...(await checkPorts(config)), ...(await checkLocaliser(config))]);
   const folder = agent || !config.database.url ? await makeDataFolder(config.dataDir) : null;
   refuse(folder ? [folder] : []);

@@ -1,4 +1,5 @@
--- Orthanc sends lumbar MR and CT to Calcidisc when a series has become stable, and never sends a report back.
+-- Orthanc sends lumbar MR and CT to Calcidisc when a series has become stable, and never sends a report back; a report
+-- that comes from Calcidisc leaves its flag in the study's metadata, where REST and Explorer show it.
 --
 -- In Orthanc's configuration (orthanc.example.json beside this file):
 --   "LuaScripts": ["/etc/orthanc/calcidisc.lua"]
@@ -13,6 +14,12 @@ local SETTINGS = {
   aeTitle = 'CALCIDISC',
   -- Send a series whose tags name no part of the body: many do not.
   sendUnknownRegion = true,
+  -- Send images for quality control (0028,0300) and of phantoms.
+  sendQualityControl = false,
+  -- Metadata of the study; names for the numbers can be given in Orthanc's configuration (UserMetadata).
+  flagMetadata = '4410',
+  conclusionMetadata = '4411',
+  revisionMetadata = '4412',
 }
 
 local READ = { MR = true, CT = true }
@@ -44,14 +51,25 @@ local function plain(texts)
   return ' ' .. string.gsub(text, '[^%w\128-\255]+', ' ') .. ' '
 end
 
+local PHANTOM = { ' PHANTOM', ' QA ', ' QC ', ' ACR ', ' TESTOBJ' }
+
+-- Quality control stands in the images, a phantom in the names that people give it.
+local function isQualityControl(seriesId, seriesText)
+  local instances = ParseJson(RestApiGet('/series/' .. seriesId))['Instances']
+  local tags = ParseJson(RestApiGet('/instances/' .. instances[1] .. '/simplified-tags'))
+  if tags['QualityControlImage'] == 'YES' then return true end
+  return names(plain({ tags['PatientName'] or '', tags['PatientID'] or '' }) .. seriesText, PHANTOM)
+end
+
 -- Why a series is not sent, or nil when it is.
-local function reasonAgainst(tags, studyTags, remoteAet)
+local function reasonAgainst(seriesId, tags, studyTags, remoteAet)
   if remoteAet == SETTINGS.aeTitle then return 'it came from Calcidisc' end
   if not READ[tags['Modality'] or ''] then return 'modality ' .. (tags['Modality'] or 'unknown') end
   local text = plain({
     tags['BodyPartExamined'] or '', tags['SeriesDescription'] or '', tags['ProtocolName'] or '',
     studyTags['StudyDescription'] or '',
   })
+  if not SETTINGS.sendQualityControl and isQualityControl(seriesId, text) then return 'quality control or phantom' end
   if names(text, LUMBAR) then return nil end
   if names(text, ELSEWHERE) then return 'another part of the body' end
   if not SETTINGS.sendUnknownRegion then return 'no part of the body is named' end
@@ -73,7 +91,7 @@ function OnStableSeries(seriesId, tags, metadata)
   end
 
   local study = ParseJson(RestApiGet('/series/' .. seriesId .. '/study'))
-  local against = reasonAgainst(tags, study['MainDicomTags'] or {}, metadata['RemoteAET'])
+  local against = reasonAgainst(seriesId, tags, study['MainDicomTags'] or {}, metadata['RemoteAET'])
   if against then
     PrintRecursive('Calcidisc: series ' .. seriesId .. ' is not sent: ' .. against)
   else
@@ -91,4 +109,50 @@ function OnJobFailure(jobId)
   jobs[jobId] = nil
   waiting[seriesId] = true
   PrintRecursive('Calcidisc: series ' .. seriesId .. ' could not be sent; it goes with the next one')
+end
+
+-- The text of the item with this concept, wherever in the tree.
+local function textOf(items, concept)
+  for _, item in ipairs(items or {}) do
+    local name = (item['ConceptNameCodeSequence'] or {})[1] or {}
+    if name['CodeValue'] == concept and item['TextValue'] then return item['TextValue'] end
+    local below = textOf(item['ContentSequence'], concept)
+    if below then return below end
+  end
+  return nil
+end
+
+-- The conclusion's first sentence as a flag that rules and lists can compare.
+local function flagOf(conclusion)
+  if string.find(conclusion, 'levels not confirmed', 1, true) then
+    return string.find(conclusion, ' flagged in 0 of', 1, true) and 'uncertain' or 'flagged, levels not confirmed'
+  end
+  if string.find(conclusion, '^No %w+ flagged') then
+    return string.find(conclusion, 'discs', 1, true) and 'uncertain' or 'none flagged'
+  end
+  if string.find(conclusion, ' flagged at ', 1, true) then return 'flagged' end
+  return 'no result'
+end
+
+local function metadataOf(study, number)
+  local set = ParseJson(RestApiGet('/studies/' .. study .. '/metadata?numeric&expand'))
+  for key, value in pairs(set) do
+    if tostring(key) == number then return value end
+  end
+  return nil
+end
+
+function OnStoredInstance(instanceId, tags, metadata)
+  if tags['Modality'] ~= 'SR' or tags['Manufacturer'] ~= 'Calcidisc' then return end
+  local report = ParseJson(RestApiGet('/instances/' .. instanceId .. '/simplified-tags'))
+  local conclusion = textOf(report['ContentSequence'], '121077')
+  if conclusion == nil then return end
+  local study = ParseJson(RestApiGet('/instances/' .. instanceId .. '/study'))['ID']
+  -- Of two revisions the newer one counts, whichever comes last.
+  local revision = tonumber(report['InstanceNumber']) or 1
+  if (tonumber(metadataOf(study, SETTINGS.revisionMetadata) or '0') or 0) > revision then return end
+  RestApiPut('/studies/' .. study .. '/metadata/' .. SETTINGS.flagMetadata, flagOf(conclusion))
+  RestApiPut('/studies/' .. study .. '/metadata/' .. SETTINGS.conclusionMetadata, conclusion)
+  RestApiPut('/studies/' .. study .. '/metadata/' .. SETTINGS.revisionMetadata, tostring(revision))
+  PrintRecursive('Calcidisc: study ' .. study .. ': ' .. flagOf(conclusion))
 end

@@ -1,6 +1,7 @@
 import type { Tx } from '../server/knex.js';
 import { type CaseRow, lockCase, moveCase } from './cases.js';
 import type { DeliveryRow } from './deliveries.js';
+import { listObjectsTaken } from './reportObjects.js';
 
 /** A report whose safe keeping is asked for: what the request says, and whom it goes to. */
 export interface CommitmentWork {
@@ -13,6 +14,8 @@ export interface CommittedReport {
   readonly revision: number;
   readonly sopClassUid: string;
   readonly sopInstanceUid: string;
+  /** What the destination has of it: the SR and its other forms. */
+  readonly references: readonly { readonly sopClassUid: string; readonly sopInstanceUid: string }[];
 }
 
 const REPORT = ['report.caseId', 'report.revision', 'report.sopClassUid', 'report.sopInstanceUid'] as const;
@@ -38,10 +41,15 @@ export async function claimCommitment(trx: Tx, transactionUid: string): Promise<
   return { delivery, report: await reportOf(trx, delivery) };
 }
 
-async function reportOf(tx: Tx, { reportId }: DeliveryRow): Promise<CommittedReport> {
-  return tx('report')
+async function reportOf(tx: Tx, { id, reportId }: DeliveryRow): Promise<CommittedReport> {
+  const report = await tx('report')
     .where({ id: reportId })
     .first(...REPORT);
+  const sr = await tx('deliveryForm').where({ deliveryId: id, form: 'sr' }).first('form');
+  const objects = await listObjectsTaken(tx, id);
+  // Where nothing is written down, an older version sent the SR.
+  const own = sr || objects.length === 0 ? [report] : [];
+  return { ...report, references: [...own, ...objects] };
 }
 
 /** A request as its answer finds it, with its delivery's row held. */
@@ -124,6 +132,8 @@ export async function resendReport(
   delayMs: number,
 ): Promise<CaseRow> {
   const row = (await lockCase(trx, report.caseId))!;
+  // It gets all of the report again.
+  await trx('deliveryForm').where({ deliveryId: delivery.id }).delete();
   await trx('delivery')
     .where({ id: delivery.id })
     .update({
@@ -137,13 +147,14 @@ export async function resendReport(
   return row.state === 'delivered' ? backToReported(trx, row, delivery.destination) : row;
 }
 
-/** The delivery is a person's now. @returns the case, in `reported` if it was thought delivered; its row is held */
+/** The delivery is a person's now, who may have all of it sent again. @returns the case, in `reported` if it was thought delivered; its row is held */
 export async function parkDelivery(
   trx: Tx,
   { delivery, report }: CommitmentWork,
   { code, message }: { readonly code: string; readonly message: string },
 ): Promise<CaseRow> {
   const row = (await lockCase(trx, report.caseId))!;
+  await trx('deliveryForm').where({ deliveryId: delivery.id }).delete();
   await trx('delivery').where({ id: delivery.id }).update({
     state: 'parked',
     lastErrorCode: code,

@@ -10,7 +10,7 @@ export interface DeliveryRow {
   readonly state: 'pending' | 'stored' | 'parked';
   readonly attempts: number;
   readonly nextAttemptAt: Date;
-  /** The C-STORE status of the last answer, four hexadecimal digits. */
+  /** The last answer's status: of C-STORE four hexadecimal digits, of HTTP three digits. */
   readonly lastStatus: string | null;
   readonly lastErrorCode: string | null;
   readonly lastError: string | null;
@@ -27,12 +27,17 @@ export interface DeliveryRow {
   readonly committedAt: Date | null;
 }
 
+/** With the forms that the destination has. */
+export interface ListedDelivery extends DeliveryRow {
+  readonly forms: readonly string[];
+}
+
 /** A delivery for each destination that has none yet. @returns all of the report's */
 export async function ensureDeliveries(
   trx: Tx,
   reportId: string,
   destinations: readonly string[],
-): Promise<DeliveryRow[]> {
+): Promise<ListedDelivery[]> {
   if (destinations.length > 0)
     await trx('delivery')
       .insert(destinations.map((destination) => ({ id: randomUUID(), reportId, destination })))
@@ -41,8 +46,35 @@ export async function ensureDeliveries(
   return listDeliveries(trx, reportId);
 }
 
-export function listDeliveries(tx: Tx, reportId: string): Promise<DeliveryRow[]> {
-  return tx('delivery').where({ reportId }).orderBy('destination').select('*');
+export function listDeliveries(tx: Tx, reportId: string): Promise<ListedDelivery[]> {
+  const forms = tx.raw(
+    "(SELECT coalesce(jsonb_agg(form ORDER BY stored_at, form), '[]') FROM delivery_form WHERE delivery_id = delivery.id) AS forms",
+  );
+  return tx('delivery').where({ reportId }).orderBy('destination').select('*', forms);
+}
+
+/** A form of the report that a destination has taken. */
+export interface TakenForm {
+  readonly form: string;
+  /** The destination's word. */
+  readonly status: string;
+  readonly sha256: string;
+  /** A message as it was sent; null for what is kept with the report anyway. */
+  readonly message: Uint8Array | null;
+}
+
+export async function insertTakenForms(
+  tx: Tx,
+  deliveryId: string,
+  taken: readonly TakenForm[],
+): Promise<void> {
+  if (taken.length === 0) return;
+  const rows = taken.map(({ message, ...each }) => ({
+    ...each,
+    deliveryId,
+    message: message && Buffer.from(message),
+  }));
+  await tx('deliveryForm').insert(rows).onConflict(['deliveryId', 'form']).ignore();
 }
 
 /** Counted when it starts, so that an attempt that ends its process counts too. */
@@ -81,7 +113,7 @@ export async function markStored(
 
 export interface DeliveryFailure {
   readonly error: CalcidiscError;
-  /** The C-STORE status, when there was an answer. */
+  /** The destination's status, when there was an answer. */
   readonly status: string | null;
   /** Until the next attempt; null parks the delivery for a person. */
   readonly delayMs: number | null;

@@ -209,3 +209,9 @@ export async function knownSpoolPaths(tx: Tx, spoolPaths: readonly string[]): Pr
     .select('spoolPath');
   return new Set(rows.map(({ spoolPath }) => spoolPath));
 }
+
+/** The AE title that a series came from, first; '' when none of it is here. */
+export async function sourceOf(tx: Tx, seriesInstanceUid: string): Promise<string> {
+  const row = await tx('instance').where({ seriesInstanceUid }).orderBy('receivedAt').first('callingAe');
+  return row?.callingAe ?? '';
+}

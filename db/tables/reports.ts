@@ -49,6 +49,14 @@ export async function findReport(tx: Tx, caseId: string, revision: number): Prom
   return (await tx('report').where({ caseId, revision }).first('*')) ?? null;
 }
 
+export async function findReportById(tx: Tx, id: string): Promise<ReportRow | null> {
+  return (await tx('report').where({ id }).first('*')) ?? null;
+}
+
+export async function findReportByUid(tx: Tx, sopInstanceUid: string): Promise<ReportRow | null> {
+  return (await tx('report').where({ sopInstanceUid }).first('*')) ?? null;
+}
+
 /** The latest report of an earlier revision that a destination has: the one to amend. */
 export async function findPredecessor(tx: Tx, caseId: string, revision: number): Promise<ReportRow | null> {
   const query = tx('report').where({ caseId }).andWhere('revision', '<', revision);

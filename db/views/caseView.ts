@@ -2,16 +2,18 @@ import type { Tx } from '../server/knex.js';
 import { type AuditRow, listAudit } from '../tables/audit.js';
 import { type CaseRow, findCase, listJoinedCases } from '../tables/cases.js';
 import { type ChoiceRow, findChoice } from '../tables/choices.js';
-import { type DeliveryRow, listDeliveries } from '../tables/deliveries.js';
+import { type ListedDelivery, listDeliveries } from '../tables/deliveries.js';
 import { type CaseInference, listInferences } from '../tables/inferences.js';
 import { findLocalisation, type LocalisationRow } from '../tables/localisations.js';
 import { listMeasurements, type MeasurementRow } from '../tables/measurements.js';
 import { findModel, type ModelRow } from '../tables/models.js';
+import { listNotices, type NoticeRow } from '../tables/notices.js';
 import { listAside, type ObjectAsideRow } from '../tables/objectsAside.js';
 import { findPairing, type PairingRow } from '../tables/pairings.js';
 import { listPriorFetchesOfStudy, type PriorFetchRow } from '../tables/priorFetches.js';
 import { listRegions, type RegionRow } from '../tables/regions.js';
 import { listReports, type ReportRow } from '../tables/reports.js';
+import { type CaseRoute, listRoutes } from '../tables/results.js';
 import { findSeries, type SeriesRow } from '../tables/series.js';
 import { findStudy, type StudyRow } from '../tables/studies.js';
 import { type CarriedIdentity, listIdentities } from '../tables/studyIdentities.js';
@@ -45,7 +47,11 @@ export interface CaseView {
   readonly model: ModelRow | null;
   /** The newest revision first. */
   readonly reports: readonly Omit<ReportRow, 'file'>[];
-  readonly deliveries: readonly DeliveryRow[];
+  readonly deliveries: readonly ListedDelivery[];
+  /** Where each report goes, and why. */
+  readonly routes: readonly CaseRoute[];
+  /** What was told beside the results, the newest first. */
+  readonly notices: readonly NoticeRow[];
   /** Cases of the same study that this one goes on for (an older version made one for each series). */
   readonly joined: readonly JoinedCase[];
   /** The newest first. */
@@ -87,6 +93,8 @@ export async function readCaseView(tx: Tx, idOrPrefix: string): Promise<CaseView
     model: decided ? await findModel(tx, decided.modelName, decided.modelVersion) : null,
     reports,
     deliveries: (await Promise.all(reports.map((report) => listDeliveries(tx, report.id)))).flat(),
+    routes: await listRoutes(tx, id),
+    notices: await listNotices(tx, id),
     joined: await joinedCases(tx, id),
     audit: await listAudit(tx, 'case', id),
   };

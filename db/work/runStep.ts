@@ -35,7 +35,8 @@ export type StepEnd =
 
 /** When to come again, and what is waited for, in words. */
 interface PutOff {
-  readonly postponeMs: number;
+  /** null: not before a person, or something that arrives, says so. */
+  readonly postponeMs: number | null;
   readonly waitingFor?: string;
 }
 
@@ -73,21 +74,25 @@ export async function runStep(
   }
 }
 
+/** As good as never: nothing that a sweep finds, nor a job that waits in the queue. */
+const NEVER_MS = 100 * 365 * 24 * 3_600_000;
+
 /** Queued again, not run again here: others have their turn. */
 const AT_ONCE_MS = 1;
 
 async function comeAgain(
   { database, queues, log }: RunContext,
   row: CaseRow,
-  { postponeMs: delayMs, waitingFor }: PutOff,
+  { postponeMs, waitingFor }: PutOff,
 ): Promise<void> {
+  const delayMs = postponeMs ?? NEVER_MS;
   const { id, revision, state } = row;
   // Once, not at every look.
   if (waitingFor && waitingFor !== row.waitingFor)
     log.info({ caseId: id, revision, state, waitingFor }, 'a case waits');
   const putOff = { id, revision, state, delayMs, waitingFor: waitingFor ?? null };
   const postponed = await postponeStep(database.knex, putOff);
-  if (postponed) await queues.wake({ ...postponed, delayMs });
+  if (postponed && postponeMs !== null) await queues.wake({ ...postponed, delayMs });
 }
 
 /** A failure that cannot be written down, because the database went away, would keep the case to us for a lease. */

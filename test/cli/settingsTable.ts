@@ -28,6 +28,15 @@ export interface SettingRow {
 const PEER = { aeTitle: 'PACS', host: '127.0.0.1', port: 4242 };
 const named = (name: string, more: object = {}) => ({ name, ...PEER, ...more });
 const tls = (files: object) => ({ dicom: { tls: { clientCertificates: 'none', ...files } } });
+/** In place of what a PACS has. */
+const RIS = { channel: 'hl7', aeTitle: undefined, port: 1 };
+const HOOK = {
+  channel: 'webhook',
+  aeTitle: undefined,
+  host: undefined,
+  port: undefined,
+  url: 'http://127.0.0.1:1',
+};
 const destination = (more: object) => ({ route: { destinations: [named('pacs', more)] } });
 
 /** With the states of a service (test/expose/states.test.ts) every row of docs/lights.md. */
@@ -268,6 +277,25 @@ export const SETTINGS: readonly SettingRow[] = [
     what: 'a destination that is not running',
     arrange: 'free',
     config: destination({ port: 1 }),
+  },
+  {
+    what: 'an HL7 template that is none',
+    arrange: 'free',
+    config: destination({ ...RIS, templateFile: '/dev/null' }),
+  },
+  {
+    what: 'a RIS that is not running',
+    arrange: 'free',
+    config: destination(RIS),
+  },
+  {
+    what: 'a secret that is not there',
+    arrange: 'free',
+    config: destination({ ...HOOK, secretFile: '/nowhere/hook.key' }),
+  },
+  {
+    what: 'a password within an address',
+    config: destination({ ...HOOK, url: 'https://us:pw@example.org', secretFile: '/s' }),
   },
   {
     what: 'a destination by a wrong AE title',

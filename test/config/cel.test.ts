@@ -26,7 +26,7 @@ describe('a rule of the configuration', () => {
     [
       'fails for a sample',
       "ImageType[5] == 'M'",
-      /cannot be worked out for a series like .*index out of bounds/,
+      /cannot be worked out for what is like .*index out of bounds/,
     ],
     ['has a pattern that is none', "Modality.matches('(?i)mr')", /cannot be worked out .*regular expression/],
   ] as const)

@@ -16,6 +16,8 @@ interface Node {
   readonly type?: string;
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly Node[];
+  readonly oneOf?: readonly Node[];
+  readonly const?: unknown;
   readonly default?: unknown;
   readonly properties?: Readonly<Record<string, Node>>;
   readonly items?: Node;
@@ -32,13 +34,27 @@ function keysOf({ properties = {} }: Node, prefix: string): DocumentedKey[] {
     const key = `${prefix}${name}`;
     if (node.properties) return keysOf(node, `${key}.`);
     const own = [{ key, type: typeOf(node), standard: standardOf(node), variable: variableOf(key) }];
-    return node.items?.properties ? [...own, ...keysOf(node.items, `${key}[].`)] : own;
+    return [...own, ...kindsOf(node.items).flatMap((kind) => keysOf(kind, `${key}[${nameOf(kind)}].`))];
   });
 }
 
-function typeOf({ type, enum: values, items, anyOf }: Node): string {
+/** What a list holds: objects of one kind, or of several that are told apart by their channel. */
+function kindsOf({ properties, oneOf, anyOf }: Node = {}): readonly Node[] {
+  if (properties) return [{ properties }];
+  return (oneOf ?? anyOf ?? []).filter((kind) => kind.properties);
+}
+
+/** The kind that needs no word has none. */
+function nameOf({ properties }: Node): string {
+  const { const: word, default: isUsual } = properties?.channel ?? {};
+  return isUsual === undefined && typeof word === 'string' ? word : '';
+}
+
+function typeOf({ type, const: word, enum: values, items, anyOf, oneOf }: Node): string {
+  if ([...(oneOf ?? []), ...(anyOf ?? [])].some(({ properties }) => properties)) return 'object';
+  if (word !== undefined) return JSON.stringify(word);
   if (values) return values.map((value) => JSON.stringify(value)).join(', ');
-  if (type === 'array') return `list of ${items?.properties ? 'objects' : typeOf(items ?? {})}`;
+  if (type === 'array') return `list of ${kindsOf(items).length > 0 ? 'objects' : typeOf(items ?? {})}`;
   if (anyOf) return 'text';
   return (
     { string: 'text', integer: 'whole number', number: 'number', boolean: 'true or false' }[type ?? ''] ??

@@ -6,6 +6,8 @@ export interface AnsweringScp {
   readonly port: number;
   /** SOP Instance UIDs it was sent, in order. */
   readonly received: string[];
+  /** How many associations were opened. */
+  associations(): number;
   close(): void;
 }
 
@@ -16,8 +18,10 @@ export interface AnsweringScp {
 export async function answeringScp(...answers: (number | null)[]): Promise<AnsweringScp> {
   const received: string[] = [];
   const sockets = new Set<Socket>();
+  let opened = 0;
   const server = createServer((socket) => {
     sockets.add(socket);
+    opened++;
     socket.on('error', () => undefined);
     const scp = new Answering(socket, {});
     scp.answer = (request, callback) => {
@@ -34,6 +38,7 @@ export async function answeringScp(...answers: (number | null)[]): Promise<Answe
   return {
     port: (server.address() as AddressInfo).port,
     received,
+    associations: () => opened,
     close: () => {
       server.close();
       for (const socket of sockets) socket.destroy();

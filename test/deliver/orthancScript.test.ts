@@ -6,8 +6,9 @@ import { SOP_CLASSES } from '../../agent/dicom/sopClasses.js';
 import { newUid } from '../../agent/dicom/uid.js';
 import { buildReport } from '../../agent/report/build.js';
 import { writePart10 } from '../../agent/report/part10.js';
+import type { ReportInput } from '../../agent/report/types.js';
 import { projectRoot } from '../../config/root.js';
-import { reportInput } from '../report/sample.js';
+import { disc, MR, reportInput, unstated } from '../report/sample.js';
 import { type RunningOrthanc, startOrthanc } from '../support/orthanc.js';
 import { needsPeer } from '../support/peers.js';
 import { type TestReceiver, testReceiver } from '../support/receiver.js';
@@ -18,6 +19,8 @@ interface ImageTags {
   readonly BodyPartExamined?: string;
   readonly SeriesDescription?: string;
   readonly StudyDescription?: string;
+  readonly QualityControlImage?: string;
+  readonly PatientName?: string;
 }
 
 /** One image in a study and series of its own. */
@@ -54,6 +57,8 @@ const KEPT: ImageTags[] = [
   { Modality: 'MR', BodyPartExamined: 'BRAIN' },
   { Modality: 'MR', StudyDescription: 'MR CERVICAL SPINE' },
   { Modality: 'CT', SeriesDescription: 'T-Spine 1.0' },
+  { Modality: 'MR', BodyPartExamined: 'LSPINE', QualityControlImage: 'YES' },
+  { Modality: 'MR', BodyPartExamined: 'LSPINE', PatientName: 'ACR PHANTOM' },
 ];
 
 describe('the Orthanc script', function () {
@@ -132,6 +137,69 @@ describe('the Orthanc script', function () {
     await move(port);
     await settled((await upload(next.file)).ParentSeries);
     await until(() => received().has(next.uid) && received().has(missed.uid));
+  });
+});
+
+describe('the flag in Orthanc', function () {
+  this.timeout(120_000);
+  let orthanc: RunningOrthanc;
+  before(async function () {
+    needsPeer(this, 'orthanc');
+    orthanc = await startOrthanc({ luaScripts: [join(projectRoot, 'config/orthanc/calcidisc.lua')] });
+  });
+  after(() => orthanc?.stop());
+
+  let next = 0;
+  const flagged = async (changes: Partial<ReportInput>, caseId = `case-${next++}`, study = newUid()) => {
+    const input = reportInput({
+      caseId,
+      study: { ...reportInput().study, studyInstanceUid: study },
+      mr: { ...MR, studyInstanceUid: study },
+      ...changes,
+    });
+    const { ParentStudy: id } = await orthanc.post<{ ParentStudy: string }>(
+      '/instances',
+      buildReport(input).file,
+    );
+    const metadata = () => orthanc.rest<Record<string, string>>(`/studies/${id}/metadata?numeric&expand`);
+    await until(async () => (await metadata())['4410'] !== undefined);
+    return metadata();
+  };
+
+  const rows: [what: string, changes: Partial<ReportInput>, flag: string][] = [
+    ['a flagged disc', {}, 'flagged'],
+    ['none', { discs: [disc('L4-L5'), disc('L5-S1')] }, 'none flagged'],
+    [
+      'none, and one that could not be read',
+      { discs: [disc('L4-L5'), disc('L5-S1', unstated('not-assessable', 'x'))] },
+      'uncertain',
+    ],
+    [
+      'levels uncertain',
+      { localisation: { status: 'uncertain', reasons: ['x'] } },
+      'flagged, levels not confirmed',
+    ],
+    [
+      'levels uncertain, none flagged',
+      { discs: [disc('L4-L5')], localisation: { status: 'uncertain', reasons: ['x'] } },
+      'uncertain',
+    ],
+    [
+      'nothing found',
+      { discs: [], classifier: null, localisation: { status: 'not-found', reasons: [] } },
+      'no result',
+    ],
+  ];
+  for (const [what, changes, flag] of rows)
+    it(`${what}: ${flag}`, async () => assert.equal((await flagged(changes))['4410'], flag));
+
+  it('is the newest revision’s, in whichever order they come', async () => {
+    const study = newUid();
+    const second = { revision: 2, discs: [disc('L4-L5')] };
+    assert.equal((await flagged(second, 'one', study))['4410'], 'none flagged');
+    const late = await flagged({}, 'one', study);
+    assert.deepEqual([late['4410'], late['4412']], ['none flagged', '2']);
+    assert.equal((await flagged({ revision: 3 }, 'one', study))['4411'], 'Calcification flagged at L4-L5.');
   });
 });
 

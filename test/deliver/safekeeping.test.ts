@@ -113,7 +113,7 @@ describe('storage commitment for our reports', () => {
       runTool(process.execPath, [join(projectRoot, 'bin/calcidisc.mjs'), 'case', row.id, ...args], {
         DATABASE_URL: db.config.database.url!,
       });
-    assert.match((await cli()).stdout, /^ *pacs: stored, 1 attempt; storage committed \d{4}-/m);
+    assert.match((await cli()).stdout, /^ *pacs: stored \(sr\), 1 attempt; storage committed \d{4}-/m);
     assert.equal(JSON.parse((await cli('--json')).stdout).deliveries[0].commitment, 'committed');
   });
 

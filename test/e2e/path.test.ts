@@ -10,6 +10,7 @@ import { type RunningService, startService } from '../../cli/service.js';
 import { parseConfig } from '../../config/load.js';
 import { verifyAudit } from '../../db/tables/audit.js';
 import { listCases } from '../../db/tables/cases.js';
+import { findReportObject } from '../../db/tables/reportObjects.js';
 import { type CaseView, readCaseView } from '../../db/views/caseView.js';
 import { type PhantomTruth, writePhantom } from '../../models/phantom/phantom.js';
 import { createTestDatabase, quietLog, type TestDatabase } from '../support/database.js';
@@ -96,6 +97,39 @@ describe('the whole path, DICOM in to Structured Report in a real PACS', functio
         assert.match(text, /simulated/i, 'the report says how the model was trained');
       });
 
+      it('the picture of each is there, in one series of its own', async () => {
+        const view = await untilDelivered(service, truth, 2);
+        const pictures = await Promise.all(
+          view.reports.map(({ id }) => findReportObject(service.database.knex, id, 'sc')),
+        );
+        assert.equal(new Set(pictures.map((each) => each!.seriesInstanceUid)).size, 1);
+        for (const { sopInstanceUid } of pictures.map((each) => each!))
+          await fetchReport(orthanc, sopInstanceUid);
+        assert.deepEqual(
+          view.deliveries.map(({ forms }) => forms),
+          [
+            ['sr', 'sc'],
+            ['sr', 'sc'],
+          ],
+        );
+      });
+
+      it('what the PACS sends back of our own is not read, and begins nothing', async () => {
+        const before = await untilDelivered(service, truth, 2);
+        const own = before.reports.map(({ sopInstanceUid }) => sopInstanceUid);
+        for (const { id } of before.reports)
+          own.push((await findReportObject(service.database.knex, id, 'sc'))!.sopInstanceUid);
+        for (const uid of own) await writeFile(join(dir, `back-${uid}.dcm`), await fetchReport(orthanc, uid));
+        await sendFiles(
+          own.map((uid) => join(dir, `back-${uid}.dcm`)),
+          service,
+        );
+        await new Promise((resolve) => setTimeout(resolve, 4_000));
+        const after = await untilDelivered(service, truth, 2);
+        assert.deepEqual(after.reports, before.reports);
+        assert.deepEqual(await listCases(service.database.knex), [after.case]);
+      });
+
       it('the audit trail tells it, and its chain is whole', async () => {
         const view = await untilDelivered(service, truth, 2);
         const events = view.audit.map(({ event }) => event);
@@ -134,7 +168,10 @@ function configFor({ config }: TestDatabase, orthanc: RunningOrthanc, redisUrl: 
 }
 
 async function send(folder: string, { dicomPort }: RunningService): Promise<void> {
-  const files = dicomFilesIn(folder);
+  return sendFiles(dicomFilesIn(folder), { dicomPort });
+}
+
+async function sendFiles(files: readonly string[], { dicomPort }: Pick<RunningService, 'dicomPort'>) {
   const results = await storeFiles({
     host: '127.0.0.1',
     port: dicomPort!,

@@ -68,7 +68,11 @@ describe('query: an MR sent to us alone, its CT in the PACS', function () {
     assert.equal(view.measurements.find(({ level }) => level === 'L4-L5')?.label, 'calcified');
     const [fetch] = await listPriorFetches(service.database.knex, truth.mr.seriesInstanceUid);
     const inPacs = await orthanc.rest<string[]>('/series');
-    assert.deepEqual([fetch?.state, fetch?.seriesMoved, inPacs.length], ['done', 1, 2], 'CT and our report');
+    assert.deepEqual(
+      [fetch?.state, fetch?.seriesMoved, inPacs.length],
+      ['done', 1, 3],
+      'CT, our report and its picture',
+    );
   });
 
   function untilDelivered(): Promise<CaseView> {

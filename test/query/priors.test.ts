@@ -183,7 +183,10 @@ describe('query: prior fetch from a real PACS', function () {
         assert.ok((await eventsOf(mr)).includes('PRIOR_FAILED'));
         const { caseId } = await pairingOf(mr);
         const view = (await readCaseView(knex(), caseId))!;
-        assert.match(casePage(view, [], 0.015).toString(), new RegExp(`CT from pacs: failed, .*${words.source}`));
+        assert.match(
+          casePage(view, [], 0.015).toString(),
+          new RegExp(`CT from pacs: failed, .*${words.source}`),
+        );
         const json = JSON.parse(JSON.stringify(withoutPixels(view)));
         assert.deepEqual([json.priorFetches[0].state, json.priorFetches[0].attempts], ['failed', 1]);
       } finally {

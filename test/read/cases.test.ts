@@ -296,7 +296,7 @@ describe('a case and the series of its study', () => {
     quietForMs = 10_000;
     const end = await walk(await caseOf(study), pairStep);
     assert.ok('waitingFor' in end && /quiet until/.test(end.waitingFor ?? ''));
-    assert.ok('postponeMs' in end && end.postponeMs > 15_000 && end.postponeMs <= 20_000);
+    assert.ok('postponeMs' in end && end.postponeMs! > 15_000 && end.postponeMs! <= 20_000);
     isWhole = true;
     const known = await pairStep(context(), await caseOf(study));
     assert.ok('to' in known, 'what its source has counted waits for nothing');

@@ -12,7 +12,7 @@ const PARTIES = {
 } as const;
 
 const oru = (changes: Partial<ReportInput> = {}, ...status: ['P' | 'C' | 'W'] | []) =>
-  buildOru(reportInput(changes), PARTIES, ...status);
+  buildOru(reportInput(changes), PARTIES, status[0] ? { status: status[0] } : {});
 
 /** Segments as a receiver splits them: field 0 is the name, MSH is numbered as the standard numbers it. */
 function parse(message: string): string[][] {

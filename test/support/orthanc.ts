@@ -12,6 +12,8 @@ export interface OrthancOptions {
   readonly configuration?: Readonly<Record<string, unknown>>;
   /** Absolute paths of Lua scripts. */
   readonly luaScripts?: readonly string[];
+  /** Debian's plug-in orthanc-dicomweb, under /dicom-web. */
+  readonly dicomWeb?: boolean;
   /** DCMTK inside Orthanc keeps Nagle's algorithm on unless told otherwise; off here unless asked for. */
   readonly isNagleOn?: boolean;
 }
@@ -86,7 +88,7 @@ function configurationOf(
     Name: 'calcidisc-test',
     StorageDirectory: join(here.dir, 'storage'),
     IndexDirectory: join(here.dir, 'index'),
-    Plugins: [],
+    Plugins: options.dicomWeb ? ['/usr/share/orthanc/plugins/libOrthancDicomWeb.so'] : [],
     LuaScripts: options.luaScripts ?? [],
     DicomAet: here.aet,
     DicomPort: here.dicomPort,

@@ -11,6 +11,12 @@ const HIGHDICOM = join(tmpdir(), `calcidisc-highdicom-${HIGHDICOM_VERSION}`);
 /** Programs that tests run against for real, and the Debian packages that bring them. */
 export const PEERS = {
   orthanc: { command: 'Orthanc', probe: ['--version'], packages: 'orthanc' },
+  orthancDicomWeb: {
+    command: '/usr/bin/test',
+    probe: ['-e', '/usr/share/orthanc/plugins/libOrthancDicomWeb.so'],
+    packages: 'orthanc-dicomweb',
+  },
+  hl7: { command: '/usr/bin/python3', probe: ['-c', 'import hl7.mllp'], packages: 'python3-hl7' },
   dcmtk: { command: 'storescu', probe: ['--version'], packages: 'dcmtk' },
   dicom3tools: { command: 'dciodvfy', probe: ['-version'], packages: 'dicom3tools' },
   pixelmed: { command: 'java', probe: ['-version'], packages: 'libpixelmed-java pixelmed-apps' },
@@ -55,11 +61,18 @@ export function hasPeer(peer: Peer): boolean {
   return answer;
 }
 
-const MODULES: readonly Peer[] = ['python', 'torch', 'highdicom', 'viewers'];
+const TELL_BY_STATUS: ReadonlySet<Peer> = new Set([
+  'python',
+  'torch',
+  'highdicom',
+  'viewers',
+  'hl7',
+  'orthancDicomWeb',
+]);
 
 /** Python's and npm's peers are modules, not programs: there the exit status tells; dciodvfy's usage exits non-zero. */
 function probeSucceeds(peer: Peer): boolean {
-  if (!MODULES.includes(peer)) return true;
+  if (!TELL_BY_STATUS.has(peer)) return true;
   const { command, probe } = PEERS[peer];
   return spawnSync(command, probe, { stdio: 'ignore' }).status === 0;
 }

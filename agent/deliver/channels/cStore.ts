@@ -5,20 +5,22 @@ import { asCalcidiscError, CalcidiscError } from '../../domain/errors.js';
 import type { Channel, Outcome } from '../channel.js';
 import { type StoreResult, storeFiles } from '../scu.js';
 
-/** C-STORE over DIMSE (PS3.4 annex B). */
+/** C-STORE over DIMSE (PS3.4 annex B): all forms of a result over one association. */
 export const cStore: Channel<DimseDestination> = {
-  async send(bytes, destination, { config, signal }) {
-    const outcome = await storeOnce();
-    if (outcome.kind === 'failed' && signal?.aborted) return { kind: 'interrupted', error: outcome.error };
-    return outcome;
+  async send(items, destination, { config, signal }) {
+    const outcomes = await storeOnce();
+    return outcomes.map((outcome) =>
+      outcome.kind === 'failed' && signal?.aborted ? { kind: 'interrupted', error: outcome.error } : outcome,
+    );
 
-    async function storeOnce(): Promise<Outcome> {
+    async function storeOnce(): Promise<readonly Outcome[]> {
       try {
         const peer = { ...peerOf(destination, config), ...(signal ? { signal } : {}) };
-        const [result] = await storeFiles({ ...peer, files: [bytes] });
-        return outcomeOf(result!);
+        const results = await storeFiles({ ...peer, files: items.map(({ bytes }) => bytes) });
+        return results.map(outcomeOf);
       } catch (thrown) {
-        return { kind: 'failed', answer: null, error: asCalcidiscError(thrown) };
+        const error = asCalcidiscError(thrown);
+        return items.map(() => ({ kind: 'failed', answer: null, error }));
       }
     }
   },

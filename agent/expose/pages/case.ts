@@ -20,6 +20,7 @@ import {
   personName,
   priorText,
   retryCommand,
+  routeText,
   STATE_WORDS,
 } from '../words.js';
 import { auditTable } from './audit.js';
@@ -213,28 +214,36 @@ function priorRows(fetches: CaseView['priorFetches']): readonly Html[] {
 }
 
 function reportSection(view: CaseView, texts: readonly CaseReport[]): Html {
-  const { case: row, reports, deliveries } = view;
+  const { case: row, reports, deliveries, routes } = view;
   if (reports.length === 0) return html`<p class="empty">No report yet.</p>${joinedReports(view)}`;
   return html`<table><thead><tr><th scope="col">Revision</th><th scope="col">SOP Instance UID</th><th scope="col">Amends</th><th scope="col">Destination</th><th scope="col">File</th></tr></thead>
 <tbody>${reports.map((report) => {
     const own = deliveries.filter(({ reportId }) => reportId === report.id);
     return html`<tr><td>${report.revision}</td><td class="id">${report.sopInstanceUid}</td><td class="id">${report.predecessorSopInstanceUid ?? '–'}</td>
-<td>${own.length === 0 ? 'none configured' : own.map(deliveryLine)}</td>
+<td>${[routeText(routes.find(({ reportId }) => reportId === report.id))].filter(Boolean).map((text) => html`<div>${text}</div>`)}${own.length === 0 ? '–' : own.map(deliveryLine)}</td>
 <td><a href="/api/cases/${row.id}/report.dcm?revision=${report.revision}" download>DICOM</a> <a href="/api/cases/${row.id}/report.txt?revision=${report.revision}">text</a></td></tr>`;
   })}</tbody></table>
-<p><a href="/api/cases/${row.id}/report.dcm" download>Download the Structured Report (DICOM)</a></p>
+${noticeLines(view)}<p><a href="/api/cases/${row.id}/report.dcm" download>Download the Structured Report (DICOM)</a></p>
 ${texts.map(
   ({ revision, text }, i) =>
     html`<details><summary>${i === 0 ? 'The report as a tree' : `The report of revision ${revision}`}</summary><pre tabindex="0">${text}</pre></details>`,
 )}${joinedReports(view)}`;
 }
 
+function noticeLines({ notices }: CaseView): readonly Html[] {
+  return notices.map(
+    ({ kind, destination, state, lastError }) =>
+      html`<p>Told ${destination} (${kind}): ${state}${lastError && `: ${lastError}`}</p>`,
+  );
+}
+
 function deliveryLine(delivery: CaseView['deliveries'][number]): Html {
-  const { destination, state, storedAt, attempts, lastStatus, lastError } = delivery;
+  const { destination, state, storedAt, attempts, lastStatus, lastError, forms } = delivery;
   const promise = commitmentText(delivery);
   if (state === 'stored')
-    return html`<div>${destination}: stored ${storedAt && moment(storedAt)} (status ${lastStatus ?? '–'})${promise && `; ${promise}`}</div>`;
+    return html`<div>${destination}: stored ${storedAt && moment(storedAt)} (${forms.join(', ')}; status ${lastStatus ?? '–'})${promise && `; ${promise}`}</div>`;
   const words =
     state === 'parked' ? 'refused, parked' : `waiting, ${attempts} attempt${attempts === 1 ? '' : 's'}`;
-  return html`<div>${destination}: ${words}${lastError && `: ${lastError}`}</div>`;
+  const has = forms.length > 0 ? `; it has ${forms.join(', ')}` : '';
+  return html`<div>${destination}: ${words}${lastError && `: ${lastError}`}${has}</div>`;
 }

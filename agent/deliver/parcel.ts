@@ -1,0 +1,120 @@
+import { type Destination, type Form, formsOf } from '../../config/destinations.js';
+import type { Database } from '../../db/server/database.js';
+import type { ListedDelivery } from '../../db/tables/deliveries.js';
+import { findLocalisation } from '../../db/tables/localisations.js';
+import {
+  findReportObject,
+  insertReportObject,
+  type PackedObject,
+  packObject,
+} from '../../db/tables/reportObjects.js';
+import { findReportByUid, type ReportRow } from '../../db/tables/reports.js';
+import { findResult, type Route } from '../../db/tables/results.js';
+import { CalcidiscError } from '../domain/errors.js';
+import { sha256 } from '../domain/hash.js';
+import { buildCapture } from '../report/capture.js';
+import type { CaptureSlice } from '../report/capturePicture.js';
+import { inputFrom, type StoredInput } from '../report/stored.js';
+import type { ReportInput } from '../report/types.js';
+import type { Item } from './channel.js';
+import { channelOf } from './channels/index.js';
+import type { Told } from './told.js';
+
+type Knex = Pick<Database, 'knex'>['knex'];
+
+/** The forms that a destination is to have of a report: as it was decided, else by its own setting. */
+export function wantedForms(destination: Destination, route: Route | null): readonly Form[] {
+  const send = route?.sends.find((each) => each.destination === destination.name);
+  const own = formsOf(destination);
+  return send ? own.filter((form) => send.forms.includes(form)) : own;
+}
+
+/** The picture of a report, packed to be kept with it. */
+export async function packedCapture(input: ReportInput, slice: CaptureSlice | null): Promise<PackedObject> {
+  const { file, ...uids } = await buildCapture(input, slice);
+  return packObject({ form: 'sc', ...uids, file, fileSha256: sha256(file) });
+}
+
+export interface Parcel {
+  readonly report: ReportRow;
+  readonly route: Route | null;
+  readonly delivery: ListedDelivery;
+  readonly destination: Destination;
+}
+
+/**
+ * What a destination lacks of a report, each as it goes out.
+ * @throws CalcidiscError REPORT_INVALID for a message about a report of which no more than the SR is kept,
+ * TEMPLATE_INVALID
+ */
+export async function itemsFor(knex: Knex, parcel: Parcel): Promise<readonly Item[]> {
+  const { report, route, delivery, destination } = parcel;
+  const lacking = wantedForms(destination, route).filter((form) => !delivery.forms.includes(form));
+  const items: Item[] = [];
+  for (const form of lacking) {
+    if (form === 'sr') items.push(reportItem(report));
+    else if (form === 'sc') items.push(...(await captureItem(knex, report)));
+    else items.push(await messageItem(knex, parcel));
+  }
+  return items;
+}
+
+function reportItem({ sopInstanceUid, file }: ReportRow): Item {
+  return { form: 'sr', bytes: file, id: sopInstanceUid };
+}
+
+/** None of a report of an older version, of which the SR alone is kept. */
+async function captureItem(knex: Knex, report: ReportRow): Promise<Item[]> {
+  const kept = (await findReportObject(knex, report.id, 'sc')) ?? (await makeCapture(knex, report));
+  return kept ? [{ form: 'sc', bytes: kept.file, id: kept.sopInstanceUid }] : [];
+}
+
+async function messageItem(knex: Knex, { report, route, destination }: Parcel): Promise<Item> {
+  const told = await toldOf(knex, report, route, null);
+  const item = told && (await channelOf(destination).compose?.(told, destination));
+  if (item) return item;
+  throw new CalcidiscError(
+    'REPORT_INVALID',
+    'an older version made this report and kept the SR alone: no message can be written of it',
+    { sopInstanceUid: report.sopInstanceUid },
+  );
+}
+
+/** @param withdrawn why it is taken back; null: it stands. @returns null when only the SR is kept */
+export async function toldOf(
+  knex: Knex,
+  report: ReportRow,
+  route: Pick<Route, 'urgency'> | null,
+  withdrawn: string | null,
+): Promise<Told | null> {
+  const input = await inputOf(knex, report.id);
+  if (!input) return null;
+  const before = input.predecessor && (await findReportByUid(knex, input.predecessor.sopInstanceUid));
+  const previous = before ? await inputOf(knex, before.id) : null;
+  return { input, urgency: route?.urgency ?? 'routine', previous, withdrawn };
+}
+
+async function inputOf(knex: Knex, reportId: string): Promise<ReportInput | null> {
+  const result = await findResult(knex, reportId);
+  return result && inputFrom(result.input as StoredInput);
+}
+
+/** Of a report that was silent, or went where nobody wanted pictures; kept before it is sent for the first time. */
+async function makeCapture(knex: Knex, report: ReportRow) {
+  const input = await inputOf(knex, report.id);
+  if (!input) return null;
+  const localisation = await findLocalisation(knex, report.caseId, report.revision, 'MR');
+  await insertReportObject(knex, report.id, await packedCapture(input, sliceOf(localisation)));
+  return findReportObject(knex, report.id, 'sc');
+}
+
+/** The slice that was read, as it was stored. */
+export function sliceOf(
+  localisation: {
+    readonly slicePng: Uint8Array | null;
+    readonly pixelSpacingMm: readonly [number, number] | null;
+  } | null,
+): CaptureSlice | null {
+  const { slicePng: png, pixelSpacingMm } = localisation ?? {};
+  return png && pixelSpacingMm ? { png, pixelSpacingMm } : null;
+}

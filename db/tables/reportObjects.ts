@@ -1,0 +1,78 @@
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import type { Tx } from '../server/knex.js';
+
+/** A report in another form: a DICOM object in a series of its own. */
+export interface ReportObjectRow {
+  readonly reportId: string;
+  readonly form: 'sc';
+  readonly sopInstanceUid: string;
+  readonly seriesInstanceUid: string;
+  readonly sopClassUid: string;
+  /** The whole DICOM file. */
+  readonly file: Uint8Array;
+  readonly fileSha256: string;
+}
+
+export type ReportObjectFacts = Omit<ReportObjectRow, 'file'>;
+
+/** As it is written: compressed before the transaction. */
+export interface PackedObject extends Omit<ReportObjectFacts, 'reportId'> {
+  readonly fileGzip: Buffer;
+}
+
+export async function packObject({
+  file,
+  ...facts
+}: Omit<ReportObjectRow, 'reportId'>): Promise<PackedObject> {
+  return { ...facts, fileGzip: await promisify(gzip)(file) };
+}
+
+/** One of each form: the first stands, so that a retry sends the same bytes. */
+export async function insertReportObject(tx: Tx, reportId: string, packed: PackedObject): Promise<void> {
+  // Whichever of its keys two at once meet first.
+  await tx('reportObject')
+    .insert({ ...packed, reportId })
+    .onConflict()
+    .ignore();
+}
+
+export async function findReportObject(
+  tx: Tx,
+  reportId: string,
+  form: ReportObjectRow['form'],
+): Promise<ReportObjectRow | null> {
+  const row = await tx('reportObject').where({ reportId, form }).first('*');
+  if (!row) return null;
+  const { fileGzip, createdAt: _, ...facts } = row;
+  return { ...facts, file: new Uint8Array(await promisify(gunzip)(fileGzip)) };
+}
+
+const FACTS = [
+  'reportId',
+  'form',
+  'sopInstanceUid',
+  'seriesInstanceUid',
+  'sopClassUid',
+  'fileSha256',
+] as const;
+
+/** Without the files. */
+export function listReportObjects(tx: Tx, reportId: string): Promise<ReportObjectFacts[]> {
+  return tx('reportObject')
+    .where({ reportId })
+    .orderBy('form')
+    .select(...FACTS);
+}
+
+/** Those that a destination has. */
+export function listObjectsTaken(tx: Tx, deliveryId: string): Promise<ReportObjectFacts[]> {
+  return tx('reportObject')
+    .join('delivery', 'delivery.reportId', 'reportObject.reportId')
+    .join('deliveryForm', (on) => {
+      on.on('deliveryForm.deliveryId', 'delivery.id').andOn('deliveryForm.form', 'reportObject.form');
+    })
+    .where('delivery.id', deliveryId)
+    .orderBy('reportObject.form')
+    .select(...FACTS.map((name) => `reportObject.${name}`));
+}
