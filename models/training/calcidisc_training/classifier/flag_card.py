@@ -1,9 +1,12 @@
 """Write models/resnet34/<version> from a run of train_flags: ONNX, its bounds and figures, the card.
 
     python -m calcidisc_training.classifier.flag_card --start ../resnet34/2/model.onnx --chunks chunks --run runs/flags --out ../resnet34/3 --version 3
+        [--deployed plain.jsonl]
 
 The bounds come from the patients that were held out: how far a region's features may lie, then the score that at most
-ORDINARY of the untouched discs reach in either source. Nothing here is chosen on the painter that measures.
+ORDINARY of the untouched discs reach in either source. --deployed: what `npm run bench:flags -- --results` wrote of the same
+patients with this file and untouched variants; where the deployed path flags more than DEPLOYED of a source's discs, the
+threshold is raised until it does not. Nothing here is chosen on the painter that measures.
 """
 import argparse
 import json
@@ -24,6 +27,7 @@ from .train_flags import KNOWN_LOOKS, Flags, chunk_names
 from .warm_start import resnet34_from_onnx
 
 ORDINARY = 0.04                # share of a source's untouched discs that may be flagged: 5% are allowed, and others will differ
+DEPLOYED = 0.05                # the same through the deployed path
 BAND = 0.04                    # as many again are called indeterminate
 FAR = 0.04                     # share of the known regions that are further off than what is answered on
 SCALES = (0.3, 3.0)            # of a calibration: beyond, there is too little to calibrate on
@@ -65,6 +69,15 @@ def bounds_of(held: Held) -> tuple[float, float, float]:
     return furthest, max(float(np.quantile(t, 1 - ORDINARY)) for t in told), max(float(np.quantile(t, 1 - ORDINARY - BAND)) for t in told)
 
 
+def deployed_bounds(path, furthest, name) -> tuple[float, float]:
+    """(threshold, from where on indeterminate) as probabilities: what the deployed path says of each source's untouched discs."""
+    with open(path, encoding='utf-8') as f:
+        told = [one for line in f for one in json.loads(line)['told'] if one['network'] == name and one['variant'] == 'plain']
+    near = {s: [one['probability'] for one in told if one['source'] == s and one['distance'] <= furthest] for s in {one['source'] for one in told}}
+    flagged = DEPLOYED * (1 - BAND)         # of all, so that it is DEPLOYED of those told
+    return tuple(max(float(np.quantile(p, 1 - share, method='higher')) for p in near.values()) for share in (flagged, flagged + BAND))
+
+
 def share(values) -> float | None:
     return round(float(np.mean(values)), 4) if len(values) else None
 
@@ -100,9 +113,20 @@ def shares_of(chunks) -> str:
     return f'{len(kinds)} regions: ' + ', '.join(f'{100 * kinds.count(k) / len(kinds):.0f}% {k}' for k in SHARES)
 
 
+def certainty(logit, scale, shift) -> float:
+    return float(1 / (1 + np.exp(-(logit * scale + shift))))
+
+
+def raised(bounds, deployed) -> tuple[float, float, float]:
+    """(furthest, threshold, doubtful) with the last two no lower than the deployed path asks for; deployed: as probabilities."""
+    furthest, threshold, doubtful, scale, shift = bounds
+    wanted = [(np.log(p / (1 - p)) - shift) / scale for p in deployed]
+    return furthest, max(threshold, wanted[0]), max(doubtful, wanted[1])
+
+
 def card_of(version, trained, patients, shares, bounds, held, parity, start) -> dict:
     furthest, threshold, doubtful, scale, shift = bounds
-    sigmoid = [1 / (1 + np.exp(-(z * scale + shift))) for z in (threshold, doubtful)]
+    sigmoid = [certainty(z, scale, shift) for z in (threshold, doubtful)]
     return dict(
         name='resnet34', version=str(version), kind='classifier', simulated=True,
         description='ResNet-34 that gives the probability that a lumbar disc region on sagittal T2 MR is calcified, and says where it cannot tell. Its negatives are real, '
@@ -115,7 +139,7 @@ def card_of(version, trained, patients, shares, bounds, held, parity, start) -> 
                  dict(name='distance', type='float32', shape=['N', 1], meaning='of the region\'s features from the training\'s, root mean square of whitened components, about 1')],
         threshold=round(float(sigmoid[0]), 6), indeterminateFrom=round(float(sigmoid[1]), 6),
         thresholdFrom=f'at most {100 * ORDINARY:.0f}% of the untouched discs of either source flagged, of patients held out, under drawn scanners; '
-                      f'the {100 * BAND:.0f}% below are indeterminate',
+                      f'at most {100 * DEPLOYED:.0f}% through the deployed path; the {100 * BAND:.0f}% below are indeterminate',
         assessable=dict(maxDistance=round(furthest, 4), rule=f'{100 * FAR:.0f}% of the known sources\' regions under drawn scanners lie further off'),
         calibration=dict(prevalence=round(float(held.labels[np.isin(held.source, KNOWN_LOOKS)].mean()), 4), reliability=reliability(held, scale, shift)),
         trainingData=dict(source=SPIDER_SOURCE, attribution=f'{SPIDER_ATTRIBUTION}. Held out for the bounds: {SUDIRMAN}', patients=patients, heldOut=sorted(set(held.patients)),
@@ -142,6 +166,7 @@ def main() -> None:
     p.add_argument('--run', required=True)
     p.add_argument('--out', required=True)
     p.add_argument('--version', required=True)
+    p.add_argument('--deployed', help='results of bench:flags on the held-out patients, untouched')
     a = p.parse_args()
     held = Held(os.path.join(a.run, 'held.npz'))
     trained = torch.load(os.path.join(a.run, 'last.pt'), map_location='cpu')
@@ -151,6 +176,9 @@ def main() -> None:
     patients = sorted({str(p) for path in chunk_names(a.chunks, 'training') for p in np.load(path)['patients']})
     furthest, threshold, doubtful = bounds_of(held)
     scale, shift = calibrated(held)
+    if a.deployed:
+        wanted = deployed_bounds(a.deployed, furthest, f'resnet34@{a.version}')
+        furthest, threshold, doubtful = raised((furthest, threshold, doubtful, scale, shift), wanted)
     os.makedirs(a.out, exist_ok=True)
     path = os.path.join(a.out, 'model.onnx')
     deployed = DeployedFlags(flags.net, flags.head, distance, scale, shift).eval()
