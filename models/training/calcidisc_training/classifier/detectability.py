@@ -8,6 +8,7 @@ reach, so that networks with different thresholds compare. Beside them an ideal 
 sees through the noise alone: it hits with the normal distribution's share below visibility - z (Burgess, J Opt Soc Am 71, 1981).
 """
 import argparse
+import html
 import json
 import os
 from statistics import NormalDist
@@ -84,7 +85,7 @@ def as_svg(told) -> str:
         place = {label(b['over'], b['below']): left + (k + 0.5) * (width - 48) / len(bins) for k, b in enumerate(bins)}
         parts.append(f'<text x="{left}" y="14" font-weight="bold">{NAMES[axis]}</text><path d="M{left} 24V{height}H{left + width - 48}" fill="none" stroke="#888"/>')
         parts += [f'<text x="{left - 4}" y="{height - v * (height - 30) + 3}" text-anchor="end">{100 * v:.0f}%</text>' for v in (0, 0.5, 1)]
-        parts += [f'<text x="{x:.0f}" y="{height + 13}" text-anchor="middle" font-size="8">{name}</text>' for name, x in place.items()]
+        parts += [f'<text x="{x:.0f}" y="{height + 13}" text-anchor="middle" font-size="8">{html.escape(name)}</text>' for name, x in place.items()]
         for (_, own), colour in zip(told['observers'].items(), colours):
             points = ' '.join(f"{place[label(b['over'], b['below'])]:.1f},{height - b['hit'] * (height - 30):.1f}" for b in own[axis])
             parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
