@@ -4,7 +4,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { makeFirstLink } from '../../agent/access/links.js';
 import type { RunningHttp } from '../../agent/expose/server.js';
 import { contrastFailures } from '../expose/contrast.js';
-import { QUIET_BROWSER, SIZES, TABLET, WIDEST } from '../expose/screen.js';
+import { QUIET_BROWSER, SIZES, WIDEST } from '../expose/screen.js';
 import { useDatabase } from '../support/database.js';
 import { needsPeer } from '../support/peers.js';
 import { insertLocatedCase, regionsOf } from '../worker/locatedCases.js';
@@ -44,7 +44,7 @@ describe('access: set-up, log-in and accounts in a browser', function () {
 
   /** Legible, within the window, and taken where a person asks for pictures (CALCIDISC_PICTURES). */
   async function looksRight(name: string): Promise<void> {
-    for (const [size, viewport] of Object.entries({ ...SIZES, tablet: TABLET })) {
+    for (const [size, viewport] of Object.entries(SIZES)) {
       await page.setViewportSize(viewport);
       const overflow = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
       assert.ok((overflow as number) <= 0, `${name}, ${size}: ${await page.evaluate(WIDEST)}`);

@@ -11,9 +11,9 @@ export const QUIET_BROWSER = [
 ];
 export const SIZES = {
   desk: { width: 1280, height: 900 },
+  tablet: { width: 820, height: 1180 },
   phone: { width: 390, height: 844 },
 } as const;
-export const TABLET = { width: 820, height: 1180 } as const;
 
 /** What reaches beyond the window, the innermost last: for who has to mend it. */
 export const WIDEST = `[...document.querySelectorAll('main *, header *')]
