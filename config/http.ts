@@ -60,8 +60,11 @@ const Oidc = z.strictObject({
 export const Http = z.strictObject({
   host: z.string().default('127.0.0.1'),
   port: Port.default(8080),
-  /** 'required': everybody logs in; 'loopback-open': nobody has to, on this machine, until there is an account. */
-  access: z.enum(['required', 'loopback-open']).default('required'),
+  /**
+   * 'required': everybody logs in; 'loopback-open': nobody has to, on this machine, until there is an account. Absent: the
+   * second while the page is for this machine alone (no other host, no proxy, no single sign-on), else the first.
+   */
+  access: z.enum(['required', 'loopback-open']).optional(),
   /** What browsers reach the page by, where that is not its own host and port: for links and OpenID Connect. */
   publicUrl: PublicUrl.optional(),
   /** The page speaks HTTPS and nothing else; absent: plain HTTP, for this machine or a proxy. */

@@ -2,13 +2,12 @@ import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { dimseDestinations } from './destinations.js';
 import { type Config, type ConfigInput, ConfigSchema } from './schema.js';
+import { LOOPBACK } from './values.js';
 
 /** Raised for a configuration a person has to mend; the message says where and how. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
-
-export const LOOPBACK: readonly string[] = ['127.0.0.1', '::1', 'localhost'];
 
 type Environment = Readonly<Record<string, string | undefined>>;
 /** By the key that each has set. */

@@ -27,3 +27,17 @@ function isCidr(text: string): boolean {
 export const Cidr = z
   .string()
   .refine(isCidr, 'a network is an address with or without a prefix length, for example 10.1.0.0/16');
+
+/** Hosts that nobody but this machine reaches. */
+export const LOOPBACK: readonly string[] = ['127.0.0.1', '::1', 'localhost'];
+
+/** Whether a page asks everybody who they are: what is said, else whether anybody but this machine may reach it. */
+export function accessOf(http: {
+  readonly access?: 'required' | 'loopback-open' | undefined;
+  readonly host: string;
+  readonly trustedProxies: readonly string[];
+  readonly oidc?: unknown;
+}): 'required' | 'loopback-open' {
+  const isAlone = LOOPBACK.includes(http.host) && http.trustedProxies.length === 0 && !http.oidc;
+  return http.access ?? (isAlone ? 'loopback-open' : 'required');
+}

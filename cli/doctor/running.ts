@@ -5,8 +5,8 @@ import { echo } from '../../agent/deliver/scu.js';
 import { asCalcidiscError } from '../../agent/domain/errors.js';
 import { CONDITIONS, type Condition } from '../../agent/expose/conditions.js';
 import { decideAssociation } from '../../agent/receive/policy.js';
-import { LOOPBACK } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
+import { accessOf, LOOPBACK } from '../../config/values.js';
 import type { Finding } from './finding.js';
 import { cannotListen, LISTENERS, listenFinding } from './ports.js';
 
@@ -78,11 +78,11 @@ function weakness(
   http: Config['http'],
 ): (Pick<Finding, 'setting' | 'advice'> & { readonly detail: string }) | null {
   const isLocal = LOOPBACK.includes(http.host);
-  if (http.access === 'loopback-open')
+  if (accessOf(http) === 'loopback-open')
     return {
       detail: 'open to whoever uses this machine until there is an account',
       setting: 'http.access',
-      advice: 'leave http.access out, or make the first account: calcidisc user link',
+      advice: 'make the first account (calcidisc user link), or set http.access to "required"',
     };
   if (isLocal || http.tls || http.trustedProxies.length > 0) return null;
   return {

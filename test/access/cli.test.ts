@@ -46,7 +46,7 @@ describe('access: calcidisc user, token, and the first start', function () {
       dataDir: dir,
       database: { url: db.config.database.url! },
       dicom: { port: 0 },
-      http: { port: 0 },
+      http: { port: 0, access: 'required' as const },
     };
     const service = await startCalcidisc('up', config);
     const link = await until(

@@ -28,6 +28,6 @@ export function page(
   log: Logger = quietLog,
 ): Promise<RunningHttp> {
   const queues = { depth: async () => ({ agent: 0, worker: 0 }) };
-  const changed = ConfigSchema.shape.http.parse({ port: 0, ...http });
+  const changed = ConfigSchema.shape.http.parse({ port: 0, access: 'required', ...http });
   return startHttp({ config: { ...config, http: changed }, database, queues, log });
 }

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { Config } from '../../../config/schema.js';
+import { accessOf } from '../../../config/values.js';
 import type { Database } from '../../../db/server/database.js';
 import { type AccountRow, findAccount, findAccountByName, hasAccounts } from '../../../db/tables/accounts.js';
 import { useApiToken } from '../../../db/tables/apiTokens.js';
@@ -9,7 +10,10 @@ import { sha256 } from '../../domain/hash.js';
 
 export interface IdentifyParts {
   readonly config: {
-    readonly http: Pick<Config['http'], 'access' | 'session' | 'userHeader' | 'userRole'>;
+    readonly http: Pick<
+      Config['http'],
+      'access' | 'host' | 'trustedProxies' | 'session' | 'userHeader' | 'userRole'
+    >;
   };
   readonly database: Pick<Database, 'knex'>;
 }
@@ -93,7 +97,7 @@ const LOOPBACK_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
 function openMachine({ config, database }: IdentifyParts): (request: FastifyRequest) => Promise<boolean> {
   let hasOwner = false;
   return async (request) => {
-    if (config.http.access !== 'loopback-open' || hasOwner || !isOfThisMachine(request)) return false;
+    if (accessOf(config.http) !== 'loopback-open' || hasOwner || !isOfThisMachine(request)) return false;
     hasOwner = await hasAccounts(database.knex);
     return !hasOwner;
   };
