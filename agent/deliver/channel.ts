@@ -1,6 +1,6 @@
 import type { Destination, Form } from '../../config/destinations.js';
 import type { Config } from '../../config/schema.js';
-import type { CalcidiscError } from '../domain/errors.js';
+import { asCalcidiscError, type CalcidiscError } from '../domain/errors.js';
 import type { News } from './news.js';
 import type { Told } from './told.js';
 
@@ -53,4 +53,25 @@ export interface Channel<D extends Destination = Destination> {
   composeNews?(news: News): Promise<Item>;
   /** Where it went, for the log. */
   describe(destination: D, context: ChannelContext): Readonly<Record<string, string>>;
+}
+
+/**
+ * One item after the other, for a channel that has no way to send several at once. An error that `sendOne` throws or
+ * gives while the process stops says nothing of the destination: the item was interrupted.
+ */
+export async function oneByOne(
+  items: readonly Item[],
+  signal: AbortSignal | undefined,
+  sendOne: (item: Item) => Promise<Outcome>,
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const item of items) {
+    const outcome = await sendOne(item).catch(
+      (thrown): Outcome => ({ kind: 'failed', answer: null, error: asCalcidiscError(thrown) }),
+    );
+    outcomes.push(
+      outcome.kind === 'failed' && signal?.aborted ? { kind: 'interrupted', error: outcome.error } : outcome,
+    );
+  }
+  return outcomes;
 }

@@ -2,9 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { CalcidiscError } from '../../agent/domain/errors.js';
 import type { Tx } from '../server/knex.js';
 
-export interface DeliveryRow {
-  readonly id: string;
-  readonly reportId: string;
+/** How far something that goes to a destination has come. */
+export interface Attempts {
   /** The destination's name in the configuration. */
   readonly destination: string;
   readonly state: 'pending' | 'stored' | 'parked';
@@ -16,6 +15,11 @@ export interface DeliveryRow {
   readonly lastError: string | null;
   readonly createdAt: Date;
   readonly storedAt: Date | null;
+}
+
+export interface DeliveryRow extends Attempts {
+  readonly id: string;
+  readonly reportId: string;
   /** Storage commitment (PS3.4 annex J): what the destination has promised. */
   readonly commitment: 'none' | 'due' | 'requested' | 'resending' | 'committed' | 'failed';
   /** Requests since the report was stored last. */

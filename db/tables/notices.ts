@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Tx } from '../server/knex.js';
 import { processOwner } from '../server/presence.js';
-import type { DeliveryFailure } from './deliveries.js';
+import type { Attempts, DeliveryFailure } from './deliveries.js';
 
 /** Something to be told to a destination beside the results themselves. */
-export interface NoticeRow {
+export interface NoticeRow extends Attempts {
   readonly id: string;
   readonly caseId: string;
   readonly revision: number;
@@ -14,15 +14,6 @@ export interface NoticeRow {
   readonly reportId: string | null;
   readonly reason: string | null;
   readonly reasonCode: string | null;
-  readonly destination: string;
-  readonly state: 'pending' | 'stored' | 'parked';
-  readonly attempts: number;
-  readonly nextAttemptAt: Date;
-  readonly lastStatus: string | null;
-  readonly lastErrorCode: string | null;
-  readonly lastError: string | null;
-  readonly createdAt: Date;
-  readonly storedAt: Date | null;
 }
 
 /** From now on, for those that are new: what was parked before is old news. */

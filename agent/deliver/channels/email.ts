@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createTransport } from 'nodemailer';
 import type { DestinationOf } from '../../../config/destinations.js';
 import { CalcidiscError } from '../../domain/errors.js';
-import type { Channel, Item, Outcome } from '../channel.js';
+import { type Channel, type Item, type Outcome, oneByOne } from '../channel.js';
 import { secretIn } from '../http.js';
 import { type News, newsOfResult } from '../news.js';
 
@@ -12,18 +12,8 @@ type EmailDestination = DestinationOf<'email'>;
 export const email: Channel<EmailDestination> = {
   compose: async (told, { events }) => itemOf(newsOfResult(told, events)),
   composeNews: async (news) => itemOf(news),
-  async send(items, destination, { signal }) {
-    const outcomes: Outcome[] = [];
-    for (const item of items) {
-      const outcome = await sendOne(item, destination, signal);
-      outcomes.push(
-        outcome.kind === 'failed' && signal?.aborted
-          ? { kind: 'interrupted', error: outcome.error }
-          : outcome,
-      );
-    }
-    return outcomes;
-  },
+  send: (items, destination, { signal }) =>
+    oneByOne(items, signal, (item) => sendOne(item, destination, signal)),
   describe: ({ host, port }) => ({ smtp: `${host}:${port}` }),
 };
 

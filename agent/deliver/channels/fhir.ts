@@ -1,7 +1,7 @@
 import type { DestinationOf } from '../../../config/destinations.js';
-import { asCalcidiscError, CalcidiscError } from '../../domain/errors.js';
+import { CalcidiscError } from '../../domain/errors.js';
 import { fhirTransaction } from '../../report/fhirTransaction.js';
-import type { Channel, Outcome } from '../channel.js';
+import { type Channel, type Outcome, oneByOne } from '../channel.js';
 import { type HttpAnswer, outcomeOfStatus, post } from '../http.js';
 
 const JSON_TYPE = 'application/fhir+json';
@@ -12,21 +12,11 @@ export const fhir: Channel<DestinationOf<'fhir'>> = {
     const bundle = fhirTransaction(input, { urgency, previous, withdrawn });
     return { form: 'fhir', bytes: Buffer.from(JSON.stringify(bundle), 'utf8'), id: bundle.id };
   },
-  async send(items, destination, { signal }) {
-    const outcomes: Outcome[] = [];
-    for (const { bytes } of items) {
-      try {
-        const headers = { 'content-type': JSON_TYPE, accept: JSON_TYPE };
-        outcomes.push(outcomeOfBundle(destination.name, await post(destination, '', headers, bytes, signal)));
-      } catch (thrown) {
-        const error = asCalcidiscError(thrown);
-        outcomes.push(
-          signal?.aborted ? { kind: 'interrupted', error } : { kind: 'failed', answer: null, error },
-        );
-      }
-    }
-    return outcomes;
-  },
+  send: (items, destination, { signal }) =>
+    oneByOne(items, signal, async ({ bytes }) => {
+      const headers = { 'content-type': JSON_TYPE, accept: JSON_TYPE };
+      return outcomeOfBundle(destination.name, await post(destination, '', headers, bytes, signal));
+    }),
   describe: ({ url }) => ({ url }),
 };
 

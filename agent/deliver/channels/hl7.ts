@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { DestinationOf } from '../../../config/destinations.js';
-import { asCalcidiscError, CalcidiscError } from '../../domain/errors.js';
+import { CalcidiscError } from '../../domain/errors.js';
 import { buildOru, controlIdOf, type ResultStatus } from '../../report/hl7.js';
 import { type OruTemplate, parseOruTemplate } from '../../report/oruTemplate.js';
-import type { Channel, Item, Outcome } from '../channel.js';
+import { type Channel, type Outcome, oneByOne } from '../channel.js';
 import { exchange } from '../mllp.js';
 
 type Hl7Destination = DestinationOf<'hl7'>;
@@ -16,11 +16,11 @@ export const hl7: Channel<Hl7Destination> = {
     const text = buildOru(input, destination, { ...status, urgency, ...(template ? { template } : {}) });
     return { form: 'oru', bytes: Buffer.from(text, 'utf8'), id: controlIdOf(input, status.status) };
   },
-  async send(items, destination, { signal }) {
-    const outcomes: Outcome[] = [];
-    for (const item of items) outcomes.push(await sendOne(item, destination, signal));
-    return outcomes;
-  },
+  send: (items, destination, { signal }) =>
+    oneByOne(items, signal, async ({ bytes, id }) => {
+      const isOurs = (answer: string) => fieldOf(answer, 'MSA', 2) === id;
+      return outcomeOfAck(destination.name, await exchange(destination, bytes, isOurs, signal));
+    }),
   describe: ({ host, port }) => ({ mllp: `${host}:${port}` }),
 };
 
@@ -31,20 +31,6 @@ export async function templateOf({ templateFile }: Hl7Destination): Promise<OruT
     throw new CalcidiscError('TEMPLATE_INVALID', `cannot read the template: ${error.message}`);
   });
   return parseOruTemplate(text, templateFile);
-}
-
-async function sendOne(
-  { bytes, id }: Item,
-  destination: Hl7Destination,
-  signal?: AbortSignal,
-): Promise<Outcome> {
-  try {
-    const isOurs = (answer: string) => fieldOf(answer, 'MSA', 2) === id;
-    return outcomeOfAck(destination.name, await exchange(destination, bytes, isOurs, signal));
-  } catch (thrown) {
-    const error = asCalcidiscError(thrown);
-    return signal?.aborted ? { kind: 'interrupted', error } : { kind: 'failed', answer: null, error };
-  }
 }
 
 /** HL7 table 0357: rejections that another attempt does not mend (unsupported message, event, processing, version). */

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { DestinationOf } from '../../../config/destinations.js';
-import { asCalcidiscError, CalcidiscError } from '../../domain/errors.js';
-import type { Channel, Item, Outcome } from '../channel.js';
+import { CalcidiscError } from '../../domain/errors.js';
+import { type Channel, type Item, oneByOne } from '../channel.js';
 import { outcomeOfStatus, post, secretIn } from '../http.js';
 import { type News, newsOfResult } from '../news.js';
 
@@ -11,22 +11,11 @@ type WebhookDestination = DestinationOf<'webhook'>;
 export const webhook: Channel<WebhookDestination> = {
   compose: async (told, { events }) => itemOf(newsOfResult(told, events)),
   composeNews: async (news) => itemOf(news),
-  async send(items, destination, { signal }) {
-    const outcomes: Outcome[] = [];
-    for (const item of items) {
-      try {
-        const headers = await headersOf(item, destination);
-        const answer = await post(destination, '', headers, item.bytes, signal);
-        outcomes.push(outcomeOfStatus(destination.name, answer));
-      } catch (thrown) {
-        const error = asCalcidiscError(thrown);
-        outcomes.push(
-          signal?.aborted ? { kind: 'interrupted', error } : { kind: 'failed', answer: null, error },
-        );
-      }
-    }
-    return outcomes;
-  },
+  send: (items, destination, { signal }) =>
+    oneByOne(items, signal, async (item) => {
+      const headers = await headersOf(item, destination);
+      return outcomeOfStatus(destination.name, await post(destination, '', headers, item.bytes, signal));
+    }),
   describe: ({ url }) => ({ url }),
 };
 
