@@ -100,17 +100,19 @@ export function priorText(fetch: PriorFetchRow): string {
 }
 
 export function percent(probability: number): string {
-  if (probability > 0.9995) return '> 99.9 %';
+  if (probability >= 0.9995) return '> 99.9 %';
   return `${(100 * probability).toFixed(probability > 0.0995 && probability < 0.995 ? 0 : 1)} %`;
 }
 
 /** A probability and the threshold it is held against, with as many digits as tell the two apart. */
 export function percentBeside(probability: number, threshold: number): readonly [string, string] {
   const [said, limit] = [percent(probability), percent(threshold)];
-  if (said !== limit || probability === threshold) return [said, limit];
+  const toldApart = said.replace('> ', '') !== limit.replace('> ', '');
+  if (toldApart || probability === threshold) return [said, limit];
   for (let digits = 1; digits < 6; digits++) {
     const finer = [probability, threshold].map((value) => `${(100 * value).toFixed(digits)} %`);
-    if (finer[0] !== finer[1]) return [finer[0]!, finer[1]!];
+    const whole = finer.some((text) => Number.parseFloat(text) === 100);
+    if (finer[0] !== finer[1] && !(whole && Math.max(probability, threshold) < 1)) return [finer[0]!, finer[1]!];
   }
   return [said, limit];
 }
