@@ -91,11 +91,28 @@ def test_a_shipped_file_starts_a_training_as_it_ran():
     from calcidisc_training.classifier.classifier_net import Classifier, Deployed, to_input
     from calcidisc_training.classifier.parity import parity_pictures
     classifier = Classifier('resnet34')
-    classifier.net.load_state_dict(resnet34_from_onnx(SHIPPED).state_dict())
+    classifier.net.load_state_dict(resnet34_from_onnx(SHIPPED)[0].state_dict())
     wanted = json.loads((MODELS / 'resnet34' / '2' / 'parity.json').read_text())['probabilities'][:3]
     with torch.no_grad():
         found = Deployed(classifier, 128).eval()(to_input(torch.from_numpy(parity_pictures(3))))[0][:, 0].numpy()
     assert np.allclose(found, wanted, atol=2e-3)
+
+
+def test_a_file_with_its_own_head_starts_a_training_as_it_ran():
+    from calcidisc_training.classifier.parity import parity_pictures
+    wanted = np.array(json.loads((MODELS / 'resnet34' / '3' / 'parity.json').read_text())['probabilities'])
+    flags = train_flags.Flags(*resnet34_from_onnx(str(MODELS / 'resnet34' / '3' / 'model.onnx')))
+    found, _ = train_flags.run_on(flags, parity_pictures(len(wanted)))
+    # What ran is calibrated: its logit is the head's, scaled and shifted.
+    assert np.corrcoef(found, np.log(wanted / (1 - wanted)))[0, 1] > 0.999
+
+
+def test_what_is_turned_takes_its_places_along():
+    pictures, cells = np.zeros((64, 224, 224), np.uint8), np.zeros((64, 7, 7), np.float32)
+    pictures[:, 64:96, 160:192], cells[:, 2, 5] = 255, 1
+    moved, places = train_flags.varied(np.random.default_rng(3), pictures, cells)
+    centre = lambda images: [[(image.sum(axis) * (np.arange(len(image)) + 0.5)).sum() / image.sum() / len(image) for axis in (1, 0)] for image in images]
+    assert np.abs(np.array(centre(moved - moved.min((1, 2), keepdims=True))) - centre(places)).max() < 0.09
 
 
 def test_the_distance_is_about_one_where_it_learnt_and_far_elsewhere():

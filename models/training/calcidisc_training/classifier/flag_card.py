@@ -170,7 +170,7 @@ def main() -> None:
     a = p.parse_args()
     held = Held(os.path.join(a.run, 'held.npz'))
     trained = torch.load(os.path.join(a.run, 'last.pt'), map_location='cpu')
-    flags, distance = Flags(resnet34_from_onnx(a.start)), Distance()
+    flags, distance = Flags(*resnet34_from_onnx(a.start)), Distance()
     flags.load_state_dict(trained['average'])
     distance.load_state_dict(torch.load(os.path.join(a.run, 'distance.pt'), map_location='cpu'))
     patients = sorted({str(p) for path in chunk_names(a.chunks, 'training') for p in np.load(path)['patients']})

@@ -1,6 +1,6 @@
 """Train a ResNet-34 that can say no, on real untouched discs and what is painted over them.
 
-    python -m calcidisc_training.classifier.train_flags --chunks chunks --start ../resnet34/2/model.onnx --out runs/flags --minutes 120
+    python -m calcidisc_training.classifier.train_flags --chunks chunks --start ../resnet34/3/model.onnx --out runs/flags --minutes 120
 
 All stages learn, from a shipped file's weights on. Chunks (flag_chunks) that appear while it runs are taken up at the next
 epoch. The rate falls with the minutes. Writes last.pt, from where it goes on, and held.npz: score and distance of every region
@@ -25,6 +25,7 @@ from .warm_start import resnet34_from_onnx
 
 GUIDE, NEGATIVE_WEIGHT, PLACE_WEIGHT = 0.5, 1.5, 3.0
 TRUNK_RATE, HEAD_RATE, WEIGHT_DECAY, CLIP, AVERAGE, BATCH = 3e-4, 1.5e-3, 2e-2, 2.0, 0.99, 32
+TURN, SIZES, SHIFT = 0.12, 0.08, 0.03    # radians, logarithm, half pictures: standard deviations
 KNOWN_LOOKS = ('spider', 'sudirman-t2')     # sources that tell what the network knows; T1 is no look it may answer on
 
 
@@ -36,9 +37,9 @@ def chunk_names(folder, part) -> list[str]:
 class Flags(nn.Module):
     """image [N, 3, 128, 128] -> (logit [N], cam [N, 8, 8], features [N, 768]); normalisation frozen."""
 
-    def __init__(self, net) -> None:
+    def __init__(self, net, head=None) -> None:
         super().__init__()
-        self.net, self.head = net, FlagHead()
+        self.net, self.head = net, head or FlagHead()
 
     def forward(self, image) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         third, fourth = stages(self.net, image)
@@ -65,13 +66,29 @@ def image_of(pictures) -> torch.Tensor:
     return resize(to_input(torch.from_numpy(pictures)), SIZE / 224).contiguous(memory_format=torch.channels_last)
 
 
+def turned(rng, count) -> torch.Tensor:
+    """[count, 2, 3] for affine_grid: a little turned, larger or smaller, shifted, some upside down."""
+    angle, size = rng.normal(0, TURN, count), np.exp(rng.normal(0, SIZES, (count, 2)))
+    upside = np.where(rng.random(count) < 0.5, -1.0, 1.0)
+    c, s, shift = np.cos(angle), np.sin(angle), rng.normal(0, SHIFT, (count, 2))
+    theta = np.stack([np.stack([c * size[:, 0], -s, shift[:, 0]], 1), np.stack([s * upside, c * size[:, 1] * upside, shift[:, 1]], 1)], 1)
+    return torch.from_numpy(theta.astype(np.float32))
+
+
 def varied(rng, pictures, cells) -> tuple[np.ndarray, np.ndarray]:
-    """(pictures float32, cells): some upside down, brightness and contrast changed by a little."""
-    turned = rng.random(len(pictures)) < 0.5
-    pictures, cells = pictures.astype(np.float32), cells.copy()
-    pictures[turned], cells[turned] = pictures[turned, ::-1].copy(), cells[turned, ::-1].copy()
-    gain, offset = (rng.normal(at, sd, (len(pictures), 1, 1)).astype(np.float32) for at, sd in ((1, 0.06), (0, 5)))
-    return np.clip(pictures * gain + offset, 0, 255), cells
+    """(pictures float32, cells): turned and sized by a little, with another gamma, brightness, contrast and fall-off of the coil."""
+    count, theta = len(pictures), turned(rng, len(pictures))
+
+    def moved(images) -> np.ndarray:
+        given = torch.from_numpy(images.astype(np.float32))[:, None]
+        grid = nn.functional.affine_grid(theta, list(given.shape), align_corners=False)
+        return nn.functional.grid_sample(given, grid, padding_mode='border', align_corners=False)[:, 0].numpy()
+
+    gain, offset, gamma = (rng.normal(at, sd, (count, 1, 1)).astype(np.float32) for at, sd in ((1, 0.06), (0, 5), (0, 0.15)))
+    ramp = np.linspace(-1, 1, pictures.shape[1], dtype=np.float32)
+    down, across = (rng.normal(0, 0.08, (count, 1, 1)).astype(np.float32) for _ in range(2))
+    grey = 255 * (moved(pictures) / 255) ** np.exp(gamma)
+    return np.clip(grey * gain * (1 + down * ramp[:, None] + across * ramp[None]) + offset, 0, 255), moved(cells)
 
 
 @torch.no_grad()
@@ -97,7 +114,7 @@ class Run:
     def __init__(self, a) -> None:
         self.a = a
         torch.manual_seed(1)
-        self.flags = Flags(resnet34_from_onnx(a.start)).to(memory_format=torch.channels_last)
+        self.flags = Flags(*resnet34_from_onnx(a.start)).to(memory_format=torch.channels_last)
         self.average = Average(self.flags, AVERAGE)
         groups = [dict(params=list(self.flags.net.parameters()), top=TRUNK_RATE), dict(params=list(self.flags.head.parameters()), top=HEAD_RATE)]
         self.optimiser = torch.optim.AdamW(groups, TRUNK_RATE, weight_decay=WEIGHT_DECAY)
