@@ -111,7 +111,10 @@ def test_what_is_turned_takes_its_places_along():
     pictures, cells = np.zeros((64, 224, 224), np.uint8), np.zeros((64, 7, 7), np.float32)
     pictures[:, 64:96, 160:192], cells[:, 2, 5] = 255, 1
     moved, places = train_flags.varied(np.random.default_rng(3), pictures, cells)
-    centre = lambda images: [[(image.sum(axis) * (np.arange(len(image)) + 0.5)).sum() / image.sum() / len(image) for axis in (1, 0)] for image in images]
+
+    def centre(images) -> list:
+        return [[(image.sum(axis) * (np.arange(len(image)) + 0.5)).sum() / image.sum() / len(image) for axis in (1, 0)] for image in images]
+
     assert np.abs(np.array(centre(moved - moved.min((1, 2), keepdims=True))) - centre(places)).max() < 0.09
 
 
