@@ -1,5 +1,6 @@
 import type { Answer } from '../agent/domain/answers.js';
 import type { ClassifierCard } from '../models/catalogue/card.js';
+import { isAssessable, probabilitiesWithin, type Spoken } from './spine.js';
 
 export interface Decision {
   readonly answer: Answer;
@@ -7,11 +8,23 @@ export interface Decision {
   readonly reasons: readonly string[];
 }
 
-/** What a network says of one region. */
-export interface Spoken {
+export interface Judged extends Decision {
   readonly probability: number;
-  /** Of its features from those it learnt from; null where the network gives none. */
-  readonly distance: number | null;
+  /** What the network gave of the region alone; null where that is the probability. */
+  readonly alone: number | null;
+}
+
+/** The answers to all discs of one spine. */
+export function decideSpine(discs: readonly Spoken[], card: ClassifierCard): Judged[] {
+  const within = probabilitiesWithin(discs, card);
+  return discs.map(({ probability: alone, distance }, at) => {
+    const probability = within[at]!;
+    return {
+      probability,
+      alone: card.withinSpine ? alone : null,
+      ...decide({ probability, distance }, card),
+    };
+  });
 }
 
 /**
@@ -20,12 +33,11 @@ export interface Spoken {
  */
 export function decide({ probability, distance }: Spoken, card: ClassifierCard): Decision {
   const { assessable, threshold, indeterminateFrom } = card;
-  const furthest = assessable && Math.fround(assessable.maxDistance);
-  if (furthest !== undefined && distance !== null && distance > furthest)
+  if (!isAssessable({ probability, distance }, card))
     return {
       answer: 'not-assessable',
       reasons: [
-        `the region is unlike what the network learnt from: distance ${distance.toFixed(2)}, at most ${furthest.toFixed(2)}`,
+        `the region is unlike what the network learnt from: distance ${distance?.toFixed(2)}, at most ${assessable?.maxDistance.toFixed(2)}`,
       ],
     };
   if (probability >= Math.fround(threshold)) return { answer: 'calcified', reasons: [] };

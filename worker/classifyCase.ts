@@ -7,7 +7,7 @@ import type { RegionPicture } from '../db/tables/regions.js';
 import type { StepEnd } from '../db/work/runStep.js';
 import type { ModelFolders } from '../models/catalogue/modelFiles.js';
 import { type Classifier, type ClassifiersAtWork, openClassifier } from '../models/catalogue/registry.js';
-import { decide } from './answer.js';
+import { decideSpine, type Judged } from './answer.js';
 import { encodeCam } from './cam.js';
 import type { Engine, Inference } from './engine.js';
 import type { Material } from './material.js';
@@ -102,11 +102,12 @@ async function runClassifier(
 ): Promise<NewInference[]> {
   const inputs = regions.map(({ png, pngSha256 }) => ({ png, pngSha256 }));
   const settled = await Promise.allSettled(engine.classify(classifier, inputs));
-  return settled.map((answer, i) => {
-    const region = regions[i]!;
-    if (answer.status === 'fulfilled') return toRow(classifier, role, region, answer.value);
-    throw aboutRegion(answer.reason, region);
+  const spoken = settled.map((answer, i) => {
+    if (answer.status === 'fulfilled') return answer.value;
+    throw aboutRegion(answer.reason, regions[i]!);
   });
+  const judged = decideSpine(spoken, classifier.card);
+  return spoken.map((inference, i) => toRow(classifier, role, regions[i]!, inference, judged[i]!));
 }
 
 function toRow(
@@ -114,6 +115,7 @@ function toRow(
   role: NewInference['role'],
   region: RegionPicture,
   { cam, ...inference }: Inference,
+  judged: Judged,
 ): NewInference {
   // As the database keeps it: the stored numbers alone must give the decision again.
   const threshold = Math.fround(card.threshold);
@@ -123,7 +125,7 @@ function toRow(
     modelId: row.id,
     role,
     threshold,
-    ...decide(inference, card),
+    ...judged,
     modelSha256: sha256,
     pngSha256: region.pngSha256,
     cam: cam && encodeCam(cam),

@@ -7,12 +7,14 @@ import type { CaseRow } from '../db/tables/cases.js';
 import { type CaseInference, listInferences } from '../db/tables/inferences.js';
 import { listModels, type ModelRow } from '../db/tables/models.js';
 import { listRegions, type RegionRow } from '../db/tables/regions.js';
+import type { ClassifierCard } from '../models/catalogue/card.js';
 import type { ModelFolders } from '../models/catalogue/modelFiles.js';
 import { openClassifier } from '../models/catalogue/registry.js';
 import { encodeCam } from './cam.js';
 import type { Engine, Inference } from './engine.js';
 import type { RegionInput } from './region.js';
 import { type Provider, RUNTIME } from './session.js';
+import { probabilitiesWithin } from './spine.js';
 
 export interface ReplayedRegion {
   readonly level: Level;
@@ -50,9 +52,13 @@ export async function replayCase(tools: ReplayTools, { id, revision }: CaseRow):
   const { tx } = tools;
   const rows = new Map((await listRegions(tx, id, revision)).map((region) => [region.id, region]));
   const models = new Map((await listModels(tx)).map((model) => [model.id, model]));
-  const regions: ReplayedRegion[] = [];
+  const replayed: RunAgain[] = [];
   for (const batch of rebuildBatches(await listInferences(tx, id, revision)))
-    regions.push(...(await replayBatch(tools, batch, models.get(batch[0]!.modelId)!, rows)));
+    replayed.push(...(await replayBatch(tools, batch, models.get(batch[0]!.modelId)!, rows)));
+  const regions = withinTheirSpines(
+    replayed,
+    (modelId) => openClassifier(models.get(modelId)!, tools.folders).card,
+  );
   const differing = regions.filter(({ equal }) => !equal).length;
   await appendAudit(tx, {
     event: 'CASE_REPLAYED',
@@ -91,7 +97,7 @@ async function replayBatch(
   batch: readonly CaseInference[],
   model: ModelRow,
   regions: ReadonlyMap<string, RegionRow>,
-): Promise<ReplayedRegion[]> {
+): Promise<RunAgain[]> {
   const { batchSize, modelSha256, provider } = batch[0]!;
   const black = new Uint8Array(REGION_PIXELS);
   const places: RegionInput[] = Array.from({ length: batchSize }, () => black);
@@ -101,9 +107,31 @@ async function replayBatch(
     const classifier = { ...openClassifier(model, folders), sha256: modelSha256 };
     return engine(provider as Provider).runBatch(classifier, places);
   });
-  return batch.map((inference) =>
-    compare(inference, Array.isArray(answers) ? answers[inference.batchPosition]! : answers),
-  );
+  return batch.map((stored) => ({
+    stored,
+    answer: Array.isArray(answers) ? answers[stored.batchPosition]! : answers,
+  }));
+}
+
+/** A region's inference as it is stored, and as it came out now. */
+interface RunAgain {
+  readonly stored: CaseInference;
+  readonly answer: Inference | Error;
+}
+
+/** Each region compared; where a spine's discs were held against one another, that is done again too. */
+function withinTheirSpines(
+  all: readonly RunAgain[],
+  cardOf: (modelId: string) => ClassifierCard,
+): ReplayedRegion[] {
+  return all.map((one) => {
+    const { stored, answer } = one;
+    if (stored.alone === null || answer instanceof Error) return compare(one, stored.probability);
+    const spine = all.filter((other) => other.stored.modelId === stored.modelId);
+    const spoken = spine.map((other) => (other.answer instanceof Error ? null : other.answer));
+    if (!spoken.every((each) => each !== null)) return compare(one, Number.NaN);
+    return compare(one, probabilitiesWithin(spoken, cardOf(stored.modelId))[spine.indexOf(one)]!);
+  });
 }
 
 async function runAgain(run: () => Promise<(Inference | Error)[]>): Promise<(Inference | Error)[] | Error> {
@@ -114,11 +142,13 @@ async function runAgain(run: () => Promise<(Inference | Error)[]>): Promise<(Inf
   }
 }
 
-function compare(stored: CaseInference, answer: Inference | Error): ReplayedRegion {
-  const { level, role, provider, probability } = stored;
+/** @param within what holding the spine's discs against one another comes to now; the stored probability where that was not done */
+function compare({ stored, answer }: RunAgain, within: number): ReplayedRegion {
+  const { level, role, provider } = stored;
+  const probability = stored.alone ?? stored.probability;
   const model = `${stored.modelName}@${stored.modelVersion}`;
   const replayed = answer instanceof Error ? null : answer.probability;
-  const reason = difference(stored, answer);
+  const reason = difference(stored, answer) ?? heldOtherwise(stored, within);
   const base = { level, model, role, provider, stored: probability, replayed, equal: reason === null };
   return reason === null ? base : { ...base, reason };
 }
@@ -129,11 +159,19 @@ function difference(stored: CaseInference, answer: Inference | Error): string | 
   if (answer.provider !== stored.provider)
     return `it ran on ${stored.provider}, this host has only ${answer.provider}`;
   const other = answer.runtime === stored.runtime ? '' : ` (it ran on ${stored.runtime})`;
-  if (answer.probability !== stored.probability)
-    return `the probability differs by ${Math.abs(answer.probability - stored.probability)}${other}`;
+  const gave = stored.alone ?? stored.probability;
+  if (answer.probability !== gave)
+    return `the probability differs by ${Math.abs(answer.probability - gave)}${other}`;
   if (stored.distance !== answer.distance) return `the distance differs${other}`;
   if (!sameMap(stored.cam, answer.cam)) return `the activation map differs${other}`;
   return null;
+}
+
+function heldOtherwise({ probability }: CaseInference, within: number): string | null {
+  if (Number.isNaN(within))
+    return 'another disc of the spine, which it was held against, could not be run again';
+  if (within === probability) return null;
+  return `held against the spine's other discs the probability is ${within}, and ${probability} is stored`;
 }
 
 function sameMap(stored: Buffer | null, replayed: Float32Array | null): boolean {

@@ -106,6 +106,12 @@ const Inference = z.looseObject({
   modelVersion: z.string(),
   modelSha256: z.string(),
   probability: z.number(),
+  alone: z
+    .number()
+    .nullable()
+    .describe(
+      'what the network gave of the region alone, where `probability` is that held against the spine’s other discs',
+    ),
   threshold: z.number(),
   answer: z.enum(ANSWERS),
   reasons: z.array(z.string()),

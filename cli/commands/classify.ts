@@ -6,7 +6,7 @@ import { loadConfig } from '../../config/load.js';
 import { createLogger } from '../../config/log.js';
 import { type ModelReference, parseClassifierCard, parseReference } from '../../models/catalogue/card.js';
 import { type ClassifierFile, findModelFile, modelFoldersOf } from '../../models/catalogue/modelFiles.js';
-import { type Decision, decide } from '../../worker/answer.js';
+import { decideSpine, type Judged } from '../../worker/answer.js';
 import { openEngine } from '../../worker/engine.js';
 import { decodeRegion } from '../../worker/region.js';
 
@@ -27,12 +27,18 @@ export function register(program: Command): void {
         .default({ name: 'resnet34' }, 'resnet34'),
     )
     .option(
+      '--one-spine',
+      'the files are the discs of one spine, and are held against one another as the agent does',
+    )
+    .option(
       '--json',
-      'one JSON document: [{file, probability, calcified, model, sha256, answer, reasons}], sha256 of the model file',
+      'one JSON document: [{file, probability, alone, calcified, model, sha256, answer, reasons}], sha256 of the model ' +
+        'file, alone: what the network gave before the discs of a spine were held against one another, or null',
     )
     .addHelpText(
       'after',
-      '\nExample:\n  $ calcidisc classify l4l5.png l5s1.png --model densenet121 --json\n' +
+      '\nExamples:\n  $ calcidisc classify l4l5.png l5s1.png --model densenet121 --json\n' +
+        '  $ calcidisc classify --one-spine l1l2.png l2l3.png l3l4.png l4l5.png l5s1.png\n' +
         "\nThe threshold is the one on the model's card (models/NAME/VERSION/card.json).",
     )
     .action(run);
@@ -40,19 +46,23 @@ export function register(program: Command): void {
 
 interface Options {
   readonly model: ModelReference;
+  readonly oneSpine?: boolean;
   readonly json?: boolean;
 }
 
-interface Answered extends Decision {
+interface Answered extends Judged {
   readonly file: string;
-  readonly probability: number;
   /** What the answer states; null where it states nothing. */
   readonly calcified: boolean | null;
   readonly model: string;
   readonly sha256: string;
 }
 
-async function run(files: readonly string[], { model, json }: Options, command: Command): Promise<void> {
+async function run(
+  files: readonly string[],
+  { model, oneSpine, json }: Options,
+  command: Command,
+): Promise<void> {
   const config = loadConfig(process.env, command.optsWithGlobals().config);
   const found = await findModelFile(modelFoldersOf(config), model);
   const card = parseClassifierCard(found.card, found.path);
@@ -61,16 +71,12 @@ async function run(files: readonly string[], { model, json }: Options, command: 
   const engine = openEngine(config.worker, createLogger({ log: { level: 'error' } }));
   try {
     const inferences = await Promise.all(engine.classify(classifier, greys));
-    const answers = inferences.map(({ probability, distance }, i): Answered => {
-      const decision = decide({ probability, distance }, card);
-      return {
-        file: files[i]!,
-        probability,
-        calcified: isStated(decision.answer) ? decision.answer === 'calcified' : null,
-        model: card.name,
-        sha256: card.sha256,
-        ...decision,
-      };
+    const judged = oneSpine
+      ? decideSpine(inferences, card)
+      : inferences.flatMap((inference) => decideSpine([inference], card));
+    const answers = judged.map((disc, i): Answered => {
+      const calcified = isStated(disc.answer) ? disc.answer === 'calcified' : null;
+      return { file: files[i]!, calcified, model: card.name, sha256: card.sha256, ...disc };
     });
     console.log(json ? JSON.stringify(answers) : inWords(answers, classifier));
   } finally {

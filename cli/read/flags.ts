@@ -2,14 +2,14 @@ import type { Answer } from '../../agent/domain/answers.js';
 import { LEVELS, type Level } from '../../agent/domain/levels.js';
 import type { CtDisc, CtResult, Located, LocateResult } from '../../agent/locate/types.js';
 import type { ClassifierFile } from '../../models/catalogue/modelFiles.js';
-import { decide } from '../../worker/answer.js';
+import { decideSpine } from '../../worker/answer.js';
 import type { Engine } from '../../worker/engine.js';
 
 /** What is said of one level of a study. */
 export interface DiscFlag {
   readonly level: Level;
   readonly flag: Answer;
-  /** 0..1, as the network gave it; null where it was not asked. */
+  /** 0..1; null where the network was not asked. */
   readonly probability: number | null;
   /** Why nothing is stated. */
   readonly reasons: readonly string[];
@@ -30,14 +30,14 @@ export async function flagsOf(
 ): Promise<DiscFlag[]> {
   const pictures = regions.map(({ png, sha256 }) => ({ png, pngSha256: sha256 }));
   const spoken = await Promise.all(judge.engine.classify(judge.classifier, pictures));
+  const judged = decideSpine(spoken, judge.classifier.card);
   return LEVELS.map((level) => {
     const at = regions.findIndex((region) => region.level === level);
-    const inference = spoken[at];
+    const disc = judged[at];
     const measured = measuredIn(result, ct, level);
-    if (!inference)
+    if (!disc)
       return { level, flag: 'not-assessable', probability: null, reasons: [NOT_FOUND], ct: measured };
-    const { answer, reasons } = decide(inference, judge.classifier.card);
-    const { probability } = inference;
+    const { answer, reasons, probability } = disc;
     if (result.status === 'located') return { level, flag: answer, probability, reasons, ct: measured };
     const doubts = ['its level is not certain', ...result.reasons];
     return { level, flag: 'indeterminate', probability, reasons: doubts, ct: null };

@@ -9,8 +9,10 @@ export interface InferenceRow {
   readonly discRegionId: string;
   readonly modelId: string;
   readonly role: 'active' | 'shadow';
-  /** float32, exactly as the network gave it. */
+  /** float32: exactly as the network gave it, or held against the spine's other discs where `alone` is not null. */
   readonly probability: number;
+  /** What the network gave of the region alone, float32; null where that is the probability (worker/spine.ts). */
+  readonly alone: number | null;
   readonly threshold: number;
   /** Of the region's features from those the network learnt from, float32; null where the network does not say. */
   readonly distance: number | null;
@@ -68,10 +70,13 @@ export async function listInferences(tx: Tx, caseId: string, revision: number): 
 }
 
 /** A real comes over the wire as its shortest decimal text; as a double that is a neighbour of the float32. */
-function exactProbability<R extends Pick<InferenceRow, 'probability' | 'threshold' | 'distance'>>(row: R): R {
+function exactProbability<R extends Pick<InferenceRow, 'probability' | 'alone' | 'threshold' | 'distance'>>(
+  row: R,
+): R {
   return {
     ...row,
     probability: Math.fround(row.probability),
+    alone: row.alone === null ? null : Math.fround(row.alone),
     threshold: Math.fround(row.threshold),
     distance: row.distance === null ? null : Math.fround(row.distance),
   };

@@ -30,6 +30,10 @@ const ClassifierCardSchema = z.looseObject({
   indeterminateFrom: z.number().min(0).max(1).optional(),
   /** Where the network's output `distance` is above this the answer is `not-assessable`. */
   assessable: z.looseObject({ maxDistance: z.number().positive() }).optional(),
+  /** The discs of a spine are held against one another (worker/spine.ts), and the bounds are of what comes of it. */
+  withinSpine: z
+    .looseObject({ weight: z.number().min(0), scale: z.number().positive(), shift: z.number() })
+    .optional(),
 });
 const LocaliserCardSchema = z.looseObject({ ...CommonCard, kind: z.literal('localiser') });
 const CardSchema = z.discriminatedUnion('kind', [ClassifierCardSchema, LocaliserCardSchema]);

@@ -19,20 +19,18 @@ import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, relative, resolve } from 'node:path';
-import { newUid } from '../../agent/dicom/uid.js';
-import type { Level } from '../../agent/domain/levels.js';
 import { Network } from '../../agent/locate/network.js';
-import { type Locator, openLocator } from '../../agent/locate/pool.js';
+import { openLocator } from '../../agent/locate/pool.js';
 import { loadConfig } from '../../config/load.js';
 import { createLogger } from '../../config/log.js';
 import { projectRoot } from '../../config/root.js';
 import { parseClassifierCard, parseReference } from '../../models/catalogue/card.js';
 import { findLocaliser, readModel } from '../../models/catalogue/localiser.js';
-import { type ClassifierFile, findModelFile } from '../../models/catalogue/modelFiles.js';
-import { decide } from '../../worker/answer.js';
-import { type Engine, openEngine } from '../../worker/engine.js';
+import { findModelFile } from '../../models/catalogue/modelFiles.js';
+import { decideSpine, type Judged } from '../../worker/answer.js';
+import { openEngine } from '../../worker/engine.js';
 import { argumentsOf, foldersOf, wholeNumber } from './arguments.js';
-import { type AlteredSeries, alterSeries } from './flags/alterSeries.js';
+import { cleanOf, HeardSeries, type Tools } from './flags/hear.js';
 import { readSlices } from './flags/readSlices.js';
 import { summarise, type Told, tableOf } from './flags/tally.js';
 import { writeSlices } from './flags/writeSlices.js';
@@ -54,9 +52,6 @@ const roots = foldersOf(positionals, 'folders of DICOM series, a folder a source
 const limit = options.limit === undefined ? undefined : wholeNumber('limit', options.limit);
 const config = loadConfig(process.env);
 const log = createLogger({ log: { level: 'warn' } });
-/** How thick slices are that clinics make. */
-const THICK_MM = 4.5;
-
 /** Every folder at or below `root` that holds DICOM files: one series each. */
 function seriesUnder(root: string): string[] {
   const below = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
@@ -82,63 +77,19 @@ async function keepSlices(out: string): Promise<void> {
   await network.close();
 }
 
-interface Tools {
-  readonly locator: Locator;
-  readonly engine: Engine;
-  readonly classifiers: readonly ClassifierFile[];
-  readonly network: Network;
-}
-
-/** The series made into `variant`; null where it cannot be: its slices are thick already. */
-async function madeInto(
-  variant: string,
-  folder: string,
-  scratch: string,
-  tools: Tools,
-): Promise<AlteredSeries | null> {
-  const files = filesIn(folder);
-  if (variant === 'plain') return { files, painted: new Map() };
-  const from = join(scratch, 'from');
-  if (!existsSync(from)) await writeSlices(from, await readSlices(files, tools.network));
-  const { gapMm } = JSON.parse(readFileSync(join(from, 'stack.json'), 'utf8')) as { gapMm: number };
-  const slab = variant.includes('thick') ? Math.round(THICK_MM / gapMm) : 1;
-  if (!(slab >= 1 && Number.isFinite(slab)) || (variant.includes('thick') && slab === 1)) return null;
-  const painter = /painted-(seen|unseen)|(trace)/.exec(variant);
-  const scanner = /scanner-(\d+)/.exec(variant);
-  const how = [
-    ...['--slab', String(slab)],
-    ...(painter ? ['--painter', painter[1] ?? painter[2]!] : []),
-    ...(scanner ? ['--scanner', scanner[1]!] : []),
-  ];
-  return alterSeries(from, join(scratch, variant), how, newUid());
-}
-
-async function tellSeries(source: string, folder: string, variant: string, scratch: string, tools: Tools) {
-  const made = await madeInto(variant, folder, scratch, tools);
-  if (!made) return [];
-  const { result, regions } = await tools.locator.locateMr(made.files);
-  const paintedAt = (level: Level) => {
-    const own = result.discs.find((disc) => disc.level === level)?.slice ?? result.slice;
-    return (own && made.painted.get(own.sopInstanceUid)?.get(level)) ?? null;
-  };
+/** A painted disc is held against its neighbours as they were before: one calcified disc in a spine, not five. */
+async function tellSeries(source: string, series: string, variant: string, heard: HeardSeries, tools: Tools) {
+  const [discs, clean] = [await heard.hear(variant), await heard.hear(cleanOf(variant))];
+  if (!discs || !clean) return [];
   const told: Told[] = [];
-  for (const classifier of tools.classifiers) {
-    const { card } = classifier;
-    const inputs = regions.map(({ png, sha256 }) => ({ png, pngSha256: sha256 }));
-    const spoken = await Promise.all(tools.engine.classify(classifier, inputs));
-    for (const [i, { level }] of regions.entries()) {
-      const { probability, distance } = spoken[i]!;
-      const { answer } = decide({ probability, distance }, card);
-      const about = {
-        source,
-        series: basename(folder),
-        variant,
-        network: `${card.name}@${card.version}`,
-        level,
-      };
-      told.push({ ...about, answer, probability, distance, painted: paintedAt(level) });
+  for (const [by, { card }] of tools.classifiers.entries())
+    for (const { level, spoken, painted } of discs) {
+      const others = clean.filter((other) => other.level !== level).map((other) => other.spoken[by]!);
+      const [{ answer, probability, alone }] = decideSpine([spoken[by]!, ...others], card) as [Judged];
+      const network = `${card.name}@${card.version}`;
+      const { distance } = spoken[by]!;
+      told.push({ source, series, variant, network, level, answer, probability, alone, distance, painted });
     }
-  }
   return told.filter(({ painted }) => !/painted/.test(variant) || painted !== null);
 }
 
@@ -171,9 +122,10 @@ async function measure(): Promise<void> {
     for (const folder of seriesUnder(root).slice(0, limit)) {
       const source = basename(resolve(root));
       const scratch = await mkdtemp(join(tmpdir(), 'calcidisc-bench-flags-'));
+      const heard = new HeardSeries(folder, scratch, tools);
       for (const variant of options.variants.split(',')) {
         if (done.has([source, basename(folder), variant].join('\n'))) continue;
-        const told = await tellSeries(source, folder, variant, scratch, tools);
+        const told = await tellSeries(source, basename(folder), variant, heard, tools);
         all.push(...told);
         if (options.results) appendFileSync(options.results, `${JSON.stringify({ told })}\n`);
         const flagged = told.filter(({ answer }) => answer === 'calcified').length;

@@ -317,6 +317,7 @@ class Room {
               threshold: THRESHOLD,
               answer: probability >= THRESHOLD ? ('calcified' as const) : ('not-calcified' as const),
               reasons: [],
+              alone: null,
               distance: null,
               modelSha256: model.sha256,
               pngSha256,

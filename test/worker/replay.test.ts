@@ -5,12 +5,13 @@ import { listAudit } from '../../db/tables/audit.js';
 import type { CaseRow } from '../../db/tables/cases.js';
 import { listInferences } from '../../db/tables/inferences.js';
 import { openQueues, type Queues } from '../../db/work/queue.js';
+import { commandModel } from '../../models/catalogue/registry.js';
 import { type Engine, openEngine } from '../../worker/engine.js';
 import { type RunningWorker, startWorker } from '../../worker/main.js';
 import { rebuildBatches, replayCase } from '../../worker/replay.js';
 import { quietLog, useDatabase } from '../support/database.js';
 import { insertLocatedCase, regionsOf, settled } from './locatedCases.js';
-import { activateTiny, temporaryModels } from './models.js';
+import { activateTiny, copyModel, temporaryModels } from './models.js';
 import { fixtureModels, greyRegion, pngOf } from './regions.js';
 
 const settings = { provider: 'cpu', batchSize: 8, batchWaitMs: 100, threads: 1 } as const;
@@ -55,6 +56,39 @@ describe('replaying a case', () => {
       assert.equal(regions.length, 5);
       assert.ok(equal, JSON.stringify(regions));
     }
+  });
+
+  it('discs that were held against one another are held again, and what does not come of it is found out', async () => {
+    const { database } = test;
+    const withinSpine = { weight: 0.5, scale: 1.2, shift: -0.1 };
+    const row = await copyModel(database.knex, models.folder, 'tiny-classifier', '2', { withinSpine });
+    const command = {
+      reference: { name: 'tiny-classifier', version: '2' },
+      to: 'active',
+      actor: 'user:test',
+    } as const;
+    await commandModel(database.knex, [models.folder], command);
+    const pngs = await Promise.all([0, 1, 2].map((i) => pngOf(greyRegion(40 + 9 * i))));
+    const held = await insertLocatedCase(database, regionsOf(pngs));
+    await queues.wake({ id: held.id, revision: held.revision, state: held.state });
+    await settled(database, held.id);
+    const stored = await listInferences(database.knex, held.id, 1);
+    assert.ok(stored.every(({ modelId, alone, probability }) => modelId === row.id && alone !== probability));
+    assert.ok((await replay(held)).equal);
+    const { id, level, probability } = stored[1]!;
+    await database
+      .knex('inference')
+      .where({ id })
+      .update({ probability: probability * 0.99 });
+    const wrong = (await replay(held)).regions.filter(({ equal }) => !equal);
+    assert.deepEqual(
+      wrong.map((region) => [region.level, region.reason?.slice(0, 12)]),
+      [[level, 'held against']],
+    );
+    await commandModel(database.knex, [models.folder], {
+      ...command,
+      reference: { name: 'tiny-classifier', version: '1' },
+    });
   });
 
   it('is written on the trail', async () => {

@@ -108,7 +108,14 @@ describe("a site's own threshold", () => {
         knex(),
         (await listRegions(knex(), row.id, 1)).map((region, i) => ({
           ...{ discRegionId: region.id, modelId: model.id, role: 'active' as const, probability: 0.5 },
-          ...{ threshold: 0.5, distance: null, answer: answers[i]!, reasons: [], modelSha256: model.sha256 },
+          ...{
+            threshold: 0.5,
+            alone: null,
+            distance: null,
+            answer: answers[i]!,
+            reasons: [],
+            modelSha256: model.sha256,
+          },
           ...{
             pngSha256: region.pngSha256,
             provider: 'cpu',

@@ -23,6 +23,7 @@ export function discCard(view: CaseView, level: Level, prevalence: number): Html
 ${decided?.cam && html`<img class="cam" src="${src}/cam.png" width="224" height="224" alt="">`}</div>
 <div><h3>${level}</h3>${decided ? verdict(decided) : html`<p class="quiet">not classified yet</p>`}
 ${decided && certainty(view, decided, prevalence)}
+${decided && standsOut(decided)}
 ${answers.filter(({ role }) => role === 'shadow').map(shadow)}
 ${measured && ctLine(measured, decided)}
 <p class="quiet">level: ${confidenceWord(region.confidence)}</p></div></li>`;
@@ -52,6 +53,12 @@ function certainty(
   if (typeof learnt !== 'number' || answer === 'not-assessable') return false;
   const share = `${Number((100 * prevalence).toPrecision(2))} %`;
   return html`<p class="quiet">in the report ${percent(atPrevalence(probability, learnt, prevalence))}: where ${share} of discs are calcified</p>`;
+}
+
+/** What the network gave of the region alone, where the spine's other discs counted. */
+function standsOut({ alone, answer }: Inference): Html | false {
+  if (alone === null || answer === 'not-assessable') return false;
+  return html`<p class="quiet">the region alone ${percent(alone)}; held against the spine's other discs as above</p>`;
 }
 
 function shadow({ modelName, modelVersion, probability }: Inference): Html {

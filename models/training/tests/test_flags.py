@@ -10,7 +10,7 @@ import torch
 from drawn import drawn_anatomy
 
 import calcidisc_training
-from calcidisc_training.classifier import flag_card, flag_chunks, train_flags
+from calcidisc_training.classifier import flag_card, flag_chunks, train_flags, within_spine
 from calcidisc_training.classifier.flag_head import Distance
 from calcidisc_training.classifier.warm_start import resnet34_from_onnx
 from calcidisc_training.common.runtime import open_session
@@ -118,6 +118,25 @@ def test_what_is_turned_takes_its_places_along():
     assert np.abs(np.array(centre(moved - moved.min((1, 2), keepdims=True))) - centre(places)).max() < 0.09
 
 
+def told(source, variant, level, probability, alone=None, distance=1.0, painted=None) -> dict:
+    return dict(source=source, series='a', variant=variant, network='net@1', level=level, probability=probability, alone=alone, distance=distance, painted=painted)
+
+
+def test_discs_are_held_against_their_spine_as_it_was_before_anything_was_painted(tmp_path):
+    levels, file = ('L1-L2', 'L2-L3', 'L3-L4', 'L4-L5', 'L5-S1'), tmp_path / 'told.jsonl'
+    plain = [told('clinic', 'plain', level, p) for level, p in zip(levels, (0.5, 0.1, 0.1, 0.1, 0.99))]
+    plain[4]['distance'] = 9
+    painted = [told('clinic', 'painted-seen', 'L1-L2', 0.2, alone=0.9, painted=dict(lossMm2=20))]
+    file.write_text('\n'.join(json.dumps(dict(told=one)) for one in (plain, painted)))
+    found = within_spine.read_discs_told(file, 'net@1', 2)
+    assert len(found) == 5, 'what cannot be assessed is not told, and no neighbour'
+    of = {(d.variant, round(d.logit, 1)): d for d in found}
+    assert of['painted-seen', 2.2].above == pytest.approx(2 * np.log(9)) and of['plain', 0.0].above == pytest.approx(np.log(9))
+    assert within_spine.bound(found, 0.05) == pytest.approx(1.5 * np.log(9) - np.log(9))
+    scale, shift = within_spine.calibrated([d for d in found for _ in range(3)], 0.4)
+    assert scale > 0 and within_spine.probability(of['painted-seen', 2.2].moved, scale, shift) > 0.8
+
+
 def test_the_distance_is_about_one_where_it_learnt_and_far_elsewhere():
     rng = np.random.default_rng(2)
     features = (rng.standard_normal((900, 768)) * np.linspace(3, 0.2, 768)).astype(np.float32)
@@ -141,6 +160,13 @@ def test_from_slices_to_a_model_that_says_when_it_cannot_tell(slices, tmp_path, 
     card = json.loads(Path(model, 'card.json').read_text())
     assert 0 < card['indeterminateFrom'] <= card['threshold'] < 1 and card['assessable']['maxDistance'] > 0
     assert set(card['trainingData']['patients']) == {'SPIDER1'} and set(card['trainingData']['heldOut']) == {'SPIDER57', 'SUD31'}
+    told_of = [dict(told=[told(source, v, level, p, painted=dict(lossMm2=20) if v == 'painted-seen' else None) | dict(network='resnet34@9', series=str(k), distance=0.5)
+                          for k in range(6) for level, p in zip(('L1-L2', 'L2-L3', 'L3-L4'), (0.1 + 0.02 * k, 0.2, 0.3))]) for source in ('spider', 'sudirman-t2') for v in ('plain', 'painted-seen')]
+    Path(tmp_path, 'told.jsonl').write_text('\n'.join(map(json.dumps, told_of)))
+    call(flag_card, '--start', SHIPPED, '--chunks', chunks, '--run', run, '--out', model, '--version', '9', '--deployed', str(tmp_path / 'told.jsonl'))
+    held = json.loads(Path(model, 'card.json').read_text())
+    assert held['withinSpine']['weight'] == within_spine.WEIGHT and held['metrics']['deployed']['spider']['plain']['told'] == 18
+    assert held['sha256'] == card['sha256'], 'the bounds are the card\'s alone'
     image = np.zeros((3, 3, 224, 224), np.float32)
     probability, cam, distance = open_session(os.path.join(model, 'model.onnx')).run(['probability', 'cam', 'distance'], {'image': image})
     assert probability.shape == (3, 1) and cam.shape == (3, 1, 7, 7) and distance.shape == (3, 1)

@@ -11,6 +11,8 @@ export interface Told {
   readonly level: Level;
   readonly answer: Answer;
   readonly probability: number;
+  /** What the network gave of the region alone; null where that is the probability. */
+  readonly alone: number | null;
   readonly distance: number | null;
   /** Of the slice that the agent chose; null for what nobody painted. */
   readonly painted: Painted | null;

@@ -5,8 +5,8 @@
 
 The bounds come from the patients that were held out: how far a region's features may lie, then the score that at most
 ORDINARY of the untouched discs reach in either source. --deployed: what `npm run bench:flags -- --results` wrote of the same
-patients with this file and untouched variants; where the deployed path flags more than DEPLOYED of a source's discs, the
-threshold is raised until it does not. Nothing here is chosen on the painter that measures.
+patients with the file that a first call without it made (variants of within_spine.BOUNDED_ON and CALIBRATED_ON): then each disc is
+held against its spine's others, and the bounds are of that. Nothing here is chosen on the painter that measures.
 """
 import argparse
 import json
@@ -19,6 +19,7 @@ from ..common.export import SPIDER_ATTRIBUTION, SPIDER_SOURCE, export_onnx, writ
 from ..sets.flag_sets import SHARES
 from ..sets.painters import LEAST, LUMP, PAINTERS, TRACES
 from ..sets.scanner import SCANNER
+from . import within_spine
 from .classifier_metrics import auc
 from .classifier_net import MEAN, STD, to_input
 from .flag_head import SIZE, DeployedFlags, Distance
@@ -27,7 +28,7 @@ from .train_flags import KNOWN_LOOKS, Flags, chunk_names
 from .warm_start import resnet34_from_onnx
 
 ORDINARY = 0.04                # share of a source's untouched discs that may be flagged: 5% are allowed, and others will differ
-DEPLOYED = 0.05                # the same through the deployed path
+DEPLOYED = 0.04                # the same through the deployed path, each disc held against its spine's others
 BAND = 0.04                    # as many again are called indeterminate
 FAR = 0.04                     # share of the known regions that are further off than what is answered on
 SCALES = (0.3, 3.0)            # of a calibration: beyond, there is too little to calibrate on
@@ -69,15 +70,6 @@ def bounds_of(held: Held) -> tuple[float, float, float]:
     return furthest, max(float(np.quantile(t, 1 - ORDINARY)) for t in told), max(float(np.quantile(t, 1 - ORDINARY - BAND)) for t in told)
 
 
-def deployed_bounds(path, furthest, name) -> tuple[float, float]:
-    """(threshold, from where on indeterminate) as probabilities: what the deployed path says of each source's untouched discs."""
-    with open(path, encoding='utf-8') as f:
-        told = [one for line in f for one in json.loads(line)['told'] if one['network'] == name and one['variant'] == 'plain']
-    near = {s: [one['probability'] for one in told if one['source'] == s and one['distance'] <= furthest] for s in {one['source'] for one in told}}
-    flagged = DEPLOYED * (1 - BAND)         # of all, so that it is DEPLOYED of those told
-    return tuple(max(float(np.quantile(p, 1 - share, method='higher')) for p in near.values()) for share in (flagged, flagged + BAND))
-
-
 def share(values) -> float | None:
     return round(float(np.mean(values)), 4) if len(values) else None
 
@@ -117,16 +109,35 @@ def certainty(logit, scale, shift) -> float:
     return float(1 / (1 + np.exp(-(logit * scale + shift))))
 
 
-def raised(bounds, deployed) -> tuple[float, float, float]:
-    """(furthest, threshold, doubtful) with the last two no lower than the deployed path asks for; deployed: as probabilities."""
-    furthest, threshold, doubtful, scale, shift = bounds
-    wanted = [(np.log(p / (1 - p)) - shift) / scale for p in deployed]
-    return furthest, max(threshold, wanted[0]), max(doubtful, wanted[1])
+class Bounds:
+    """What the card decides by. threshold, doubtful: probabilities, within the spine where `within` is not None."""
+
+    def __init__(self, held: Held) -> None:
+        self.furthest, self.logit, self.doubtful_logit = bounds_of(held)
+        self.scale, self.shift = calibrated(held)
+        self.prevalence = round(float(held.labels[np.isin(held.source, KNOWN_LOOKS)].mean()), 4)
+        self.threshold, self.doubtful = (certainty(z, self.scale, self.shift) for z in (self.logit, self.doubtful_logit))
+        self.reliability, self.within, self.deployed = reliability(held, self.scale, self.shift), None, None
+
+    def hold_within_spine(self, discs) -> None:
+        """discs: within_spine.Disc of what the deployed path said of these held-out patients."""
+        scale, shift = within_spine.calibrated(discs, self.prevalence)
+        self.threshold, self.doubtful = (float(within_spine.probability(within_spine.bound(discs, share), scale, shift)) for share in (DEPLOYED, DEPLOYED + BAND))
+        self.deployed = within_spine.flagged(discs, within_spine.bound(discs, DEPLOYED))
+        self.reliability = within_spine.reliability(discs, scale, shift, self.prevalence)
+        self.within = dict(weight=within_spine.WEIGHT, scale=round(scale, 6), shift=round(shift, 6),
+                           rule='logit plus weight times how far it stands above the median of the spine\'s other discs that can be assessed, then scaled and shifted; '
+                                'calibrated on the deployed path over untouched discs and ones painted one at a time by the training\'s painters')
+
+    @property
+    def said(self) -> str:
+        if self.within is None:
+            return (f'at most {100 * ORDINARY:.0f}% of the untouched discs of either source flagged, of patients held out, under drawn scanners; the {100 * BAND:.0f}% below are indeterminate')
+        return (f'at most {100 * DEPLOYED:.0f}% of either source\'s untouched discs flagged through the deployed path, each held against its spine\'s others, of patients held out, as they are, '
+                f'in thick slices and under five drawn scanners; the {100 * BAND:.0f}% below are indeterminate')
 
 
 def card_of(version, trained, patients, shares, bounds, held, parity, start) -> dict:
-    furthest, threshold, doubtful, scale, shift = bounds
-    sigmoid = [certainty(z, scale, shift) for z in (threshold, doubtful)]
     return dict(
         name='resnet34', version=str(version), kind='classifier', simulated=True,
         description='ResNet-34 that gives the probability that a lumbar disc region on sagittal T2 MR is calcified, and says where it cannot tell. Its negatives are real, '
@@ -137,11 +148,9 @@ def card_of(version, trained, patients, shares, bounds, held, parity, start) -> 
         outputs=[dict(name='probability', type='float32', shape=['N', 1], meaning='calibrated at the share of calcified ones in the training sets; calcified at or above the threshold'),
                  dict(name='cam', type='float32', shape=['N', 1, 7, 7], meaning='the head\'s map of 8 by 8 logits brought to 7 by 7; the score is the logarithm of its mean exponential'),
                  dict(name='distance', type='float32', shape=['N', 1], meaning='of the region\'s features from the training\'s, root mean square of whitened components, about 1')],
-        threshold=round(float(sigmoid[0]), 6), indeterminateFrom=round(float(sigmoid[1]), 6),
-        thresholdFrom=f'at most {100 * ORDINARY:.0f}% of the untouched discs of either source flagged, of patients held out, under drawn scanners; '
-                      f'at most {100 * DEPLOYED:.0f}% through the deployed path; the {100 * BAND:.0f}% below are indeterminate',
-        assessable=dict(maxDistance=round(furthest, 4), rule=f'{100 * FAR:.0f}% of the known sources\' regions under drawn scanners lie further off'),
-        calibration=dict(prevalence=round(float(held.labels[np.isin(held.source, KNOWN_LOOKS)].mean()), 4), reliability=reliability(held, scale, shift)),
+        threshold=round(bounds.threshold, 6), indeterminateFrom=round(bounds.doubtful, 6), thresholdFrom=bounds.said, **({'withinSpine': bounds.within} if bounds.within else {}),
+        assessable=dict(maxDistance=round(bounds.furthest, 4), rule=f'{100 * FAR:.0f}% of the known sources\' regions under drawn scanners lie further off'),
+        calibration=dict(prevalence=bounds.prevalence, reliability=bounds.reliability),
         trainingData=dict(source=SPIDER_SOURCE, attribution=f'{SPIDER_ATTRIBUTION}. Held out for the bounds: {SUDIRMAN}', patients=patients, heldOut=sorted(set(held.patients)),
                           split='by patient: whom the bounds were chosen on is in no training, neither of the trunk nor of this; the second source is held out whole', simulated=True,
                           regions='real discs cut by the deployed localiser on every slice within 9 mm of the middle; ' + shares,
@@ -149,7 +158,8 @@ def card_of(version, trained, patients, shares, bounds, held, parity, start) -> 
         training=dict(networkSize=SIZE, startedFrom=start, steps=trained['steps'], minutes=round(trained['seconds'] / 60, 1),
                       notAsInTheStudy='128 by 128 inside the graph, from the weights of the file named, which never saw ImageNet; instead of one average over the last stage '
                       'a head of two 3 by 3 convolutions over the maps of the last two'),
-        metrics=dict(figures(held, furthest, threshold, doubtful), parityWithPyTorch=dict(largestProbabilityDifference=float(f'{parity:.2e}'), tolerance=TOLERANCE)),
+        metrics=dict(figures(held, bounds.furthest, bounds.logit, bounds.doubtful_logit), **({'deployed': bounds.deployed} if bounds.deployed else {}),
+                     parityWithPyTorch=dict(largestProbabilityDifference=float(f'{parity:.2e}'), tolerance=TOLERANCE)),
         licence='Weights CC BY 4.0, as the training data asks',
         limits=['Calcification is simulated. The network has seen no real calcified disc, and no CT ever confirmed its labels.',
                 'The untouched discs count as not calcified; a few per cent of them may be.',
@@ -174,21 +184,19 @@ def main() -> None:
     flags.load_state_dict(trained['average'])
     distance.load_state_dict(torch.load(os.path.join(a.run, 'distance.pt'), map_location='cpu'))
     patients = sorted({str(p) for path in chunk_names(a.chunks, 'training') for p in np.load(path)['patients']})
-    furthest, threshold, doubtful = bounds_of(held)
-    scale, shift = calibrated(held)
+    bounds = Bounds(held)
     if a.deployed:
-        wanted = deployed_bounds(a.deployed, furthest, f'resnet34@{a.version}')
-        furthest, threshold, doubtful = raised((furthest, threshold, doubtful, scale, shift), wanted)
+        bounds.hold_within_spine(within_spine.read_discs_told(a.deployed, f'resnet34@{a.version}', bounds.furthest))
     os.makedirs(a.out, exist_ok=True)
     path = os.path.join(a.out, 'model.onnx')
-    deployed = DeployedFlags(flags.net, flags.head, distance, scale, shift).eval()
+    deployed = DeployedFlags(flags.net, flags.head, distance, bounds.scale, bounds.shift).eval()
     names = ['probability', 'cam', 'distance']
     export_onnx(deployed, to_input(torch.from_numpy(parity_pictures(2))), path, ['image'], names, {k: {0: 'N'} for k in ('image', *names)})
     parity = check_parity(deployed, path)
     write_parity(deployed, a.out)
-    card = card_of(a.version, trained, patients, shares_of(a.chunks), (furthest, threshold, doubtful, scale, shift), held, parity, '/'.join(os.path.normpath(a.start).split(os.sep)[-3:-1]))
+    card = card_of(a.version, trained, patients, shares_of(a.chunks), bounds, held, parity, '/'.join(os.path.normpath(a.start).split(os.sep)[-3:-1]))
     write_card(a.out, card)
-    print(json.dumps({k: card[k] for k in ('threshold', 'indeterminateFrom', 'assessable', 'calibration', 'metrics')}, indent=1))
+    print(json.dumps({k: card.get(k) for k in ('threshold', 'indeterminateFrom', 'withinSpine', 'assessable', 'calibration', 'metrics')}, indent=1))
 
 
 if __name__ == '__main__':
