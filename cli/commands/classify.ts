@@ -32,7 +32,7 @@ export function register(program: Command): void {
     )
     .option(
       '--json',
-      'one JSON document: [{file, probability, alone, calcified, model, sha256, answer, reasons}], sha256 of the model ' +
+      'one JSON document: [{file, probability, calcified, model, sha256, answer, reasons, alone}], sha256 of the model ' +
         'file, alone: what the network gave before the discs of a spine were held against one another, or null',
     )
     .addHelpText(
@@ -74,9 +74,10 @@ async function run(
     const judged = oneSpine
       ? decideSpine(inferences, card)
       : inferences.flatMap((inference) => decideSpine([inference], card));
-    const answers = judged.map((disc, i): Answered => {
-      const calcified = isStated(disc.answer) ? disc.answer === 'calcified' : null;
-      return { file: files[i]!, calcified, model: card.name, sha256: card.sha256, ...disc };
+    const answers = judged.map(({ probability, alone, ...decision }, i): Answered => {
+      const calcified = isStated(decision.answer) ? decision.answer === 'calcified' : null;
+      const by = { model: card.name, sha256: card.sha256 };
+      return { file: files[i]!, probability, calcified, ...by, ...decision, alone };
     });
     console.log(json ? JSON.stringify(answers) : inWords(answers, classifier));
   } finally {

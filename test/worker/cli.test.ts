@@ -58,7 +58,7 @@ describe('the commands of the worker', function () {
     );
     for (const answer of answers) {
       assert.deepEqual(Object.keys(answer), [
-        ...['file', 'probability', 'calcified', 'model', 'sha256', 'answer', 'reasons'],
+        ...['file', 'probability', 'calcified', 'model', 'sha256', 'answer', 'reasons', 'alone'],
       ]);
       assert.equal(answer.calcified, answer.probability >= 0.5);
       assert.equal(answer.answer, answer.calcified ? 'calcified' : 'not-calcified');
