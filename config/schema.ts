@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Agents } from './agents.js';
 import { Destination } from './channels.js';
 import { Http } from './http.js';
 import { AeTitle, Cidr, Milliseconds, Name, Port } from './values.js';
@@ -151,6 +152,7 @@ export const ConfigSchema = z.strictObject({
       minFreeDiskMiB: z.number().int().nonnegative().default(512),
     })
     .prefault({}),
+  agents: Agents,
   assemble: z
     .strictObject({
       /** A series that nothing better has completed is complete after so long without a new image. */

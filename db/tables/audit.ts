@@ -28,6 +28,7 @@ export const AUDIT_EVENTS = {
   MODEL_BOUNDS_SET: event('110100', 'Application Activity', 'U'),
   CASE_REPLAYED: event('110100', 'Application Activity', 'E'),
   REPORT_BUILT: event('110100', 'Application Activity', 'C'),
+  SERIES_ASKED_AGAIN: event('110100', 'Application Activity', 'E'),
   REPORT_UNCHANGED: event('110100', 'Application Activity', 'E'),
   AUDIT_EXPORTED: event('110101', 'Audit Log Used', 'R'),
   AUDIT_READ: event('110101', 'Audit Log Used', 'R'),
