@@ -24,6 +24,7 @@ const ROOMS = {
   'agent/holders': [...VOCABULARY, 'db'],
   'agent/route': VOCABULARY,
   'agent/assemble': [...VOCABULARY, 'db', 'agent/receive', 'agent/route', 'agent/holders'],
+  'agent/retain': [...VOCABULARY, 'db'],
   'agent/query': [...VOCABULARY, 'db'],
   'agent/pair': [...VOCABULARY, 'db', 'agent/read'],
   'agent/read': [...VOCABULARY, 'db', 'agent/locate', 'agent/holders'],

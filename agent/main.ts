@@ -34,6 +34,7 @@ import { openSpool, type Spool } from './receive/spool.js';
 import { spoolNumber } from './receive/spoolNumber.js';
 import type { Acceptance } from './receive/storeSession.js';
 import { startReceiverThread } from './receive/thread.js';
+import { startRetention } from './retain/retention.js';
 import { compileRules, type DecideRole } from './route/rules.js';
 import { agentSteps } from './steps/index.js';
 
@@ -209,6 +210,7 @@ async function openReceiver(opening: Opening, assembler: Assembler): Promise<Rec
   const commitments = opened.keep(await openCommitments(opening, assembler));
   const refusals = opened.keep(startRefusals({ database, log }));
   opened.keep(startCutting({ database, dataDir: config.dataDir, store, log }));
+  opened.keep(startRetention({ config, database, dataDir: config.dataDir, store, log }));
   const safekeeping = opened.keep(
     openSafekeeping({ config, database, log, wake: (row) => void queues.wake(row) }),
   );

@@ -153,6 +153,12 @@ export const ConfigSchema = z.strictObject({
     })
     .prefault({}),
   agents: Agents,
+  retention: z
+    .strictObject({
+      /** The files of images are deleted so many days after their series' last image, when nothing needs them; absent: never. */
+      imagesDays: z.number().positive().optional(),
+    })
+    .prefault({}),
   assemble: z
     .strictObject({
       /** A series that nothing better has completed is complete after so long without a new image. */

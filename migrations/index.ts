@@ -15,6 +15,7 @@ import * as access from './0016_access.js';
 import * as localBounds from './0019_local_bounds.js';
 import * as levelDecisions from './0020_level_decisions.js';
 import * as stores from './0026_stores.js';
+import * as retention from './0027_retention.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -35,4 +36,5 @@ export const migrations = [
   { name: '0019_local_bounds', ...localBounds },
   { name: '0020_level_decisions', ...levelDecisions },
   { name: '0026_stores', ...stores },
+  { name: '0027_retention', ...retention },
 ] as const;

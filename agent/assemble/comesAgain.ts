@@ -9,6 +9,7 @@ import {
   type NewInstance,
   putInstance,
   replaceInstance,
+  unpurgeInstance,
 } from '../../db/tables/instances.js';
 import { findStore } from '../../db/tables/stores.js';
 import type { Files } from '../holders/files.js';
@@ -65,6 +66,8 @@ export async function writeAgain(
   });
   const isForeign = kept.store !== null && kept.store !== row.store;
   if (outcome !== 'conflict') {
+    if (kept.purgedAt !== null) await unpurgeInstance(trx, row);
+    if (kept.purgedAt !== null) return as(outcome, row.spoolPath);
     if (!isForeign) return as(outcome, kept.spoolPath);
     const holder = await findStore(trx, kept.store!);
     if (holder?.isOpen) return { ...as(outcome, kept.spoolPath), isElsewhere: true };
@@ -89,7 +92,7 @@ async function changeOf(
   written: readonly Written[],
   { file, sopInstanceUid }: ReadInstance,
 ): Promise<HeaderChange | null> {
-  if (!files || kept.store === null || kept.store === store)
+  if (!files || (kept.purgedAt === null && (kept.store === null || kept.store === store)))
     return headerChange(pathOf(kept, dataDir, written), file.path);
   return files
     .using([kept], ([path]) => headerChange(path!, file.path))

@@ -12,13 +12,16 @@ import { CalcidiscError } from '../domain/errors.js';
 import { IMAGES_PATH } from './serve.js';
 
 /** What has to be known of an image to have its file. */
-export type HeldImage = Pick<InstanceRow, 'sopInstanceUid' | 'spoolPath' | 'store' | 'sizeBytes'>;
+export type HeldImage = Pick<
+  InstanceRow,
+  'sopInstanceUid' | 'spoolPath' | 'store' | 'sizeBytes' | 'purgedAt'
+>;
 
 /** Files of images, whichever agent holds them. */
 export interface Files {
   /**
    * Paths of these images' files while `work` lasts: our own where they lie, those of others fetched for it.
-   * @throws CalcidiscError HOLDER_AWAY when an agent that holds some is not there, or gives none
+   * @throws CalcidiscError IMAGES_PURGED; HOLDER_AWAY when an agent that holds some is not there, or gives none
    */
   using<T>(images: readonly HeldImage[], work: (paths: readonly string[]) => Promise<T>): Promise<T>;
   /** @throws CalcidiscError HOLDER_AWAY, NOT_DICOM; the file system's own errors */
@@ -42,6 +45,7 @@ export function openFiles({ database, dataDir, store, secret }: FilesParts): Fil
   const ours = (image: HeldImage) => join(dataDir, image.spoolPath);
 
   async function using<T>(images: readonly HeldImage[], work: (paths: readonly string[]) => Promise<T>) {
+    refusePurged(images);
     if (images.every(isOurs)) return work(images.map(ours));
     const folder = join(dataDir, 'spool', 'incoming', `fetched-${randomUUID()}`);
     await mkdir(folder);
@@ -88,6 +92,18 @@ async function download(image: HeldImage, holder: ListedStore, secret: string, p
   } catch (cause) {
     throw away(image, holder, `does not give it (${(cause as Error).message})`);
   }
+}
+
+/** @throws CalcidiscError IMAGES_PURGED */
+function refusePurged(images: readonly HeldImage[]): void {
+  const gone = images.find(({ purgedAt }) => purgedAt !== null);
+  if (!gone) return;
+  const day = gone.purgedAt!.toISOString().slice(0, 10);
+  throw new CalcidiscError(
+    'IMAGES_PURGED',
+    `its images were deleted on ${day} by policy (retention.imagesDays): have the PACS send the series again`,
+    { sopInstanceUid: gone.sopInstanceUid },
+  );
 }
 
 function away({ sopInstanceUid }: HeldImage, holder: ListedStore | null, why: string): CalcidiscError {

@@ -15,6 +15,8 @@ export interface InstanceRow {
   /** Whose data folder (spool_store); null: it came before that was kept, and lies wherever it lies. */
   readonly store: number | null;
   readonly sizeBytes: number;
+  /** When its file was deleted by policy; null: it is there. */
+  readonly purgedAt: Date | null;
   readonly datasetSha256: string;
   readonly callingAe: string;
   readonly associationId: string | null;
@@ -36,6 +38,7 @@ const COLUMNS = [
   'slicePositionMm',
   'spoolPath',
   'store',
+  'purgedAt',
   'sizeBytes',
   'datasetSha256',
   'callingAe',
@@ -46,7 +49,7 @@ const COLUMNS = [
   'extent',
 ] as const satisfies readonly (keyof InstanceRow)[];
 
-export type NewInstance = Omit<InstanceRow, 'duplicates' | 'identityId' | 'extent' | 'store'> &
+export type NewInstance = Omit<InstanceRow, 'duplicates' | 'identityId' | 'extent' | 'store' | 'purgedAt'> &
   Partial<Pick<InstanceRow, 'identityId' | 'extent' | 'store'>> & { readonly facts?: ImageFacts };
 
 /**
@@ -148,6 +151,14 @@ const INSERT_MANY = `
     "identityId" uuid, "facts" jsonb, "extent" jsonb)
   ON CONFLICT (sop_instance_uid) DO NOTHING
   RETURNING sop_instance_uid`;
+
+/** An image that was deleted by policy came again: it lies here now. */
+export async function unpurgeInstance(
+  trx: Tx,
+  { sopInstanceUid, spoolPath, store }: NewInstance,
+): Promise<void> {
+  await trx('instance').where({ sopInstanceUid }).update({ spoolPath, store, purgedAt: null });
+}
 
 /** The store with most of a series' images; null when none was kept. */
 export const HOLDER = `(
