@@ -15,12 +15,16 @@ import { openNotices } from './deliver/notices.js';
 import { openSafekeeping } from './deliver/safekeeping.js';
 import { CalcidiscError } from './domain/errors.js';
 import { Opened } from './domain/opened.js';
+import { type Files, openFiles } from './holders/files.js';
+import { serveImages } from './holders/serve.js';
+import { agentsSecret, announceStore } from './holders/store.js';
 import { type Locator, openLocator } from './locate/pool.js';
 import { hastenCase, seriesComplete, seriesRead } from './pair/reconsider.js';
 import { askForPriors } from './query/askForPriors.js';
 import { startCounts } from './query/counts.js';
 import { type Fetcher, startFetcher } from './query/fetcher.js';
 import { openStudyCounts } from './query/studyCounts.js';
+import { startTakeUp } from './query/takeUp.js';
 import { type Reader, readerOf } from './read/reader.js';
 import { startReadings } from './read/readings.js';
 import { startCommitments } from './receive/commitments.js';
@@ -30,6 +34,7 @@ import { openSpool, type Spool } from './receive/spool.js';
 import { spoolNumber } from './receive/spoolNumber.js';
 import type { Acceptance } from './receive/storeSession.js';
 import { startReceiverThread } from './receive/thread.js';
+import { startRetention } from './retain/retention.js';
 import { compileRules, type DecideRole } from './route/rules.js';
 import { agentSteps } from './steps/index.js';
 
@@ -75,6 +80,9 @@ interface Opening extends AgentParts {
   /** Closed in the reverse order of keeping. */
   readonly opened: Opened;
   readonly spool: Spool;
+  /** The number of our data folder (spool_store). */
+  readonly store: number;
+  readonly files: Files;
   readonly locator: Locator;
   readonly reader: Reader;
   /** Opened later than who tells them something. */
@@ -86,11 +94,12 @@ async function openAgent(parts: AgentParts, opened: Opened): Promise<RunningAgen
   mkdirSync(config.dataDir, { recursive: true });
   const decideRole = compileRules(config.route);
   const spoolDir = join(config.dataDir, 'spool');
-  await claimSpool(database, spoolDir);
+  const store = await claimSpool(database, spoolDir);
   const spool = opened.keep(await openSpool({ dir: spoolDir, log }));
   const locator = opened.keep(await openLocator(config, log));
   const reader = readerOf(config, locator.localiser);
-  const opening: Opening = { ...parts, opened, spool, locator, reader, later: {} };
+  const files = await openHolder(parts, opened, store);
+  const opening: Opening = { ...parts, opened, spool, store, files, locator, reader, later: {} };
 
   const assembler = openAssembler(opening, decideRole);
   openReadings(opening);
@@ -109,8 +118,20 @@ async function openAgent(parts: AgentParts, opened: Opened): Promise<RunningAgen
   };
 }
 
+/** Which images are ours, and those of other agents. */
+async function openHolder(
+  { config, database, log }: AgentParts,
+  opened: Opened,
+  store: number,
+): Promise<Files> {
+  const secret = await agentsSecret(config.agents);
+  if (secret !== null) opened.keep(await serveImages({ config, database, store, secret, log }));
+  opened.keep(await announceStore(config, database, store, log));
+  return openFiles({ database, dataDir: config.dataDir, store, secret });
+}
+
 function openAssembler(opening: Opening, decideRole: DecideRole): Assembler {
-  const { config, database, queues, log, opened, spool, reader, later } = opening;
+  const { config, database, queues, log, opened, spool, store, files, reader, later } = opening;
   const counts = opened.keep(
     startCounts({ config, database, log, onCount: (series) => assembler.look(series) }),
   );
@@ -119,6 +140,8 @@ function openAssembler(opening: Opening, decideRole: DecideRole): Assembler {
     database,
     dataDir: config.dataDir,
     spool,
+    store,
+    files,
     decideRole,
     log,
     onIndexed: counts.ask,
@@ -135,12 +158,15 @@ function openAssembler(opening: Opening, decideRole: DecideRole): Assembler {
   return opened.keep(assembler);
 }
 
-function openReadings({ config, database, queues, log, opened, locator, reader, later }: Opening): void {
+function openReadings(opening: Opening): void {
+  const { config, database, queues, log, opened, store, files, locator, reader, later } = opening;
   const reconsidering = { reader, windowDays: config.pair.windowDays };
   later.readings = opened.keep(
     startReadings({
       config,
       database,
+      store,
+      files,
       locator,
       reader,
       onRead: (trx, row) => seriesRead(trx, row, reconsidering),
@@ -150,13 +176,15 @@ function openReadings({ config, database, queues, log, opened, locator, reader, 
   );
 }
 
-function openSteps({ config, database, queues, log, opened, reader, later }: Opening, assembler: Assembler) {
+function openSteps(opening: Opening, assembler: Assembler): void {
+  const { config, database, queues, log, opened, files, reader, later } = opening;
   const stopping = new AbortController();
   const studyCounts = openStudyCounts({ config, database, log });
   const steps = agentSteps({
     config,
     database,
     queues,
+    files,
     reader,
     isStudyWhole: studyCounts.isWhole,
     wakeReadings: () => later.readings?.wake(),
@@ -178,10 +206,11 @@ function openSteps({ config, database, queues, log, opened, reader, later }: Ope
 }
 
 async function openReceiver(opening: Opening, assembler: Assembler): Promise<Receiver> {
-  const { config, database, queues, log, opened, spool, later } = opening;
+  const { config, database, queues, log, opened, spool, store, later } = opening;
   const commitments = opened.keep(await openCommitments(opening, assembler));
   const refusals = opened.keep(startRefusals({ database, log }));
-  opened.keep(startCutting({ database, dataDir: config.dataDir, log }));
+  opened.keep(startCutting({ database, dataDir: config.dataDir, store, log }));
+  opened.keep(startRetention({ config, database, dataDir: config.dataDir, store, log }));
   const safekeeping = opened.keep(
     openSafekeeping({ config, database, log, wake: (row) => void queues.wake(row) }),
   );
@@ -224,6 +253,7 @@ function openCommitments({ config, database, log, spool, later }: Opening, assem
 /** Closed first: a move that fails because we are closing is no failure of the PACS. */
 function openFetcher({ config, database, queues, log, opened, later }: Opening): void {
   const { knex } = database;
+  opened.keep(startTakeUp({ config, database, log }));
   later.fetcher = opened.keep(
     startFetcher({
       config,
@@ -240,10 +270,12 @@ function openFetcher({ config, database, queues, log, opened, later }: Opening):
 
 /**
  * Two agents in one spool would clear away what the other one is receiving.
+ * @returns the spool's number
  * @throws CalcidiscError FOLDER_IN_USE
  */
-async function claimSpool(database: Database, dir: string): Promise<void> {
-  if (await database.claim(await spoolNumber(dir), CLAIM_PATIENCE_MS)) return;
+async function claimSpool(database: Database, dir: string): Promise<number> {
+  const number = await spoolNumber(dir);
+  if (await database.claim(number, CLAIM_PATIENCE_MS)) return number;
   throw new CalcidiscError(
     'FOLDER_IN_USE',
     `another agent works in ${dir}: give this one a data folder of its own (dataDir, CALCIDISC_DATA)`,

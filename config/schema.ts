@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Agents } from './agents.js';
 import { Destination } from './channels.js';
 import { Http } from './http.js';
 import { AeTitle, Cidr, Milliseconds, Name, Port } from './values.js';
@@ -149,6 +150,13 @@ export const ConfigSchema = z.strictObject({
       acceptLossy: z.boolean().default(false),
       /** C-STORE is answered A700 while the spool's disk has less than this free. */
       minFreeDiskMiB: z.number().int().nonnegative().default(512),
+    })
+    .prefault({}),
+  agents: Agents,
+  retention: z
+    .strictObject({
+      /** The files of images are deleted so many days after their series' last image, when nothing needs them; absent: never. */
+      imagesDays: z.number().positive().optional(),
     })
     .prefault({}),
   assemble: z

@@ -14,6 +14,8 @@ import * as notices from './0014_notices.js';
 import * as access from './0016_access.js';
 import * as localBounds from './0019_local_bounds.js';
 import * as levelDecisions from './0020_level_decisions.js';
+import * as stores from './0026_stores.js';
+import * as retention from './0027_retention.js';
 import * as withinSpine from './0029_within_spine.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
@@ -34,5 +36,7 @@ export const migrations = [
   { name: '0016_access', ...access },
   { name: '0019_local_bounds', ...localBounds },
   { name: '0020_level_decisions', ...levelDecisions },
+  { name: '0026_stores', ...stores },
+  { name: '0027_retention', ...retention },
   { name: '0029_within_spine', ...withinSpine },
 ] as const;

@@ -2,7 +2,7 @@ import type { Logger } from '../../config/log.js';
 import type { Config } from '../../config/schema.js';
 import { endAssociation, insertAssociation, loseDeadAssociations } from '../../db/tables/associations.js';
 import type { CaseRow } from '../../db/tables/cases.js';
-import { listReceivingSeries } from '../../db/tables/series.js';
+import { listReceivingHere } from '../../db/tables/series.js';
 import { casesOfSeries } from '../../db/views/casesOfSeries.js';
 import { type Appointments, openAppointments } from '../../db/work/appointments.js';
 import type { AssociationEnd, AssociationInfo, SpooledFile } from '../receive/types.js';
@@ -94,7 +94,9 @@ async function deal(context: AssembleContext, batch: readonly News[]): Promise<I
   }
   if (first.kind === 'ended') {
     await endAssociation(knex, first.id, first.how);
-    return (await listReceivingSeries(knex)).map(({ seriesInstanceUid }) => seriesInstanceUid);
+    return (await listReceivingHere(knex, context.store ?? null)).map(
+      ({ seriesInstanceUid }) => seriesInstanceUid,
+    );
   }
   const files = batch.filter((item) => item.kind === 'stored').map(({ file }) => file);
   const changed = await indexFiles(context, files);
@@ -121,12 +123,15 @@ async function look(context: AssembleContext, seriesInstanceUid: string, nowMs: 
   }
 }
 
-async function sweep({ database: { knex }, log }: AssembleContext, looks: Appointments): Promise<void> {
+async function sweep(
+  { database: { knex }, store, log }: AssembleContext,
+  looks: Appointments,
+): Promise<void> {
   try {
     const lost = await loseDeadAssociations(knex);
     if (lost.length > 0)
       log.warn({ associations: lost.length }, 'associations of a process that is gone: lost');
-    for (const { seriesInstanceUid } of await listReceivingSeries(knex))
+    for (const { seriesInstanceUid } of await listReceivingHere(knex, store ?? null))
       if (!looks.has(seriesInstanceUid)) looks.plan(seriesInstanceUid, 0);
   } catch (error) {
     log.warn({ err: error }, 'the sweep over receiving series failed');

@@ -9,6 +9,7 @@ import { readPart10Header } from '../dicom/parse.js';
 interface CutContext {
   readonly database: Pick<Database, 'knex'>;
   readonly dataDir: string;
+  readonly store?: number;
   readonly log: Logger;
 }
 
@@ -40,10 +41,10 @@ export function startCutting(context: CutContext): { close(): Promise<void> } {
 }
 
 /** @returns how many files were cut down to their headers */
-export async function cutBefore({ database, dataDir }: CutContext, sparedMs: number): Promise<number> {
+export async function cutBefore({ database, dataDir, store }: CutContext, sparedMs: number): Promise<number> {
   const { knex } = database;
   let count = 0;
-  for (const file of await listUncut(knex, sparedMs, AT_ONCE)) {
+  for (const file of await listUncut(knex, store ?? null, sparedMs, AT_ONCE)) {
     const sizeBytes = await cutToHeader(join(dataDir, file.spoolPath), file);
     await markCut(knex, file.id, sizeBytes);
     if (sizeBytes !== null) count += 1;

@@ -40,7 +40,7 @@ export function seriesRow({ header, seriesInstanceUid, studyInstanceUid }: ReadI
   };
 }
 
-export function instanceRow(instance: ReadInstance, identityId: string): NewInstance {
+export function instanceRow(instance: ReadInstance, identityId: string, store: number | null): NewInstance {
   const { file, header, facts, datasetSha256, sopInstanceUid, seriesInstanceUid, slicePositionMm } = instance;
   return {
     sopInstanceUid,
@@ -50,6 +50,7 @@ export function instanceRow(instance: ReadInstance, identityId: string): NewInst
     instanceNumber: wholeNumber(header.instanceNumber),
     slicePositionMm,
     spoolPath: storePath(sopInstanceUid),
+    store,
     sizeBytes: file.sizeBytes,
     datasetSha256,
     callingAe: file.callingAe,

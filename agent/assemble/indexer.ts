@@ -9,6 +9,7 @@ import { insertNew, type NewInstance } from '../../db/tables/instances.js';
 import { insertAside } from '../../db/tables/objectsAside.js';
 import { ensureSeries } from '../../db/tables/series.js';
 import { ensureStudy, type StudyRow } from '../../db/tables/studies.js';
+import type { Files } from '../holders/files.js';
 import type { Spool } from '../receive/spool.js';
 import type { SpooledFile } from '../receive/types.js';
 import type { DecideRole } from '../route/rules.js';
@@ -29,6 +30,10 @@ export interface IndexContext {
   readonly database: Database;
   readonly dataDir: string;
   readonly spool: Spool;
+  /** Our own (spool_store). */
+  readonly store?: number;
+  /** Files of other agents, to hold what comes again against. */
+  readonly files?: Files;
   readonly decideRole: DecideRole;
   readonly log: Logger;
 }
@@ -107,7 +112,7 @@ async function readAll(context: IndexContext, files: readonly SpooledFile[]): Pr
  */
 async function writeAll(
   trx: Tx,
-  { decideRole, dataDir }: IndexContext,
+  context: IndexContext,
   identities: BatchStudies,
   read: readonly ReadInstance[],
 ): Promise<Written[]> {
@@ -117,19 +122,19 @@ async function writeAll(
   for (const first of firstOfEach(read, 'seriesInstanceUid')) {
     const ensured = await ensureSeries(trx, seriesRow(first));
     const arrived = read.filter(({ seriesInstanceUid }) => seriesInstanceUid === first.seriesInstanceUid);
-    await judgeArriving(trx, ensured, arrived, decideRole);
+    await judgeArriving(trx, ensured, arrived, context.decideRole);
   }
   const inOrder = read.toSorted((a, b) => (a.sopInstanceUid < b.sopInstanceUid ? -1 : 1));
   const rows: NewInstance[] = [];
   for (const instance of inOrder) {
     const identityId = await identities.note(instance, studies.get(instance.studyInstanceUid)!);
-    rows.push(instanceRow(instance, identityId));
+    rows.push(instanceRow(instance, identityId, context.store ?? null));
   }
   const isNew = await insertNew(trx, rows);
   const written: Written[] = [];
   for (const [i, instance] of inOrder.entries())
     written.push(
-      isNew[i] ? inserted(instance, rows[i]!) : await writeAgain(trx, dataDir, written, instance, rows[i]!),
+      isNew[i] ? inserted(instance, rows[i]!) : await writeAgain(trx, context, written, instance, rows[i]!),
     );
   return written;
 }
@@ -145,7 +150,7 @@ function firstOfEach(
 }
 
 async function settleFile({ spool, dataDir, log }: IndexContext, each: IndexedFile): Promise<void> {
-  const { instance, outcome, spoolPath, change, movedFrom, isAsideAlready } = each;
+  const { instance, outcome, spoolPath, change, movedFrom, isAsideAlready, isElsewhere } = each;
   const { file, sopInstanceUid, seriesInstanceUid } = instance;
   const about = { sopInstanceUid, callingAe: file.callingAe };
   if (outcome === 'conflict' && !isAsideAlready) {
@@ -158,7 +163,8 @@ async function settleFile({ spool, dataDir, log }: IndexContext, each: IndexedFi
   if (movedFrom)
     log.info({ ...about, movedFrom, seriesInstanceUid }, 'an image came again in another series');
   // A duplicate is a repeated C-STORE, or this very file when the last run ended between commit and move.
-  const isThere = isAsideAlready || (outcome !== 'inserted' && existsSync(join(dataDir, spoolPath)));
+  const isThere =
+    isAsideAlready || isElsewhere || (outcome !== 'inserted' && existsSync(join(dataDir, spoolPath)));
   if (isThere) await spool.drop(file);
   else await spool.keep(file, inStore(spoolPath));
 }

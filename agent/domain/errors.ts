@@ -24,6 +24,10 @@ export const ERROR_CODES = {
   INFERENCE_FAILED: { permanent: false, meaning: 'the network could not be run' },
   SERIES_UNREADABLE: { permanent: true, meaning: 'no series of the study can be read' },
   SPOOL_FILE_MISSING: { permanent: true, meaning: 'an indexed instance is not in the spool' },
+  SECRET_INVALID: { permanent: true, meaning: 'the file with the secret of the agents cannot be used' },
+  IMAGES_PURGED: { permanent: true, meaning: 'images were deleted by policy (retention.imagesDays)' },
+  RETENTION_UNSAID: { permanent: true, meaning: 'nobody has said how long images are kept' },
+  HOLDER_AWAY: { permanent: false, meaning: 'the agent that has an image is not there' },
   REPORT_INVALID: { permanent: true, meaning: 'the report could not be built from the case' },
   DESTINATION_UNREACHABLE: { permanent: false, meaning: 'the destination does not answer' },
   DESTINATION_REFUSED: {

@@ -5,6 +5,7 @@ import { countCases } from '../../db/tables/cases.js';
 import { countReadings } from '../../db/tables/readings.js';
 import { listRefusals } from '../../db/tables/refusals.js';
 import { measureUnread } from '../../db/tables/unreadObjects.js';
+import { listAwayStores } from '../../db/views/awayStores.js';
 import { countParked } from '../../db/views/conditions.js';
 import { countFlagged } from '../../db/views/toldDiscs.js';
 import { CONDITIONS, lookAtConditions } from './conditions.js';
@@ -48,6 +49,9 @@ export function addMetrics(app: FastifyInstance, parts: HttpParts): void {
     'model',
   );
 
+  const awayHelp = 'Series that are waited for and lie with an agent that is away';
+  const away = gauge(registry, 'calcidisc_agent_away_series', awayHelp, 'agent');
+
   const drawReceiving = receivingGauges(registry);
 
   app.get('/metrics', { config: { wants: 'metrics' } }, async (_request, reply) => {
@@ -55,13 +59,14 @@ export function addMetrics(app: FastifyInstance, parts: HttpParts): void {
     for (const { what, ok } of conditions) holds.set({ what }, ok ? 1 : 0);
     const answers = new Set(conditions.filter(({ ok }) => ok).map(({ what }) => what));
     // What cannot be asked now is left out, not drawn as it was before.
-    for (const each of [cases, parked, readings, jobs, told, flagged]) each.reset();
+    for (const each of [cases, parked, readings, jobs, told, flagged, away]) each.reset();
     if (answers.has('database')) {
       for (const [state, count] of Object.entries(await countCases(database.knex)))
         cases.set({ state }, count);
       for (const [code, count] of await countParked(database.knex)) parked.set({ code }, count);
       for (const [state, count] of Object.entries(await countReadings(database.knex)))
         readings.set({ state }, count);
+      for (const { name, series } of await listAwayStores(database.knex)) away.set({ agent: name }, series);
       await drawReceiving(database);
       const flags = await countFlagged(database.knex, parts.config.report.flaggedOver);
       if (flags) {

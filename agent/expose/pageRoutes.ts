@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Database } from '../../db/server/database.js';
 import { findReport } from '../../db/tables/reports.js';
+import { listAwayStores } from '../../db/views/awayStores.js';
 import type { CaseView } from '../../db/views/caseView.js';
 import { countFlagged } from '../../db/views/toldDiscs.js';
 import { worklistNeighbours } from '../../db/views/worklist.js';
@@ -12,7 +13,7 @@ import { findEverywhere } from './find.js';
 import type { Looks } from './looks.js';
 import { menuOf } from './menu.js';
 import { type CaseReport, casePage } from './pages/case.js';
-import { conditionAlerts, flagAlert } from './pages/conditions.js';
+import { awayAlerts, conditionAlerts, flagAlert } from './pages/conditions.js';
 import { findPage } from './pages/find.js';
 import { layout, type Page } from './pages/layout.js';
 import { worklistPage } from './pages/worklist.js';
@@ -34,8 +35,14 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
     return flags && flagAlarm(flags, config.report);
   });
 
+  const away = remembered(() => listAwayStores(database.knex).catch(() => []));
+
   async function send(reply: FastifyReply, page: Omit<Page, 'alerts' | 'menu'>) {
-    const alerts = [...conditionAlerts(await conditions()), ...flagAlert(await alarm())];
+    const alerts = [
+      ...conditionAlerts(await conditions()),
+      ...awayAlerts(await away()),
+      ...flagAlert(await alarm()),
+    ];
     return reply.type('text/html; charset=utf-8').send(layout({ ...page, alerts, menu: menuOf(reply) }));
   }
 

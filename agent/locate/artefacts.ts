@@ -26,9 +26,9 @@ export function signalVoidMm2(
   for (const [i, disc] of discs.slice(1).entries()) fillBetween(column, image, discs[i]!, disc);
   const isDisc = tissueMask(image, marked, TISSUE.disc);
   const limit = VOID_SHARE * mean;
-  const dark = column.map((isInside, at) =>
-    isInside === 1 && isDisc[at] === 0 && pixels[at]! < limit ? 1 : 0,
-  );
+  const dark = new Uint8Array(column.length);
+  for (let at = 0; at < dark.length; at++)
+    if (column[at] === 1 && isDisc[at] === 0 && pixels[at]! < limit) dark[at] = 1;
   const reach = image.plane.spacingMm.map((mm) => Math.floor(THIN_MM / mm)) as [number, number];
   const thick = widened(narrowed(dark, rows, columns, reach), rows, columns, reach);
   const largest = Math.max(0, ...patchesOf(thick, 1, rows, columns).map(({ length }) => length));
@@ -75,29 +75,43 @@ function narrowed(
   columns: number,
   reach: readonly [number, number],
 ): Uint8Array {
-  const inverse = widened(
-    mask.map((value) => 1 - value),
-    rows,
-    columns,
-    reach,
-  );
-  return inverse.map((value) => 1 - value);
+  return inverted(widened(inverted(mask), rows, columns, reach));
 }
 
-/** 1 where any pixel of a box about it is 1. */
+function inverted(mask: Uint8Array): Uint8Array {
+  const other = new Uint8Array(mask.length);
+  for (let at = 0; at < mask.length; at++) other[at] = 1 - mask[at]!;
+  return other;
+}
+
+/** 1 where any pixel of a box about it is 1: along the rows, then along the columns. */
 function widened(
   mask: Uint8Array,
   rows: number,
   columns: number,
   [rowReach, colReach]: readonly [number, number],
 ): Uint8Array {
+  const along = widenedAlong(mask, { lines: rows, length: columns, line: columns, step: 1 }, colReach);
+  return widenedAlong(along, { lines: columns, length: rows, line: 1, step: columns }, rowReach);
+}
+
+/** Where the lines of a picture begin, one after the other, and how far their pixels lie apart. */
+interface Lines {
+  readonly lines: number;
+  readonly length: number;
+  readonly line: number;
+  readonly step: number;
+}
+
+/** 1 where a pixel of the same line, no farther away than `reach`, is 1. */
+function widenedAlong(mask: Uint8Array, { lines, length, line, step }: Lines, reach: number): Uint8Array {
   const wide = new Uint8Array(mask.length);
-  for (let row = 0; row < rows; row++)
-    for (let col = 0; col < columns; col++) {
-      if (mask[row * columns + col] === 0) continue;
-      const [r1, c1] = [Math.min(rows - 1, row + rowReach), Math.min(columns - 1, col + colReach)];
-      for (let r = Math.max(0, row - rowReach); r <= r1; r++)
-        wide.fill(1, r * columns + Math.max(0, col - colReach), r * columns + c1 + 1);
+  for (let i = 0; i < lines; i++)
+    for (let k = 0, at = i * line, filled = 0; k < length; k++, at += step) {
+      if (mask[at] === 0) continue;
+      const end = Math.min(length - 1, k + reach);
+      for (let to = Math.max(filled, k - reach); to <= end; to++) wide[i * line + to * step] = 1;
+      filled = end + 1;
     }
   return wide;
 }

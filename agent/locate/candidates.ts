@@ -115,8 +115,14 @@ function candidateOf(pixels: Int32Array, marked: Marked, image: SagittalImage, s
     (col + 0.5) * marked.colScale - 0.5,
     (row + 0.5) * marked.rowScale - 0.5,
   ];
-  const rows = Float64Array.from(pixels, (at) => Math.floor(at / marked.columns)).sort();
-  const cols = Float64Array.from(pixels, (at) => at % marked.columns).sort();
+  const rows = new Float64Array(pixels.length);
+  const cols = new Float64Array(pixels.length);
+  for (let i = 0; i < pixels.length; i++) {
+    rows[i] = Math.floor(pixels[i]! / marked.columns);
+    cols[i] = pixels[i]! % marked.columns;
+  }
+  rows.sort();
+  cols.sort();
   const centre = toPicture(centreOf(pixels, marked.columns));
   const low = toPicture([percentileOfSorted(cols, 2), percentileOfSorted(rows, 2)]);
   const high = toPicture([percentileOfSorted(cols, 98), percentileOfSorted(rows, 98)]);
@@ -224,10 +230,12 @@ const CANAL_SIDES_MM = [-6, -3, 0, 3, 6];
 
 /** How far each pixel lies from the centre along the disc, sorted, pixels. */
 function reachOf({ centre, along }: Axes, pixels: Int32Array, columns: number): Float64Array {
-  return Float64Array.from(
-    pixels,
-    (at) => ((at % columns) - centre[0]) * along[0] + (Math.floor(at / columns) - centre[1]) * along[1],
-  ).sort();
+  const reach = new Float64Array(pixels.length);
+  for (let i = 0; i < reach.length; i++) {
+    const at = pixels[i]!;
+    reach[i] = ((at % columns) - centre[0]) * along[0] + (Math.floor(at / columns) - centre[1]) * along[1];
+  }
+  return reach.sort();
 }
 
 /** @param edge the disc's posterior edge from its centre, pixels */

@@ -157,15 +157,16 @@ function zoneAt(zones: ReadonlyMap<number, Zone>, { planes, scout }: CtScan): Zo
 
 /** The pixels of the disc and of what lies behind it, over all planes; null when there are none. */
 function boundsOf(zones: readonly Zone[], columns: number) {
-  const used = zones.flatMap((zone) =>
-    [...zone.keys()].filter((at) => zone[at] === ZONE.disc || zone[at] === ZONE.behind),
-  );
-  if (used.length === 0) return null;
-  const [minRow, maxRow] = extremes(used.map((at) => Math.floor(at / columns)));
-  const [minCol, maxCol] = extremes(used.map((at) => at % columns));
-  return { minRow, maxRow, minCol, maxCol };
-}
-
-function extremes(values: readonly number[]): [number, number] {
-  return values.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [Infinity, -Infinity]);
+  let [minRow, maxRow, minCol, maxCol] = [Infinity, -Infinity, Infinity, -Infinity];
+  // Hundreds of thousands of pixels a disc: plain loops, nothing allocated.
+  for (const zone of zones)
+    for (let row = 0, at = 0; at < zone.length; row++)
+      for (let col = 0; col < columns; col++, at++) {
+        if (zone[at] !== ZONE.disc && zone[at] !== ZONE.behind) continue;
+        if (row < minRow) minRow = row;
+        if (row > maxRow) maxRow = row;
+        if (col < minCol) minCol = col;
+        if (col > maxCol) maxCol = col;
+      }
+  return maxRow < 0 ? null : { minRow, maxRow, minCol, maxCol };
 }

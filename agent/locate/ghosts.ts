@@ -32,14 +32,14 @@ export function ghostShare(image: SagittalImage, marked: Marked): number | null 
   if (signal === null || signal <= 0) return null;
   const air = airBehind(image, SKIN_SHARE * signal);
   const [perRow, perCol] = image.plane.spacingMm;
-  const count = air.reduce((sum, inside) => sum + inside, 0);
+  const count = countOf(air);
   if (count * perRow * perCol < MIN_AIR_MM2) return null;
   const fine = odd(FINE_MM / perCol);
-  const even = meansIn(image, air, odd(COARSE_MM / perCol));
-  const square = meanOver(
-    meansIn(image, air, fine).map((value, at) => (value - even[at]!) ** 2),
-    air,
-  )!;
+  const sums = sumsOf(image, air);
+  const even = meansIn(sums, air, odd(COARSE_MM / perCol));
+  const off = meansIn(sums, air, fine);
+  for (let at = 0; at < off.length; at++) off[at] = (off[at]! - even[at]!) ** 2;
+  const square = meanOver(off, air)!;
   return Math.sqrt(Math.max(0, square - noiseSquare(image, air, fine))) / signal;
 }
 
@@ -69,32 +69,60 @@ function airBehind({ pixels, rows, columns, plane }: SagittalImage, limit: numbe
     const from = at + 1 + skin + pixelsOf(MARGIN_MM);
     if (bright === skin && from < end - edge) air.fill(1, from, end - edge);
   }
-  const lines = [...air.keys()].filter((at) => air[at] === 1 && pixels[at]! > limit);
+  const lines: number[] = [];
+  for (let at = 0; at < air.length; at++) if (air[at] === 1 && pixels[at]! > limit) lines.push(at);
   for (const at of lines)
     for (const down of [-columns, 0, columns]) air.fill(0, at + down - 1, at + down + 2);
   return air;
 }
 
-/** For each pixel of a mask the mean of the mask's pixels in a box about it; 0 elsewhere. By sums from the corner. */
-function meansIn({ pixels, rows, columns }: SagittalImage, mask: Uint8Array, side: number): Float32Array {
+function countOf(mask: Uint8Array): number {
+  let count = 0;
+  for (let at = 0; at < mask.length; at++) count += mask[at]!;
+  return count;
+}
+
+/** Sums of values, and how many, from the corner to each pixel; a row and a column longer than the picture. */
+interface CornerSums {
+  readonly rows: number;
+  readonly columns: number;
+  readonly values: Float64Array;
+  readonly counts: Float64Array;
+}
+
+/** Over the mask's pixels. */
+function sumsOf({ pixels, rows, columns }: SagittalImage, mask: Uint8Array): CornerSums {
   const width = columns + 1;
-  const sums = new Float64Array((rows + 1) * width);
+  const values = new Float64Array((rows + 1) * width);
   const counts = new Float64Array((rows + 1) * width);
   for (let row = 0, at = 0; row < rows; row++)
     for (let col = 0; col < columns; col++, at++) {
       const to = (row + 1) * width + col + 1;
       const inside = mask[at]!;
-      sums[to] = inside * pixels[at]! + sums[to - 1]! + sums[to - width]! - sums[to - width - 1]!;
+      values[to] = inside * pixels[at]! + values[to - 1]! + values[to - width]! - values[to - width - 1]!;
       counts[to] = inside + counts[to - 1]! + counts[to - width]! - counts[to - width - 1]!;
     }
+  return { rows, columns, values, counts };
+}
+
+/** For each pixel of a mask the mean of the mask's pixels in a box about it; 0 elsewhere. */
+function meansIn({ rows, columns, values, counts }: CornerSums, mask: Uint8Array, side: number) {
+  const width = columns + 1;
   const reach = side >> 1;
-  return Float32Array.from(mask, (inside, at) => {
-    if (inside === 0) return 0;
-    const [row, col] = [Math.floor(at / columns), at % columns];
-    const [top, left] = [Math.max(0, row - reach) * width, Math.max(0, col - reach)];
-    const [bottom, right] = [Math.min(rows, row + reach + 1) * width, Math.min(columns, col + reach + 1)];
-    const over = (of: Float64Array) =>
-      of[bottom + right]! - of[top + right]! - of[bottom + left]! + of[top + left]!;
-    return over(sums) / over(counts);
-  });
+  const means = new Float32Array(mask.length);
+  for (let row = 0, at = 0; row < rows; row++) {
+    const top = Math.max(0, row - reach) * width;
+    const bottom = Math.min(rows, row + reach + 1) * width;
+    for (let col = 0; col < columns; col++, at++) {
+      if (mask[at] === 0) continue;
+      const left = Math.max(0, col - reach);
+      const right = Math.min(columns, col + reach + 1);
+      const sum =
+        values[bottom + right]! - values[top + right]! - values[bottom + left]! + values[top + left]!;
+      const count =
+        counts[bottom + right]! - counts[top + right]! - counts[bottom + left]! + counts[top + left]!;
+      means[at] = sum / count;
+    }
+  }
+  return means;
 }

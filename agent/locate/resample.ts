@@ -25,10 +25,11 @@ export function rescale(grid: Grid, rowScale: number, colScale: number): Grid {
   const { start, index, weight: share } = colTaps;
   for (let row = 0; row < grid.rows; row++) {
     const from = row * width;
-    for (let col = 0; col < columns; col++) {
+    const into = row * columns;
+    for (let col = 0, k = 0; col < columns; col++) {
       let sum = 0;
-      for (let k = start[col]!; k < start[col + 1]!; k++) sum += share[k]! * old[from + index[k]!]!;
-      narrow[row * columns + col] = sum;
+      for (const end = start[col + 1]!; k < end; k++) sum += share[k]! * old[from + index[k]!]!;
+      narrow[into + col] = sum;
     }
   }
   const pixels = new Float32Array(rows * columns);
@@ -36,7 +37,8 @@ export function rescale(grid: Grid, rowScale: number, colScale: number): Grid {
     for (let k = rowTaps.start[row]!; k < rowTaps.start[row + 1]!; k++) {
       const weight = rowTaps.weight[k]!;
       const from = rowTaps.index[k]! * columns;
-      for (let col = 0; col < columns; col++) pixels[row * columns + col]! += weight * narrow[from + col]!;
+      for (let into = row * columns, end = into + columns, at = from; into < end; into++, at++)
+        pixels[into] = pixels[into]! + weight * narrow[at]!;
     }
   }
   return { pixels, rows, columns };
@@ -125,7 +127,7 @@ function valuesAt(values: Float32Array, ranks: readonly number[]): readonly numb
   }
   const perValue = high > low ? (BINS - 1) / (high - low) : 0;
   const counts = new Uint32Array(BINS);
-  for (let i = 0; i < values.length; i++) counts[Math.floor((values[i]! - low) * perValue)]!++;
+  for (let i = 0; i < values.length; i++) counts[((values[i]! - low) * perValue) | 0]!++;
   const places = placesIn(counts, ranks);
   const sorted = membersOf(values, counts, new Set(places.map(({ bin }) => bin)), low, perValue);
   return places.map(({ bin, rank }) => sorted.get(bin)![rank]!);
@@ -152,7 +154,7 @@ function membersOf(
   for (const bin of wanted) isWanted[bin] = 1;
   const found = new Map([...wanted].map((bin) => [bin, { own: new Float32Array(counts[bin]!), length: 0 }]));
   for (let i = 0; i < values.length; i++) {
-    const bin = Math.floor((values[i]! - low) * perValue);
+    const bin = ((values[i]! - low) * perValue) | 0;
     if (isWanted[bin] === 0) continue;
     const into = found.get(bin)!;
     into.own[into.length++] = values[i]!;

@@ -1,6 +1,7 @@
 import type { Tx } from '../../db/server/knex.js';
 import { askForReading, listReadings, type ReadingFacts } from '../../db/tables/readings.js';
 import { listSeriesOfStudy, type SeriesRow } from '../../db/tables/series.js';
+import { awayHolders } from '../../db/views/awayStores.js';
 import { candidateOf, nameOf, type SeriesCandidate } from './candidate.js';
 import { modalityRead, type Reader, readingWanted } from './reader.js';
 
@@ -29,12 +30,13 @@ export async function gatherStudy(tx: Tx, studyInstanceUid: string, reader: Read
     return read?.state === 'done' || read?.state === 'failed' ? read : null;
   };
   const pending = readable.filter((series) => ended(series) === null);
+  const away = pending.length === 0 ? new Map<string, string>() : await awayHolders(tx, uids);
   return {
     candidates: readable.flatMap((series) => {
       const read = ended(series);
       return read ? [candidateOf(series, read)] : [];
     }),
-    waitingFor: pending.length === 0 ? null : pending.map(waitingFor).join('; '),
+    waitingFor: pending.length === 0 ? null : pending.map((each) => waitingFor(each, away)).join('; '),
     unasked: pending.filter(
       ({ state, seriesInstanceUid }) => state === 'complete' && !readings.has(seriesInstanceUid),
     ),
@@ -43,7 +45,9 @@ export async function gatherStudy(tx: Tx, studyInstanceUid: string, reader: Read
   };
 }
 
-function waitingFor(series: SeriesRow): string {
+function waitingFor(series: SeriesRow, away: ReadonlyMap<string, string>): string {
+  const holder = away.get(series.seriesInstanceUid);
+  if (holder) return `${nameOf(series)} lies with the agent ${holder}, which is away`;
   return `${nameOf(series)} ${series.state === 'complete' ? 'is being read' : 'is still arriving'}`;
 }
 

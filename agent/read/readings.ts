@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Logger } from '../../config/log.js';
 import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
@@ -13,11 +12,13 @@ import {
   postponeReading,
   type ReadingRow,
   releaseReading,
+  waitReading,
 } from '../../db/tables/readings.js';
 import { casesOfSeries } from '../../db/views/casesOfSeries.js';
 import { backoffMs } from '../../db/work/backoff.js';
 import { type WorkingOff, workOff } from '../../db/work/workOff.js';
 import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
+import type { Files } from '../holders/files.js';
 import type { Locator } from '../locate/pool.js';
 import type { CtResult, Located, LocateResult } from '../locate/types.js';
 import type { Reader } from './reader.js';
@@ -28,6 +29,9 @@ export type OnRead = (trx: Tx, row: ReadingRow) => Promise<readonly CaseRow[]>;
 export interface ReadingsParts {
   readonly config: Pick<Config, 'dataDir' | 'locate' | 'retry'>;
   readonly database: Pick<Database, 'knex'>;
+  /** Our own: what lies with another agent is read by that one. */
+  readonly store?: number;
+  readonly files: Files;
   readonly locator: Locator;
   readonly reader: Reader;
   readonly onRead: OnRead;
@@ -35,6 +39,8 @@ export interface ReadingsParts {
   readonly log: Logger;
 }
 
+/** So often is it seen whether an agent is there that holds some of a series' images. */
+const AWAY_AGAIN_MS = 10_000;
 /** Rows that came due, or whose process died, are found so often without being told. */
 const TICK_MS = 1_000;
 
@@ -53,6 +59,7 @@ export function startReadings(parts: ReadingsParts): WorkingOff {
         database.knex,
         reader.sha256,
         inHand.map(({ id }) => id),
+        parts.store,
       ),
     work: (row, signal) => readOne(parts, row, signal),
     unreadable: (error) => log.warn({ err: error }, 'the series that are to be read could not be listed'),
@@ -77,10 +84,13 @@ async function readOne(parts: ReadingsParts, row: ReadingRow, signal: AbortSigna
   }
 }
 
-async function locate({ config, database, locator }: ReadingsParts, row: ReadingRow) {
+async function locate({ database, files, locator }: ReadingsParts, row: ReadingRow) {
   const instances = await listInstances(database.knex, row.seriesInstanceUid);
-  const files = instances.map(({ spoolPath }) => join(config.dataDir, spoolPath));
-  return row.modality === 'CT' ? locator.measureCt(files) : locator.locateMr(files);
+  return files.using(
+    instances,
+    (paths): Promise<Located<LocateResult | CtResult>> =>
+      row.modality === 'CT' ? locator.measureCt(paths) : locator.locateMr(paths),
+  );
 }
 
 function toRow({
@@ -118,6 +128,10 @@ async function afterFailure(
     ...(await casesOfSeries(database.knex, seriesInstanceUid)),
   };
   if (isClosed && !error.permanent) return releaseReading(database.knex, row.id);
+  if (error.code === 'HOLDER_AWAY') {
+    log.warn({ ...about, reason: error.message, delayMs: AWAY_AGAIN_MS }, 'a series waits for an agent');
+    return waitReading(database.knex, row.id, error, AWAY_AGAIN_MS);
+  }
   if (error.permanent || row.attempts >= config.retry.maxAttempts) {
     log.error({ ...about, code: error.code, reason: error.message }, 'a series cannot be read');
     const detail = { status: 'unreadable', errorCode: error.code, ...error.subject };

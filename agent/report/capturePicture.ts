@@ -58,17 +58,17 @@ export async function drawCapture(input: ReportInput, found: CaptureSlice | null
   const picture = await sharp(slice.png)
     .resize({ width: shown, height: SLICE_PX, fit: 'fill', kernel: 'cubic' })
     .toColourspace('srgb')
-    .png()
-    .toBuffer();
+    .raw()
+    .toBuffer({ resolveWithObject: true });
   const pixels = await sharp({ create: { width, height, channels: 3, background: '#000' } })
     .composite([
-      { input: picture, left: 0, top },
+      { input: picture.data, raw: picture.info, left: 0, top },
       { input: Buffer.from(overlay), left: 0, top: 0 },
     ])
     .removeAlpha()
     .raw()
     .toBuffer();
-  return { width, height, pixels: new Uint8Array(pixels) };
+  return { width, height, pixels };
 }
 
 function nothing(): Promise<Uint8Array> {

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { version } from '../../config/version.js';
 import { type CaseRow, listJoinedCases } from '../../db/tables/cases.js';
 import { findChoice } from '../../db/tables/choices.js';
@@ -13,7 +12,7 @@ import { listRegions, type RegionRow } from '../../db/tables/regions.js';
 import { findPredecessor } from '../../db/tables/reports.js';
 import { findSeries } from '../../db/tables/series.js';
 import { findStudy, type StudyRow } from '../../db/tables/studies.js';
-import { type Header, readHeader } from '../dicom/header.js';
+import type { Header } from '../dicom/header.js';
 import { derivedUid } from '../dicom/uid.js';
 import { CalcidiscError } from '../domain/errors.js';
 import { LEVELS } from '../domain/levels.js';
@@ -111,11 +110,11 @@ function patientOf(study: StudyRow): ReportInput['patient'] {
 
 /** The first image: what stands in no table (age at the study, the order) is read from it. */
 async function firstHeader(
-  { config, database }: StepContext,
+  { files, database }: StepContext,
   seriesInstanceUid: string,
 ): Promise<Header | null> {
   const [first] = await listInstances(database.knex, seriesInstanceUid);
-  return first ? readHeader(join(config.dataDir, first.spoolPath)) : null;
+  return first ? files.header(first) : null;
 }
 
 function studyOf(study: StudyRow): ReportInput['study'] {
@@ -224,7 +223,7 @@ async function shiftOf(
 }
 
 async function imagesOf(
-  { config }: StepContext,
+  { files }: StepContext,
   regions: readonly RegionRow[],
   instances: readonly InstanceRow[],
 ): Promise<Map<string, ImageOfDisc>> {
@@ -232,7 +231,7 @@ async function imagesOf(
   for (const uid of new Set(regions.map(({ sopInstanceUid }) => sopInstanceUid))) {
     const instance = instances.find(({ sopInstanceUid }) => sopInstanceUid === uid);
     if (!instance) continue;
-    const { columns, rows } = await readHeader(join(config.dataDir, instance.spoolPath));
+    const { columns, rows } = await files.header(instance);
     const { sopClassUid, sopInstanceUid } = instance;
     images.set(uid, { image: { sopClassUid, sopInstanceUid }, imageSize: [columns ?? 0, rows ?? 0] });
   }

@@ -3,12 +3,14 @@ import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
 import type { CaseRow } from '../../db/tables/cases.js';
 import type { StepEnd } from '../../db/work/runStep.js';
+import type { Files } from '../holders/files.js';
 import type { Reader } from '../read/reader.js';
 
 /** What every step of a case may use. */
 export interface StepContext {
   readonly config: Config;
   readonly database: Database;
+  readonly files: Files;
   readonly reader: Reader;
   /** Whether the source of a study says that all of it is here. */
   isStudyWhole(studyInstanceUid: string): Promise<boolean>;

@@ -15,6 +15,7 @@ import {
 import { countFlagged } from '../../db/views/toldDiscs.js';
 import { modelFoldersOf } from '../../models/catalogue/modelFiles.js';
 import { classifiersAtWork } from '../../models/catalogue/registry.js';
+import { checkAgents } from './agents.js';
 import type { Finding } from './finding.js';
 import { checkRefusals, checkUnread } from './receiving.js';
 
@@ -74,6 +75,7 @@ async function lookAtContents(what: string, { knex }: Database, config: Config):
     await checkClassifier(knex, config),
     ...(await checkFlags(knex, config)),
     ...(await checkCases(knex, config)),
+    ...(await checkAgents(knex, config)),
     await checkRefusals({ knex }),
     await checkUnread({ knex }, config),
   ];

@@ -12,7 +12,11 @@ export interface InstanceRow {
   readonly slicePositionMm: number | null;
   /** Relative to the data folder. */
   readonly spoolPath: string;
+  /** Whose data folder (spool_store); null: it came before that was kept, and lies wherever it lies. */
+  readonly store: number | null;
   readonly sizeBytes: number;
+  /** When its file was deleted by policy; null: it is there. */
+  readonly purgedAt: Date | null;
   readonly datasetSha256: string;
   readonly callingAe: string;
   readonly associationId: string | null;
@@ -33,6 +37,8 @@ const COLUMNS = [
   'instanceNumber',
   'slicePositionMm',
   'spoolPath',
+  'store',
+  'purgedAt',
   'sizeBytes',
   'datasetSha256',
   'callingAe',
@@ -43,8 +49,8 @@ const COLUMNS = [
   'extent',
 ] as const satisfies readonly (keyof InstanceRow)[];
 
-export type NewInstance = Omit<InstanceRow, 'duplicates' | 'identityId' | 'extent'> &
-  Partial<Pick<InstanceRow, 'identityId' | 'extent'>> & { readonly facts?: ImageFacts };
+export type NewInstance = Omit<InstanceRow, 'duplicates' | 'identityId' | 'extent' | 'store' | 'purgedAt'> &
+  Partial<Pick<InstanceRow, 'identityId' | 'extent' | 'store'>> & { readonly facts?: ImageFacts };
 
 /**
  * 'duplicate': the same object was sent again; 'conflict': another object under the same UID, which is not taken
@@ -86,6 +92,7 @@ export async function replaceInstance(trx: Tx, kept: InstanceRow, by: NewInstanc
     identityId: kept.identityId,
     transferSyntaxUid: kept.transferSyntaxUid,
     spoolPath: kept.spoolPath,
+    store: kept.store,
     sizeBytes: kept.sizeBytes,
     datasetSha256: kept.datasetSha256,
     callingAe: kept.callingAe,
@@ -106,6 +113,20 @@ export async function findBefore(
 }
 
 /**
+ * The file of an image that came again is the one that counts from now on: the agent that had it is away. The series is
+ * that agent's which has most of it.
+ */
+export async function moveInstance(
+  trx: Tx,
+  { sopInstanceUid, seriesInstanceUid, spoolPath, store }: NewInstance,
+): Promise<void> {
+  await trx('instance').where({ sopInstanceUid }).update({ spoolPath, store });
+  await trx('series')
+    .where({ seriesInstanceUid, state: 'complete' })
+    .update({ holder: trx.raw(HOLDER) });
+}
+
+/**
  * Those that are not here yet, in one statement, as one JSON value: two thirds of the database's and the driver's work
  * is per statement and per parameter.
  * @returns for each whether it was inserted; of two under one UID the first is
@@ -119,17 +140,30 @@ export async function insertNew(trx: Tx, instances: readonly NewInstance[]): Pro
 /** The keys of `NewInstance`, as they stand in JSON. */
 const INSERT_MANY = `
   INSERT INTO instance (sop_instance_uid, series_instance_uid, sop_class_uid, transfer_syntax_uid, instance_number,
-    slice_position_mm, spool_path, size_bytes, dataset_sha256, calling_ae, association_id, received_at, identity_id,
+    slice_position_mm, spool_path, store, size_bytes, dataset_sha256, calling_ae, association_id, received_at, identity_id,
     facts, extent)
   SELECT "sopInstanceUid", "seriesInstanceUid", "sopClassUid", "transferSyntaxUid", "instanceNumber",
-    "slicePositionMm", "spoolPath", "sizeBytes", "datasetSha256", "callingAe", "associationId", "receivedAt",
+    "slicePositionMm", "spoolPath", "store", "sizeBytes", "datasetSha256", "callingAe", "associationId", "receivedAt",
     "identityId", "facts", "extent"
   FROM json_to_recordset(?::json) AS given("sopInstanceUid" text, "seriesInstanceUid" text, "sopClassUid" text,
     "transferSyntaxUid" text, "instanceNumber" integer, "slicePositionMm" double precision, "spoolPath" text,
-    "sizeBytes" bigint, "datasetSha256" text, "callingAe" text, "associationId" uuid, "receivedAt" timestamptz,
+    "store" integer, "sizeBytes" bigint, "datasetSha256" text, "callingAe" text, "associationId" uuid, "receivedAt" timestamptz,
     "identityId" uuid, "facts" jsonb, "extent" jsonb)
   ON CONFLICT (sop_instance_uid) DO NOTHING
   RETURNING sop_instance_uid`;
+
+/** An image that was deleted by policy came again: it lies here now. */
+export async function unpurgeInstance(
+  trx: Tx,
+  { sopInstanceUid, spoolPath, store }: NewInstance,
+): Promise<void> {
+  await trx('instance').where({ sopInstanceUid }).update({ spoolPath, store, purgedAt: null });
+}
+
+/** The store with most of a series' images; null when none was kept. */
+export const HOLDER = `(
+  SELECT mode() WITHIN GROUP (ORDER BY store) FROM instance i
+   WHERE i.series_instance_uid = series.series_instance_uid)`;
 
 export async function findInstance(tx: Tx, sopInstanceUid: string): Promise<InstanceRow | null> {
   return (await tx('instance').where({ sopInstanceUid }).first('*')) ?? null;

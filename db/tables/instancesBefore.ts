@@ -8,10 +8,16 @@ export interface UncutFile {
   readonly transferSyntaxUid: string;
 }
 
-/** Replaced longer ago than `sparedMs`, the oldest first. */
-export function listUncut(tx: Tx, sparedMs: number, limit: number): Promise<UncutFile[]> {
+/** In this store, replaced longer ago than `sparedMs`, the oldest first. */
+export function listUncut(
+  tx: Tx,
+  store: number | null,
+  sparedMs: number,
+  limit: number,
+): Promise<UncutFile[]> {
   return tx('instanceBefore')
     .whereNull('cutAt')
+    .whereRaw('(store IS NULL OR store = ?)', [store])
     .whereRaw("replaced_at <= clock_timestamp() - ? * interval '1 millisecond'", [sparedMs])
     .orderBy('replacedAt')
     .limit(limit)

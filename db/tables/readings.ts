@@ -84,18 +84,21 @@ export async function claimReading(
   tx: Tx,
   readerSha256: string,
   running: readonly string[],
+  store: number | null = null,
 ): Promise<ReadingRow | null> {
   const { rows } = await tx.raw(
     `UPDATE series_reading SET state = 'reading', attempts = attempts + 1, owner = ?
       WHERE id = (
         SELECT id FROM series_reading
          WHERE reader_sha256 = ?
+           AND NOT EXISTS (SELECT FROM series s WHERE s.series_instance_uid = series_reading.series_instance_uid
+                            AND s.holder <> ?)
            AND ((state = 'due' AND next_attempt_at <= clock_timestamp())
              OR (state = 'reading'
                  AND (NOT process_is_alive(owner) OR (owner = ? AND id <> ALL (?::uuid[])))))
          ORDER BY asked_at LIMIT 1 FOR UPDATE SKIP LOCKED)
       RETURNING *`,
-    [processOwner, readerSha256, processOwner, [...running]],
+    [processOwner, readerSha256, store, processOwner, [...running]],
   );
   return rows[0] ?? null;
 }
@@ -160,6 +163,13 @@ export async function postponeReading(
   await tx('seriesReading')
     .where({ id, state: 'reading', owner: processOwner })
     .update(postponed(tx, error, delayMs));
+}
+
+/** What it needs is not there for now: that is no attempt. */
+export async function waitReading(tx: Tx, id: string, error: CalcidiscError, delayMs: number): Promise<void> {
+  await tx('seriesReading')
+    .where({ id, state: 'reading', owner: processOwner })
+    .update({ ...postponed(tx, error, delayMs), attempts: tx.raw('attempts - 1') });
 }
 
 /** The process stops: whoever comes next takes the reading up at once, and this attempt does not count. */

@@ -1,4 +1,5 @@
 import type { Tx } from '../server/knex.js';
+import { HOLDER } from './instances.js';
 import type { StudyRow } from './studies.js';
 
 export type CompleteReason = 'counted' | 'released-stack' | 'quiet';
@@ -25,6 +26,8 @@ export interface SeriesRow {
   readonly expectedInstances: number | null;
   /** A digest of its objects, lower-case hexadecimal SHA-256; null while it is being received. */
   readonly contentSha256: string | null;
+  /** Whose agent reads it (spool_store); null: anybody, as before that was kept. */
+  readonly holder: number | null;
   readonly reopened: number;
   /** Why it was reopened last, in words for the case's next revision; '' for images that came late. */
   readonly reopenReason: string;
@@ -119,6 +122,7 @@ export async function completeSeries(
       missing,
       completedAt: tx.raw('clock_timestamp()'),
       contentSha256: tx.raw(CONTENT_SHA256),
+      holder: tx.raw(HOLDER),
     })
     .returning('*');
   return row ?? null;
@@ -151,6 +155,22 @@ export async function reopenSeries(
 /** Series that are not complete, the longest silent first. */
 export function listReceivingSeries(tx: Tx, limit = 1000): Promise<SeriesRow[]> {
   return tx('series').where({ state: 'receiving' }).orderBy('lastReceivedAt').limit(limit).select('*');
+}
+
+/** Of those the ones that this store's agent judges: images of it came here, or to nobody who is there. */
+export function listReceivingHere(tx: Tx, store: number | null, limit = 1000): Promise<SeriesRow[]> {
+  return tx('series as s')
+    .where({ state: 'receiving' })
+    .whereRaw(
+      `(EXISTS (SELECT FROM instance i WHERE i.series_instance_uid = s.series_instance_uid
+                 AND (i.store IS NULL OR i.store = ?))
+        OR NOT EXISTS (SELECT FROM instance i WHERE i.series_instance_uid = s.series_instance_uid
+                        AND i.store <> ? AND store_is_open(i.store)))`,
+      [store, store],
+    )
+    .orderBy('lastReceivedAt')
+    .limit(limit)
+    .select('*');
 }
 
 export function listSeriesOfStudy(tx: Tx, studyInstanceUid: string): Promise<SeriesRow[]> {

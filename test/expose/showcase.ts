@@ -27,6 +27,7 @@ import { listPairingCandidates } from '../../db/views/pairingCandidates.js';
 import { failStep, startStep } from '../../db/work/steps.js';
 import { type PhantomTruth, writePhantom } from '../../models/phantom/phantom.js';
 import { quietLog } from '../support/database.js';
+import { ownFiles } from '../support/files.js';
 import { putReading } from '../support/readings.js';
 
 /** What a worklist of some days looks like, on real pictures: one phantom, read by the real localiser. */
@@ -65,6 +66,7 @@ export async function fillShowcase(config: Config, database: Database): Promise<
     const context = {
       config: full,
       database,
+      files: ownFiles(full, database),
       reader: readerOf(full, locator.localiser),
       isStudyWhole: async () => true,
       wakeReadings: () => undefined,

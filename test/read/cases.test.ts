@@ -26,6 +26,7 @@ import { completeSeries, ensureSeries, findSeries, reopenSeries } from '../../db
 import { ensureStudy } from '../../db/tables/studies.js';
 import type { StepEnd } from '../../db/work/runStep.js';
 import { quietLog, useDatabase } from '../support/database.js';
+import { ownFiles } from '../support/files.js';
 import { located, putFailedReading, putReading, testReader } from '../support/readings.js';
 
 const discs = LEVELS.map((level, i) => ({
@@ -51,6 +52,7 @@ describe('a case and the series of its study', () => {
   const context = (): StepContext => ({
     config: db.config,
     database: db.database,
+    files: ownFiles(db.config, db.database),
     reader: testReader,
     isStudyWhole: async () => isWhole,
     wakeReadings: () => {

@@ -10,6 +10,7 @@ import { completeSeries, findSeries } from '../../db/tables/series.js';
 import type { WorkingOff } from '../../db/work/workOff.js';
 import { makeSeries } from '../support/cases.js';
 import { quietLog, useDatabase } from '../support/database.js';
+import { ownFiles } from '../support/files.js';
 import { located, testReader } from '../support/readings.js';
 import { until } from '../support/until.js';
 
@@ -41,6 +42,7 @@ describe('series are read once, whatever happens meanwhile', () => {
     const working = startReadings({
       config: { ...db.config, locate: { ...db.config.locate, threads } },
       database: db.database,
+      files: ownFiles(db.config, db.database),
       locator,
       reader: testReader,
       onRead: async (_, { seriesInstanceUid }) => {
