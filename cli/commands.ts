@@ -20,6 +20,7 @@ import { register as replay } from './commands/replay.js';
 import { register as report } from './commands/report.js';
 import { register as restore } from './commands/restore.js';
 import { register as rules } from './commands/rules.js';
+import { register as seed } from './commands/seed.js';
 import { register as send } from './commands/send.js';
 import { register as study } from './commands/study.js';
 import { register as token } from './commands/token.js';
@@ -58,4 +59,5 @@ export const commands: readonly Register[] = [
   dataset,
   evaluate,
   study,
+  seed,
 ];

@@ -172,3 +172,17 @@ function bindingsOf({ states, level, find, from, to, limit, offset }: WorklistFi
 export function anywhere(text: string): string {
   return `%${text.replace(/[\\%_]/g, '\\$&')}%`;
 }
+
+/** The triggers that keep entries, by table: who fills tables in bulk refreshes once, at the end. */
+export const WORKLIST_TRIGGERS = {
+  case: ['worklist_new_case'],
+  pairing: ['worklist_pairing_insert'],
+  localisation: ['worklist_localisation_insert'],
+  ct_measurement: ['worklist_ct_measurement_insert'],
+  inference: ['worklist_inference'],
+} as const;
+
+/** Writes the entries of these cases anew. */
+export async function refreshWorklist(tx: Tx, caseIds: readonly string[]): Promise<void> {
+  await tx.raw('SELECT worklist_refresh(?::uuid[])', [[...caseIds]]);
+}
