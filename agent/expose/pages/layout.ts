@@ -22,6 +22,7 @@ export function layout({ title, main, alerts = [], refreshSeconds, menu = null }
 <title>${title} · Calcidisc</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/assets/style.css">
+${menu && html`<script type="module" src="/assets/keys.js"></script>`}
 ${refreshSeconds !== undefined && html`<script type="module" src="/assets/live.js" data-seconds="${refreshSeconds}"></script>`}
 </head>
 <body>
