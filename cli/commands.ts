@@ -15,6 +15,7 @@ import { register as locate } from './commands/locate.js';
 import { register as migrate } from './commands/migrate.js';
 import { register as model } from './commands/model.js';
 import { register as phantom } from './commands/phantom.js';
+import { register as quality } from './commands/quality.js';
 import { register as read } from './commands/read.js';
 import { register as replay } from './commands/replay.js';
 import { register as report } from './commands/report.js';
@@ -46,6 +47,7 @@ export const commands: readonly Register[] = [
   ct,
   migrate,
   audit,
+  quality,
   user,
   token,
   backup,
