@@ -51,7 +51,7 @@ export interface Chart {
 /** Two months. */
 export const BASE_DAYS = 60;
 /** Fewer studies make no base. */
-const LEAST_STUDIES = 60;
+const LEAST_STUDIES = 30;
 const LEAST_DAYS = 20;
 const Z95 = 1.959964;
 const RUN = 7;
@@ -61,7 +61,7 @@ const RUN = 7;
  * shows. The limit is wide, because some 60 charts are looked at every day of the year.
  */
 const WEIGHT = 0.1;
-const AVERAGE_LIMIT = 4.5 * Math.sqrt(WEIGHT / (2 - WEIGHT));
+const LIMIT = 4.5;
 /** One day counts for no more than so many standard errors: one odd study on a Sunday is no drift. */
 const MOST_Z = 4;
 
@@ -91,7 +91,10 @@ export function chartOf(scope: string, figure: Figure, figures: readonly DailyFi
     return { ...each, z, average, low: pooled.mean - Z95 * error, high: pooled.mean + Z95 * error };
   });
   const base = { from: first.day, to: addDays(end, -1), studies: pooled.studies, mean: pooled.mean };
-  const found = [...runsOutside(days), ...averagesOutside(days)];
+  // The base is an estimate, and all later days share its error (Jones, Champ and Rigdon, Technometrics 43 (2001) 156-167).
+  const perDay = poolOf(days).studies / days.length;
+  const limit = LIMIT * Math.sqrt(WEIGHT / (2 - WEIGHT) + perDay / pooled.studies / excess ** 2);
+  const found = days.length === 0 ? [] : [...runsOutside(days), ...averagesOutside(days, limit)];
   const alarms = found.map(({ rule, day, since, mean }) => ({
     id: [scope, figure, rule, day].join('|'),
     scope,
@@ -130,13 +133,13 @@ function runsOutside(days: readonly ChartDay[]): Found[] {
 }
 
 /** Over when the average has come half-way back. */
-function averagesOutside(days: readonly ChartDay[]): Found[] {
+function averagesOutside(days: readonly ChartDay[], limit: number): Found[] {
   const found: Found[] = [];
   let [isOn, sideSince] = [false, 0];
   for (const [i, { average, day }] of days.entries()) {
     if (i > 0 && Math.sign(average) !== Math.sign(days[i - 1]!.average)) sideSince = i;
-    if (Math.abs(average) < AVERAGE_LIMIT / 2) isOn = false;
-    if (isOn || Math.abs(average) <= AVERAGE_LIMIT) continue;
+    if (Math.abs(average) < limit / 2) isOn = false;
+    if (isOn || Math.abs(average) <= limit) continue;
     isOn = true;
     const stood = days.slice(sideSince, i + 1);
     found.push({ rule: 'average', day, since: stood[0]!.day, mean: poolOf(stood).mean });
