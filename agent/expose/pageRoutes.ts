@@ -25,6 +25,7 @@ import {
   parseQuery,
   WorklistQuery,
 } from './query.js';
+import { addQuality } from './qualityRoutes.js';
 import type { HttpParts } from './types.js';
 
 const WORKLIST_SECONDS = 3;
@@ -46,6 +47,8 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
     const alerts = [...conditionAlerts(await conditions()), ...flagAlert(await alarm())];
     return reply.type('text/html; charset=utf-8').send(layout({ ...page, alerts, menu: menuOf(reply) }));
   }
+
+  addQuality(app, { ...parts, send });
 
   app.get('/', async (request, reply) => {
     const query = parseQuery(WorklistQuery, request.query);

@@ -51,6 +51,20 @@ export const ResultQuery = z.strictObject({
   scanner: optional(z.string().max(64)),
 });
 
+/** Whole cases a page; `after` is the last answer's `next`. */
+export const ResultPageQuery = ResultQuery.extend({
+  after: optional(z.uuid()),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+});
+
+export const WatchQuery = z.strictObject({ scope: optional(z.string().max(64)) });
+
+export const AlarmForm = z.object({
+  alarm: z.string().max(300),
+  reason: z.string().trim().min(1).max(300),
+  newBase: z.literal('yes').optional(),
+});
+
 /** A launch from another system. */
 export const OpenQuery = z.strictObject({
   accession: optional(z.string().trim().max(64)),
