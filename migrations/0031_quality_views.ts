@@ -58,7 +58,7 @@ const AGREEMENT = `
 const TURNAROUND = `
     -- From the last image that came to the report in its first destination, and who looked at the case first.
     CREATE VIEW qa_turnaround AS
-      SELECT e.case_id, e.accession_number, e.site, e.scanner, e.state, mr.first_received_at, mr.last_received_at,
+      SELECT e.case_id, e.accession_number, e.site, e.scanner, e.state, e.locate_status, e.pairing_outcome, mr.first_received_at, mr.last_received_at,
              r.created_at AS reported_at, d.stored_at AS delivered_at,
              extract(epoch FROM r.created_at - mr.last_received_at) AS seconds_to_report,
              extract(epoch FROM d.stored_at - mr.last_received_at) AS seconds_to_delivery,

@@ -1,5 +1,5 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Database } from '../../db/server/database.js';
 import type { Tx } from '../../db/server/knex.js';
 import { type QaResultRow, resultPages } from '../../db/views/quality.js';

@@ -16,6 +16,7 @@ import { conditionAlerts, flagAlert } from './pages/conditions.js';
 import { findPage } from './pages/find.js';
 import { layout, type Page } from './pages/layout.js';
 import { worklistPage } from './pages/worklist.js';
+import { addQuality } from './qualityRoutes.js';
 import {
   BadRequest,
   CaseQuery,
@@ -25,7 +26,7 @@ import {
   parseQuery,
   WorklistQuery,
 } from './query.js';
-import { addQuality } from './qualityRoutes.js';
+import { addTrailPage } from './trailRoutes.js';
 import type { HttpParts } from './types.js';
 
 const WORKLIST_SECONDS = 3;
@@ -49,6 +50,7 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
   }
 
   addQuality(app, { ...parts, send });
+  addTrailPage(app, { ...parts, send });
 
   app.get('/', async (request, reply) => {
     const query = parseQuery(WorklistQuery, request.query);

@@ -1,7 +1,13 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { Database } from '../../db/server/database.js';
 import { acknowledgeAlarm } from '../../db/tables/qualityAcknowledgements.js';
-import { listJudged, listResults, listUnstatedReasons, type QualityFilter, readCoverage } from '../../db/views/quality.js';
+import {
+  listJudged,
+  listResults,
+  listUnstatedReasons,
+  type QualityFilter,
+  readCoverage,
+} from '../../db/views/quality.js';
 import { countFacets } from '../../db/views/worklist.js';
 import { may } from '../domain/access.js';
 import { agreementBy, agreementByModel, GROUPINGS, type Grouping } from '../quality/agreement.js';
@@ -9,22 +15,30 @@ import { ALL, readWatch } from '../quality/watch.js';
 import type { Looks } from './looks.js';
 import { described } from './openApi.js';
 import { qualityPage } from './pages/quality.js';
-import type { Html } from './html.js';
 import { openAlarms, watchPage } from './pages/watch.js';
 import { AlarmForm, NotFound, parseQuery, ResultPageQuery, ResultQuery, WatchQuery } from './query.js';
 import { AlarmList, QualityAnswer, ResultList } from './schemas.js';
+import type { SendPage } from './types.js';
 
 export interface QualityParts {
   readonly database: Pick<Database, 'knex'>;
   readonly looks: Looks;
   /** As a page of the console. */
-  readonly send: (reply: FastifyReply, page: { readonly title: string; readonly main: Html }) => Promise<FastifyReply>;
+  readonly send: SendPage;
 }
 
 const DOCS = {
-  quality: described({ summary: 'Agreement with the CT, by model and group', querystring: ResultQuery, answer: QualityAnswer }),
+  quality: described({
+    summary: 'Agreement with the CT, by model and group',
+    querystring: ResultQuery,
+    answer: QualityAnswer,
+  }),
   alarms: described({ summary: 'Alarms of the control charts, the newest first', answer: AlarmList }),
-  results: described({ summary: 'Results by case, disc and model; whole cases a page', querystring: ResultPageQuery, answer: ResultList }),
+  results: described({
+    summary: 'Results by case, disc and model; whole cases a page',
+    querystring: ResultPageQuery,
+    answer: ResultList,
+  }),
 } as const;
 
 /** A look at two years costs a second: many eyes share one. */
@@ -42,7 +56,11 @@ export function addQuality(app: FastifyInstance, { database: { knex }, looks, se
     const found = await agreement(filter);
     await looks.noteList(request, 'quality', filter, found.coverage.cases);
     const facets = await countFacets(knex, { limit: 1, offset: 0 });
-    const names = (facet: typeof facets.site) => facet.map(({ value }) => value).filter(Boolean).toSorted();
+    const names = (facet: typeof facets.site) =>
+      facet
+        .map(({ value }) => value)
+        .filter(Boolean)
+        .toSorted();
     const main = qualityPage({
       ...found,
       filter,
@@ -59,7 +77,10 @@ export function addQuality(app: FastifyInstance, { database: { knex }, looks, se
     const mayAcknowledge = may(role, 'operate');
     const csrf = mayAcknowledge && by === 'account' ? reply.generateCsrf() : null;
     await looks.noteList(request, 'quality watch', {}, -1);
-    return send(reply, { title: 'Quality watch', main: watchPage({ watch: await watch(), scope, csrf, mayAcknowledge }) });
+    return send(reply, {
+      title: 'Quality watch',
+      main: watchPage({ watch: await watch(), scope, csrf, mayAcknowledge }),
+    });
   });
 
   app.post('/quality/alarms', { config: { wants: 'operate' } }, async (request, reply) => {
@@ -79,9 +100,10 @@ export function addQuality(app: FastifyInstance, { database: { knex }, looks, se
   });
 
   app.get('/api/v1/quality/alarms', { schema: DOCS.alarms }, async (request) => {
-    const { alarms, charts, unwatched } = await watch();
+    const seen = await watch();
+    const { alarms, charts, unwatched } = seen;
     await looks.noteList(request, 'api alarms', {}, alarms.length);
-    return { alarms, charts: charts.length, unwatched };
+    return { open: openAlarms(seen), alarms, charts: charts.length, unwatched };
   });
 
   app.get('/api/v1/results', { schema: DOCS.results }, async (request) => {
@@ -99,7 +121,10 @@ async function readAgreement(knex: Database['knex'], filter: QualityFilter) {
     await listUnstatedReasons(knex, filter),
   ];
   const active = discs.filter(({ role }) => role === 'active');
-  const groups = (Object.keys(GROUPINGS) as Grouping[]).map((grouping) => ({ grouping, rows: agreementBy(grouping, active) }));
+  const groups = (Object.keys(GROUPINGS) as Grouping[]).map((grouping) => ({
+    grouping,
+    rows: agreementBy(grouping, active),
+  }));
   return { coverage, models: agreementByModel(discs), groups, reasons };
 }
 
@@ -122,4 +147,3 @@ function openMemory(): Memory {
   };
   return Object.assign(remember, { forget: (key: string) => void seen.delete(key) });
 }
-

@@ -4,7 +4,8 @@ import { CASE_STATES, type CaseState } from '../domain/caseStates.js';
 import { LEVELS } from '../domain/levels.js';
 
 const STATES = Object.keys(CASE_STATES) as [CaseState, ...CaseState[]];
-const optional = <T extends z.ZodType>(schema: T) =>
+/** An empty field of a form was not asked. */
+export const optional = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
 
 /** What a worklist may be asked; the page and the API ask the same way. */
@@ -49,6 +50,7 @@ export const ResultQuery = z.strictObject({
   level: optional(z.enum(LEVELS)),
   site: optional(z.string().max(64)),
   scanner: optional(z.string().max(64)),
+  accession: optional(z.string().trim().max(64)),
 });
 
 /** Whole cases a page; `after` is the last answer's `next`. */

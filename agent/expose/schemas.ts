@@ -115,10 +115,13 @@ const Agreed = z.looseObject({
 export const QualityAnswer = z.looseObject({
   coverage: z.looseObject({ cases: z.number().int(), withCt: z.number().int(), discs: z.number().int() }),
   models: z.array(Agreed.extend({ model: z.string(), role: z.enum(['active', 'shadow']) })),
-  groups: z.array(z.looseObject({ grouping: z.string(), rows: z.array(Agreed.extend({ group: z.string() })) })),
+  groups: z.array(
+    z.looseObject({ grouping: z.string(), rows: z.array(Agreed.extend({ group: z.string() })) }),
+  ),
 });
 
 export const AlarmList = z.looseObject({
+  open: z.number().int().describe('that nobody has acknowledged'),
   alarms: z.array(
     z.looseObject({
       id: z.string().describe('scope|figure|rule|day'),

@@ -45,7 +45,8 @@ export function agreementByModel(discs: readonly JudgedDisc[]): ModelAgreement[]
   return [...groupBy(discs, ({ model, role }) => `${role} ${model}`).values()]
     .map((own) => {
       const scored = scoredOf(own);
-      const hasBoth = own.some(({ isCalcified }) => isCalcified) && own.some(({ isCalcified }) => !isCalcified);
+      const hasBoth =
+        own.some(({ isCalcified }) => isCalcified) && own.some(({ isCalcified }) => !isCalcified);
       return {
         ...agreementOf(own),
         model: own[0]!.model,
@@ -80,7 +81,10 @@ export const GROUPINGS = {
   },
   Sex: ({ sex }) => [sex || 'not said', { sex }],
   Month: ({ month }) => [month, { from: `${month}-01`, to: endOf(month) }],
-} as const satisfies Record<string, (disc: JudgedDisc) => readonly [string, Readonly<Record<string, string>>]>;
+} as const satisfies Record<
+  string,
+  (disc: JudgedDisc) => readonly [string, Readonly<Record<string, string>>]
+>;
 
 export type Grouping = keyof typeof GROUPINGS;
 

@@ -1,5 +1,8 @@
-import { listAcknowledgements, type QualityAcknowledgement } from '../../db/tables/qualityAcknowledgements.js';
 import type { Tx } from '../../db/server/knex.js';
+import {
+  listAcknowledgements,
+  type QualityAcknowledgement,
+} from '../../db/tables/qualityAcknowledgements.js';
 import { type DriftRow, type FirstSeen, listDrift, listFirstSeen } from '../../db/views/quality.js';
 import { groupBy } from '../../models/statistics/describe.js';
 import { type Alarm, addDays, BASE_DAYS, type Chart, chartOf, type DailyFigure, poolOf } from './chart.js';
@@ -22,7 +25,11 @@ export const ALL = 'all';
 
 /** Every figure of every scanner, and of all together. */
 export async function readWatch(knex: Tx): Promise<Watch> {
-  const [drift, seen, said] = [await listDrift(knex), await listFirstSeen(knex), await listAcknowledgements(knex)];
+  const [drift, seen, said] = [
+    await listDrift(knex),
+    await listFirstSeen(knex),
+    await listAcknowledgements(knex),
+  ];
   return watchOf(drift, seen, said);
 }
 
@@ -72,9 +79,19 @@ function neverSeen(seen: readonly FirstSeen[]): Alarm[] {
     .filter(({ day }) => day >= end)
     .map(({ site, scanner, protocol, day }) => {
       const isNew = scanners.get(scanner) === day;
-      const what = isNew ? `scanner ${scanner} (${site || 'site not said'})` : `protocol ${protocol || 'without a name'}`;
+      const what = isNew
+        ? `scanner ${scanner} (${site || 'site not said'})`
+        : `protocol ${protocol || 'without a name'}`;
       const name = isNew ? 'never-seen' : `never-seen ${protocol}`;
-      return { id: [scanner, 'scanner', name, day].join('|'), scope: scanner, figure: 'scanner', rule: 'never-seen', day, since: day, what };
+      return {
+        id: [scanner, 'scanner', name, day].join('|'),
+        scope: scanner,
+        figure: 'scanner',
+        rule: 'never-seen',
+        day,
+        since: day,
+        what,
+      };
     });
 }
 

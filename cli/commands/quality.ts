@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
-import { LEVELS } from '../../agent/domain/levels.js';
 import { CalcidiscError } from '../../agent/domain/errors.js';
-import { agreementBy, agreementByModel, type Agreement } from '../../agent/quality/agreement.js';
+import { LEVELS } from '../../agent/domain/levels.js';
+import { type Agreement, agreementBy, agreementByModel } from '../../agent/quality/agreement.js';
 import { RULES } from '../../agent/quality/figures.js';
 import { alarmsBefore, readWatch, type WatchedAlarm } from '../../agent/quality/watch.js';
 import { createReaderRole } from '../../db/server/readerRole.js';
@@ -17,7 +17,9 @@ import { asTable } from '../demo/table.js';
 export function register(program: Command): void {
   const quality = program
     .command('quality')
-    .description('how the models agree with the CT, and whether results or images have drifted (docs/auditors.md)');
+    .description(
+      'how the models agree with the CT, and whether results or images have drifted (docs/auditors.md)',
+    );
   filtered(quality.command('agreement', { isDefault: true }))
     .summary('agreement with the CT (the default)')
     .description('Sensitivity, specificity, PPV and AUC of every model against the CT, by scanner too.')
@@ -32,7 +34,11 @@ export function register(program: Command): void {
       'Every figure of every scanner against its first two months: alarms, the newest first. Rules: seven days running\n' +
         'outside the 95 % interval; a weighted average that has left the base; a scanner or protocol never seen.',
     )
-    .option('--before <date>', 'also count the alarms of the year before this day: how often there was one for nothing', parseDate)
+    .option(
+      '--before <date>',
+      'also count the alarms of the year before this day: how often there was one for nothing',
+      parseDate,
+    )
     .option('--json', 'one JSON document on stdout: {charts, unwatched, alarms, before}')
     .action((options: { before?: string; json?: boolean }, command: Command) =>
       withDatabase(command, (opened) => printAlarms(options, opened), { logLevel: 'warn' }),
@@ -89,7 +95,9 @@ async function printAgreement(
       ...byScanner.map((each) => line(each.group, each)),
     ]),
   );
-  console.log('95 % intervals: Wilson, and DeLong for the AUC. Research software: the CT label is computed, too.');
+  console.log(
+    '95 % intervals: Wilson, and DeLong for the AUC. Research software: the CT label is computed, too.',
+  );
 }
 
 const AGREEMENT_HEADINGS = ['', 'discs', 'calcified', 'sensitivity', 'specificity', 'PPV', 'AUC'];
@@ -97,7 +105,11 @@ const AGREEMENT_HEADINGS = ['', 'discs', 'calcified', 'sensitivity', 'specificit
 function agreementCells({ discs, calcifiedByCt, performance, auc }: Agreement): string[] {
   const interval = auc && { value: auc.auc, ...auc.interval };
   const { sensitivity, specificity, positivePredictiveValue } = performance;
-  return [`${discs}`, `${calcifiedByCt}`, ...[sensitivity, specificity, positivePredictiveValue, interval].map(shareText)];
+  return [
+    `${discs}`,
+    `${calcifiedByCt}`,
+    ...[sensitivity, specificity, positivePredictiveValue, interval].map(shareText),
+  ];
 }
 
 function shareText(share: Share | null): string {
@@ -115,9 +127,12 @@ async function printAlarms(
     const year = earlier && { day: before, days: 365, alarms: earlier.length };
     return console.log(JSON.stringify({ charts: charts.length, unwatched, alarms, before: year }));
   }
-  console.log(asTable(['day', 'scope', 'figure', 'what', 'rule', 'since', 'acknowledged'], alarms.map(alarmCells)));
+  console.log(
+    asTable(['day', 'scope', 'figure', 'what', 'rule', 'since', 'acknowledged'], alarms.map(alarmCells)),
+  );
   console.log(`${alarms.length} alarms in ${charts.length} charts.`);
-  if (unwatched.length > 0) console.log(`Too few studies in the first two months to watch: ${unwatched.join(', ')}.`);
+  if (unwatched.length > 0)
+    console.log(`Too few studies in the first two months to watch: ${unwatched.join(', ')}.`);
   if (earlier) {
     const known = (rule: string) => earlier.filter((alarm) => alarm.rule === rule).length;
     console.log(
@@ -137,7 +152,11 @@ async function acknowledge(
 ): Promise<void> {
   const { alarms } = await readWatch(knex);
   const alarm = alarms.find((each) => each.id === id);
-  if (!alarm) throw new CalcidiscError('ALARM_UNKNOWN', `there is no alarm ${id}: calcidisc quality alarms --json names them`);
+  if (!alarm)
+    throw new CalcidiscError(
+      'ALARM_UNKNOWN',
+      `there is no alarm ${id}: calcidisc quality alarms --json names them`,
+    );
   await acknowledgeAlarm(knex, { alarm: id, reason, isNewBase: newBase, acknowledgedBy: commandActor() });
   console.log(`${id}: acknowledged${newBase ? ', with a new base from the day after' : ''}.`);
 }

@@ -37,6 +37,8 @@ export interface QualityFilter {
   readonly level?: Level | undefined;
   readonly site?: string | undefined;
   readonly scanner?: string | undefined;
+  /** The whole number. */
+  readonly accession?: string | undefined;
 }
 
 const WHERE = {
@@ -45,6 +47,7 @@ const WHERE = {
   level: 'level = :level',
   site: 'site = :site',
   scanner: 'scanner = :scanner',
+  accession: 'accession_number = :accession',
 } as const satisfies Record<keyof QualityFilter, string>;
 
 function conditionsOf(filter: QualityFilter, but: readonly (keyof QualityFilter)[] = []): string {

@@ -25,7 +25,10 @@ export function driftOf(studies: readonly SeededStudy[], firstDay: string, thres
       spacing: study.scanner.spacingMm,
     };
   };
-  const groups = groupBy(delivered, ({ day, scanner }) => `${String(day).padStart(4, '0')} ${scanner.station}`);
+  const groups = groupBy(
+    delivered,
+    ({ day, scanner }) => `${String(day).padStart(4, '0')} ${scanner.station}`,
+  );
   return [...groups.values()].flatMap((own) => {
     const { day, scanner } = own[0]!;
     const all = own.map(figures);

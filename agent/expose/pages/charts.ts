@@ -13,13 +13,16 @@ export function controlChart(chart: Chart): Html {
   const [least, most] = [Math.min(base.mean, ...values), Math.max(base.mean, ...values)];
   const reach = most - least || 1;
   const x = (i: number) => round(left + ((width - left - right) * i) / Math.max(1, days.length - 1));
-  const y = (value: number) => round(top + (height - top - bottom) * (1 - (Math.max(value, least) - least) / reach));
+  const y = (value: number) =>
+    round(top + (height - top - bottom) * (1 - (Math.max(value, least) - least) / reach));
   const upper = days.map(({ high }, i) => `${x(i)},${y(high)}`);
   const lower = days.map(({ low }, i) => `${x(i)},${y(low)}`).toReversed();
   const place = new Map(days.map(({ day }, i) => [day, i]));
   const marks = alarms.flatMap(({ day }) => {
     const i = place.get(day);
-    return i === undefined ? [] : [html`<line class="alarm" x1="${x(i)}" x2="${x(i)}" y1="${top}" y2="${height - bottom}"/>`];
+    return i === undefined
+      ? []
+      : [html`<line class="alarm" x1="${x(i)}" x2="${x(i)}" y1="${top}" y2="${height - bottom}"/>`];
   });
   const { words, digits } = FIGURES[figure];
   const said = `${words}, ${scope}: base ${base.mean.toFixed(digits)} from ${base.from} to ${base.to}; ${alarms.length} alarms`;
@@ -39,10 +42,19 @@ const SQUARE = { side: 260, left: 40, top: 10 } as const;
 /** ROC curves of models, told apart by dashes too. */
 export function rocChart(models: readonly ModelAgreement[]): Html {
   const curves = models.map(({ roc }) =>
-    thinned(roc ?? []).map(({ falsePositiveRate, truePositiveRate }) => [falsePositiveRate, truePositiveRate] as const),
+    thinned(roc ?? []).map(
+      ({ falsePositiveRate, truePositiveRate }) => [falsePositiveRate, truePositiveRate] as const,
+    ),
   );
   const labels = models.map(({ model, auc }) => `${model}: AUC ${auc ? auc.auc.toFixed(3) : '–'}`);
-  return squareChart({ title: 'ROC', x: '1 − specificity', y: 'sensitivity', curves, labels });
+  return squareChart({
+    title: 'ROC',
+    x: '1 − specificity',
+    y: 'sensitivity',
+    curves,
+    labels,
+    legend: 'bottom right',
+  });
 }
 
 /** Where every probability were right the curves would lie on the diagonal. */
@@ -50,8 +62,17 @@ export function calibrationChart(models: readonly ModelAgreement[]): Html {
   const curves = models.map(({ calibration }) =>
     (calibration?.bins ?? []).map(({ predicted, observed }) => [predicted, observed] as const),
   );
-  const labels = models.map(({ model, calibration }) => `${model}: Brier ${calibration?.brier.toFixed(3) ?? '–'}`);
-  return squareChart({ title: 'Calibration', x: 'probability answered', y: 'share calcified by CT', curves, labels });
+  const labels = models.map(
+    ({ model, calibration }) => `${model}: Brier ${calibration?.brier.toFixed(3) ?? '–'}`,
+  );
+  return squareChart({
+    title: 'Calibration',
+    x: 'probability answered',
+    y: 'share calcified by CT',
+    curves,
+    labels,
+    legend: 'top left',
+  });
 }
 
 interface Square {
@@ -60,15 +81,21 @@ interface Square {
   readonly y: string;
   readonly curves: readonly (readonly (readonly [number, number])[])[];
   readonly labels: readonly string[];
+  /** Where the curves are not. */
+  readonly legend: 'top left' | 'bottom right';
 }
 
-function squareChart({ title, x, y, curves, labels }: Square): Html {
+function squareChart({ title, x, y, curves, labels, legend: corner }: Square): Html {
   const { side, left, top } = SQUARE;
-  const place = ([a, b]: readonly [number, number]) => `${round(left + a * side)},${round(top + (1 - b) * side)}`;
-  const lines = curves.map((curve, i) => html`<polyline class="curve c${i % 4}" points="${curve.map(place).join(' ')}"/>`);
+  const place = ([a, b]: readonly [number, number]) =>
+    `${round(left + a * side)},${round(top + (1 - b) * side)}`;
+  const lines = curves.map(
+    (curve, i) => html`<polyline class="curve c${i % 4}" points="${curve.map(place).join(' ')}"/>`,
+  );
   const legend = labels.map((label, i) => {
-    const at = top + side - 14 * (labels.length - i) - 4;
-    return html`<line class="curve c${i % 4}" x1="${left + 84}" x2="${left + 106}" y1="${at - 4}" y2="${at - 4}"/><text x="${left + 112}" y="${at}">${label}</text>`;
+    const at = corner === 'top left' ? top + 14 * (i + 1) + 2 : top + side - 14 * (labels.length - i) - 4;
+    const from = corner === 'top left' ? left + 8 : left + 84;
+    return html`<line class="curve c${i % 4}" x1="${from}" x2="${from + 22}" y1="${at - 4}" y2="${at - 4}"/><text x="${from + 28}" y="${at}">${label}</text>`;
   });
   return html`<figure class="square"><figcaption><strong>${title}</strong></figcaption>
 <svg viewBox="0 0 ${left + side + 10} ${top + side + 34}" role="img" aria-label="${title}: ${labels.join('; ')}">

@@ -27,7 +27,18 @@ ${filterForm(page)}
 ${coverageList(page)}
 <section aria-labelledby="models"><h2 id="models">Models</h2>
 ${models.length === 0 ? html`<p class="empty">No disc has a CT that says yes or no: there is nothing to hold the models against.</p>` : html`<div class="split">${rocChart(models)}${calibrationChart(models)}</div>`}
-${models.length > 0 && agreementTable('Model', models.map((each) => ({ ...each, group: `${each.model} (${each.role === 'active' ? 'decides' : 'shadow'})`, asks: each.role === 'active' ? {} : null })), filter)}</section>
+${
+  models.length > 0 &&
+  agreementTable(
+    'Model',
+    models.map((each) => ({
+      ...each,
+      group: `${each.model} (${each.role === 'active' ? 'decides' : 'shadow'})`,
+      asks: each.role === 'active' ? {} : null,
+    })),
+    filter,
+  )
+}</section>
 ${groups.map(({ grouping, rows }) => rows.length > 0 && html`<section aria-labelledby="by-${slug(grouping)}"><h2 id="by-${slug(grouping)}">By ${grouping.toLowerCase()} <small>the deciding model</small></h2>${agreementTable(grouping, rows, filter)}</section>`)}
 ${reasons.length > 0 && html`<section aria-labelledby="reasons"><h2 id="reasons">Why nothing is stated</h2><ul>${reasons.map(({ reason, discs }) => html`<li>${reason}: ${discs} discs</li>`)}</ul></section>`}
 <p class="legend">95 % intervals by Wilson, of the AUC by DeLong; discs are taken for independent, which those of one patient are not.
@@ -80,7 +91,10 @@ function agreementTable(heading: string, rows: readonly TableRow[], filter: Qual
 <tbody>${rows.map((row) => agreementRow(row, filter))}</tbody></table></div>`;
 }
 
-function agreementRow({ group, asks, discs, performance, auc, unstated }: TableRow, filter: QualityFilter): Html {
+function agreementRow(
+  { group, asks, discs, performance, auc, unstated }: TableRow,
+  filter: QualityFilter,
+): Html {
   const { sensitivity, specificity, positivePredictiveValue, ...counts } = performance;
   const count = (flag: string, value: number) =>
     html`<td class="number">${asks === null || value === 0 ? value : html`<a href="${listOf(filter, { ...asks, flag })}">${value}</a>`}</td>`;
@@ -99,7 +113,9 @@ type Asks = Readonly<Record<string, string>>;
 
 /** The worklist of a number: what the page is filtered by, and what the number's group asks for. */
 function listOf(filter: QualityFilter, asks: Asks): string {
-  const said = Object.entries({ ...filter, ...asks }).filter(([, value]) => value !== undefined && value !== '');
+  const said = Object.entries({ ...filter, ...asks }).filter(
+    ([, value]) => value !== undefined && value !== '',
+  );
   return said.length === 0 ? '/' : `/?${new URLSearchParams(said as [string, string][])}`;
 }
 
