@@ -42,7 +42,17 @@ const ROOMS = {
     'agent/holders',
   ],
   'agent/access': [...VOCABULARY, 'db'],
-  'agent/expose': [...VOCABULARY, 'db', 'agent/access', 'agent/locate', 'agent/report', 'worker/cam'],
+  'agent/quality': [...VOCABULARY, 'db', 'models/statistics'],
+  'agent/expose': [
+    ...VOCABULARY,
+    'db',
+    'agent/access',
+    'agent/locate',
+    'agent/quality',
+    'agent/report',
+    'models/statistics',
+    'worker/cam',
+  ],
   'agent/main': ['agent', 'db'],
   cli: ['agent', 'db', 'models', 'worker'],
 };

@@ -16,11 +16,13 @@ import { register as migrate } from './commands/migrate.js';
 import { register as model } from './commands/model.js';
 import { register as phantom } from './commands/phantom.js';
 import { register as purge } from './commands/purge.js';
+import { register as quality } from './commands/quality.js';
 import { register as read } from './commands/read.js';
 import { register as replay } from './commands/replay.js';
 import { register as report } from './commands/report.js';
 import { register as restore } from './commands/restore.js';
 import { register as rules } from './commands/rules.js';
+import { register as seed } from './commands/seed.js';
 import { register as send } from './commands/send.js';
 import { register as study } from './commands/study.js';
 import { register as token } from './commands/token.js';
@@ -46,6 +48,7 @@ export const commands: readonly Register[] = [
   ct,
   migrate,
   audit,
+  quality,
   user,
   token,
   backup,
@@ -60,4 +63,5 @@ export const commands: readonly Register[] = [
   dataset,
   evaluate,
   study,
+  seed,
 ];

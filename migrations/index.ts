@@ -17,6 +17,8 @@ import * as levelDecisions from './0020_level_decisions.js';
 import * as stores from './0026_stores.js';
 import * as retention from './0027_retention.js';
 import * as withinSpine from './0029_within_spine.js';
+import * as worklistEntry from './0030_worklist_entry.js';
+import * as qualityViews from './0031_quality_views.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -39,4 +41,6 @@ export const migrations = [
   { name: '0026_stores', ...stores },
   { name: '0027_retention', ...retention },
   { name: '0029_within_spine', ...withinSpine },
+  { name: '0030_worklist_entry', ...worklistEntry },
+  { name: '0031_quality_views', ...qualityViews },
 ] as const;

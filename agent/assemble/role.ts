@@ -21,12 +21,13 @@ export function judgeSeries(images: readonly JudgedImage[], decideRole: DecideRo
   if (sources.length === 0) return images[0] ? keptUnread(images[0]) : null;
   const facts = factsOfSeries(sources);
   const { role, reason, by } = decideSeries(facts, decideRole);
-  const { kinds, notes, images: pictures, numberOfFrames } = facts;
+  const { kinds, notes, scanner, images: pictures, numberOfFrames } = facts;
   return {
     role,
     roleReason: [reason, ...notes].join('; '),
     attributes: {
       ...by.attributes,
+      ...scanner,
       numberOfFrames,
       pictures,
       ...(kinds.length > 1 ? { kinds: kinds.map(summary) } : {}),

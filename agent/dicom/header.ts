@@ -17,6 +17,10 @@ export interface Header extends AcquisitionDate {
   readonly specificCharacterSet: readonly string[];
   readonly modality: string | null;
   readonly manufacturer: string | null;
+  /** Where it was made, and on what (PS3.3 C.7.5.1). */
+  readonly institutionName: string | null;
+  readonly stationName: string | null;
+  readonly manufacturerModelName: string | null;
 
   readonly patientId: string | null;
   readonly issuerOfPatientId: string | null;
@@ -91,6 +95,9 @@ export function headerOf({ meta, dataSet, transferSyntaxUid }: Part10, today = t
     specificCharacterSet: dataSet.strings('SpecificCharacterSet'),
     modality: dataSet.string('Modality'),
     manufacturer: dataSet.text('Manufacturer'),
+    institutionName: dataSet.text('InstitutionName'),
+    stationName: dataSet.text('StationName'),
+    manufacturerModelName: dataSet.text('ManufacturerModelName'),
     ...patientOf(dataSet),
     ...studyOf(dataSet),
     ...seriesOf(dataSet),

@@ -11,6 +11,10 @@ export function imageFactsOf({ dataSet }: Pick<Part10, 'dataSet'>, header: Heade
   return said({
     modality: header.modality,
     manufacturer: header.manufacturer,
+    institutionName: header.institutionName,
+    stationName: header.stationName,
+    manufacturerModelName: header.manufacturerModelName,
+    magneticFieldStrength: header.magneticFieldStrength,
     seriesDescription: header.seriesDescription,
     studyDescription: header.studyDescription,
     protocolName: header.protocolName,

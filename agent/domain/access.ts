@@ -4,7 +4,8 @@ import type { ACCOUNT_ROLES } from '../../config/http.js';
 export const RIGHTS = {
   view: 'see the worklist, cases, pictures and reports, and look for studies',
   judge: 'say of a case what is so (no page asks for it yet: calcidisc case)',
-  operate: 'let parked work go on, choose the model (no page for it yet: calcidisc case, calcidisc model)',
+  operate:
+    'acknowledge alarms of the quality watch; let parked work go on, choose the model (no page for these yet: calcidisc case, calcidisc model)',
   trail: 'search the audit trail',
   accounts: 'add, change and close accounts and tokens',
   metrics: 'read the numbers of a monitor, where http.metrics asks for a token',
@@ -23,7 +24,7 @@ interface RoleRow {
 }
 
 /**
- * Who may what, in one table. `judge` and `operate` are asked for by commands only so far, where the operating system decides.
+ * Who may what, in one table. `judge` is asked for by commands only so far, where the operating system decides.
  */
 export const ROLES = {
   administrator: {

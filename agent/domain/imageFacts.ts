@@ -5,6 +5,11 @@
 export interface ImageFacts {
   readonly modality?: string;
   readonly manufacturer?: string;
+  readonly institutionName?: string;
+  readonly stationName?: string;
+  readonly manufacturerModelName?: string;
+  /** Tesla. */
+  readonly magneticFieldStrength?: number;
   readonly seriesDescription?: string;
   readonly studyDescription?: string;
   readonly protocolName?: string;

@@ -4,7 +4,8 @@ import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
 import { findReport } from '../../db/tables/reports.js';
 import { type CaseView, readCaseView } from '../../db/views/caseView.js';
-import { countWorklist, listWorklist, type WorklistFilter } from '../../db/views/worklist.js';
+import { countFacets, listWorklist } from '../../db/views/worklist.js';
+import type { WorklistFilter } from '../../db/views/worklistFilter.js';
 import { decodeCam, renderCam } from '../../worker/cam.js';
 import { LEVELS } from '../domain/levels.js';
 import { readReport, renderReport } from '../report/tree.js';
@@ -142,32 +143,20 @@ interface LevelRoute {
 
 export async function worklistOf({ knex }: Pick<Database, 'knex'>, query: WorklistQuery) {
   const filter = filterOf(query);
-  const [rows, total] = [await listWorklist(knex, filter), await countWorklist(knex, filter)];
-  return { rows, total, hasMore: filter.offset + rows.length < total };
+  const [found, facets] = await Promise.all([
+    listWorklist(knex, { ...filter, limit: filter.limit + 1 }),
+    countFacets(knex, filter),
+  ]);
+  // One more than is shown says whether there is more, also far from the first page.
+  const isCut = found.length > filter.limit;
+  const rows = filter.before === undefined ? found.slice(0, filter.limit) : found.slice(isCut ? 1 : 0);
+  const isFirst = filter.before === undefined ? filter.after === undefined && filter.offset === 0 : !isCut;
+  return { rows, facets, total: facets.total, isFirst, hasMore: filter.before !== undefined || isCut };
 }
 
-export function filterOf({
-  flag,
-  level,
-  find,
-  sort,
-  state,
-  from,
-  to,
-  page,
-  limit,
-}: WorklistQuery): WorklistFilter {
-  return {
-    ...(flag && { flag }),
-    ...(level && { level }),
-    ...(find && { find }),
-    ...(sort && { sort }),
-    ...(from && { from }),
-    ...(to && { to }),
-    ...(state && { states: [state] }),
-    limit,
-    offset: page * limit,
-  };
+export function filterOf({ state, page, limit, ...asked }: WorklistQuery): WorklistFilter {
+  const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
+  return { ...given, ...(state && { states: [state] }), limit, offset: page * limit };
 }
 
 /** @throws NotFound */

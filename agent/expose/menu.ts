@@ -8,6 +8,7 @@ export interface Menu {
   /** 'open': nobody has to say who they are here yet. */
   readonly by: 'account' | 'token' | 'proxy' | 'open';
   readonly mayManage: boolean;
+  readonly mayAudit: boolean;
   /** For the form that logs out; null where there is no session of ours to end. */
   readonly csrf: string | null;
 }
@@ -18,7 +19,7 @@ export function menuOf(reply: FastifyReply): Menu | null {
   if (!principal) return null;
   const { name, role, by } = principal;
   const csrf = by === 'account' && session ? reply.generateCsrf() : null;
-  return { name, role, by, mayManage: may(role, 'accounts'), csrf };
+  return { name, role, by, mayManage: may(role, 'accounts'), mayAudit: may(role, 'trail'), csrf };
 }
 
 /** `radiologist: reads cases and judges them` */

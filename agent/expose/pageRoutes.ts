@@ -4,7 +4,7 @@ import { findReport } from '../../db/tables/reports.js';
 import { listAwayStores } from '../../db/views/awayStores.js';
 import type { CaseView } from '../../db/views/caseView.js';
 import { countFlagged } from '../../db/views/toldDiscs.js';
-import { worklistNeighbours } from '../../db/views/worklist.js';
+import { listWorklist, worklistNeighbours } from '../../db/views/worklist.js';
 import { flagAlarm } from '../domain/flagShare.js';
 import { readReport, renderReport } from '../report/tree.js';
 import { filterOf, viewOf, worklistOf } from './apiRoutes.js';
@@ -17,7 +17,17 @@ import { awayAlerts, conditionAlerts, flagAlert } from './pages/conditions.js';
 import { findPage } from './pages/find.js';
 import { layout, type Page } from './pages/layout.js';
 import { worklistPage } from './pages/worklist.js';
-import { CaseQuery, FindQuery, listQueryOf, parseQuery, WorklistQuery } from './query.js';
+import { addQuality } from './qualityRoutes.js';
+import {
+  BadRequest,
+  CaseQuery,
+  FindQuery,
+  listQueryOf,
+  OpenQuery,
+  parseQuery,
+  WorklistQuery,
+} from './query.js';
+import { addTrailPage } from './trailRoutes.js';
 import type { HttpParts } from './types.js';
 
 const WORKLIST_SECONDS = 3;
@@ -46,12 +56,29 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
     return reply.type('text/html; charset=utf-8').send(layout({ ...page, alerts, menu: menuOf(reply) }));
   }
 
+  addQuality(app, { ...parts, send });
+  addTrailPage(app, { ...parts, send });
+
   app.get('/', async (request, reply) => {
     const query = parseQuery(WorklistQuery, request.query);
-    const { rows, hasMore, total } = await worklistOf(database, query);
-    await looks.noteList(request, 'worklist', query, total);
-    const main = worklistPage({ rows, hasMore, total, query, page: query.page });
+    const listed = await worklistOf(database, query);
+    await looks.noteList(request, 'worklist', query, listed.total);
+    const main = worklistPage({ ...listed, query });
     return send(reply, { title: 'Worklist', main, refreshSeconds: WORKLIST_SECONDS });
+  });
+
+  // From PACS or RIS: one case, or what there is under that number.
+  app.get('/open', async (request, reply) => {
+    const { accession, study } = parseQuery(OpenQuery, request.query);
+    if (!accession && !study) throw new BadRequest('accession or study has to say which');
+    const filter = { ...(accession && { accession }), ...(study && { study }), limit: 2, offset: 0 };
+    const found = await listWorklist(database.knex, filter);
+    await looks.noteList(request, 'open', { accession, study }, found.length);
+    if (found.length === 1) return reply.redirect(`/cases/${found[0]!.id}`);
+    const asked = new URLSearchParams({ ...(accession && { accession }), ...(study && { study }) });
+    return reply.redirect(
+      found.length > 1 ? `/?${asked}` : `/find?q=${encodeURIComponent(study ?? accession ?? '')}`,
+    );
   });
 
   app.get('/find', async (request, reply) => {

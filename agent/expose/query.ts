@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { WORKLIST_FLAGS, WORKLIST_SORTS, type WorklistSort } from '../../db/views/worklist.js';
+import { WORKLIST_FLAGS, WORKLIST_SORTS } from '../../db/views/worklistFilter.js';
 import { CASE_STATES, type CaseState } from '../domain/caseStates.js';
 import { LEVELS } from '../domain/levels.js';
 
 const STATES = Object.keys(CASE_STATES) as [CaseState, ...CaseState[]];
-const optional = <T extends z.ZodType>(schema: T) =>
+/** An empty field of a form was not asked. */
+export const optional = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
 
 /** What a worklist may be asked; the page and the API ask the same way. */
@@ -13,11 +14,26 @@ export const WorklistQuery = z.strictObject({
   /** The disc that the flag is about; alone: calcified there. */
   level: optional(z.enum(LEVELS)),
   find: optional(z.string().trim().max(64)),
-  sort: optional(z.enum(Object.keys(WORKLIST_SORTS) as [WorklistSort, ...WorklistSort[]])),
+  sort: optional(z.enum(WORKLIST_SORTS)),
   state: optional(z.enum(STATES)),
   /** Of the MR's acquisition, both days included. */
   from: optional(z.iso.date()),
   to: optional(z.iso.date()),
+  /** The whole number, or UID: links of other systems. */
+  accession: optional(z.string().trim().max(64)),
+  study: optional(z.string().regex(/^[0-9.]{1,64}$/)),
+  site: optional(z.string().max(64)),
+  scanner: optional(z.string().max(64)),
+  /** Tesla. */
+  field: optional(z.coerce.number().min(0).max(99)),
+  sex: optional(z.string().max(16)),
+  /** Whole years at the MR, both included. */
+  ageFrom: optional(z.coerce.number().int().min(0).max(150)),
+  ageTo: optional(z.coerce.number().int().min(0).max(150)),
+  ct: optional(z.enum(['paired', 'none'])),
+  /** The last case of the page before, or the first of the page after: pages as deep as one likes. */
+  after: optional(z.uuid()),
+  before: optional(z.uuid()),
   page: z.coerce.number().int().min(0).max(100_000).default(0),
   limit: z.coerce.number().int().min(1).max(500).default(50),
 });
@@ -26,6 +42,36 @@ export type WorklistQuery = z.output<typeof WorklistQuery>;
 
 /** A case opened from a list: what the list was asked, so that one can go back to it, and to the case beside. */
 export const CaseQuery = z.strictObject({ list: optional(z.string().max(400)) });
+
+/** Which results quality is judged by; dates are the MR's. */
+export const ResultQuery = z.strictObject({
+  from: optional(z.iso.date()),
+  to: optional(z.iso.date()),
+  level: optional(z.enum(LEVELS)),
+  site: optional(z.string().max(64)),
+  scanner: optional(z.string().max(64)),
+  accession: optional(z.string().trim().max(64)),
+});
+
+/** Whole cases a page; `after` is the last answer's `next`. */
+export const ResultPageQuery = ResultQuery.extend({
+  after: optional(z.uuid()),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+});
+
+export const WatchQuery = z.strictObject({ scope: optional(z.string().max(64)) });
+
+export const AlarmForm = z.object({
+  alarm: z.string().max(300),
+  reason: z.string().trim().min(1).max(300),
+  newBase: z.literal('yes').optional(),
+});
+
+/** A launch from another system. */
+export const OpenQuery = z.strictObject({
+  accession: optional(z.string().trim().max(64)),
+  study: optional(z.string().regex(/^[0-9.]{1,64}$/)),
+});
 
 export const FindQuery = z.strictObject({ q: optional(z.string().trim().max(128)) });
 

@@ -99,6 +99,62 @@ export const TrailPage = z.object({
   next: z.number().int().nullable().describe('the next page’s `before`; null at the end'),
 });
 
+const Counts = z.looseObject({
+  truePositive: z.number().int(),
+  falsePositive: z.number().int(),
+  falseNegative: z.number().int(),
+  trueNegative: z.number().int(),
+});
+const Agreed = z.looseObject({
+  discs: z.number().int().describe('whose CT says yes or no'),
+  unstated: z.number().int(),
+  performance: Counts.describe('shares with their 95 % Wilson intervals'),
+  auc: z.looseObject({ auc: z.number() }).nullable().describe('with its 95 % DeLong interval'),
+});
+
+export const QualityAnswer = z.looseObject({
+  coverage: z.looseObject({ cases: z.number().int(), withCt: z.number().int(), discs: z.number().int() }),
+  models: z.array(Agreed.extend({ model: z.string(), role: z.enum(['active', 'shadow']) })),
+  groups: z.array(
+    z.looseObject({ grouping: z.string(), rows: z.array(Agreed.extend({ group: z.string() })) }),
+  ),
+});
+
+export const AlarmList = z.looseObject({
+  open: z.number().int().describe('that nobody has acknowledged'),
+  alarms: z.array(
+    z.looseObject({
+      id: z.string().describe('scope|figure|rule|day'),
+      scope: z.string().describe('a scanner, or all'),
+      figure: z.string(),
+      rule: z.enum(['seven-days', 'average', 'never-seen']),
+      day: Day,
+      since: Day,
+      what: z.string(),
+      acknowledged: z.looseObject({ reason: z.string(), acknowledgedBy: z.string() }).nullable(),
+    }),
+  ),
+  charts: z.number().int(),
+  unwatched: z.array(z.string()),
+});
+
+export const ResultList = z.object({
+  results: z.array(
+    z.looseObject({
+      caseId: z.uuid(),
+      accessionNumber: z.string(),
+      level: z.enum(LEVELS),
+      model: z.string(),
+      modelVersion: z.string(),
+      role: z.enum(['active', 'shadow']),
+      probability: z.number(),
+      answer: z.enum(ANSWERS),
+      ctLabel: Label.nullable(),
+    }),
+  ),
+  next: z.uuid().nullable().describe('the next page’s `after`; null at the end'),
+});
+
 const Inference = z.looseObject({
   level: z.enum(LEVELS),
   role: z.enum(['active', 'shadow']),

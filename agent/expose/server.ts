@@ -9,6 +9,7 @@ import { LOOPBACK } from '../../config/values.js';
 import { listenerTls } from '../dicom/dimse/tls.js';
 import { addAccounts } from './accountRoutes.js';
 import { addApi } from './apiRoutes.js';
+import { addCsv } from './csvRoutes.js';
 import { addErrors } from './errors.js';
 import { addGate, type GuardedRoute } from './gate/gate.js';
 import { isHttps } from './gate/sessions.js';
@@ -79,6 +80,7 @@ async function addGuarded(app: FastifyInstance, parts: HttpParts, routes: Guarde
   addAccounts(app, parts);
   addTrail(app, looking);
   addApi(app, looking);
+  addCsv(app, looking);
   addPages(app, looking);
 }
 

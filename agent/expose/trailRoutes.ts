@@ -1,10 +1,12 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Database } from '../../db/server/database.js';
 import { AUDIT_EVENTS, type AuditEventName, appendAudit, searchAudit } from '../../db/tables/audit.js';
 import { described } from './openApi.js';
-import { parseQuery } from './query.js';
+import { trailPage } from './pages/trail.js';
+import { optional, parseQuery } from './query.js';
 import { TrailPage } from './schemas.js';
+import type { SendPage } from './types.js';
 
 const EVENTS = Object.keys(AUDIT_EVENTS) as [AuditEventName, ...AuditEventName[]];
 
@@ -20,6 +22,18 @@ export const TrailQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
 });
 
+/** As a form sends it: what is empty was not asked, and days are whole. */
+const TrailPageQuery = z.strictObject({
+  event: optional(z.enum(EVENTS)),
+  actor: optional(z.string().trim().max(128)),
+  subjectType: optional(z.string().trim().max(64)),
+  subjectId: optional(z.string().trim().max(128)),
+  from: optional(z.iso.date()),
+  to: optional(z.iso.date()),
+  before: optional(z.coerce.number().int().positive()),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+});
+
 const TRAIL = described({
   summary: 'The audit trail, the newest first',
   querystring: TrailQuery,
@@ -31,17 +45,47 @@ export function addTrail(
   app: FastifyInstance,
   { database }: { readonly database: Pick<Database, 'knex'> },
 ): void {
-  app.get('/api/audit', { config: { wants: 'trail' }, schema: TRAIL }, async (request) => {
-    const query = parseQuery(TrailQuery, request.query);
-    const events = await searchAudit(database.knex, query);
-    const { limit, before, ...asked } = query;
-    await appendAudit(database.knex, {
-      event: 'AUDIT_READ',
-      subjectType: 'audit',
-      subjectId: 'trail',
-      actor: request.principal!.actor,
-      detail: { by: Object.keys(asked), found: events.length, from: request.ip, ...(before && { before }) },
-    });
-    return { events, next: events.length === limit ? events.at(-1)!.seq : null };
+  app.get('/api/audit', { config: { wants: 'trail' }, schema: TRAIL }, async (request) =>
+    readTrail(database.knex, request, parseQuery(TrailQuery, request.query)),
+  );
+}
+
+/** The same for people. */
+export function addTrailPage(
+  app: FastifyInstance,
+  { database, send }: { readonly database: Pick<Database, 'knex'>; readonly send: SendPage },
+): void {
+  app.get('/audit', { config: { wants: 'trail' } }, async (request, reply) => {
+    const query = parseQuery(TrailPageQuery, request.query);
+    const { from, to, ...asked } = query;
+    const moments = {
+      ...(from && { from: `${from}T00:00:00Z` }),
+      ...(to && { to: `${to}T23:59:59.999999Z` }),
+    };
+    const { events, next } = await readTrail(database.knex, request, { ...asked, ...moments });
+    return send(reply, { title: 'Audit trail', main: trailPage({ events, next, query, names: EVENTS }) });
   });
+}
+
+/** That somebody read it is on it before the answer goes out. */
+async function readTrail(
+  knex: Database['knex'],
+  request: FastifyRequest,
+  query: z.output<typeof TrailQuery>,
+) {
+  const events = await searchAudit(knex, query);
+  const { limit, before, ...asked } = query;
+  await appendAudit(knex, {
+    event: 'AUDIT_READ',
+    subjectType: 'audit',
+    subjectId: 'trail',
+    actor: request.principal!.actor,
+    detail: {
+      by: Object.entries(asked).flatMap(([key, value]) => (value === undefined ? [] : key)),
+      found: events.length,
+      from: request.ip,
+      ...(before && { before }),
+    },
+  });
+  return { events, next: events.length === limit ? events.at(-1)!.seq : null };
 }

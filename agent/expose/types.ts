@@ -1,6 +1,8 @@
+import type { FastifyReply } from 'fastify';
 import type { Logger } from '../../config/log.js';
 import type { Config } from '../../config/schema.js';
 import type { ConditionParts } from './conditions.js';
+import type { Html } from './html.js';
 
 export interface HttpParts extends ConditionParts {
   readonly config: Pick<Config, 'dataDir' | 'http' | 'report' | 'route'>;
@@ -8,3 +10,9 @@ export interface HttpParts extends ConditionParts {
   /** Where this process listens for DICOM. */
   readonly dicomPort?: number;
 }
+
+/** Answers with a page of the console: head, menu and what is wrong just now are added. */
+export type SendPage = (
+  reply: FastifyReply,
+  page: { readonly title: string; readonly main: Html; readonly refreshSeconds?: number },
+) => Promise<FastifyReply>;

@@ -22,6 +22,7 @@ export interface SeriesFacts {
   readonly frameOfReferenceUid: string | null;
   readonly numberOfFrames: number | null;
   /** In the order in which they would be read (agent/dicom/pictureKind.ts). */
+  readonly scanner: ScannerFacts;
   readonly kinds: readonly KindFacts[];
   /** Doubts, in words, once each. */
   readonly notes: readonly string[];
@@ -54,9 +55,30 @@ export function factsOfSeries(images: readonly SentImage[]): SeriesFacts {
     acquisitionDate: mostUsual(all.map((each) => each.acquisitionDate)) ?? null,
     frameOfReferenceUid: mostUsual(all.map((each) => each.frameOfReferenceUid)) ?? null,
     numberOfFrames: mostUsual(all.map((each) => each.numberOfFrames)) ?? null,
+    scanner: scannerOf(all),
     kinds,
     notes: [...new Set(all.flatMap(({ dateDoubts }) => dateDoubts ?? []))].sort(compare),
   };
+}
+
+/** Where and on what a series was made, by its keywords; what its images do not say is absent. */
+export interface ScannerFacts {
+  readonly InstitutionName?: string;
+  readonly StationName?: string;
+  readonly Manufacturer?: string;
+  readonly ManufacturerModelName?: string;
+  readonly MagneticFieldStrength?: number;
+}
+
+function scannerOf(all: readonly ImageFacts[]): ScannerFacts {
+  const said = {
+    InstitutionName: mostUsual(all.map((each) => each.institutionName)),
+    StationName: mostUsual(all.map((each) => each.stationName)),
+    Manufacturer: mostUsual(all.map((each) => each.manufacturer)),
+    ManufacturerModelName: mostUsual(all.map((each) => each.manufacturerModelName)),
+    MagneticFieldStrength: mostUsual(all.map((each) => each.magneticFieldStrength)),
+  };
+  return Object.fromEntries(Object.entries(said).filter(([, value]) => value != null));
 }
 
 interface KindGroup {

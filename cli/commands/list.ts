@@ -3,13 +3,8 @@ import { CASE_STATES, type CaseState } from '../../agent/domain/caseStates.js';
 import { LEVELS } from '../../agent/domain/levels.js';
 import { moment, STATE_WORDS } from '../../agent/expose/words.js';
 import { appendAudit } from '../../db/tables/audit.js';
-import {
-  countWorklist,
-  listWorklist,
-  WORKLIST_SORTS,
-  type WorklistFilter,
-  type WorklistRow,
-} from '../../db/views/worklist.js';
+import { countWorklist, listWorklist, type WorklistRow } from '../../db/views/worklist.js';
+import { WORKLIST_FLAGS, WORKLIST_SORTS, type WorklistFilter } from '../../db/views/worklistFilter.js';
 import { commandActor } from '../actor.js';
 import { type OpenedDatabase, withDatabase } from '../database.js';
 import { parseDate, parseWhole } from '../dataset/common.js';
@@ -34,13 +29,13 @@ export function register(program: Command): void {
       new Option(
         '--flag <flag>',
         'only those that the model flags, that the CT contradicts, or in doubt',
-      ).choices(['calcified', 'disagree', 'uncertain']),
+      ).choices(WORKLIST_FLAGS),
     )
     .addOption(new Option('--level <disc>', 'the disc that the flag is about').choices(LEVELS))
     .option('--find <text>', 'part of name, patient ID or accession number')
     .option('--from <date>', 'MR acquired on this day or later', parseDate)
     .option('--to <date>', 'MR acquired on this day or earlier', parseDate)
-    .addOption(new Option('--sort <by>', 'what comes first').choices(Object.keys(WORKLIST_SORTS)))
+    .addOption(new Option('--sort <by>', 'what comes first').choices(WORKLIST_SORTS))
     .option('--limit <n>', 'cases of one page', parseWhole, 50)
     .option('--page <n>', 'from 0', parseWhole, 0)
     .option('--json', 'one JSON document on stdout: {cases, page, hasMore, total}, as /api/cases')

@@ -13,6 +13,8 @@ export type AuditAction = 'C' | 'R' | 'U' | 'D' | 'E';
 export const AUDIT_EVENTS = {
   PROCESS_STARTED: event('110100', 'Application Activity', 'E'),
   PROCESS_STOPPED: event('110100', 'Application Activity', 'E'),
+  DATABASE_SEEDED: event('110100', 'Application Activity', 'C'),
+  QUALITY_ALARM_ACKNOWLEDGED: event('110100', 'Application Activity', 'U'),
   CASE_CREATED: event('110100', 'Application Activity', 'C'),
   CASE_MOVED: event('110100', 'Application Activity', 'U'),
   CASE_REVISED: event('110100', 'Application Activity', 'U'),

@@ -2,7 +2,7 @@ import type { CaseState } from '../../agent/domain/caseStates.js';
 import type { Tx } from '../server/knex.js';
 import type { RefusalRow } from '../tables/refusals.js';
 import type { SeriesRole } from '../tables/series.js';
-import { anywhere } from './worklist.js';
+import { anywhere } from './worklistFilter.js';
 
 /** One series that has arrived, and what became of it. */
 export interface FoundSeries {

@@ -5,6 +5,7 @@ import type { Level } from '../../agent/domain/levels.js';
 import type { LocateStatus } from '../../agent/domain/locateStatuses.js';
 import type { Tx } from '../server/knex.js';
 import { levelOrder } from '../tables/levelOrder.js';
+import { beyond, conditionOf, orderOf, type WorklistFilter } from './worklistFilter.js';
 
 /**
  * What the deciding model and the CT say about one disc of a case's current revision. The CT is silent where either
@@ -38,98 +39,113 @@ export interface WorklistRow {
   readonly pairingOutcome: string | null;
   readonly intervalDays: number | null;
   readonly locateStatus: LocateStatus | null;
+  /** Where and on what the MR was made, as its images say; '' for nothing. */
+  readonly site: string;
+  readonly scanner: string;
   /** From above down; only levels that were found on MR or CT. */
   readonly flags: readonly WorklistFlag[];
 }
 
-/** What a worklist may be sorted by. */
-export const WORKLIST_SORTS = {
-  newest: 'c.created_at DESC, c.id',
-  patient: 'lower(s.patient_name), c.created_at DESC, c.id',
-  accession: "s.accession_number = '', s.accession_number, c.created_at DESC, c.id",
-  mr: 'mr.acquisition_date DESC NULLS LAST, c.created_at DESC, c.id',
-  state: 'c.state, c.state_since DESC, c.id',
-} as const;
-
-export type WorklistSort = keyof typeof WORKLIST_SORTS;
-
-export interface WorklistFilter {
-  readonly states?: readonly CaseState[];
-  /** 'calcified': at least one disc by the model; 'disagree': model and CT differ on a disc. */
-  readonly flag?: WorklistFilterFlag;
-  /** The disc that `flag` is about; alone: 'calcified' there. */
-  readonly level?: Level;
-  /** Part of the patient's name, of the patient ID or of the accession number, in any case of letters. */
-  readonly find?: string;
-  readonly sort?: WorklistSort;
-  /** Acquisition dates of the MR, 'YYYY-MM-DD', both included. */
-  readonly from?: string;
-  readonly to?: string;
-  readonly limit: number;
-  readonly offset: number;
-}
-
+/** Of the cases of one page: everything else stands in worklist_entry. */
 const FLAGS = `
   SELECT coalesce(jsonb_agg(jsonb_build_object(
            'level', f.level, 'probability', f.probability, 'answer', f.answer, 'calcified', f.calcified,
            'ctLabel', f.ct_label)
-           ORDER BY ${levelOrder('f.level')}), '[]') AS flags,
-         bool_or(f.calcified) FILTER (WHERE f.is_meant) AS any_calcified,
-         bool_or(f.calcified IS NOT NULL AND f.ct_label <> 'indeterminate'
-                 AND f.calcified <> (f.ct_label = 'calcified')) FILTER (WHERE f.is_meant) AS any_disagree
-    FROM (SELECT coalesce(r.level, m.level) AS level, i.probability, i.answer, i.calcified, m.label AS ct_label,
-                 (:level::text IS NULL OR coalesce(r.level, m.level) = :level) AS is_meant
+           ORDER BY ${levelOrder('f.level')}), '[]') AS flags
+    FROM (SELECT coalesce(r.level, m.level) AS level, i.probability, i.answer, i.calcified, m.label AS ct_label
             FROM (SELECT * FROM disc_region d WHERE d.case_id = c.id AND d.revision = c.revision) r
             FULL JOIN (SELECT * FROM ct_measurement x WHERE x.case_id = c.id AND x.revision = c.revision
                          AND l.status = 'located' AND lct.status = 'located') m
               ON m.level = r.level
             LEFT JOIN inference i ON i.disc_region_id = r.id AND i.role = 'active') f`;
 
-const WHERE_FLAG = {
-  calcified: 'AND f.any_calcified',
-  disagree: 'AND f.any_disagree',
-  uncertain: "AND l.status <> 'located'",
-} as const;
-
-/** What a worklist may be asked for. */
-export type WorklistFilterFlag = keyof typeof WHERE_FLAG;
-export const WORKLIST_FLAGS = Object.keys(WHERE_FLAG) as WorklistFilterFlag[];
-
-const FROM = `
-       FROM "case" c
+/** The newest first unless sorted otherwise, with the flags of the current revision, in one statement. */
+export async function listWorklist(tx: Tx, filter: WorklistFilter): Promise<WorklistRow[]> {
+  const { sql, values } = conditionOf(filter);
+  const { sort, after, before } = filter;
+  const isBackwards = before !== undefined;
+  const place = after ? beyond(sort, ':after::uuid') : isBackwards && beyond(sort, ':before::uuid', true);
+  const { rows } = await tx.raw(
+    `SELECT c.id, c.state, c.revision, c.created_at, c.state_since, c.last_error_code, c.waiting_for,
+            c.closed_because, s.patient_id, s.patient_name, s.accession_number, s.study_description, c.mr_study_instance_uid,
+            mr.acquisition_date AS mr_acquisition_date, p.outcome AS pairing_outcome, p.interval_days,
+            l.status AS locate_status, page.site, page.scanner, f.flags
+       FROM (SELECT *, row_number() OVER (ORDER BY ${orderOf(sort)}) AS place
+               FROM (SELECT * FROM worklist_entry WHERE ${sql} ${place ? `AND ${place}` : ''}
+                      ORDER BY ${orderOf(sort, isBackwards)} LIMIT :limit OFFSET :offset) asked) page
+       JOIN "case" c ON c.id = page.case_id
        JOIN study s ON s.study_instance_uid = c.mr_study_instance_uid
        JOIN series mr ON mr.series_instance_uid = c.mr_series_instance_uid
        LEFT JOIN pairing p ON p.case_id = c.id AND p.revision = c.revision
        LEFT JOIN localisation l ON l.case_id = c.id AND l.revision = c.revision AND l.modality = 'MR'
        LEFT JOIN localisation lct ON lct.case_id = c.id AND lct.revision = c.revision AND lct.modality = 'CT'
-      CROSS JOIN LATERAL (${FLAGS}) f
-      WHERE c.joined_into IS NULL AND (:states::text[] IS NULL OR c.state = ANY(:states::text[]))
-        AND (:find::text IS NULL OR s.patient_id ILIKE :find OR s.accession_number ILIKE :find
-             OR translate(s.patient_name, '^=', '  ') ILIKE ALL (:words::text[]))
-        AND (:from::date IS NULL OR mr.acquisition_date >= :from::date)
-        AND (:to::date IS NULL OR mr.acquisition_date <= :to::date)`;
-
-/** The newest first unless sorted otherwise, with the flags of the current revision, in one statement. */
-export async function listWorklist(tx: Tx, filter: WorklistFilter): Promise<WorklistRow[]> {
-  const { rows } = await tx.raw(
-    `SELECT c.id, c.state, c.revision, c.created_at, c.state_since, c.last_error_code, c.waiting_for,
-            c.closed_because, s.patient_id, s.patient_name, s.accession_number, s.study_description, c.mr_study_instance_uid,
-            mr.acquisition_date AS mr_acquisition_date, p.outcome AS pairing_outcome, p.interval_days,
-            l.status AS locate_status, f.flags
-       ${FROM} ${flagOf(filter)} ORDER BY ${WORKLIST_SORTS[filter.sort ?? 'newest']}
-      LIMIT :limit OFFSET :offset`,
-    bindingsOf(filter),
+      CROSS JOIN LATERAL (${FLAGS}) f ORDER BY page.place`,
+    values,
   );
   return rows;
 }
 
 /** How many cases the filter lets through, on all pages. */
 export async function countWorklist(tx: Tx, filter: WorklistFilter): Promise<number> {
-  const { rows } = await tx.raw(
-    `SELECT count(*)::integer AS total ${FROM} ${flagOf(filter)}`,
-    bindingsOf(filter),
-  );
+  const { sql, values } = conditionOf(filter);
+  const { rows } = await tx.raw(`SELECT count(*)::integer AS total FROM worklist_entry WHERE ${sql}`, values);
   return rows[0].total;
+}
+
+/** How many of what a filter lets through have each value of a facet, most first. */
+export interface WorklistFacets {
+  readonly total: number;
+  readonly flag: FacetCounts;
+  readonly state: FacetCounts;
+  readonly site: FacetCounts;
+  readonly scanner: FacetCounts;
+  readonly ct: FacetCounts;
+}
+export type FacetCounts = readonly { readonly value: string; readonly count: number }[];
+
+/** All facets in one pass over the narrow rows. */
+export async function countFacets(tx: Tx, filter: WorklistFilter): Promise<WorklistFacets> {
+  const { sql, values } = conditionOf(filter);
+  const { rows } = await tx.raw(
+    `SELECT state, site, scanner, ct, sum(n)::integer AS count, sum(calcified)::integer AS calcified,
+            sum(disagree)::integer AS disagree, sum(uncertain)::integer AS uncertain, sum(unstated)::integer AS unstated,
+            grouping(state, site, scanner, ct) AS which
+       FROM (SELECT state, site, scanner, CASE WHEN pairing_outcome = 'paired' THEN 'paired' ELSE 'none' END AS ct,
+                    count(*) AS n, count(*) FILTER (WHERE calcified <> '{}') AS calcified,
+                    count(*) FILTER (WHERE false_positive <> '{}' OR false_negative <> '{}') AS disagree,
+                    count(*) FILTER (WHERE locate_status <> 'located') AS uncertain,
+                    count(*) FILTER (WHERE unstated <> '{}') AS unstated
+               FROM worklist_entry WHERE ${sql} GROUP BY 1, 2, 3, 4) one
+      GROUP BY GROUPING SETS ((state), (site), (scanner), (ct), ()) ORDER BY count DESC`,
+    values,
+  );
+  const of = (key: 'state' | 'site' | 'scanner' | 'ct', which: number): FacetCounts =>
+    rows
+      .filter((row: FacetRow) => row.which === which)
+      .map((row: FacetRow) => ({ value: row[key] ?? '', count: row.count }));
+  const all: FacetRow | undefined = rows.find((row: FacetRow) => row.which === 15);
+  const flags = ['calcified', 'disagree', 'uncertain', 'unstated'] as const;
+  return {
+    total: all?.count ?? 0,
+    flag: flags.map((value) => ({ value, count: all?.[value] ?? 0 })),
+    state: of('state', 7),
+    site: of('site', 11),
+    scanner: of('scanner', 13),
+    ct: of('ct', 14),
+  };
+}
+
+interface FacetRow {
+  readonly which: number;
+  readonly count: number;
+  readonly state: string | null;
+  readonly site: string | null;
+  readonly scanner: string | null;
+  readonly ct: string | null;
+  readonly calcified: number;
+  readonly disagree: number;
+  readonly uncertain: number;
+  readonly unstated: number;
 }
 
 /** The cases beside one in the list it was opened from: null at either end. */
@@ -139,36 +155,28 @@ export interface Neighbours {
 }
 
 export async function worklistNeighbours(tx: Tx, id: string, filter: WorklistFilter): Promise<Neighbours> {
+  const { sql, values } = conditionOf(filter);
+  const beside = (isBackwards: boolean) =>
+    `(SELECT case_id FROM worklist_entry WHERE ${sql} AND ${beyond(filter.sort, ':id::uuid', isBackwards)}
+       ORDER BY ${orderOf(filter.sort, isBackwards)} LIMIT 1)`;
+  const isThere = `EXISTS (SELECT FROM worklist_entry WHERE case_id = :id::uuid AND ${sql})`;
   const { rows } = await tx.raw(
-    `SELECT previous, next FROM (
-       SELECT c.id, lag(c.id) OVER list AS previous, lead(c.id) OVER list AS next
-         ${FROM} ${flagOf(filter)} WINDOW list AS (ORDER BY ${WORKLIST_SORTS[filter.sort ?? 'newest']})) beside
-      WHERE id = :id`,
-    { ...bindingsOf(filter), id },
+    `SELECT CASE WHEN ${isThere} THEN ${beside(true)} END AS previous, CASE WHEN ${isThere} THEN ${beside(false)} END AS next`,
+    { ...values, id },
   );
-  return rows[0] ?? { previous: null, next: null };
+  return rows[0];
 }
 
-function flagOf({ flag, level }: WorklistFilter): string {
-  const meant = flag ?? (level === undefined ? undefined : 'calcified');
-  return meant ? WHERE_FLAG[meant] : '';
-}
+/** The triggers that keep entries, by table: who fills tables in bulk refreshes once, at the end. */
+export const WORKLIST_TRIGGERS = {
+  case: ['worklist_new_case'],
+  pairing: ['worklist_pairing_insert'],
+  localisation: ['worklist_localisation_insert'],
+  ct_measurement: ['worklist_ct_measurement_insert'],
+  inference: ['worklist_inference'],
+} as const;
 
-function bindingsOf({ states, level, find, from, to, limit, offset }: WorklistFilter) {
-  const words = (find ?? '').split(/[\s,^]+/).filter(Boolean);
-  return {
-    states: states === undefined ? null : [...states],
-    level: level ?? null,
-    find: find ? anywhere(find) : null,
-    words: words.map(anywhere),
-    from: from ?? null,
-    to: to ?? null,
-    limit,
-    offset,
-  };
-}
-
-/** As a pattern of LIKE: what a person types stands for itself. */
-export function anywhere(text: string): string {
-  return `%${text.replace(/[\\%_]/g, '\\$&')}%`;
+/** Writes the entries of these cases anew. */
+export async function refreshWorklist(tx: Tx, caseIds: readonly string[]): Promise<void> {
+  await tx.raw('SELECT worklist_refresh(?::uuid[])', [[...caseIds]]);
 }

@@ -1,4 +1,4 @@
-import type { WorklistFlag, WorklistRow } from '../../../db/views/worklist.js';
+import type { WorklistFacets, WorklistFlag, WorklistRow } from '../../../db/views/worklist.js';
 import { ANSWER_WORDS, isStated } from '../../domain/answers.js';
 import { CT_LABELS, type CtLabel } from '../../domain/ctLabels.js';
 import { LEVELS, type Level } from '../../domain/levels.js';
@@ -17,48 +17,99 @@ import {
 
 export interface WorklistPage {
   readonly rows: readonly WorklistRow[];
-  readonly query: Readonly<
-    Partial<Record<'flag' | 'level' | 'find' | 'sort' | 'state' | 'from' | 'to', string | undefined>>
-  >;
-  readonly page: number;
+  readonly query: Asked;
+  /** How many of what is asked for have each flag, state, site. */
+  readonly facets: WorklistFacets;
+  readonly isFirst: boolean;
   readonly hasMore: boolean;
-  /** Of the cases on all pages. */
-  readonly total: number;
 }
 
-const FILTERS = [
+type Asked = Readonly<Partial<Record<string, string | number | undefined>>>;
+
+const FLAG_FILTERS = [
   ['', 'All'],
   ['calcified', 'Flagged'],
   ['disagree', 'Model and CT differ'],
   ['uncertain', 'Levels uncertain'],
+  ['unstated', 'Nothing stated'],
 ] as const;
 
-export function worklistPage({ rows, query, page, hasMore, total }: WorklistPage): Html {
+/** What only a link asks for: shown, so that nobody wonders why the list is short. */
+const BY_LINK = {
+  field: (value: unknown) => `${value} T`,
+  sex: (value: unknown) => `sex ${value}`,
+  ageFrom: (value: unknown) => `from ${value} years`,
+  ageTo: (value: unknown) => `to ${value} years`,
+  accession: (value: unknown) => `accession ${value}`,
+  study: (value: unknown) => `study ${value}`,
+} as const;
+
+export function worklistPage({ rows, query, facets, isFirst, hasMore }: WorklistPage): Html {
+  const { total } = facets;
+  const turned = { ...query, page: undefined, after: undefined, before: undefined };
   return html`<h1>Worklist</h1>
-<nav class="chips" aria-label="Filter by flag">${FILTERS.map(([flag, label]) => filterLink(flag, label, query))}</nav>
-${filterForm(query)}
+<nav class="chips" aria-label="Filter by flag">${FLAG_FILTERS.map(([flag, label]) => filterLink(flag, label, query, facets))}${outcomeChip(query)}</nav>
+${filterForm(query, facets)}
 <div data-live>
-${rows.length === 0 ? empty(query) : table(rows, query, page)}
+${rows.length === 0 ? empty(query) : table(rows, query)}
 <nav class="pages" aria-label="Pages"><span>${total} case${total !== 1 && 's'}</span>
-  ${page > 0 && html`<a href="${link({ ...query, page: page - 1 })}">Newer</a>`}
-  ${hasMore && html`<a href="${link({ ...query, page: page + 1 })}">Older</a>`}
+  ${!isFirst && rows[0] && html`<a rel="prev" href="${link({ ...turned, before: rows[0].id })}">Newer</a> <a href="${link(turned)}">First</a>`}
+  ${hasMore && html`<a rel="next" href="${link({ ...turned, after: rows.at(-1)!.id })}">Older</a>`}
+  <a href="/worklist.csv${link(turned).slice(1)}">CSV</a>
 </nav></div>
 <p class="legend"><span class="flag yes">● calcified</span> <span class="flag no">○ not calcified</span>: what the
-model says, with its probability. <span class="flag unstated">◐ indeterminate</span>, <span class="flag unstated">– not assessable</span>: it states nothing; the case says why. <span class="differs">≠</span> the CT says otherwise. <strong>?</strong> the level is in doubt.</p>`;
+model says, with its probability. <span class="flag unstated">◐ indeterminate</span>, <span class="flag unstated">– not assessable</span>: it states nothing; the case says why. <span class="differs">≠</span> the CT says otherwise. <strong>?</strong> the level is in doubt.
+Keys: <kbd>j</kbd> <kbd>k</kbd> next and previous case, <kbd>/</kbd> find, <kbd>o</kbd> older, <kbd>n</kbd> newer.</p>`;
 }
 
-function filterForm(query: WorklistPage['query']): Html {
+function filterForm(query: Asked, facets: WorklistFacets): Html {
   const { flag, level, sort, state, from, to, find } = query;
+  const counted = (facet: WorklistFacets['site'], words: (value: string) => string) =>
+    facet.map(({ value, count }) => [value, `${words(value)} (${count})`] as const);
+  const hidden = Object.keys(BY_LINK)
+    .concat('limit')
+    .filter((key) => query[key] !== undefined && link({ [key]: query[key] }) !== '/');
   return html`<form class="filters" method="get" action="/" role="search">
-  ${flag && html`<input type="hidden" name="flag" value="${flag}">`}
+  ${flag && html`<input type="hidden" name="flag" value="${flag}">`}${hidden.map((key) => html`<input type="hidden" name="${key}" value="${query[key]}">`)}
   <label>Disc ${select('level', level, [['', 'any'], ...LEVELS.map((each) => [each, each] as const)])}</label>
-  <label>State ${select('state', state, [['', 'any'], ...Object.entries(STATE_WORDS)])}</label>
+  <label>State ${select('state', state, [['', 'any'], ...statesWith(facets)])}</label>
+  <label>Site ${select('site', query.site, [['', 'any'], ...counted(facets.site, (value) => value || 'not said').filter(([value]) => value !== '')])}</label>
+  <label>Scanner ${select('scanner', query.scanner, [['', 'any'], ...counted(facets.scanner, (value) => value).filter(([value]) => value !== '')])}</label>
+  <label>CT ${select('ct', query.ct, [['', 'any'], ...counted(facets.ct, (value) => (value === 'paired' ? 'paired' : 'none'))])}</label>
   <label>MR from <input type="date" name="from" value="${from ?? ''}"></label>
   <label>to <input type="date" name="to" value="${to ?? ''}"></label>
   <label>Sort by ${select('sort', sort, SORTS)}</label>
   <label>Part of name, patient ID or accession number <input name="find" value="${find ?? ''}" autocomplete="off"></label>
   <button>Find</button> ${isFiltered(query) && html`<a href="/">Clear</a>`}
+  ${
+    hidden.length > 0 &&
+    html`<span class="quiet">${Object.entries(BY_LINK)
+      .flatMap(([key, words]) => (query[key] === undefined ? [] : words(query[key])))
+      .join(', ')}</span>`
+  }
 </form>`;
+}
+
+/** Every state by its words, with how many there are where there are some. */
+function statesWith({ state }: WorklistFacets): (readonly [string, string])[] {
+  const counts = new Map(state.map(({ value, count }) => [value, count]));
+  return Object.entries(STATE_WORDS).map(([value, words]) => [
+    value,
+    counts.has(value) ? `${words} (${counts.get(value)})` : words,
+  ]);
+}
+
+const OUTCOME_WORDS: Readonly<Record<string, string>> = {
+  'true-positive': 'Calcified by model and CT',
+  'false-positive': 'Calcified by the model only',
+  'false-negative': 'Calcified by the CT only',
+  'true-negative': 'Calcified by neither',
+};
+
+/** The quality page's numbers open such lists. */
+function outcomeChip(query: Asked): Html | false {
+  const words = OUTCOME_WORDS[String(query.flag)];
+  return words !== undefined && html`<a href="${link(query)}" aria-current="page">${words}</a>`;
 }
 
 const SORTS = [
@@ -71,7 +122,7 @@ const SORTS = [
 
 function select(
   name: string,
-  current: string | undefined,
+  current: string | number | undefined,
   options: readonly (readonly [value: string, label: string])[],
 ): Html {
   return html`<select name="${name}">${options.map(
@@ -81,13 +132,20 @@ function select(
 }
 
 /** Another filter starts at its own first page. */
-function filterLink(flag: string, label: string, query: WorklistPage['query']): Html {
+function filterLink(flag: string, label: string, query: Asked, facets: WorklistFacets): Html {
   const isCurrent = (query.flag ?? '') === flag;
-  const href = link({ ...query, flag: flag || undefined, page: undefined });
-  return html`<a href="${href}"${isCurrent && html` aria-current="page"`}>${label}</a>`;
+  const href = link({
+    ...query,
+    flag: flag || undefined,
+    page: undefined,
+    after: undefined,
+    before: undefined,
+  });
+  const count = query.flag ? undefined : facets.flag.find(({ value }) => value === flag)?.count;
+  return html`<a href="${href}"${isCurrent && html` aria-current="page"`}>${label}${count !== undefined && html` <small>${count}</small>`}</a>`;
 }
 
-function link(query: Readonly<Record<string, string | number | undefined>>): string {
+function link(query: Asked): string {
   const search = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) {
     const isDefault = value === undefined || value === '' || DEFAULTS[key] === value;
@@ -99,20 +157,24 @@ function link(query: Readonly<Record<string, string | number | undefined>>): str
 /** What need not stand in an address. */
 const DEFAULTS: Readonly<Record<string, number>> = { page: 0, limit: 50 };
 
-function isFiltered({ flag, level, find, state, from, to }: WorklistPage['query']): boolean {
-  return [flag, level, find, state, from, to].some(Boolean);
+const NO_FILTERS: ReadonlySet<string> = new Set(['sort', 'page', 'limit', 'after', 'before']);
+
+function isFiltered(query: Asked): boolean {
+  return Object.entries(query).some(
+    ([key, value]) => !NO_FILTERS.has(key) && value !== undefined && value !== '',
+  );
 }
 
-function empty(query: WorklistPage['query']): Html {
+function empty(query: Asked): Html {
   return html`<p class="empty">${
     isFiltered(query)
-      ? html`No case matches. <a href="/find?q=${query.find ?? ''}">Look for it among everything that has arrived</a>.`
+      ? html`No case matches. <a href="/find?q=${query.find ?? query.accession ?? query.study ?? ''}">Look for it among everything that has arrived</a>.`
       : 'No case yet. Send a sagittal T2 lumbar MR to this agent by C-STORE; it shows here as soon as its series is complete.'
   }</p>`;
 }
 
-function table(rows: readonly WorklistRow[], query: WorklistPage['query'], page: number): Html {
-  const list = link({ ...query, page }).slice(2);
+function table(rows: readonly WorklistRow[], query: Asked): Html {
+  const list = link(query).slice(2);
   return html`<table class="worklist">
 <thead><tr><th scope="col">Patient</th><th scope="col">Accession</th><th scope="col">MR</th><th scope="col">CT</th>
 ${LEVELS.map((level) => html`<th scope="col" class="level">${level}</th>`)}

@@ -1,0 +1,337 @@
+import type { Answer } from '../../agent/domain/answers.js';
+import { type CtLabel, ctLabelOf } from '../../agent/domain/ctLabels.js';
+import type { ModelRow } from '../../db/tables/models.js';
+import type { SeedIds } from './ids.js';
+import { BOX_STEP, FIRST_BOX, type Picture, type SeedPictures } from './pictures.js';
+import type { SeededDisc, SeededStudy } from './studies.js';
+import { dayAfter } from './truth.js';
+
+type Row = Readonly<Record<string, unknown>>;
+export type RowsByTable = Record<SeedTable, Row[]>;
+
+/** In the order in which they refer to each other. */
+export const SEED_TABLES = [
+  'study',
+  'study_identity',
+  'series',
+  'case',
+  'pairing',
+  'localisation',
+  'disc_region',
+  'ct_measurement',
+  'inference',
+] as const;
+type SeedTable = (typeof SEED_TABLES)[number];
+
+export interface SeedModel {
+  readonly row: ModelRow;
+  readonly threshold: number;
+}
+
+export interface RowContext {
+  readonly ids: SeedIds;
+  readonly firstDay: string;
+  readonly models: readonly SeedModel[];
+  readonly localiser: { readonly name: string; readonly version: string; readonly sha256: string };
+  readonly pictures: SeedPictures;
+}
+
+const FAMILIES = [
+  'ADLER',
+  'BERG',
+  'COSTA',
+  'DUBOIS',
+  'EGGER',
+  'FERRARI',
+  'GARCIA',
+  'HAAS',
+  'IVANOV',
+  'JANSEN',
+  'KELLER',
+  'LOPES',
+];
+const GIVEN = ['ANNA', 'BRUNO', 'CLARA', 'DAVID', 'ELSA', 'FELIX', 'GRETA', 'HUGO', 'INES', 'JONAS'];
+
+/** What a study is in every table, under names that are plainly invented. */
+export interface StudyNames {
+  readonly caseId: string;
+  readonly study: string;
+  readonly mr: string;
+  readonly ctStudy: string;
+  readonly ct: string;
+  readonly mrDate: string;
+  readonly ctDate: string | null;
+  readonly createdAt: Date;
+  readonly patientId: string;
+  readonly patientName: string;
+  readonly birthDate: string;
+  readonly accessionNumber: string;
+}
+
+export function namesOf({ ids, firstDay }: RowContext, study: SeededStudy): StudyNames {
+  const { number, day, secondOfDay, ctAfterDays, age } = study;
+  const mrDate = dayAfter(firstDay, day);
+  const digits = String(number + 1).padStart(6, '0');
+  return {
+    caseId: ids.uuid('case', number),
+    study: ids.uid('study', number),
+    mr: ids.uid('mr', number),
+    ctStudy: ids.uid('ct study', number),
+    ct: ids.uid('ct', number),
+    mrDate,
+    ctDate: ctAfterDays === null ? null : dayAfter(mrDate, ctAfterDays),
+    createdAt: new Date(Date.parse(`${mrDate}T00:00:00Z`) + secondOfDay * 1000),
+    patientId: `SEED-${digits}`,
+    patientName: `${FAMILIES[number % FAMILIES.length]}^${GIVEN[Math.floor(number / 7) % GIVEN.length]}`,
+    birthDate: dayAfter(mrDate, -Math.round(age * 365.25 + 100)),
+    accessionNumber: `S${digits}`,
+  };
+}
+
+/** The rows of these studies, as the path would have left them at its end. */
+export function rowsOf(context: RowContext, studies: readonly SeededStudy[]): RowsByTable {
+  const rows = Object.fromEntries(SEED_TABLES.map((table) => [table, [] as Row[]])) as RowsByTable;
+  for (const study of studies) {
+    const names = namesOf(context, study);
+    addStudies(rows, context, study, names);
+    addCase(rows, study, names);
+    if (study.end !== 'delivered') continue;
+    addLocalisations(rows, context, study, names);
+    for (const [i, disc] of study.discs.entries()) addDisc(rows, context, study, names, disc, i);
+  }
+  return rows;
+}
+
+function addStudies(rows: RowsByTable, { ids }: RowContext, study: SeededStudy, names: StudyNames): void {
+  const { patientId, patientName, birthDate, accessionNumber, createdAt } = names;
+  const patient = { patientId, patientName, patientBirthDate: birthDate, patientSex: study.sex };
+  const add = (modality: 'MR' | 'CT', uids: { study: string; series: string }, date: string) => {
+    const id = `${modality === 'CT' ? 'C' : ''}${accessionNumber}`;
+    const description = modality === 'MR' ? 'MR lumbar spine' : 'CT lumbar spine';
+    const studyInstanceUid = uids.study;
+    rows.study.push({
+      studyInstanceUid,
+      ...patient,
+      accessionNumber: id,
+      studyDate: date,
+      studyDescription: description,
+      createdAt,
+    });
+    rows.study_identity.push({
+      id: ids.uuid('identity', modality, study.number),
+      studyInstanceUid,
+      issuerOfPatientId: '',
+      ...patient,
+      firstReceivedAt: createdAt,
+    });
+    rows.series.push(seriesRow(study, modality, uids, date, createdAt));
+  };
+  add('MR', { study: names.study, series: names.mr }, names.mrDate);
+  if (names.ctDate) add('CT', { study: names.ctStudy, series: names.ct }, names.ctDate);
+}
+
+function seriesRow(
+  { scanner }: SeededStudy,
+  modality: 'MR' | 'CT',
+  uids: { readonly study: string; readonly series: string },
+  date: string,
+  createdAt: Date,
+): Row {
+  const isMr = modality === 'MR';
+  const place = { InstitutionName: scanner.site, Modality: modality };
+  const made = {
+    StationName: scanner.station,
+    Manufacturer: scanner.manufacturer,
+    ManufacturerModelName: scanner.model,
+    MagneticFieldStrength: scanner.fieldStrengthT,
+  };
+  const ago = (seconds: number) => new Date(createdAt.getTime() - seconds * 1000);
+  return {
+    seriesInstanceUid: uids.series,
+    studyInstanceUid: uids.study,
+    modality,
+    seriesNumber: isMr ? 3 : 2,
+    seriesDescription: isMr ? 'T2 TSE SAG' : 'LWS 1.0 B40',
+    protocolName: isMr ? 'T2 TSE SAG' : 'LWS',
+    bodyPartExamined: 'LSPINE',
+    acquisitionDate: date,
+    attributes: isMr ? { ...place, ...made } : place,
+    state: 'complete',
+    completeReason: 'released-stack',
+    completedAt: createdAt,
+    role: isMr ? 'mr' : 'ct',
+    roleReason: 'seeded',
+    firstReceivedAt: ago(95),
+    lastReceivedAt: ago(12),
+  };
+}
+
+function addCase(rows: RowsByTable, study: SeededStudy, names: StudyNames): void {
+  const { end } = study;
+  rows.case.push({
+    id: names.caseId,
+    mrSeriesInstanceUid: names.mr,
+    mrStudyInstanceUid: names.study,
+    state: end,
+    revision: 1,
+    revisionReason: 'first reading',
+    parkedFrom: end === 'parked' ? 'received' : null,
+    attempts: end === 'parked' ? 1 : 0,
+    nextAttemptAt: names.createdAt,
+    lastErrorCode: end === 'parked' ? 'PIXELS_UNSUPPORTED' : null,
+    lastError: end === 'parked' ? 'the pixels of 2 images cannot be decoded' : null,
+    closedBecause: end === 'closed' ? 'the study shows no lumbar spine' : null,
+    createdAt: names.createdAt,
+    stateSince: new Date(names.createdAt.getTime() + study.secondsToReport * 1000 + 2000),
+  });
+  if (end !== 'delivered') return;
+  const isPaired = names.ctDate !== null;
+  rows.pairing.push({
+    caseId: names.caseId,
+    revision: 1,
+    ctSeriesInstanceUid: isPaired ? names.ct : null,
+    mrAcquisitionDate: names.mrDate,
+    ctAcquisitionDate: names.ctDate,
+    intervalDays: study.ctAfterDays,
+    outcome: isPaired ? 'paired' : 'no-ct',
+    createdAt: names.createdAt,
+  });
+}
+
+function addLocalisations(
+  rows: RowsByTable,
+  context: RowContext,
+  study: SeededStudy,
+  names: StudyNames,
+): void {
+  const { localiser, pictures, ids } = context;
+  const add = (modality: 'MR' | 'CT', seriesInstanceUid: string, isUncertain: boolean) =>
+    rows.localisation.push({
+      caseId: names.caseId,
+      revision: 1,
+      modality,
+      seriesInstanceUid,
+      status: isUncertain ? 'uncertain' : 'located',
+      reasons: isUncertain ? ['the sacrum is out of sight'] : [],
+      sliceSopInstanceUid: ids.uid('slice', modality, study.number),
+      sliceIndex: 7,
+      sliceCount: 15,
+      slicePng: modality === 'MR' ? pictures.slice.png : null,
+      pixelSpacingMm: [study.scanner.spacingMm, study.scanner.spacingMm],
+      localiserName: localiser.name,
+      localiserVersion: localiser.version,
+      localiserSha256: localiser.sha256,
+      milliseconds: 2400,
+      createdAt: names.createdAt,
+    });
+  add('MR', names.mr, study.isUncertain);
+  if (names.ctDate) add('CT', names.ct, study.number % 33 === 5);
+}
+
+function addDisc(
+  rows: RowsByTable,
+  context: RowContext,
+  study: SeededStudy,
+  names: StudyNames,
+  disc: SeededDisc,
+  order: number,
+): void {
+  const { ids, pictures } = context;
+  const { caseId, createdAt } = names;
+  const picture = disc.isCalcified ? pictures.calcified : pictures.plain;
+  const regionId = ids.uuid('region', study.number, disc.level);
+  const box = boxOf(order);
+  const place = { caseId, revision: 1, level: disc.level, ...box, confidence: disc.confidence, createdAt };
+  rows.disc_region.push({
+    id: regionId,
+    ...place,
+    sopInstanceUid: ids.uid('slice', 'MR', study.number),
+    marginMm: 10,
+    png: picture.png,
+    pngSha256: picture.sha256,
+  });
+  if (names.ctDate) rows.ct_measurement.push({ ...place, ...measured(disc, study.number) });
+  for (const [m, model] of context.models.entries())
+    rows.inference.push(
+      inferenceRow({ context, model, order: m, regionId, study, disc, picture, createdAt }),
+    );
+}
+
+function boxOf(order: number) {
+  const [left, top, right, bottom] = FIRST_BOX;
+  const down = BOX_STEP * order;
+  return {
+    centrePatientMm: [0, 20, -35 * order],
+    centrePixel: [(left + right) / 2, (top + bottom) / 2 + down],
+    roiPixel: [left, top + down, right, bottom + down],
+  };
+}
+
+function measured({ isCalcified, level }: SeededDisc, number: number) {
+  const label: CtLabel =
+    (number * 7 + level.charCodeAt(1)) % 40 === 0 ? 'indeterminate' : ctLabelOf(isCalcified);
+  return {
+    label,
+    meanHu: isCalcified ? 212 : 74,
+    maxHu: isCalcified ? 344 : 118,
+    areaMm2: isCalcified ? 31 : 0,
+    huLow: 120.1,
+    huHigh: 383.7,
+  };
+}
+
+interface InferenceOf {
+  readonly context: RowContext;
+  readonly model: SeedModel;
+  readonly order: number;
+  readonly regionId: string;
+  readonly study: SeededStudy;
+  readonly disc: SeededDisc;
+  readonly picture: Picture;
+  readonly createdAt: Date;
+}
+
+function inferenceRow({
+  context,
+  model,
+  order,
+  regionId,
+  study,
+  disc,
+  picture,
+  createdAt,
+}: InferenceOf): Row {
+  const { answer, reasons, probability } = answerOf(disc, order, model);
+  return {
+    id: context.ids.uuid('inference', study.number, disc.level, order),
+    discRegionId: regionId,
+    modelId: model.row.id,
+    role: order === 0 ? 'active' : 'shadow',
+    probability,
+    threshold: model.threshold,
+    answer,
+    reasons,
+    distance: Math.fround(disc.distance),
+    modelSha256: model.row.sha256,
+    pngSha256: picture.sha256,
+    provider: 'seeded',
+    runtime: 'none: invented',
+    batchSize: 5,
+    batchPosition: 0,
+    milliseconds: 90,
+    createdAt: new Date(createdAt.getTime() + study.secondsToReport * 900),
+  };
+}
+
+/** The invented score, moved so that a model's own threshold lies where it should. */
+export function answerOf(
+  { probabilities, isUnstated }: SeededDisc,
+  order: number,
+  { threshold }: SeedModel,
+): { readonly probability: number; readonly answer: Answer; readonly reasons: readonly string[] } {
+  const logit = (share: number) => Math.log(share / (1 - share));
+  const probability = Math.fround(1 / (1 + Math.exp(-(logit(probabilities[order]!) + logit(threshold)))));
+  if (isUnstated)
+    return { probability, answer: 'indeterminate', reasons: ['seeded: the score lies between the bounds'] };
+  return { probability, answer: probability >= threshold ? 'calcified' : 'not-calcified', reasons: [] };
+}

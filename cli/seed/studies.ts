@@ -1,0 +1,150 @@
+import { LEVELS, type Level } from '../../agent/domain/levels.js';
+import { seededRandom } from '../../models/statistics/bootstrap.js';
+import { SEED_DAYS, SEED_DRIFT, SEED_SCANNERS, type SeedScanner } from './truth.js';
+
+export interface SeededDisc {
+  readonly level: Level;
+  readonly isCalcified: boolean;
+  /** Of each model, the deciding one first. */
+  readonly probabilities: readonly number[];
+  readonly isUnstated: boolean;
+  readonly distance: number;
+  readonly confidence: number;
+}
+
+/** One study as it was invented: everything the tables will say of it. */
+export interface SeededStudy {
+  readonly number: number;
+  /** From the first day, 0 to SEED_DAYS - 1. */
+  readonly day: number;
+  readonly secondOfDay: number;
+  readonly scanner: SeedScanner;
+  readonly sex: 'F' | 'M';
+  readonly age: number;
+  readonly discs: readonly SeededDisc[];
+  readonly isUncertain: boolean;
+  /** CT minus MR, days; null without a CT. */
+  readonly ctAfterDays: number | null;
+  readonly end: 'delivered' | 'parked' | 'closed';
+  readonly secondsToReport: number;
+}
+
+/** How often the CT finds calcification, by level; age moves it. */
+const PREVALENCE: Readonly<Record<Level, number>> = {
+  'L1-L2': 0.04,
+  'L2-L3': 0.06,
+  'L3-L4': 0.09,
+  'L4-L5': 0.16,
+  'L5-S1': 0.18,
+};
+
+const CALCIFIED_LOGIT = 2;
+const PLAIN_LOGIT = -2.4;
+/** Spread of the logit: what the models share of a disc, what is a patient's own, and each model's own. */
+const SPREAD = { disc: 1, patient: 0.5, model: 0.6 } as const;
+const WEEKEND_SHARE = 0.15;
+
+export interface SeedSettings {
+  readonly studies: number;
+  readonly seed: number;
+  readonly models: number;
+}
+
+/** The same settings, the same studies; in the order of their days. */
+export function inventStudies({ studies, seed, models }: SeedSettings): SeededStudy[] {
+  const chance = openChance(seed);
+  const days = Array.from({ length: studies }, () => dayOf(chance)).sort((a, b) => a - b);
+  return days.map((day, number) => inventStudy(chance, number, day, models));
+}
+
+function inventStudy(chance: Chance, number: number, day: number, models: number): SeededStudy {
+  const scanner = scannerOn(chance, day);
+  const age = Math.round(Math.min(92, Math.max(18, chance.normal(55, 15))));
+  const patient = chance.normal(0, SPREAD.patient);
+  const isDrifted = scanner.station === SEED_DRIFT.station && day >= SEED_DRIFT.day;
+  const end = chance.pick({ delivered: 0.965, parked: 0.02, closed: 0.015 });
+  return {
+    number,
+    day,
+    secondOfDay: Math.floor(7 * 3600 + 12 * 3600 * chance.share()),
+    scanner,
+    sex: chance.share() < 0.53 ? 'F' : 'M',
+    age,
+    discs: LEVELS.map((level) => inventDisc(chance, { level, scanner, age, patient, isDrifted, models })),
+    isUncertain: chance.share() < scanner.uncertain,
+    ctAfterDays: chance.share() < 0.4 ? Math.floor(57 * chance.share()) - 28 : null,
+    end,
+    secondsToReport: Math.round(Math.exp(chance.normal(3.4, 0.5))),
+  };
+}
+
+interface DiscOf {
+  readonly level: Level;
+  readonly scanner: SeedScanner;
+  readonly age: number;
+  readonly patient: number;
+  readonly isDrifted: boolean;
+  readonly models: number;
+}
+
+function inventDisc(chance: Chance, { level, scanner, age, patient, isDrifted, models }: DiscOf): SeededDisc {
+  const isCalcified = chance.share() < PREVALENCE[level] * (0.4 + age / 92);
+  const middle = (CALCIFIED_LOGIT + PLAIN_LOGIT) / 2;
+  const away = (isCalcified ? CALCIFIED_LOGIT : PLAIN_LOGIT) - middle;
+  const shared = middle + away * scanner.separation + patient + chance.normal(0, SPREAD.disc);
+  const probabilities = Array.from({ length: models }, (_, model) => {
+    const shift = isDrifted ? (model === 0 ? SEED_DRIFT.active : SEED_DRIFT.shadow) : 0;
+    return 1 / (1 + Math.exp(-(shared + shift + chance.normal(0, SPREAD.model))));
+  });
+  return {
+    level,
+    isCalcified,
+    probabilities,
+    isUnstated: chance.share() < scanner.unstated,
+    distance: Math.exp(chance.normal(0, 0.25)) * (isDrifted ? SEED_DRIFT.distance : 1),
+    confidence: Math.min(1, Math.max(0.3, chance.normal(0.93 - 0.1 * (1 - scanner.separation), 0.04))),
+  };
+}
+
+/** Fewer at the weekend: days 5 and 6 of every seven. */
+function dayOf(chance: Chance): number {
+  for (;;) {
+    const day = Math.floor(SEED_DAYS * chance.share());
+    if (day % 7 < 5 || chance.share() < WEEKEND_SHARE) return day;
+  }
+}
+
+function scannerOn(chance: Chance, day: number): SeedScanner {
+  const there = SEED_SCANNERS.filter(({ from }) => from <= day);
+  return oneOf(there, ({ share }) => share, chance.share());
+}
+
+/** @param at 0 <= at < 1 */
+function oneOf<T>(items: readonly T[], shareOf: (item: T) => number, at: number): T {
+  let left = at * items.reduce((sum, item) => sum + shareOf(item), 0);
+  for (const item of items) {
+    left -= shareOf(item);
+    if (left < 0) return item;
+  }
+  return items[0]!;
+}
+
+interface Chance {
+  /** 0 <= x < 1 */
+  share(): number;
+  normal(mean: number, standardDeviation: number): number;
+  pick<K extends string>(shares: Readonly<Record<K, number>>): K;
+}
+
+function openChance(seed: number): Chance {
+  const share = seededRandom(seed);
+  return {
+    share,
+    // Box and Muller, Ann Math Stat 29 (1958) 610-611.
+    normal: (mean, deviation) =>
+      mean + deviation * Math.sqrt(-2 * Math.log(1 - share())) * Math.cos(2 * Math.PI * share()),
+    pick<K extends string>(shares: Readonly<Record<K, number>>): K {
+      return oneOf(Object.keys(shares) as K[], (key) => shares[key], share());
+    },
+  };
+}

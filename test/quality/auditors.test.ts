@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type RunningHttp, startHttp } from '../../agent/expose/server.js';
+import { type SeedTruth, seedDatabase } from '../../cli/seed/seed.js';
+import { projectRoot } from '../../config/root.js';
+import { createKnex } from '../../db/server/knex.js';
+import { createReaderRole, READER_VIEWS } from '../../db/server/readerRole.js';
+import { listAcknowledgements } from '../../db/tables/qualityAcknowledgements.js';
+import { quietLog, useDatabase } from '../support/database.js';
+
+interface Question {
+  readonly number: number;
+  readonly page: string;
+  readonly label: string;
+  readonly api: string;
+  readonly path: string;
+  /** Null: SQL alone cannot say. */
+  readonly sql: string | null;
+}
+
+/** The table of docs/auditors.md: what is asked there is what is tried. */
+const QUESTIONS: readonly Question[] = readFileSync(join(projectRoot, 'docs/auditors.md'), 'utf8')
+  .split('\n')
+  .filter((line) => /^\| \d+ \|/.test(line))
+  .map((line) => {
+    const [, number, , page = '', api = '', sql = ''] = line.split(/ ?\| ?/);
+    const [, address = '', label = ''] = /^`([^`]+)`(?: "([^"]+)")?/.exec(page) ?? [];
+    const [, endpoint = '', path = ''] = /^`([^`]+)` `([^`]+)`/.exec(api) ?? [];
+    return {
+      number: Number(number),
+      page: address,
+      label,
+      api: endpoint,
+      path,
+      sql: /^`([^`]+)`/.exec(sql)?.[1] ?? null,
+    };
+  });
+
+describe('quality: what auditors ask, by page, API and SQL', function () {
+  this.timeout(300_000);
+  const db = useDatabase({ http: { port: 0 } });
+  const queues = { depth: async () => ({ agent: 0, worker: 0 }) };
+  let http: RunningHttp;
+  let truth: SeedTruth;
+  let reader: ReturnType<typeof createKnex>;
+  const role = `auditor_${process.pid}`;
+
+  before(async () => {
+    truth = await seedDatabase(db.database.knex, db.config, quietLog, {
+      studies: 600,
+      seed: 3,
+      until: '2026-06-30',
+      reports: 20,
+      actor: 'user:tester',
+    });
+    http = await startHttp({ config: db.config, database: db.database, queues, log: quietLog });
+    const url = new URL(db.database.url);
+    url.password = await createReaderRole(db.database.knex, role);
+    url.username = role;
+    reader = createKnex(url.href, 1);
+  });
+  after(async () => {
+    await http?.close();
+    await reader?.destroy();
+    await db.database.knex.raw(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  });
+
+  const get = async (path: string, accept = 'text/html') => {
+    const answer = await fetch(`http://127.0.0.1:${http.port}${path}`, { headers: { accept } });
+    return { status: answer.status, text: await answer.text() };
+  };
+  /** What is said right after a label: the three hundred characters behind it. */
+  const saidAt = async ({ page, label }: Pick<Question, 'page' | 'label'>) => {
+    const { status, text } = await get(page);
+    assert.equal(status, 200, page);
+    const words = text
+      .slice(text.indexOf('<main'))
+      .replace(/<[^>]+>/g, ' ')
+      .replace(/\s+/g, ' ');
+    return words
+      .split(label)
+      .slice(1)
+      .map((each) => each.slice(0, 300))
+      .join(' … ');
+  };
+
+  it('asks twenty questions', () => {
+    assert.deepEqual(
+      QUESTIONS.map(({ number }) => number),
+      Array.from({ length: 20 }, (_, i) => i + 1),
+    );
+  });
+
+  for (const each of QUESTIONS)
+    it(`${each.number}: ${each.page} ${each.label}`, async () => {
+      const { rows } = await reader.raw(
+        "SELECT accession_number FROM qa_result WHERE level = 'L5-S1' AND role = 'active' AND ct_label = 'calcified' ORDER BY accession_number LIMIT 1",
+      );
+      const filled = (text: string) =>
+        text.replaceAll('SCANNER', truth.badScanner).replaceAll('ACCESSION', rows[0].accessionNumber);
+      const page = await saidAt({ ...each, page: filled(each.page) });
+      const document = JSON.parse((await get(filled(each.api), 'application/json')).text);
+      const answer = each.path
+        .split('.')
+        .reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], document);
+      if (each.path === 'events') return assert.ok(Array.isArray(answer) && answer.length > 0);
+      assert.notEqual(answer, undefined, each.path);
+      const bySql =
+        each.sql === null ? answer : Object.values((await reader.raw(filled(each.sql))).rows[0])[0];
+      const fraction = typeof answer === 'number' && !Number.isInteger(answer);
+      const digits = fraction && String(bySql).includes('.') ? 3 : 0;
+      const byApi = fraction ? answer.toFixed(digits) : String(answer);
+      assert.equal(String(bySql), byApi, 'SQL and API differ');
+      const words = byApi.replace(/^not-/, 'Not ').replace('calcified', 'calcified');
+      assert.ok(
+        page.toLowerCase().includes(words.toLowerCase()),
+        `the page says: ${page.slice(0, 300)}; wanted ${words}`,
+      );
+    });
+
+  it('the role reads its views and nothing else, and writes nothing', async () => {
+    for (const view of READER_VIEWS) await reader.raw(`SELECT * FROM ${view} LIMIT 1`);
+    for (const table of ['study', '"case"', 'worklist_entry', 'audit_event', 'account', 'report'])
+      await assert.rejects(reader.raw(`SELECT * FROM ${table} LIMIT 1`), /permission denied/, table);
+    await assert.rejects(
+      reader.raw('DELETE FROM qa_agreement'),
+      /read-only transaction|permission denied|cannot delete/,
+    );
+    const { rows } = await reader.raw('SELECT * FROM qa_result LIMIT 1');
+    assert.ok(!Object.keys(rows[0]).some((column) => /patient/i.test(column)));
+  });
+
+  it('every count of the page opens a list of so many cases or fewer', async () => {
+    const { text } = await get('/quality');
+    const counts = [...text.matchAll(/<td class="number"><a href="(\/\?[^"]+)">(\d+)<\/a>/g)].slice(0, 12);
+    assert.ok(counts.length > 8);
+    for (const [, href, discs] of counts) {
+      const list = await get(href!.replaceAll('&amp;', '&'));
+      const cases = Number(/<span>(\d+) cases?<\/span>/.exec(list.text)?.[1]);
+      assert.ok(cases > 0 && cases <= Number(discs), `${href}: ${cases} cases of ${discs} discs`);
+    }
+  });
+
+  it('results come page by page, each case once, and as CSV in a registry’s columns', async () => {
+    const seen = new Set<string>();
+    let rows = 0;
+    for (let next: string | null = ''; next !== null; ) {
+      const { text } = await get(`/api/v1/results?limit=200${next && `&after=${next}`}`, 'application/json');
+      const page = JSON.parse(text) as { results: { caseId: string }[]; next: string | null };
+      const own = new Set(page.results.map(({ caseId }) => caseId));
+      for (const id of own) assert.ok(!seen.has(id), id);
+      for (const id of own) seen.add(id);
+      rows += page.results.length;
+      next = page.next;
+    }
+    assert.equal(rows, truth.discs * 3);
+    const lines = (await get('/api/v1/results.csv')).text.trim().split('\r\n');
+    assert.equal(lines.length, rows + 1);
+    assert.match(lines[0]!, /^accession_number,.*model,model_version,.*inference_date,age,sex/);
+    const cases = (await get('/worklist.csv?flag=calcified')).text.trim().split('\r\n');
+    const listed = JSON.parse((await get('/api/cases?flag=calcified&limit=1')).text) as { total: number };
+    assert.equal(cases.length, listed.total + 1);
+  });
+
+  it('an alarm is acknowledged with a reason, by whoever may, and stays known', async () => {
+    const { alarms } = JSON.parse((await get('/api/v1/quality/alarms')).text) as { alarms: { id: string }[] };
+    assert.ok(alarms.length > 0);
+    const post = (body: Record<string, string>) =>
+      fetch(`http://127.0.0.1:${http.port}/quality/alarms`, {
+        method: 'POST',
+        body: new URLSearchParams(body),
+        redirect: 'manual',
+      });
+    // Nobody is logged in at an open page, which looks and changes nothing.
+    assert.equal((await post({ alarm: alarms[0]!.id, reason: 'known' })).status, 403);
+    assert.deepEqual(await listAcknowledgements(db.database.knex), []);
+  });
+
+  it('a seeded database says so, and takes no second seeding', async () => {
+    const { knex } = db.database;
+    assert.ok(await knex('auditEvent').where({ event: 'DATABASE_SEEDED' }).first('seq'));
+    const again = { studies: 1, seed: 1, until: '2026-06-30', reports: 1, actor: 'user:tester' };
+    await assert.rejects(seedDatabase(knex, db.config, quietLog, again), /database of their own/);
+  });
+});
