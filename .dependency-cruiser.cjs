@@ -24,6 +24,7 @@ const ROOMS = {
   'agent/route': VOCABULARY,
   'agent/assemble': [...VOCABULARY, 'db', 'agent/receive', 'agent/route'],
   'agent/query': [...VOCABULARY, 'db'],
+  'agent/backfill': [...VOCABULARY, 'db', 'agent/query', 'agent/route'],
   'agent/pair': [...VOCABULARY, 'db', 'agent/read'],
   'agent/read': [...VOCABULARY, 'db', 'agent/locate'],
   'agent/locate': [...VOCABULARY, 'models/catalogue'],

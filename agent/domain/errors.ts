@@ -42,6 +42,8 @@ export const ERROR_CODES = {
   OPTIONS_CONTRADICT: { permanent: true, meaning: 'two options of a command exclude each other' },
   BACKUP_INVALID: { permanent: true, meaning: 'a backup is not whole, or not what was written' },
   FOLDER_IN_USE: { permanent: true, meaning: 'a folder to be written holds files of somebody else' },
+  BACKFILL_NOT_FOUND: { permanent: true, meaning: 'no backfill has this id' },
+  BACKFILL_REFUSED: { permanent: true, meaning: 'a backfill cannot be asked for, or changed, like this' },
   CASE_NOT_PARKED: { permanent: true, meaning: 'only a parked case can be taken up again' },
   WITHDRAWAL_REFUSED: { permanent: true, meaning: 'a result cannot be withdrawn now' },
   CASE_NOT_FOUND: { permanent: true, meaning: 'no case has this id' },
