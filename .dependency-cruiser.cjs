@@ -17,6 +17,7 @@ const ROOMS = {
   'models/statistics': [],
   'models/phantom': [...VOCABULARY, 'agent/locate'],
   'models/dataset': [...VOCABULARY, 'agent/locate', 'db', 'models/statistics'],
+  'models/acceptance': [...VOCABULARY, 'db', 'models/statistics', 'models/dataset', 'models/study', 'models/evaluation'],
   'models/evaluation': ['agent/domain', 'worker', 'models/statistics', 'models/catalogue', 'models/study'],
   'models/study': ['agent/domain', 'worker', 'models/statistics', 'models/catalogue', 'models/evaluation'],
   worker: ['agent/domain', 'db', 'models/catalogue'],

@@ -57,7 +57,7 @@ export function openBackfills(parts: BackfillParts): WorkingOff {
       const search = await claimSearch(knex, []);
       if (search) return { kind: 'search', row: search };
     }
-    const waitingFor = await wait(own);
+    const waitingFor = await wait(own, running('study'));
     await noteWaiting(knex, waitingFor);
     if (waitingFor !== null) return null;
     const study = await claimBackfillStudy(knex, running('study'));
@@ -83,12 +83,15 @@ async function settle({ database, log }: BackfillParts): Promise<void> {
 }
 
 /** Why no further study is sent for now; null where nothing speaks against it. */
-async function wait({ config, database, refusal }: BackfillParts): Promise<string | null> {
+async function wait(
+  { config, database, refusal }: BackfillParts,
+  running: readonly string[],
+): Promise<string | null> {
   const refused = refusal();
   if (refused) return `room: images are refused (${refused})`;
   const live = liveInWords(await countLiveWork(database.knex, ARRIVING_MS));
   if (live) return `live work: ${live}`;
-  const underWay = await countUnderWay(database.knex, IN_HAND_MS);
+  const underWay = await countUnderWay(database.knex, IN_HAND_MS, running);
   return underWay >= config.query.backfill.atOnce ? `${underWay} of its studies that are being read` : null;
 }
 

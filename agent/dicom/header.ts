@@ -17,6 +17,7 @@ export interface Header extends AcquisitionDate {
   readonly specificCharacterSet: readonly string[];
   readonly modality: string | null;
   readonly manufacturer: string | null;
+  readonly manufacturerModelName: string | null;
 
   readonly patientId: string | null;
   readonly issuerOfPatientId: string | null;
@@ -91,6 +92,7 @@ export function headerOf({ meta, dataSet, transferSyntaxUid }: Part10, today = t
     specificCharacterSet: dataSet.strings('SpecificCharacterSet'),
     modality: dataSet.string('Modality'),
     manufacturer: dataSet.text('Manufacturer'),
+    manufacturerModelName: dataSet.text('ManufacturerModelName'),
     ...patientOf(dataSet),
     ...studyOf(dataSet),
     ...seriesOf(dataSet),

@@ -24,6 +24,7 @@ export const KEYWORDS = {
   LongCodeValue: [0x00080119, 'UC'],
   StudyDescription: [0x00081030, 'LO'],
   SeriesDescription: [0x0008103e, 'LO'],
+  ManufacturerModelName: [0x00081090, 'LO'],
   ReferencedSeriesSequence: [0x00081115, 'SQ'],
   ReferencedSOPClassUID: [0x00081150, 'UI'],
   ReferencedSOPInstanceUID: [0x00081155, 'UI'],

@@ -7,6 +7,7 @@ import { askForBackfill, findBackfills, releaseBackfill, stopBackfill } from '..
 import { releaseOfBackfill } from '../../db/tables/results.js';
 import { commandActor } from '../actor.js';
 import { namedBackfill, progressLines, progressOf } from '../backfill/progress.js';
+import { type ReportOptions, reportLines, withoutPeople, writeAcceptance } from '../backfill/report.js';
 import { watchBackfill } from '../backfill/watch.js';
 import { type OpenedDatabase, withDatabase } from '../database.js';
 import { parseDate } from '../dataset/common.js';
@@ -17,6 +18,7 @@ interface AskOptions {
   readonly to?: string;
   readonly source?: string;
   readonly watch: boolean;
+  readonly out?: string;
   readonly json?: boolean;
 }
 
@@ -31,6 +33,7 @@ export function register(program: Command): void {
     .option('--from <date>', 'first study date', parseDate)
     .option('--to <date>', 'last study date; before today, as what is of today comes live', parseDate)
     .option('--source <name>', 'which of query.sources; needed where there are several')
+    .option('--out <folder>', 'where the acceptance report goes at the end (default: acceptance-ID)')
     .option('--no-watch', 'write it down and end; the service works it off')
     .option('--json', 'one JSON document: {backfill, found, studies, reasons}')
     .addHelpText(
@@ -47,7 +50,35 @@ export function register(program: Command): void {
       }),
     );
   addLooks(backfill);
+  addReport(backfill);
   addChanges(backfill);
+}
+
+function addReport(backfill: Command): void {
+  backfill
+    .command('report [id]')
+    .description(
+      'the acceptance report, acceptance.html and .json: agreement with CT, coverage, refusals, turnaround, pictures; of the newest\n' +
+        'backfill unless named, or with days of every case whose MR was acquired then, whatever brought it',
+    )
+    .option('--from <date>', 'first acquisition date of the MR', parseDate)
+    .option('--to <date>', 'last acquisition date of the MR', parseDate)
+    .option('--out <folder>', 'where to write it (default: acceptance-ID, or acceptance-FROM-TO)')
+    .option('--json', 'the JSON document on stdout too')
+    .action((id: string | undefined, _options, command: Command) =>
+      withDatabase(
+        command,
+        async (opened) => {
+          // The command above has options of the same names, and whichever of the two reads one keeps it.
+          const options = command.optsWithGlobals<ReportOptions>();
+          const json = isJson(command);
+          const written = await writeAcceptance(opened, id, options, json);
+          if (json) console.log(JSON.stringify(withoutPeople(written.acceptance), null, 1));
+          else console.log(reportLines(written).join('\n'));
+        },
+        { logLevel: 'warn' },
+      ),
+    );
 }
 
 function addLooks(backfill: Command): void {
@@ -160,11 +191,12 @@ function eventOf<E extends 'BACKFILL_ASKED' | 'BACKFILL_STOPPED' | 'RESULTS_RELE
 }
 
 async function ask(
-  { config, database }: OpenedDatabase,
-  { from, to, source, watch, json = false }: AskOptions,
+  opened: OpenedDatabase,
+  { from, to, source, watch, out, json = false }: AskOptions,
   command: Command,
 ): Promise<void> {
   if (!from || !to) return command.help({ error: true });
+  const { config, database } = opened;
   const wanted = { source: sourceIn(config, source), ...daysOf(from, to), askedBy: commandActor() };
   const { backfill, isNew } = await database.knex.transaction(async (trx) => {
     const asked = await askForBackfill(trx, wanted);
@@ -178,6 +210,9 @@ async function ask(
     ? await watchBackfill(database, backfill.id, json)
     : await progressOf(database.knex, backfill.id);
   console.log(json ? JSON.stringify(progress, null, 1) : progressLines(progress).join('\n'));
+  if (progress.backfill.state !== 'done') return;
+  const written = await writeAcceptance(opened, backfill.id, { ...(out && { out }) }, json);
+  if (!json) console.log(reportLines(written).join('\n'));
 }
 
 function sourceIn({ query }: Config, named: string | undefined): string {

@@ -1,4 +1,5 @@
 import type { Tx } from '../server/knex.js';
+import { processOwner } from '../server/presence.js';
 import { TAKEN } from '../tables/backfillStudies.js';
 
 /** The backfill that keeps the results of a study here; null when none does. */
@@ -43,13 +44,17 @@ export async function isBackfilledWhole(tx: Tx, studyInstanceUid: string): Promi
   return rows[0].isWhole;
 }
 
-/** How many studies have been sent for within the last while and are not at rest yet. */
-export async function countUnderWay(tx: Tx, withinMs: number): Promise<number> {
+/**
+ * How many studies have been sent for within the last while and are not at rest yet. One whose process is gone, or that
+ * this one could not write down, is nobody's: it is to be taken up.
+ * @param running those this process is at
+ */
+export async function countUnderWay(tx: Tx, withinMs: number, running: readonly string[]): Promise<number> {
   const { rows } = await tx.raw(
     `SELECT count(*)::integer AS studies FROM backfill_study
-      WHERE state = 'fetching'
+      WHERE (state = 'fetching' AND process_is_alive(owner) AND (owner <> ? OR id = ANY (?::uuid[])))
          OR (state = 'reading' AND fetched_at > clock_timestamp() - ? * interval '1 millisecond')`,
-    [withinMs],
+    [processOwner, [...running], withinMs],
   );
   return rows[0].studies;
 }

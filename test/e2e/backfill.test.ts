@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConfigInput } from '../../config/schema.js';
 import { type BackfillStudyRow, listBackfillStudies } from '../../db/tables/backfillStudies.js';
@@ -20,7 +20,7 @@ import { until } from '../support/until.js';
 const READ = 4;
 
 describe('backfill: studies of the past from a real Orthanc, read and sent nowhere', function () {
-  this.timeout(240_000);
+  this.timeout(300_000);
   let orthanc: RunningOrthanc;
   let test: TestDatabase;
   let spine: Awaited<ReturnType<typeof drawing>>;
@@ -70,7 +70,7 @@ describe('backfill: studies of the past from a real Orthanc, read and sent nowhe
 
   const knex = () => test.database.knex;
   const command = (...args: string[]) =>
-    calcidisc(['--config', join(config.dataDir, 'site.json'), 'backfill', ...args]);
+    calcidisc(['--config', join(config.dataDir, 'site.json'), 'backfill', ...args], { cwd: config.dataDir });
   const rows = async (): Promise<BackfillStudyRow[]> => {
     const [row] = await findBackfills(knex(), null);
     return row ? listBackfillStudies(knex(), row.id) : [];
@@ -111,6 +111,19 @@ describe('backfill: studies of the past from a real Orthanc, read and sent nowhe
     assert.match(stdout, /1: it was here before the backfill/);
     assert.match(stdout, /1: its series name another part of the body/);
     assert.match(stdout, /1: none of its series is one to be read/);
+    assert.match(stdout, /Acceptance report: acceptance-[0-9a-f]{8}.acceptance.html/);
+    const [folder] = (await readdir(config.dataDir)).filter((name) => name.startsWith('acceptance-'));
+    const made = join(config.dataDir, folder!);
+    if (process.env.ACCEPTANCE_OUT) await cp(made, process.env.ACCEPTANCE_OUT, { recursive: true });
+    const { studies: said, cases: judged } = JSON.parse(
+      await readFile(join(made, 'acceptance.json'), 'utf8'),
+    );
+    assert.deepEqual(said.slice(0, 2), [
+      ['found at the source', 6],
+      ['read', 3],
+    ]);
+    // The live one of the same days is among them.
+    assert.deepEqual([judged.all, judged.reported], [4, 4]);
     assert.equal(await stateOf(studies[0]!), 'left-out');
     const cases = await listCases(knex());
     assert.equal(cases.length, READ);
