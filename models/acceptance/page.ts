@@ -12,10 +12,10 @@ export interface AcceptancePictures {
 const OWN_STYLE = `
   h2 { font-size: 13pt; border-bottom: 2px solid #444; }
   .summary { font-size: 12pt; }
-  .disc { width: 30em; border: 1px solid #999; padding: .5em; }
-  .disc img { width: 14em; height: 14em; background: #000; image-rendering: auto; }
+  .disc { width: 27.5em; box-sizing: border-box; border: 1px solid #999; padding: .5em; margin: .5em .5em .5em 0; vertical-align: top; }
+  .disc img { width: 12.8em; height: 12.8em; background: #000; }
   .disc p { margin: .2em 0; font-size: 9.5pt; }
-  .disc .missing { display: inline-block; width: 14em; font-style: italic; }
+  .disc .missing { display: inline-block; width: 12em; font-style: italic; vertical-align: top; }
   td:first-child { white-space: normal; }
 `;
 

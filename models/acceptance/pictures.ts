@@ -42,7 +42,7 @@ function hounsfield(what: string, value: number | null): string {
   return value === null ? '' : `, ${what} ${Math.round(value)} HU`;
 }
 
-/** The measured box and what lies around it, pixels shown square whatever the spacing. */
+/** The measured box, drawn, and what lies around it; pixels shown square whatever the spacing. */
 async function ctCrop({ ctSlicePng, ctRoiPixel, ctSpacingMm }: DiscPictures): Promise<Uint8Array | null> {
   if (!ctSlicePng || !ctRoiPixel) return null;
   const { width, height } = await sharp(ctSlicePng).metadata();
@@ -52,9 +52,21 @@ async function ctCrop({ ctSlicePng, ctRoiPixel, ctSpacingMm }: DiscPictures): Pr
   const [columns, rows] = [Math.round(sideMm / colMm), Math.round(sideMm / rowMm)];
   const left = clamp(Math.round((col0 + col1) / 2 - columns / 2), width - columns);
   const top = clamp(Math.round((row0 + row1) / 2 - rows / 2), height - rows);
-  return sharp(ctSlicePng)
-    .extract({ left, top, width: Math.min(columns, width), height: Math.min(rows, height) })
-    .resize({ width: SIDE_PX, height: SIDE_PX, fit: 'contain', background: '#000' })
+  const shown = { left, top, width: Math.min(columns, width), height: Math.min(rows, height) };
+  const scale = { x: SIDE_PX / shown.width, y: SIDE_PX / shown.height };
+  // Outer edges of the box have pixel centres at whole numbers: the picture's left edge is at -0.5.
+  const box =
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${SIDE_PX}" height="${SIDE_PX}">` +
+    `<rect x="${(col0 + 0.5 - left) * scale.x}" y="${(row0 + 0.5 - top) * scale.y}" width="${(col1 - col0) * scale.x}" ` +
+    `height="${(row1 - row0) * scale.y}" fill="none" stroke="#ffb000" stroke-dasharray="6 4"/></svg>`;
+  const crop = await sharp(ctSlicePng)
+    .extract(shown)
+    .resize({ width: SIDE_PX, height: SIDE_PX, fit: 'fill' })
+    .toColourspace('srgb')
+    .png()
+    .toBuffer();
+  return sharp(crop)
+    .composite([{ input: Buffer.from(box) }])
     .png()
     .toBuffer();
 }

@@ -42,7 +42,7 @@ function coverageTable({ studies, cases, all }: Acceptance): Table {
   ];
   return {
     title: 'Coverage: what was read, and what was not',
-    header: ['', 'Count', 'Share'],
+    header: ['What', 'Count', 'Share'],
     rows,
     notes: [
       'A disc is compared where the levels are certain on MR and CT, the CT calls it calcified or not, and the model states ' +
@@ -99,7 +99,7 @@ function agreementTable({ all: { performance, compared }, auc }: Acceptance): Ta
   ];
   return {
     title: 'Agreement with CT',
-    header: ['', 'Discs', 'Value (95 % CI)'],
+    header: ['Measure', 'Discs', 'Value (95 % CI)'],
     rows,
     notes: [
       'CT is the reference (docs/configuration.md, reference). Shares have Wilson intervals over discs, which discs of one ' +
@@ -163,7 +163,7 @@ function turnaroundTable({ fromFirstImage, fromLastImage }: Acceptance['turnarou
       : [what, '0', NONE, NONE, NONE];
   return {
     title: 'Turnaround to the first report',
-    header: ['', 'Cases', 'Median', '9 of 10 within', 'Longest'],
+    header: ['Time', 'Cases', 'Median', '9 of 10 within', 'Longest'],
     rows: [
       row('from the first image of the series that was read', fromFirstImage),
       row('from its last image', fromLastImage),

@@ -73,6 +73,7 @@ describe('silent, then live', function () {
     try {
       const { dataDir, database } = db.config;
       const env = { CALCIDISC_DATA: dataDir, DATABASE_URL: database.url! };
+      await db.database.knex('series').update({ acquisitionDate: '2026-01-10' });
       const out = process.env.ACCEPTANCE_OUT ?? join(folder.dir, 'acceptance');
       const made = await calcidisc(['backfill', 'report', '--to', '2026-12-31', '--out', out, '--json'], {
         env,

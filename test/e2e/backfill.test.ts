@@ -19,6 +19,15 @@ import { until } from '../support/until.js';
 /** Of an MR study that names the lumbar spine and is read. */
 const READ = 4;
 
+/** What figures are told apart by. */
+const SAID = {
+  Manufacturer: 'ACME',
+  ManufacturerModelName: 'Spine 1.5',
+  PatientSex: 'F',
+  PatientSize: '1.70',
+  PatientWeight: '80',
+};
+
 describe('backfill: studies of the past from a real Orthanc, read and sent nowhere', function () {
   this.timeout(300_000);
   let orthanc: RunningOrthanc;
@@ -53,7 +62,8 @@ describe('backfill: studies of the past from a real Orthanc, read and sent nowhe
       route: { destinations: [{ name: 'out', aeTitle: 'OUT', host: '127.0.0.1', port: pacs.port }] },
     };
     await writeFile(join(dataDir, 'site.json'), JSON.stringify(config));
-    for (let i = 0; i < READ; i++) studies.push(await spine.draw('MR', `B${i}`, `2024010${i + 1}`));
+    for (let i = 0; i < READ; i++)
+      studies.push(await spine.draw('MR', `B${i}`, `2024010${i + 1}`, i < 2 ? SAID : {}));
     ct = await spine.draw('CT', 'B1', '20240120');
     const knee = invent('MR', 'K', '20240102', { BodyPartExamined: 'KNEE', SeriesDescription: 'pd sag' });
     const axial = invent('MR', 'X', '20240103', { ImageOrientationPatient: '1\\0\\0\\0\\1\\0' });
@@ -115,15 +125,35 @@ describe('backfill: studies of the past from a real Orthanc, read and sent nowhe
     const [folder] = (await readdir(config.dataDir)).filter((name) => name.startsWith('acceptance-'));
     const made = join(config.dataDir, folder!);
     if (process.env.ACCEPTANCE_OUT) await cp(made, process.env.ACCEPTANCE_OUT, { recursive: true });
-    const { studies: said, cases: judged } = JSON.parse(
-      await readFile(join(made, 'acceptance.json'), 'utf8'),
-    );
+    const {
+      studies: said,
+      cases: judged,
+      by,
+    } = JSON.parse(await readFile(join(made, 'acceptance.json'), 'utf8'));
     assert.deepEqual(said.slice(0, 2), [
       ['found at the source', 6],
       ['read', 3],
     ]);
     // The live one of the same days is among them.
     assert.deepEqual([judged.all, judged.reported], [4, 4]);
+    const { scanner, sex, bmi } = by;
+    const groups = [scanner, sex, bmi].map((all: { group: string; studies: number }[]) =>
+      all.map((each) => [each.group, each.studies]),
+    );
+    assert.deepEqual(groups, [
+      [
+        ['ACME Spine 1.5', 2],
+        ['unknown', 2],
+      ],
+      [
+        ['female', 2],
+        ['unknown', 2],
+      ],
+      [
+        ['25 to 29.9', 2],
+        ['unknown', 2],
+      ],
+    ]);
     assert.equal(await stateOf(studies[0]!), 'left-out');
     const cases = await listCases(knex());
     assert.equal(cases.length, READ);
