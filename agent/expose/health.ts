@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { version } from '../../config/version.js';
 import { countCases } from '../../db/tables/cases.js';
+import { countWithoutForm } from '../../db/tables/deliveries.js';
 import { countReadings } from '../../db/tables/readings.js';
 import { listRefusals } from '../../db/tables/refusals.js';
 import { measureUnread } from '../../db/tables/unreadObjects.js';
@@ -48,6 +49,12 @@ export function addMetrics(app: FastifyInstance, parts: HttpParts): void {
     'model',
   );
 
+  const without = gauge(
+    registry,
+    'calcidisc_delivered_without_form',
+    'Reports that a destination has without a form (the picture) that it refused for good',
+    'destination',
+  );
   const drawReceiving = receivingGauges(registry);
 
   app.get('/metrics', { config: { wants: 'metrics' } }, async (_request, reply) => {
@@ -55,13 +62,15 @@ export function addMetrics(app: FastifyInstance, parts: HttpParts): void {
     for (const { what, ok } of conditions) holds.set({ what }, ok ? 1 : 0);
     const answers = new Set(conditions.filter(({ ok }) => ok).map(({ what }) => what));
     // What cannot be asked now is left out, not drawn as it was before.
-    for (const each of [cases, parked, readings, jobs, told, flagged]) each.reset();
+    for (const each of [cases, parked, readings, jobs, told, flagged, without]) each.reset();
     if (answers.has('database')) {
       for (const [state, count] of Object.entries(await countCases(database.knex)))
         cases.set({ state }, count);
       for (const [code, count] of await countParked(database.knex)) parked.set({ code }, count);
       for (const [state, count] of Object.entries(await countReadings(database.knex)))
         readings.set({ state }, count);
+      for (const { destination, reports } of await countWithoutForm(database.knex))
+        without.set({ destination }, reports);
       await drawReceiving(database);
       const flags = await countFlagged(database.knex, parts.config.report.flaggedOver);
       if (flags) {
