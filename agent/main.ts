@@ -5,12 +5,14 @@ import type { Config } from '../config/schema.js';
 import type { Database } from '../db/server/database.js';
 import { findSopClasses } from '../db/tables/instances.js';
 import { findSeries } from '../db/tables/series.js';
+import { isBackfilledWhole } from '../db/views/backfilled.js';
 import type { Queues } from '../db/work/queue.js';
 import { startSweep } from '../db/work/sweep.js';
 import type { WorkingOff } from '../db/work/workOff.js';
 import { type Assembler, startAssembler } from './assemble/assembler.js';
 import { startCutting } from './assemble/cutBefore.js';
 import { startRefusals } from './assemble/refusals.js';
+import { openBackfills } from './backfill/runner.js';
 import { openNotices } from './deliver/notices.js';
 import { openSafekeeping } from './deliver/safekeeping.js';
 import { CalcidiscError } from './domain/errors.js';
@@ -107,9 +109,11 @@ async function openAgent(parts: AgentParts, opened: Opened): Promise<RunningAgen
   openSteps(opening, assembler);
   const receiver = await openReceiver(opening, assembler);
   openFetcher(opening);
+  const refusal = () => reasonOf(receiver.acceptance());
+  opened.keep(openBackfills({ config, database, log, refusal })).begin();
   return {
     dicomPort: receiver.port,
-    refusal: () => reasonOf(receiver.acceptance()),
+    refusal,
     settled: async () => {
       await receiver.flush();
       await assembler.settled();
@@ -186,7 +190,8 @@ function openSteps(opening: Opening, assembler: Assembler): void {
     queues,
     files,
     reader,
-    isStudyWhole: studyCounts.isWhole,
+    isStudyWhole: async (study) =>
+      (await isBackfilledWhole(database.knex, study)) || studyCounts.isWhole(study),
     wakeReadings: () => later.readings?.wake(),
     indexedUntilMs: assembler.indexedUntilMs,
     signal: stopping.signal,

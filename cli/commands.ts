@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { register as audit } from './commands/audit.js';
+import { register as backfill } from './commands/backfill.js';
 import { register as backup } from './commands/backup.js';
 import { register as caseCommand } from './commands/case.js';
 import { register as classify } from './commands/classify.js';
@@ -44,6 +45,7 @@ export const commands: readonly Register[] = [
   doctor,
   read,
   rules,
+  backfill,
   locate,
   ct,
   migrate,

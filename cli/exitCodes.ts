@@ -14,7 +14,12 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
-const NOT_THERE: ReadonlySet<ErrorCode> = new Set(['CASE_NOT_FOUND', 'DATABASE_MISSING', 'ACCOUNT_UNKNOWN']);
+const NOT_THERE: ReadonlySet<ErrorCode> = new Set([
+  'BACKFILL_NOT_FOUND',
+  'CASE_NOT_FOUND',
+  'DATABASE_MISSING',
+  'ACCOUNT_UNKNOWN',
+]);
 
 export function exitCodeOf(code: ErrorCode): number {
   return NOT_THERE.has(code) ? EXIT.notThere : EXIT.failed;

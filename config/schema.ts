@@ -262,6 +262,12 @@ export const ConfigSchema = z.strictObject({
           giveUpAfterMs: Milliseconds.default(24 * 3_600_000),
         })
         .prefault({}),
+      backfill: z
+        .strictObject({
+          /** Studies of a backfill that are under way at once: fetched and not at rest yet. */
+          atOnce: z.number().int().positive().default(2),
+        })
+        .prefault({}),
     })
     .prefault({}),
   locate: z

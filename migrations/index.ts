@@ -14,6 +14,7 @@ import * as notices from './0014_notices.js';
 import * as access from './0016_access.js';
 import * as localBounds from './0019_local_bounds.js';
 import * as levelDecisions from './0020_level_decisions.js';
+import * as backfill from './0021_backfill.js';
 import * as stores from './0026_stores.js';
 import * as retention from './0027_retention.js';
 import * as withinSpine from './0029_within_spine.js';
@@ -38,6 +39,7 @@ export const migrations = [
   { name: '0016_access', ...access },
   { name: '0019_local_bounds', ...localBounds },
   { name: '0020_level_decisions', ...levelDecisions },
+  { name: '0021_backfill', ...backfill },
   { name: '0026_stores', ...stores },
   { name: '0027_retention', ...retention },
   { name: '0029_within_spine', ...withinSpine },

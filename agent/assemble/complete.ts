@@ -8,6 +8,7 @@ import { type InstanceRow, listInstances } from '../../db/tables/instances.js';
 import { expectedByFetch } from '../../db/tables/priorFetches.js';
 import { findPace, notePace } from '../../db/tables/senderPaces.js';
 import { completeSeries, findSeries, lockSeries, type SeriesRow } from '../../db/tables/series.js';
+import { expectedByBackfill } from '../../db/views/backfilled.js';
 import type { DecideRole } from '../route/rules.js';
 import { type CompletenessEvidence, type CompleteReason, completenessOf } from './completeness.js';
 import { missingImages } from './missing.js';
@@ -76,7 +77,10 @@ async function evidenceOf(
   return {
     instanceCount: instances.length,
     // Of a series that we fetch ourselves the source has said it when it was asked for.
-    expectedInstances: series.expectedInstances ?? (await expectedByFetch(trx, series.seriesInstanceUid)),
+    expectedInstances:
+      series.expectedInstances ??
+      (await expectedByFetch(trx, series.seriesInstanceUid)) ??
+      (await expectedByBackfill(trx, series.seriesInstanceUid)),
     associations: associations.map(({ endedHow, endedAt }) => ({
       endedHow,
       endedAtMs: endedAt?.getTime() ?? null,

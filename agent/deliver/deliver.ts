@@ -120,7 +120,7 @@ async function tryOnce(
     ...item,
     verdict: verdictOf(outcomes[index]!, attempt, config.deliver),
   }));
-  const whole = judged.length > 0 ? together(judged) : NOTHING_LEFT;
+  const whole = judged.length > 0 ? together(judged, listed.forms.includes('sr')) : NOTHING_LEFT;
   const verdict = unwritten ? verdictOf(unwritten, attempt, config.deliver) : whole;
   await writeDown(database, report, row, destination, { verdict, judged });
   const { sopInstanceUid } = report;
@@ -134,7 +134,9 @@ async function tryOnce(
   if (verdict.outcome === 'failed') {
     const plan = verdict.delayMs === null ? 'parked for a person' : `again in ${verdict.delayMs} ms`;
     log.warn({ ...facts, code: verdict.error.code, reason: verdict.error.message }, `not delivered, ${plan}`);
-  } else if (verdict.isWarning) log.warn(facts, 'delivered, with a warning');
+  } else if (verdict.without)
+    log.warn({ ...facts, reason: verdict.without.message }, 'delivered, without a form that was refused');
+  else if (verdict.isWarning) log.warn(facts, 'delivered, with a warning');
   else log.info({ ...facts, ...channel.describe(destination, context) }, 'delivered');
 }
 
@@ -171,7 +173,7 @@ async function writeDown(
   const taken = judged.flatMap(takenForm);
   await knex.transaction(async (trx) => {
     const isNews = isStored
-      ? await markStored(trx, id, verdict.status, isDimse(to) && to.commitment)
+      ? await markStored(trx, id, verdict.status, isDimse(to) && to.commitment, verdict.without)
       : await markFailed(trx, id, verdict);
     if (!isNews) return;
     await insertTakenForms(trx, id, taken);
@@ -188,6 +190,7 @@ async function writeDown(
         status: verdict.status,
         forms: taken.map(({ form }) => form),
         ...(isStored ? {} : { reason: verdict.error.message }),
+        ...(isStored && verdict.without ? { without: verdict.without.message } : {}),
       },
     });
   });

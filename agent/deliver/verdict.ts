@@ -5,7 +5,13 @@ import type { Outcome } from './channel.js';
 
 /** What an attempt means for a delivery. */
 export type DeliveryVerdict =
-  | { readonly outcome: 'stored'; readonly status: string; readonly isWarning: boolean }
+  | {
+      readonly outcome: 'stored';
+      readonly status: string;
+      readonly isWarning: boolean;
+      /** Forms beside the report that were refused for good: it does without them. Absent: none. */
+      readonly without?: CalcidiscError;
+    }
   | {
       readonly outcome: 'failed';
       readonly status: string | null;
@@ -46,9 +52,27 @@ const FORM_WORDS: Readonly<Record<string, string>> = { sr: 'SR', sc: 'picture (s
 
 /**
  * The verdict on a delivery by those on its forms: stored when every form is; tried again while one may still get
- * there; a person's when all that is left was refused for good.
+ * there; a person's when all that is left was refused for good. Where the report itself (SR) is, a form beside it that was
+ * refused for good keeps nobody: the destination does without, and that is said.
+ * @param hasReport whether the destination has the SR of an attempt before
  */
 export function together(
+  verdicts: readonly { readonly form: string; readonly verdict: DeliveryVerdict }[],
+  hasReport = false,
+): DeliveryVerdict {
+  const isReportThere =
+    hasReport || verdicts.some(({ form, verdict }) => form === 'sr' && verdict.outcome === 'stored');
+  const whole = wholeOf(verdicts);
+  if (!isReportThere || whole.outcome === 'stored' || whole.delayMs !== null) return whole;
+  return {
+    outcome: 'stored',
+    status: whole.status ?? '0000',
+    isWarning: true,
+    without: whole.error,
+  };
+}
+
+function wholeOf(
   verdicts: readonly { readonly form: string; readonly verdict: DeliveryVerdict }[],
 ): DeliveryVerdict {
   const failed = verdicts.flatMap(({ form, verdict }) =>

@@ -48,6 +48,8 @@ export const ERROR_CODES = {
   FOLDER_IN_USE: { permanent: true, meaning: 'a folder to be written holds files of somebody else' },
   ALARM_UNKNOWN: { permanent: true, meaning: 'no alarm of the quality watch has this name' },
   SEED_REFUSED: { permanent: true, meaning: 'invented studies go into a database that holds none' },
+  BACKFILL_NOT_FOUND: { permanent: true, meaning: 'no backfill has this id' },
+  BACKFILL_REFUSED: { permanent: true, meaning: 'a backfill cannot be asked for, or changed, like this' },
   CASE_NOT_PARKED: { permanent: true, meaning: 'only a parked case can be taken up again' },
   WITHDRAWAL_REFUSED: { permanent: true, meaning: 'a result cannot be withdrawn now' },
   CASE_NOT_FOUND: { permanent: true, meaning: 'no case has this id' },

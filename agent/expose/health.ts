@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { version } from '../../config/version.js';
 import { countCases } from '../../db/tables/cases.js';
+import { countWithoutForm } from '../../db/tables/deliveries.js';
 import { countReadings } from '../../db/tables/readings.js';
 import { listRefusals } from '../../db/tables/refusals.js';
 import { measureUnread } from '../../db/tables/unreadObjects.js';
@@ -52,6 +53,12 @@ export function addMetrics(app: FastifyInstance, parts: HttpParts): void {
   const awayHelp = 'Series that are waited for and lie with an agent that is away';
   const away = gauge(registry, 'calcidisc_agent_away_series', awayHelp, 'agent');
 
+  const without = gauge(
+    registry,
+    'calcidisc_delivered_without_form',
+    'Reports that a destination has without a form (the picture) that it refused for good',
+    'destination',
+  );
   const drawReceiving = receivingGauges(registry);
 
   app.get('/metrics', { config: { wants: 'metrics' } }, async (_request, reply) => {
@@ -59,7 +66,7 @@ export function addMetrics(app: FastifyInstance, parts: HttpParts): void {
     for (const { what, ok } of conditions) holds.set({ what }, ok ? 1 : 0);
     const answers = new Set(conditions.filter(({ ok }) => ok).map(({ what }) => what));
     // What cannot be asked now is left out, not drawn as it was before.
-    for (const each of [cases, parked, readings, jobs, told, flagged, away]) each.reset();
+    for (const each of [cases, parked, readings, jobs, told, flagged, away, without]) each.reset();
     if (answers.has('database')) {
       for (const [state, count] of Object.entries(await countCases(database.knex)))
         cases.set({ state }, count);
@@ -67,6 +74,8 @@ export function addMetrics(app: FastifyInstance, parts: HttpParts): void {
       for (const [state, count] of Object.entries(await countReadings(database.knex)))
         readings.set({ state }, count);
       for (const { name, series } of await listAwayStores(database.knex)) away.set({ agent: name }, series);
+      for (const { destination, reports } of await countWithoutForm(database.knex))
+        without.set({ destination }, reports);
       await drawReceiving(database);
       const flags = await countFlagged(database.knex, parts.config.report.flaggedOver);
       if (flags) {

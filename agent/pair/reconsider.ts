@@ -1,4 +1,5 @@
 import type { Tx } from '../../db/server/knex.js';
+import { appendAudit } from '../../db/tables/audit.js';
 import {
   type CaseRow,
   createCase,
@@ -13,6 +14,7 @@ import { findPairing, listCasesPairedWith } from '../../db/tables/pairings.js';
 import type { ReadingRow } from '../../db/tables/readings.js';
 import { findSeries, listSeriesOfStudy, type SeriesRow } from '../../db/tables/series.js';
 import { findStudy } from '../../db/tables/studies.js';
+import { backfillKeeping, wasBackfilled } from '../../db/views/backfilled.js';
 import { listPairingCandidates } from '../../db/views/pairingCandidates.js';
 import { hastenStep } from '../../db/work/steps.js';
 import { askForReadings } from '../read/gather.js';
@@ -133,6 +135,24 @@ export async function ctRead(
   return wake;
 }
 
+/** A CT that a backfill brought amends no report that went out: a backfill sends nothing. It stands on the trail. */
+async function isLeftAlone(
+  trx: Tx,
+  { id, revision, mrStudyInstanceUid }: CaseRow,
+  { seriesInstanceUid }: SeriesRow,
+): Promise<boolean> {
+  if (!(await wasBackfilled(trx, seriesInstanceUid))) return false;
+  if (await backfillKeeping(trx, mrStudyInstanceUid)) return false;
+  const reason = 'a CT that a backfill brought amends no report';
+  await appendAudit(trx, {
+    event: 'REPORT_UNCHANGED',
+    subjectType: 'case',
+    subjectId: id,
+    detail: { revision, reason, ctSeriesInstanceUid: seriesInstanceUid },
+  });
+  return true;
+}
+
 async function reconsider(
   trx: Tx,
   row: CaseRow,
@@ -148,6 +168,7 @@ async function reconsider(
     return reviseCase(trx, { id: row.id, reason: 'the CT it was measured against is not its CT any more' });
   }
   if (isSame && before.ctReadingId === ctReadingId) return null;
+  if (!isSame && (await isLeftAlone(trx, row, ct))) return null;
   const reason = isSame
     ? 'images of the CT arrived after it had been measured'
     : 'a CT within the window arrived';

@@ -2,6 +2,7 @@ import type { Tx } from '../../db/server/knex.js';
 import { askForPrior, isAskedForBySibling, wasFetched } from '../../db/tables/priorFetches.js';
 import type { SeriesRow } from '../../db/tables/series.js';
 import { findStudy } from '../../db/tables/studies.js';
+import { wasBackfilled } from '../../db/views/backfilled.js';
 import { datesAround } from './priors.js';
 import type { QueryConfig } from './source.js';
 
@@ -18,6 +19,7 @@ export async function askForPriors(
   if (!query.priors.enabled || query.sources.length === 0) return;
   if ((role !== 'mr' && role !== 'ct') || acquisitionDate === null) return;
   if (role === 'ct' && (await wasFetched(trx, seriesInstanceUid))) return;
+  if (role === 'ct' && (await wasBackfilled(trx, seriesInstanceUid))) return;
   const study = await findStudy(trx, studyInstanceUid);
   if (!study || study.patientId === '') return;
   const { patientId, issuerOfPatientId } = study;

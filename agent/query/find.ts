@@ -32,6 +32,7 @@ export interface SeriesMatch {
 }
 
 export interface StudyQuery {
+  /** '' for anybody's. */
   readonly patientId: string;
   readonly modality: string;
   /** ISO dates. */
@@ -39,7 +40,7 @@ export interface StudyQuery {
   readonly to: string;
 }
 
-/** C-FIND at study level: one patient's studies of a modality between two dates. */
+/** C-FIND at study level: studies of a modality between two dates, both included. */
 export async function findStudies(
   association: OutgoingAssociation,
   source: Source,

@@ -132,8 +132,19 @@ function isFatSuppressed({ scanOptions = [], imageType }: RoutingHeader, words: 
 
 type RegionSaid = Pick<SeriesAttributes, 'region' | 'regionFrom' | 'regionAmongOthers'>;
 
+/** What names a part of the body; a PACS that is asked says these, but for protocol and code. */
+export type NamedSeries = Pick<
+  RoutingHeader,
+  | 'modality'
+  | 'bodyPartExamined'
+  | 'seriesDescription'
+  | 'protocolName'
+  | 'studyDescription'
+  | 'anatomicRegion'
+>;
+
 /** The body part before descriptions, the series before its study; what names no part passes on. */
-function regionOf(header: RoutingHeader): RegionSaid {
+export function regionOf(header: NamedSeries): RegionSaid {
   const said = (region: NamedRegion, regionFrom: RegionSource, regionAmongOthers = false): RegionSaid => ({
     region: region === 'TRUNK' ? trunkOn(header.modality) : region,
     regionFrom,

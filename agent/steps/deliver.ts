@@ -1,16 +1,14 @@
 import { type Destination, formsOf, isDicomForm } from '../../config/destinations.js';
 import { appendAudit } from '../../db/tables/audit.js';
 import type { CaseRow } from '../../db/tables/cases.js';
-import { sourceOf } from '../../db/tables/instances.js';
 import { findLatestReport, type ReportRow } from '../../db/tables/reports.js';
 import { findResult, type Route, setRoute } from '../../db/tables/results.js';
 import type { StepEnd } from '../../db/work/runStep.js';
 import { deliverReport } from '../deliver/deliver.js';
-import { decideRoute } from '../deliver/route.js';
 import { CalcidiscError } from '../domain/errors.js';
 import { inputFrom, type StoredInput } from '../report/stored.js';
 import { waitForIdentity } from './identity.js';
-import { routeDetail } from './report.js';
+import { routeDetail, routeForCase } from './route.js';
 import type { AgentStep, StepContext } from './types.js';
 
 /** Of a report of an older version, about which nothing was decided: a destination configured later gets it. */
@@ -43,14 +41,15 @@ export const deliverStep: AgentStep = async (context, row) => {
 
 /** As it was decided with the report; decided now, for what was silent and is to be sent. */
 async function routeOfReport(
-  { config, database, log }: StepContext,
-  { id: caseId, revision, mrSeriesInstanceUid }: CaseRow,
+  context: StepContext,
+  row: CaseRow,
   { id, sopInstanceUid }: ReportRow,
 ): Promise<Route | null> {
+  const { database } = context;
+  const { id: caseId, revision } = row;
   const result = await findResult(database.knex, id);
   if (!result || result.route) return result?.route ?? null;
-  const callingAe = await sourceOf(database.knex, mrSeriesInstanceUid);
-  const route = decideRoute(config, inputFrom(result.input as StoredInput), callingAe, log);
+  const route = await routeForCase(context, row, inputFrom(result.input as StoredInput));
   await database.knex.transaction(async (trx) => {
     await setRoute(trx, id, route);
     const destinations = route.sends.map(({ destination }) => destination);

@@ -1,7 +1,6 @@
 import { appendAudit } from '../../db/tables/audit.js';
 import type { CaseRow } from '../../db/tables/cases.js';
 import { ensureDeliveries } from '../../db/tables/deliveries.js';
-import { sourceOf } from '../../db/tables/instances.js';
 import { findLocalisation } from '../../db/tables/localisations.js';
 import { insertReportObject, type PackedObject } from '../../db/tables/reportObjects.js';
 import { findLatestReport, insertReport, type ReportRow } from '../../db/tables/reports.js';
@@ -9,7 +8,6 @@ import { insertResult, type Route } from '../../db/tables/results.js';
 import { listSeriesOfStudy } from '../../db/tables/series.js';
 import type { StepEnd } from '../../db/work/runStep.js';
 import { packedCapture, sliceOf } from '../deliver/parcel.js';
-import { decideRoute } from '../deliver/route.js';
 import { sha256 } from '../domain/hash.js';
 import { modalityRead } from '../read/reader.js';
 import { answerSha256 } from '../report/answer.js';
@@ -18,6 +16,7 @@ import { storedOf } from '../report/stored.js';
 import type { ReportInput } from '../report/types.js';
 import { waitForIdentity } from './identity.js';
 import { gatherReportInput } from './reportInput.js';
+import { routeDetail, routeForCase } from './route.js';
 import type { AgentStep, StepContext } from './types.js';
 
 /** classified -> reported: the Structured Report, stored whole before anybody sends it. */
@@ -32,8 +31,7 @@ export const reportStep: AgentStep = async (context, row) => {
   if (latest && latest.answerSha256 === answer) return unchanged(row, latest);
   const { file, sopInstanceUid, seriesInstanceUid, sopClassUid } = buildReport(input);
   const predecessorSopInstanceUid = input.predecessor?.sopInstanceUid ?? null;
-  const callingAe = await sourceOf(context.database.knex, row.mrSeriesInstanceUid);
-  const route = decideRoute(context.config, input, callingAe, context.log);
+  const route = await routeForCase(context, row, input);
   const destinations = route.sends.map(({ destination }) => destination);
   const picture = await pictureFor(context, input, route);
   return {
@@ -68,11 +66,6 @@ export const reportStep: AgentStep = async (context, row) => {
     },
   };
 };
-
-/** For the trail: by what it was decided where it goes. */
-export function routeDetail({ mode, rule, urgency, why }: Route): Readonly<Record<string, unknown>> {
-  return { mode, ...(rule ? { rule, urgency } : {}), ...(why ? { why } : {}) };
-}
 
 /** Drawn where somebody is to have it, or may be later. */
 async function pictureFor(

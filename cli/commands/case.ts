@@ -258,7 +258,10 @@ function choiceLines({ choice }: CaseView): string[] {
 function deliveryText(delivery: CaseView['deliveries'][number]): string {
   const { destination, state, attempts, lastError, forms } = delivery;
   const has = forms.length > 0 ? ` (${forms.join(', ')})` : '';
-  const said = [`${destination}: ${state}${has}, ${attempts} attempt${attempts === 1 ? '' : 's'}`, lastError];
+  const said = [
+    `${destination}: ${state}${has}, ${attempts} attempt${attempts === 1 ? '' : 's'}`,
+    lastError && (state === 'stored' ? `without what it refused, ${lastError}` : lastError),
+  ];
   return [said.filter(Boolean).join(': '), commitmentText(delivery)].filter(Boolean).join('; ');
 }
 

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import pg from 'pg';
 import type { Logger } from '../../config/log.js';
+import type { Tx } from './knex.js';
 
 /**
  * Who is alive, said by PostgreSQL: every process holds a session advisory lock (PRESENCE_LOCK, its own number) on a
@@ -104,4 +105,14 @@ async function tryClaim(client: pg.Client, id: number): Promise<boolean> {
     id,
   ]);
   return rows[0].held;
+}
+
+/** Whether a process lives that has claimed something: every agent has its spool. */
+export async function isAnyClaimHeld(tx: Tx): Promise<boolean> {
+  const { rows } = await tx.raw(
+    `SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+                     WHERE l.locktype = 'advisory' AND l.classid = ? AND l.granted) AS is_held`,
+    [CLAIM_LOCK],
+  );
+  return rows[0].isHeld;
 }

@@ -92,6 +92,7 @@ export async function startDelivery(tx: Tx, id: string): Promise<DeliveryRow | n
 
 /**
  * @param asksCommitment whether the destination is to be asked to keep it safe
+ * @param without what it refused beside the report and does without
  * @returns false when it was stored or parked already
  */
 export async function markStored(
@@ -99,6 +100,7 @@ export async function markStored(
   id: string,
   status: string,
   asksCommitment = false,
+  without: CalcidiscError | null = null,
 ): Promise<boolean> {
   const count = await tx('delivery')
     .where({ id, state: 'pending' })
@@ -106,8 +108,8 @@ export async function markStored(
       state: 'stored',
       storedAt: tx.raw('clock_timestamp()'),
       lastStatus: status,
-      lastErrorCode: null,
-      lastError: null,
+      lastErrorCode: without?.code ?? null,
+      lastError: without?.message ?? null,
       ...(asksCommitment
         ? { commitment: 'due', commitmentAttempts: 0, commitmentDueAt: tx.raw('clock_timestamp()') }
         : {}),
@@ -149,4 +151,13 @@ export async function unparkDelivery(tx: Tx, id: string): Promise<boolean> {
       nextAttemptAt: tx.raw('clock_timestamp()'),
     });
   return count > 0;
+}
+
+/** Reports that a destination has without a form that it refused, by destination. */
+export function countWithoutForm(tx: Tx): Promise<{ destination: string; reports: number }[]> {
+  return tx('delivery')
+    .where({ state: 'stored' })
+    .whereNotNull('lastErrorCode')
+    .groupBy('destination')
+    .select('destination', tx.raw('count(*)::integer AS reports'));
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Tx } from '../server/knex.js';
 import { processOwner } from '../server/presence.js';
+import { isKeptBack } from './backfillStudies.js';
 import type { Attempts, DeliveryFailure } from './deliveries.js';
 
 /** Something to be told to a destination beside the results themselves. */
@@ -23,14 +24,14 @@ export async function tellSince(tx: Tx, destinations: readonly string[]): Promis
   await tx('toldSince').insert(rows).onConflict('destination').ignore();
 }
 
-/** A notice of each case that is parked, once for each time it is. @returns how many are new */
+/** A notice of each case that is parked, once for each time it is; of a backfill's cases none. @returns how many are new */
 export async function noteParked(tx: Tx, destinations: readonly string[]): Promise<number> {
   if (destinations.length === 0) return 0;
   const { rowCount } = await tx.raw(
     `INSERT INTO notice (id, case_id, revision, kind, occasion, destination)
      SELECT gen_random_uuid(), c.id, c.revision, 'parked', c.state_since, t.destination
        FROM "case" c JOIN told_since t ON t.destination = ANY (:destinations) AND c.state_since >= t.since
-      WHERE c.state = 'parked'
+      WHERE c.state = 'parked' AND NOT ${isKeptBack('c.mr_study_instance_uid')}
      ON CONFLICT (case_id, kind, occasion, destination) DO NOTHING`,
     { destinations: [...destinations] },
   );

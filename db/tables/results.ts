@@ -1,5 +1,6 @@
 import type { Urgency } from '../../config/destinations.js';
 import { json, type Tx } from '../server/knex.js';
+import { isKeptBack, TAKEN } from './backfillStudies.js';
 
 /** Where a result goes, as it was decided: by which rule, to whom, in which forms. */
 export interface Route {
@@ -55,15 +56,26 @@ export async function setRoute(trx: Tx, reportId: string, route: Route): Promise
   await trx('result').where({ reportId, mode: null }).update(columnsOf(trx, route));
 }
 
-/** The newest report of each case that ended silent since then is decided about anew. @returns the cases */
-export async function releaseSilent(trx: Tx, since: Date): Promise<string[]> {
+/** The newest report of each case that ended silent since then is decided about anew, but for backfills'. @returns the cases */
+export function releaseSilent(trx: Tx, since: Date): Promise<string[]> {
+  return decideAnew(trx, `r.created_at >= ? AND NOT ${isKeptBack('c.mr_study_instance_uid')}`, since);
+}
+
+/** The same of the studies of a backfill, whose results may leave. @returns the cases */
+export function releaseOfBackfill(trx: Tx, backfillId: string): Promise<string[]> {
+  const isOfIt = `EXISTS (SELECT FROM backfill_study s
+    WHERE s.backfill_id = ? AND s.study_instance_uid = c.mr_study_instance_uid AND ${TAKEN})`;
+  return decideAnew(trx, isOfIt, backfillId);
+}
+
+async function decideAnew(trx: Tx, which: string, value: Date | string): Promise<string[]> {
   const { rows } = await trx.raw(
     `UPDATE result SET mode = NULL, rule = NULL, why = NULL, sends = '[]', decided_at = NULL
        FROM report r JOIN "case" c ON c.id = r.case_id AND c.state = 'reported'
-      WHERE r.id = result.report_id AND result.sends = '[]' AND r.created_at >= ?
+      WHERE r.id = result.report_id AND result.sends = '[]' AND ${which}
         AND r.revision = (SELECT max(revision) FROM report WHERE case_id = c.id AND revision <= c.revision)
       RETURNING c.id`,
-    [since],
+    [value],
   );
   const ids = (rows as { id: string }[]).map(({ id }) => id);
   await trx('case')

@@ -24,7 +24,8 @@ export function toMarkdownReport(
   ].join('\n');
 }
 
-const STYLE = `
+/** Of every report of ours, on a screen and in print. */
+export const STYLE = `
   body { font: 11pt/1.4 Helvetica, Arial, sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #111; }
   table { border-collapse: collapse; width: 100%; font-size: 9.5pt; margin: .5em 0; }
   caption, h2 { text-align: left; font-size: 12pt; font-weight: bold; margin-top: 1.5em; }
@@ -61,7 +62,8 @@ export function toHtmlReport(
   );
 }
 
-function toHtml({ title, header, rows, notes }: Table): string {
+/** One table with its notes. */
+export function toHtml({ title, header, rows, notes }: Table): string {
   const cells = (tag: 'th' | 'td', values: readonly string[]) =>
     `<tr>${values.map((value) => `<${tag}>${escapeXml(value)}</${tag}>`).join('')}</tr>`;
   return (

@@ -3,13 +3,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deliverReport } from '../../agent/deliver/deliver.js';
+import { casePage } from '../../agent/expose/pages/case.js';
 import { parseConfig } from '../../config/load.js';
 import type { ConfigInput } from '../../config/schema.js';
 import type { CaseRow } from '../../db/tables/cases.js';
-import { listDeliveries, unparkDelivery } from '../../db/tables/deliveries.js';
+import { countWithoutForm, listDeliveries } from '../../db/tables/deliveries.js';
 import { findReportObject } from '../../db/tables/reportObjects.js';
 import type { ReportRow } from '../../db/tables/reports.js';
 import type { Route } from '../../db/tables/results.js';
+import { readCaseView } from '../../db/views/caseView.js';
 import { quietLog, useDatabase } from '../support/database.js';
 import { runTool } from '../support/dcmtk.js';
 import { startOrthanc } from '../support/orthanc.js';
@@ -65,14 +67,28 @@ describe('deliver: a report in its forms', function () {
     pacs.close();
   });
 
-  it('a PACS that takes no pictures has the SR; it says so, and goes on when pictures are taken out', async () => {
+  it('a PACS that takes no pictures has the SR and keeps no case; what it refused is told and counted', async () => {
     const pacs = await answeringScp(0x0000, 0x0122);
-    const parked = Object(await deliver([to('pacs', pacs.port)]));
-    assert.match(parked.parked, /^pacs: picture \(sc\): PACS answered 0122/);
-    assert.deepEqual((await deliveries())[0]!.forms, ['sr']);
-    await unparkDelivery(db.database.knex, (await deliveries())[0]!.id);
-    assert.equal(await deliver([to('pacs', pacs.port, ['sr'])]), 'delivered');
-    assert.equal(pacs.received.length, 2, 'nothing was sent again');
+    assert.equal(await deliver([to('pacs', pacs.port)]), 'delivered');
+    const [row] = await deliveries();
+    assert.deepEqual([row!.state, row!.forms, row!.lastErrorCode], ['stored', ['sr'], 'DESTINATION_REFUSED']);
+    assert.match(row!.lastError!, /^picture \(sc\): PACS answered 0122/);
+    const [event] = await db.database
+      .knex('auditEvent')
+      .where({ event: 'REPORT_SENT', subjectId: report.sopInstanceUid });
+    assert.match(event.detail.without, /0122/);
+    assert.ok((await countWithoutForm(db.database.knex)).some(({ destination }) => destination === 'pacs'));
+    const view = (await readCaseView(db.database.knex, report.caseId))!;
+    assert.match(
+      casePage(view, [], 0.015).toString(),
+      /without what it refused: picture \(sc\): PACS answered 0122/,
+    );
+    pacs.close();
+  });
+
+  it('one that refuses the SR parks the case, whatever becomes of the picture', async () => {
+    const pacs = await answeringScp(0x0122, 0x0000);
+    assert.match(Object(await deliver([to('pacs', pacs.port)])).parked, /SR: PACS answered 0122/);
     pacs.close();
   });
 

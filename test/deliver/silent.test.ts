@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decideRoute } from '../../agent/deliver/route.js';
+import { isStated } from '../../agent/domain/answers.js';
 import { type RunningService, startService } from '../../cli/service.js';
 import { projectRoot } from '../../config/root.js';
 import type { Config } from '../../config/schema.js';
+import type { Acceptance } from '../../models/acceptance/acceptance.js';
 import { calcidisc } from '../support/command.js';
 import { quietLog, useDatabase } from '../support/database.js';
+import { chanceDiscs, insertDiscs } from '../support/judgedCases.js';
 import { serviceConfig } from '../support/service.js';
 import { until } from '../support/until.js';
+import { activateTiny } from '../worker/models.js';
+import { fixtureModels } from '../worker/regions.js';
 import { type AnsweringScp, answeringScp } from './answeringScp.js';
 import { testFolder } from './channelRig.js';
 import { insertReportedCase, keepResult } from './reportedCase.js';
@@ -49,15 +55,54 @@ describe('silent, then live', function () {
 
   it(`${CASES} cases of a silent site end at reported, and nothing asks for them again`, async () => {
     const config = configOf('silent', false);
+    const model = await activateTiny(db.database, [fixtureModels]);
     for (let i = 0; i < CASES; i++) {
       const made = await insertReportedCase(db.database);
       await keepResult(db.database, made, decideRoute(config, made.input, 'MR1'));
+      await insertDiscs(db.database, made.row, model, chanceDiscs(i));
     }
     await start(config);
     await until(async () => (await resting()) === CASES, 60_000);
     const [first] = await db.database.knex('case').orderBy('nextAttemptAt').limit(1).select('nextAttemptAt');
     assert.ok(first.nextAttemptAt.getTime() > Date.now() + 365 * 24 * 3_600_000);
     assert.equal(await count({ state: 'reported' }), CASES);
+  });
+
+  it('its acceptance report says what a site needs before it goes live, and shows every disagreement', async () => {
+    const folder = await testFolder();
+    try {
+      const { dataDir, database } = db.config;
+      const env = { CALCIDISC_DATA: dataDir, DATABASE_URL: database.url! };
+      await db.database.knex('series').update({ acquisitionDate: '2026-01-10' });
+      const out = process.env.ACCEPTANCE_OUT ?? join(folder.dir, 'acceptance');
+      const made = await calcidisc(['backfill', 'report', '--to', '2026-12-31', '--out', out, '--json'], {
+        env,
+      });
+      assert.equal(made.code, 0, made.stderr);
+      const { cases, all, auc, disagreements, agreements } = made.json<Acceptance>();
+      assert.deepEqual([cases.all, cases.reported, all.discs], [CASES, CASES, 5 * CASES]);
+      const wanted = Array.from({ length: CASES }, (_, i) => chanceDiscs(i)).flat();
+      const compared = wanted.filter(
+        ({ answer, ctLabel }) => isStated(answer) && ctLabel !== null && ctLabel !== 'indeterminate',
+      );
+      const count = (isFlagged: boolean, isCalcified: boolean) =>
+        compared.filter(
+          ({ answer, ctLabel }) =>
+            (answer === 'calcified') === isFlagged && (ctLabel === 'calcified') === isCalcified,
+        ).length;
+      const { truePositive, falsePositive, falseNegative, trueNegative } = all.performance;
+      assert.deepEqual(
+        [truePositive, falsePositive, falseNegative, trueNegative],
+        [count(true, true), count(true, false), count(false, true), count(false, false)],
+      );
+      assert.ok(auc!.interval!.low < auc!.value && auc!.value < auc!.interval!.high);
+      assert.deepEqual([disagreements.length, agreements.length], [falsePositive + falseNegative, 10]);
+      const page = await readFile(join(out, 'acceptance.html'), 'utf8');
+      assert.equal(page.split('<figure class="disc">').length - 1, disagreements.length + 10);
+      assert.doesNotMatch(page + made.stdout, /P-[0-9a-f]{8}|DOE/);
+    } finally {
+      await folder.remove();
+    }
   });
 
   it('naming a destination and going live sends what comes from then on, and nothing old', async () => {

@@ -241,7 +241,7 @@ function deliveryLine(delivery: CaseView['deliveries'][number]): Html {
   const { destination, state, storedAt, attempts, lastStatus, lastError, forms } = delivery;
   const promise = commitmentText(delivery);
   if (state === 'stored')
-    return html`<div>${destination}: stored ${storedAt && moment(storedAt)} (${forms.join(', ')}; status ${lastStatus ?? '–'})${promise && `; ${promise}`}</div>`;
+    return html`<div>${destination}: stored ${storedAt && moment(storedAt)} (${forms.join(', ')}; status ${lastStatus ?? '–'})${lastError && `; without what it refused: ${lastError}`}${promise && `; ${promise}`}</div>`;
   const words =
     state === 'parked' ? 'refused, parked' : `waiting, ${attempts} attempt${attempts === 1 ? '' : 's'}`;
   const has = forms.length > 0 ? `; it has ${forms.join(', ')}` : '';
