@@ -15,6 +15,7 @@ import { openNotices } from './deliver/notices.js';
 import { openSafekeeping } from './deliver/safekeeping.js';
 import { CalcidiscError } from './domain/errors.js';
 import { Opened } from './domain/opened.js';
+import { startHearing } from './hear/hear.js';
 import { type Locator, openLocator } from './locate/pool.js';
 import { hastenCase, seriesComplete, seriesRead } from './pair/reconsider.js';
 import { askForPriors } from './query/askForPriors.js';
@@ -78,7 +79,7 @@ interface Opening extends AgentParts {
   readonly locator: Locator;
   readonly reader: Reader;
   /** Opened later than who tells them something. */
-  readonly later: { readings?: WorkingOff; fetcher?: Fetcher; receiver?: Receiver };
+  readonly later: { readings?: WorkingOff; hearing?: WorkingOff; fetcher?: Fetcher; receiver?: Receiver };
 }
 
 async function openAgent(parts: AgentParts, opened: Opened): Promise<RunningAgent> {
@@ -94,6 +95,7 @@ async function openAgent(parts: AgentParts, opened: Opened): Promise<RunningAgen
 
   const assembler = openAssembler(opening, decideRole);
   openReadings(opening);
+  opening.later.hearing = opened.keep(startHearing({ database, dataDir: config.dataDir, log }));
   for await (const file of spool.pending()) assembler.stored(file);
   openSteps(opening, assembler);
   const receiver = await openReceiver(opening, assembler);
@@ -121,7 +123,10 @@ function openAssembler(opening: Opening, decideRole: DecideRole): Assembler {
     spool,
     decideRole,
     log,
-    onIndexed: counts.ask,
+    onIndexed: (series) => {
+      counts.ask(series);
+      later.hearing?.wake();
+    },
     onSeriesComplete: async (trx, series) => {
       await askForPriors(trx, series, config);
       return seriesComplete(trx, series, { reader });

@@ -14,6 +14,7 @@ import * as notices from './0014_notices.js';
 import * as access from './0016_access.js';
 import * as localBounds from './0019_local_bounds.js';
 import * as levelDecisions from './0020_level_decisions.js';
+import * as readerVerdicts from './0024_reader_verdicts.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -33,4 +34,5 @@ export const migrations = [
   { name: '0016_access', ...access },
   { name: '0019_local_bounds', ...localBounds },
   { name: '0020_level_decisions', ...levelDecisions },
+  { name: '0024_reader_verdicts', ...readerVerdicts },
 ] as const;

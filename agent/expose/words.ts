@@ -112,7 +112,8 @@ export function percentBeside(probability: number, threshold: number): readonly 
   for (let digits = 1; digits < 6; digits++) {
     const finer = [probability, threshold].map((value) => `${(100 * value).toFixed(digits)} %`);
     const whole = finer.some((text) => Number.parseFloat(text) === 100);
-    if (finer[0] !== finer[1] && !(whole && Math.max(probability, threshold) < 1)) return [finer[0]!, finer[1]!];
+    if (finer[0] !== finer[1] && !(whole && Math.max(probability, threshold) < 1))
+      return [finer[0]!, finer[1]!];
   }
   return [said, limit];
 }

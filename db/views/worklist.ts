@@ -40,6 +40,9 @@ export interface WorklistRow {
   readonly locateStatus: LocateStatus | null;
   /** From above down; only levels that were found on MR or CT. */
   readonly flags: readonly WorklistFlag[];
+  /** Documents in which readers answered the report, and the discs rejected there. */
+  readonly readerAnswers: number;
+  readonly readerRejections: number;
 }
 
 /** What a worklist may be sorted by. */
@@ -115,7 +118,9 @@ export async function listWorklist(tx: Tx, filter: WorklistFilter): Promise<Work
     `SELECT c.id, c.state, c.revision, c.created_at, c.state_since, c.last_error_code, c.waiting_for,
             c.closed_because, s.patient_id, s.patient_name, s.accession_number, s.study_description, c.mr_study_instance_uid,
             mr.acquisition_date AS mr_acquisition_date, p.outcome AS pairing_outcome, p.interval_days,
-            l.status AS locate_status, f.flags
+            l.status AS locate_status, f.flags,
+            (SELECT count(DISTINCT v.sop_instance_uid)::integer FROM reader_verdict v WHERE v.case_id = c.id) AS reader_answers,
+            (SELECT count(*)::integer FROM reader_verdict v WHERE v.case_id = c.id AND v.verdict = 'rejected') AS reader_rejections
        ${FROM} ${flagOf(filter)} ORDER BY ${WORKLIST_SORTS[filter.sort ?? 'newest']}
       LIMIT :limit OFFSET :offset`,
     bindingsOf(filter),
