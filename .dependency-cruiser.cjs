@@ -33,6 +33,7 @@ const ROOMS = {
   'agent/locate': [...VOCABULARY, 'models/catalogue'],
   'agent/report': [...VOCABULARY, 'agent/locate'],
   'agent/deliver': [...VOCABULARY, 'db', 'agent/report'],
+  'agent/hear': [...VOCABULARY, 'db', 'agent/report'],
   'agent/steps': [
     ...VOCABULARY,
     'db',

@@ -17,6 +17,7 @@ import { openNotices } from './deliver/notices.js';
 import { openSafekeeping } from './deliver/safekeeping.js';
 import { CalcidiscError } from './domain/errors.js';
 import { Opened } from './domain/opened.js';
+import { startHearing } from './hear/hear.js';
 import { type Files, openFiles } from './holders/files.js';
 import { serveImages } from './holders/serve.js';
 import { agentsSecret, announceStore } from './holders/store.js';
@@ -88,7 +89,7 @@ interface Opening extends AgentParts {
   readonly locator: Locator;
   readonly reader: Reader;
   /** Opened later than who tells them something. */
-  readonly later: { readings?: WorkingOff; fetcher?: Fetcher; receiver?: Receiver };
+  readonly later: { readings?: WorkingOff; hearing?: WorkingOff; fetcher?: Fetcher; receiver?: Receiver };
 }
 
 async function openAgent(parts: AgentParts, opened: Opened): Promise<RunningAgent> {
@@ -105,6 +106,7 @@ async function openAgent(parts: AgentParts, opened: Opened): Promise<RunningAgen
 
   const assembler = openAssembler(opening, decideRole);
   openReadings(opening);
+  opening.later.hearing = opened.keep(startHearing({ database, dataDir: config.dataDir, log }));
   for await (const file of spool.pending()) assembler.stored(file);
   openSteps(opening, assembler);
   const receiver = await openReceiver(opening, assembler);
@@ -148,7 +150,10 @@ function openAssembler(opening: Opening, decideRole: DecideRole): Assembler {
     files,
     decideRole,
     log,
-    onIndexed: counts.ask,
+    onIndexed: (series) => {
+      counts.ask(series);
+      later.hearing?.wake();
+    },
     onSeriesComplete: async (trx, series) => {
       await askForPriors(trx, series, config);
       return seriesComplete(trx, series, { reader });

@@ -15,6 +15,7 @@ import * as access from './0016_access.js';
 import * as localBounds from './0019_local_bounds.js';
 import * as levelDecisions from './0020_level_decisions.js';
 import * as backfill from './0021_backfill.js';
+import * as readerVerdicts from './0024_reader_verdicts.js';
 import * as stores from './0026_stores.js';
 import * as retention from './0027_retention.js';
 import * as withinSpine from './0029_within_spine.js';
@@ -40,6 +41,7 @@ export const migrations = [
   { name: '0019_local_bounds', ...localBounds },
   { name: '0020_level_decisions', ...levelDecisions },
   { name: '0021_backfill', ...backfill },
+  { name: '0024_reader_verdicts', ...readerVerdicts },
   { name: '0026_stores', ...stores },
   { name: '0027_retention', ...retention },
   { name: '0029_within_spine', ...withinSpine },

@@ -8,7 +8,10 @@ export type Measurement = CaseView['measurements'][number];
  * The CT's measurement that may stand beside the model's answer. None where either side doubts its levels: they are
  * matched by level, and the report leaves the values out too (report/measurements.ts).
  */
-export function measurementBeside({ mr, ct, measurements }: CaseView, level: Level): Measurement | null {
+export function measurementBeside(
+  { mr, ct, measurements }: Pick<CaseView, 'mr' | 'ct' | 'measurements'>,
+  level: Level,
+): Measurement | null {
   if (mr?.status !== 'located' || ct?.status !== 'located') return null;
   return measurements.find((each) => each.level === level) ?? null;
 }

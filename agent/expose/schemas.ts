@@ -4,6 +4,7 @@ import { CASE_STATES, type CaseState } from '../domain/caseStates.js';
 import { CT_LABELS, type CtLabel } from '../domain/ctLabels.js';
 import { LEVELS } from '../domain/levels.js';
 import { LOCATE_STATUSES, type LocateStatus } from '../domain/locateStatuses.js';
+import { READER_VERDICTS, type ReaderVerdict } from '../domain/readerVerdicts.js';
 
 /**
  * What the JSON says, for OpenAPI. Of a row only what stays from version to version is named; there is more in it.
@@ -53,6 +54,8 @@ const ListedCase = z.looseObject({
   intervalDays: z.number().int().nullable().describe('CT minus MR'),
   locateStatus: Located.nullable(),
   flags: z.array(Flag).describe('from above down; only levels that were found on MR or CT'),
+  readerAnswers: z.number().int().describe('documents in which readers answered the report'),
+  readerRejections: z.number().int().describe('discs that readers rejected'),
 });
 
 export const CaseList = z.object({
@@ -194,6 +197,17 @@ export const WholeCase = z.looseObject({
   reports: z.array(z.looseObject({ revision: z.number().int(), sopInstanceUid: Uid })),
   deliveries: z.array(
     z.looseObject({ destination: z.string(), state: z.string(), attempts: z.number().int() }),
+  ),
+  readerVerdicts: z.array(
+    z.looseObject({
+      disc: z.enum(LEVELS).nullable(),
+      verdict: z.enum(Object.keys(READER_VERDICTS) as ReaderVerdict[]),
+      answer: z.enum(['calcified', 'not-calcified']).nullable(),
+      level: z.enum(LEVELS).nullable(),
+      box: z.array(z.number()).length(4).nullable(),
+      words: z.string(),
+      reader: z.string(),
+    }),
   ),
   audit: z.array(TrailRow),
 });

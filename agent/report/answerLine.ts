@@ -1,6 +1,8 @@
-import type { Answer } from '../domain/answers.js';
+import { type Answer, isStated } from '../domain/answers.js';
 import { CT_LABELS } from '../domain/ctLabels.js';
+import { CALCIFICATION } from '../domain/findings.js';
 import { measurementOf, scoreOf } from './answers.js';
+import { CONCEPT } from './codes.js';
 import type { ReportDisc, ReportInput } from './types.js';
 
 /** The answer of one disc in one line, for viewers that show little else (OHIF takes it as the label of the box). */
@@ -11,6 +13,32 @@ export function answerLine(input: ReportInput, disc: ReportDisc): string {
       ? disc.level
       : `Disc ${discs.indexOf(disc) + 1} of ${discs.length} from above, level NOT confirmed (perhaps ${disc.level})`;
   return `${where}: ${[mrWords(input, disc), ...ctWords(input, disc)].join('; ')}. AI, research only`;
+}
+
+/**
+ * What the number beside a box is called, in the words that OHIF shows of it before it is hydrated: it draws a NUM's
+ * meaning and value and the finding site, and no comment. The code stays 111012 DCM.
+ */
+export function certaintyMeaning(
+  { localisation, parameters: { prevalence } }: ReportInput,
+  { answer }: ReportDisc,
+): string {
+  if (answer === null) return CONCEPT.certainty.meaning;
+  const said = answer.answer === 'calcified' ? `${NOUN} FLAGGED` : capitalised(SAID[answer.answer]);
+  if (localisation.status !== 'located') return `LEVEL NOT CONFIRMED: ${said}`;
+  // At a site's share of calcified discs a flag may be 14 %: without where flags begin it reads as a mistake.
+  if (prevalence === null || !isStated(answer.answer)) return said;
+  return `${said} (${answer.answer === 'calcified' ? 'from' : 'below'} ${percentWords(answer.threshold)})`;
+}
+
+/** Where the disc is, and that nothing is said of it where no number says so. */
+export function siteMeaning({ localisation }: ReportInput, disc: ReportDisc): string {
+  const where =
+    localisation.status === 'located'
+      ? `${disc.level} intervertebral disc`
+      : `Lumbar disc, LEVEL NOT CONFIRMED (perhaps ${disc.level})`;
+  if (scoreOf(disc) !== null) return where;
+  return `${where}: ${disc.answer === null ? 'not classified' : SAID[disc.answer.answer]}`;
 }
 
 function mrWords({ parameters }: ReportInput, disc: ReportDisc): string {
@@ -40,6 +68,9 @@ function ctWords(input: ReportInput, disc: ReportDisc): string[] {
   ];
   return [`CT ${CT_LABELS[label].words}${values.length > 0 ? `, ${values.join(', ')}` : ''}`];
 }
+
+const capitalised = (words: string) => `${words[0]!.toUpperCase()}${words.slice(1)}`;
+const NOUN = capitalised(CALCIFICATION.words.noun);
 
 /** No more certain than the number: nothing rounds up to 100 % nor down to 0 %. */
 function percentWords(probability: number): string {

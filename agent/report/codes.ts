@@ -32,8 +32,8 @@ export const CONCEPT = {
   algorithmFamily: dcm('111000', 'Algorithm Family'),
   certainty: dcm('111012', 'Certainty of Finding'),
   // One code, told apart by the derivation below it; viewers show the meaning alone, so it says which.
-  meanAttenuation: dcm('112031', 'CT Attenuation Coefficient, mean'),
-  maximumAttenuation: dcm('112031', 'CT Attenuation Coefficient, maximum'),
+  meanAttenuation: dcm('112031', 'CT attenuation, mean'),
+  maximumAttenuation: dcm('112031', 'CT attenuation, maximum'),
   derivation: dcm('121401', 'Derivation'),
   measurementMethod: sct('370129005', 'Measurement Method'),
   qualitativeEvaluations: {

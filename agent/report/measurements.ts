@@ -4,7 +4,7 @@ import { CT_LABELS } from '../domain/ctLabels.js';
 import { CALCIFICATION } from '../domain/findings.js';
 import { LEVEL_TABLE } from '../domain/levels.js';
 import type { PixelBox } from '../locate/types.js';
-import { answerLine } from './answerLine.js';
+import { answerLine, certaintyMeaning, siteMeaning } from './answerLine.js';
 import { measurementOf, resultOf, scoreOf, unstatedWords } from './answers.js';
 import { CONCEPT, UNIT, VALUE } from './codes.js';
 import { type ContentItem, code, container, type ImagePoint, num, polygon, text, uidref } from './content.js';
@@ -20,7 +20,7 @@ export function imagingMeasurements(input: ReportInput): ContentItem | null {
 
 function measurementGroup(input: ReportInput, disc: ReportDisc, index: number): ContentItem {
   const confirmed = input.localisation.status === 'located';
-  const tracking = confirmed ? trackingOfLevel(input, disc) : trackingOfUnconfirmed(input, index);
+  const tracking = trackingOf(input, disc, index);
   return container(CONCEPT.measurementGroup, '1410', [
     text('HAS OBS CONTEXT', CONCEPT.trackingIdentifier, tracking.identifier),
     uidref('HAS OBS CONTEXT', CONCEPT.trackingUid, tracking.uid),
@@ -28,15 +28,14 @@ function measurementGroup(input: ReportInput, disc: ReportDisc, index: number): 
     // The disc, not the calcification: a negative disc must not display as a positive.
     code('CONTAINS', CONCEPT.finding, confirmed ? LEVEL_TABLE[disc.level].code : VALUE.disc),
     ...algorithm(input, disc),
-    code(
-      'HAS CONCEPT MOD',
-      CONCEPT.findingSite,
-      confirmed ? LEVEL_TABLE[disc.level].code : VALUE.lumbarSpine,
-    ),
+    code('HAS CONCEPT MOD', CONCEPT.findingSite, {
+      ...(confirmed ? LEVEL_TABLE[disc.level].code : VALUE.lumbarSpine),
+      meaning: siteMeaning(input, disc),
+    }),
     region('CONTAINS', disc),
     // Before any other comment: viewers take the first as the label of the box.
     text('CONTAINS', CONCEPT.comment, answerLine(input, disc)),
-    ...answerItems(disc),
+    ...answerItems(input, disc),
     ...ctItems(input, disc),
     ...(confirmed ? [] : [text('CONTAINS', CONCEPT.comment, unconfirmedLevel(disc))]),
   ]);
@@ -61,6 +60,13 @@ export function trackingUid(
     : derivedUid('tracking', 'patient', patient.issuerOfPatientId, patient.id, level);
 }
 
+/** What a disc of this report is tracked by; `index` is its place in the report. */
+export function trackingOf(input: ReportInput, disc: ReportDisc, index: number) {
+  return input.localisation.status === 'located'
+    ? trackingOfLevel(input, disc)
+    : trackingOfUnconfirmed(input, index);
+}
+
 function trackingOfLevel({ patient, study }: ReportInput, { level }: ReportDisc) {
   return { identifier: `Disc ${level}`, uid: trackingUid(patient, study.studyInstanceUid, level) };
 }
@@ -77,7 +83,7 @@ function unconfirmedLevel({ level }: ReportDisc): string {
   return `The level of this disc is not confirmed. The localiser would call it ${level}; a person must decide.`;
 }
 
-function answerItems(disc: ReportDisc): ContentItem[] {
+function answerItems(input: ReportInput, disc: ReportDisc): ContentItem[] {
   const result = code('CONTAINS', CALCIFICATION.code, resultOf(disc));
   if (disc.answer === null) return [result];
   const score = scoreOf(disc);
@@ -87,7 +93,7 @@ function answerItems(disc: ReportDisc): ContentItem[] {
     ...(score === null
       ? []
       : [
-          num(CONCEPT.certainty, Number((score * 100).toPrecision(7)), UNIT.percent, [
+          num(certainty(input, disc), Number((score * 100).toPrecision(7)), UNIT.percent, [
             // OHIF draws a value where the region below it lies (by value; PS3.16 TID 1419 row 10, INFERRED FROM).
             region('INFERRED FROM', disc),
           ]),
@@ -95,6 +101,10 @@ function answerItems(disc: ReportDisc): ContentItem[] {
     result,
     ...(words === null ? [] : [text('CONTAINS', CONCEPT.comment, words)]),
   ];
+}
+
+function certainty(input: ReportInput, disc: ReportDisc): Code {
+  return { ...CONCEPT.certainty, meaning: certaintyMeaning(input, disc) };
 }
 
 /** The CT is the reference standard, never the model's input: its values say by which method they were measured. */

@@ -7,6 +7,7 @@ import { nameOfCt, passedOverInWords, type WeighedCt } from '../../agent/domain/
 import { withoutPixels } from '../../agent/expose/apiRoutes.js';
 import { measurementBeside } from '../../agent/expose/comparison.js';
 import { candidateLines, spellingLines } from '../../agent/expose/identityWords.js';
+import { readerLines } from '../../agent/expose/readerWords.js';
 import { asideLines, missingLines, unreadLines } from '../../agent/expose/receivedWords.js';
 import {
   commitmentText,
@@ -197,6 +198,7 @@ function caseText(view: CaseView): string {
     '',
     ...view.reports.flatMap((report) => reportLines(report, view)),
     ...view.notices.map(noticeText),
+    ...readerLines(view),
     ...view.joined.flatMap(({ case: joined, mrSeries, reports }) =>
       reports.map(
         ({ revision, sopInstanceUid }) =>

@@ -59,6 +59,7 @@ export const AUDIT_EVENTS = {
   BACKUP_MADE: event('110106', 'Export', 'R'),
   BACKUP_RESTORED: event('110107', 'Import', 'C'),
   DATASET_EXPORTED: event('110106', 'Export', 'R'),
+  READER_VERDICT: event('110107', 'Import', 'C'),
   READER_REGIONS_IMPORTED: event('110107', 'Import', 'C'),
   RESEARCH_OPTED_OUT: event('110100', 'Application Activity', 'C'),
   RESEARCH_OPT_OUT_ENDED: event('110100', 'Application Activity', 'D'),

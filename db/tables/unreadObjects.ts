@@ -18,9 +18,11 @@ export interface UnreadObjectRow {
   readonly receivedAt: Date;
   /** When its file made room for newer ones. */
   readonly droppedAt: Date | null;
+  /** When it was looked at for a reader's word about a report of ours. */
+  readonly heardAt: Date | null;
 }
 
-export type NewUnreadObject = Omit<UnreadObjectRow, 'droppedAt'>;
+export type NewUnreadObject = Omit<UnreadObjectRow, 'droppedAt' | 'heardAt'>;
 
 /** The newest object under a UID counts, whatever it holds. @returns where the one of before lies, when it is another file */
 export async function putUnread(
@@ -32,7 +34,7 @@ export async function putUnread(
     .where({ sopInstanceUid })
     .forUpdate()
     .first('spoolPath', 'droppedAt');
-  const fresh = { ...object, droppedAt: null };
+  const fresh = { ...object, droppedAt: null, heardAt: null };
   if (before) await trx('unreadObject').where({ sopInstanceUid }).update(fresh);
   else await trx('unreadObject').insert(fresh);
   const isElsewhere = before !== undefined && before.droppedAt === null && before.spoolPath !== spoolPath;
@@ -96,4 +98,27 @@ export async function markDropped(
     await trx('unreadObject')
       .where({ sopInstanceUid, spoolPath })
       .update({ droppedAt: trx.raw('clock_timestamp()') });
+}
+
+/** The oldest object of these classes that nobody has looked at yet; none of `but`. */
+export async function nextUnheard(
+  tx: Tx,
+  sopClassUids: readonly string[],
+  but: readonly string[],
+): Promise<UnreadObjectRow | null> {
+  const query = tx('unreadObject').whereNull('heardAt').whereNull('droppedAt');
+  query.whereIn('sopClassUid', sopClassUids).whereNotIn('sopInstanceUid', but);
+  return (await query.orderBy('receivedAt').first('*')) ?? null;
+}
+
+/** @returns false when somebody else has, or another object came under the UID meanwhile */
+export async function markHeard(
+  trx: Tx,
+  { sopInstanceUid, datasetSha256 }: Pick<UnreadObjectRow, 'sopInstanceUid' | 'datasetSha256'>,
+): Promise<boolean> {
+  const marked = await trx('unreadObject')
+    .where({ sopInstanceUid, datasetSha256 })
+    .whereNull('heardAt')
+    .update({ heardAt: trx.raw('clock_timestamp()') });
+  return marked > 0;
 }

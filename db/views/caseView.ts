@@ -11,6 +11,7 @@ import { listNotices, type NoticeRow } from '../tables/notices.js';
 import { listAside, type ObjectAsideRow } from '../tables/objectsAside.js';
 import { findPairing, type PairingRow } from '../tables/pairings.js';
 import { listPriorFetchesOfStudy, type PriorFetchRow } from '../tables/priorFetches.js';
+import { listVerdicts, type ReaderVerdictRow } from '../tables/readerVerdicts.js';
 import { listRegions, type RegionRow } from '../tables/regions.js';
 import { listReports, type ReportRow } from '../tables/reports.js';
 import { type CaseRoute, listRoutes } from '../tables/results.js';
@@ -50,6 +51,8 @@ export interface CaseView {
   readonly deliveries: readonly ListedDelivery[];
   /** Where each report goes, and why. */
   readonly routes: readonly CaseRoute[];
+  /** What readers said of the reports, the newest first. */
+  readonly readerVerdicts: readonly ReaderVerdictRow[];
   /** What was told beside the results, the newest first. */
   readonly notices: readonly NoticeRow[];
   /** Cases of the same study that this one goes on for (an older version made one for each series). */
@@ -94,6 +97,7 @@ export async function readCaseView(tx: Tx, idOrPrefix: string): Promise<CaseView
     reports,
     deliveries: (await Promise.all(reports.map((report) => listDeliveries(tx, report.id)))).flat(),
     routes: await listRoutes(tx, id),
+    readerVerdicts: await listVerdicts(tx, id),
     notices: await listNotices(tx, id),
     joined: await joinedCases(tx, id),
     audit: await listAudit(tx, 'case', id),

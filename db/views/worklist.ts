@@ -44,6 +44,9 @@ export interface WorklistRow {
   readonly scanner: string;
   /** From above down; only levels that were found on MR or CT. */
   readonly flags: readonly WorklistFlag[];
+  /** Documents in which readers answered the report, and the discs rejected there. */
+  readonly readerAnswers: number;
+  readonly readerRejections: number;
 }
 
 /** Of the cases of one page: everything else stands in worklist_entry. */
@@ -69,7 +72,9 @@ export async function listWorklist(tx: Tx, filter: WorklistFilter): Promise<Work
     `SELECT c.id, c.state, c.revision, c.created_at, c.state_since, c.last_error_code, c.waiting_for,
             c.closed_because, s.patient_id, s.patient_name, s.accession_number, s.study_description, c.mr_study_instance_uid,
             mr.acquisition_date AS mr_acquisition_date, p.outcome AS pairing_outcome, p.interval_days,
-            l.status AS locate_status, page.site, page.scanner, f.flags
+            l.status AS locate_status, page.site, page.scanner, f.flags,
+            (SELECT count(DISTINCT v.sop_instance_uid)::integer FROM reader_verdict v WHERE v.case_id = c.id) AS reader_answers,
+            (SELECT count(*)::integer FROM reader_verdict v WHERE v.case_id = c.id AND v.verdict = 'rejected') AS reader_rejections
        FROM (SELECT *, row_number() OVER (ORDER BY ${orderOf(sort)}) AS place
                FROM (SELECT * FROM worklist_entry WHERE ${sql} ${place ? `AND ${place}` : ''}
                       ORDER BY ${orderOf(sort, isBackwards)} LIMIT :limit OFFSET :offset) asked) page

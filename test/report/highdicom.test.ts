@@ -47,14 +47,14 @@ describe('report: as highdicom reads it', function () {
     assert.equal(kind, 'Comprehensive3DSR');
     assert.equal(groups.length, 5);
     const flagged = groups.find(({ tracking }) => tracking.includes('L4-L5'))!;
-    assert.deepEqual(flagged.sites, ['Intervertebral disc of fourth and fifth lumbar vertebrae']);
+    assert.deepEqual(flagged.sites, ['84020006 L4-L5 intervertebral disc']);
     assert.equal(flagged.shape, 'POLYLINE');
     assert.ok(
       flagged.said.some(([name, value]) => name === 'Pathologic calcification' && value === 'Present'),
     );
     assert.deepEqual(
       flagged.measured.map(([name]) => name),
-      ['Certainty of Finding', 'CT Attenuation Coefficient, mean', 'CT Attenuation Coefficient, maximum'],
+      ['111012 Calcification FLAGGED', '112031 CT attenuation, mean', '112031 CT attenuation, maximum'],
     );
   });
 

@@ -8,6 +8,11 @@ const HIGHDICOM_VERSION = '0.28.2';
 /** An environment of its own, as .ci/run makes it. */
 const HIGHDICOM = join(tmpdir(), `calcidisc-highdicom-${HIGHDICOM_VERSION}`);
 
+const OHIF_VERSION = '3.13.2';
+const OHIF_FOLDER = join(tmpdir(), `calcidisc-ohif-${OHIF_VERSION}`);
+/** OHIF as npm's package has it built, 50 MB packed, unpacked beside the tree by .ci/run. */
+export const OHIF = join(OHIF_FOLDER, 'package', 'dist');
+
 /** Programs that tests run against for real, and the Debian packages that bring them. */
 export const PEERS = {
   orthanc: { command: 'Orthanc', probe: ['--version'], packages: 'orthanc' },
@@ -45,6 +50,12 @@ export const PEERS = {
     packages: '',
     install: 'npm ci --prefix test/viewers --ignore-scripts',
   },
+  ohif: {
+    command: '/usr/bin/test',
+    probe: ['-e', join(OHIF, 'index.html')],
+    packages: '',
+    install: `mkdir -p ${OHIF_FOLDER} && cd ${OHIF_FOLDER} && npm pack @ohif/app@${OHIF_VERSION} && tar xzf *.tgz`,
+  },
 } as const;
 
 export type Peer = keyof typeof PEERS;
@@ -66,6 +77,7 @@ const TELL_BY_STATUS: ReadonlySet<Peer> = new Set([
   'torch',
   'highdicom',
   'viewers',
+  'ohif',
   'hl7',
   'orthancDicomWeb',
 ]);

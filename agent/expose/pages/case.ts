@@ -7,6 +7,7 @@ import { nameOfCt, passedOverInWords, type WeighedCt } from '../../domain/pairin
 import { agreement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
 import { candidateLines, spellingLines } from '../identityWords.js';
+import { readerDocuments } from '../readerWords.js';
 import { asideLines, missingLines, unreadLines } from '../receivedWords.js';
 import {
   ANSWER_SIGNS,
@@ -56,6 +57,7 @@ ${view.regions.length === 0 && html`<p class="empty">No disc has been located${r
 </div>
 <section aria-labelledby="ct"><h2 id="ct">CT reference</h2>${ctSection(view)}</section>
 <section aria-labelledby="report"><h2 id="report">Report</h2>${reportSection(view, reportTexts)}</section>
+${readersSection(view)}
 <section aria-labelledby="model"><h2 id="model">Model</h2>${modelSection(view)}</section>
 ${unreadSection(view)}
 <section aria-labelledby="audit"><h2 id="audit">Audit trail</h2>${auditTable(view.audit)}</section>`;
@@ -196,6 +198,15 @@ function pairingSection({ pairing, ctSeries, priorFetches, identities }: CaseVie
 <dt>CT</dt><dd>${pairing.ctAcquisitionDate ?? '–'}${ctSeries && html` <small>${ctSeries.seriesDescription}</small>`}</dd>
 <dt>Interval</dt><dd>${pairing.intervalDays === null ? '–' : interval(pairing.intervalDays)}</dd>
 ${pairing.candidates.map(weighedRow)}${remarks.map((each) => html`<dt>Identity</dt><dd>${each}</dd>`)}${priorRows(priorFetches)}</dl>`;
+}
+
+/** What readers answered with the tools they have, beside ours: their word, and what may be leant on. */
+function readersSection(view: CaseView): Html | false {
+  const documents = readerDocuments(view);
+  if (documents.length === 0) return false;
+  return html`<section aria-labelledby="readers"><h2 id="readers">What readers say</h2>
+<p class="quiet">Corrections of our report that came back as Structured Reports. One reader's word is no truth: nothing is trained on it or measured by it.</p>
+${documents.map(({ head, lines }) => html`<h3>${head}</h3><ul>${lines.map((line) => html`<li>${line}</li>`)}</ul>`)}</section>`;
 }
 
 function unreadSection({ unread }: CaseView): Html | false {
