@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   SECRET_INVALID: { permanent: true, meaning: 'the file with the secret of the agents cannot be used' },
   IMAGES_PURGED: { permanent: true, meaning: 'images were deleted by policy (retention.imagesDays)' },
   RETENTION_UNSAID: { permanent: true, meaning: 'nobody has said how long images are kept' },
+  AGENTS_LISTENER: { permanent: true, meaning: 'the port for other agents cannot be listened on' },
   HOLDER_AWAY: { permanent: false, meaning: 'the agent that has an image is not there' },
   REPORT_INVALID: { permanent: true, meaning: 'the report could not be built from the case' },
   DESTINATION_UNREACHABLE: { permanent: false, meaning: 'the destination does not answer' },

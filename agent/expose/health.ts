@@ -9,6 +9,7 @@ import { measureUnread } from '../../db/tables/unreadObjects.js';
 import { listAwayStores } from '../../db/views/awayStores.js';
 import { countParked } from '../../db/views/conditions.js';
 import { countFlagged } from '../../db/views/toldDiscs.js';
+import { stageTimes } from '../../db/work/stageTimes.js';
 import { CONDITIONS, lookAtConditions } from './conditions.js';
 import type { HttpParts } from './types.js';
 
@@ -85,7 +86,8 @@ export function addMetrics(app: FastifyInstance, parts: HttpParts): void {
     }
     if (answers.has('queue'))
       for (const [queue, count] of Object.entries(await queues.depth())) jobs.set({ queue }, count);
-    return reply.type(registry.contentType).send(await registry.metrics());
+    const all = Registry.merge([registry, stageTimes]);
+    return reply.type(all.contentType).send(await all.metrics());
   });
 }
 

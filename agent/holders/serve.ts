@@ -9,6 +9,7 @@ import type { Logger } from '../../config/log.js';
 import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
 import { findInstance } from '../../db/tables/instances.js';
+import { CalcidiscError } from '../domain/errors.js';
 
 /** Before the SOP Instance UID. */
 export const IMAGES_PATH = '/images/';
@@ -25,7 +26,7 @@ export interface ServeParts {
 /**
  * Gives other agents the files of images that came to this one, to whoever shows the secret, and nothing else: a
  * listener of its own, so that no wider address of the page is needed.
- * @throws the server's error when the address cannot be listened on
+ * @throws CalcidiscError AGENTS_LISTENER when the address cannot be listened on
  */
 export async function serveImages(parts: ServeParts): Promise<{ close(): Promise<void> }> {
   const { config, log } = parts;
@@ -36,7 +37,13 @@ export async function serveImages(parts: ServeParts): Promise<{ close(): Promise
     });
   });
   server.listen(config.agents.port, config.agents.host);
-  await once(server, 'listening');
+  await once(server, 'listening').catch((cause: NodeJS.ErrnoException) => {
+    const where = `agents.host ${config.agents.host}, agents.port ${config.agents.port}`;
+    throw new CalcidiscError(
+      'AGENTS_LISTENER',
+      `${where}: cannot be listened on (${cause.code ?? cause.message})`,
+    );
+  });
   return {
     async close() {
       server.closeAllConnections();

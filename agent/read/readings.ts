@@ -16,6 +16,7 @@ import {
 } from '../../db/tables/readings.js';
 import { casesOfSeries } from '../../db/views/casesOfSeries.js';
 import { backoffMs } from '../../db/work/backoff.js';
+import { noteReading } from '../../db/work/stageTimes.js';
 import { type WorkingOff, workOff } from '../../db/work/workOff.js';
 import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
 import type { Files } from '../holders/files.js';
@@ -166,6 +167,7 @@ async function end(
   if (detail.status === 'unreadable') return;
   const about = await casesOfSeries(database.knex, seriesInstanceUid, wake);
   const { status, discs, milliseconds } = detail;
+  noteReading(modality, Number(milliseconds));
   log.info({ seriesInstanceUid, ...about, modality, status, discs, milliseconds }, 'series read');
 }
 

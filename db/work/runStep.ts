@@ -6,6 +6,7 @@ import { type CaseRow, type MoveWithResults, StaleCase } from '../tables/cases.j
 import { backoffMs } from './backoff.js';
 import { type CaseSteps, oneByOne } from './caseSteps.js';
 import type { Job, Queues } from './queue.js';
+import { noteStep } from './stageTimes.js';
 import { failStep, postponeStep, type StepRetry } from './steps.js';
 
 /** Thrown by `save` when what the step rests on has changed meanwhile: nothing is written, it is taken again at once. */
@@ -63,6 +64,7 @@ export async function runStep(
     if ('to' in end) {
       await queues.wake(await steps.advance({ ...step, from: state, ...end }));
       const milliseconds = Math.round(performance.now() - begin);
+      noteStep(state, milliseconds, Date.now() - row.stateSince.getTime());
       log.info({ ...about, to: end.to, milliseconds }, 'a step is done');
     } else await comeAgain(context, row, end);
   } catch (error) {

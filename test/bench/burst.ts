@@ -1,10 +1,12 @@
 /**
- * `npm run bench:burst -- [--studies 60] [--senders 4] [--json]`
+ * `npm run bench:burst -- [--studies 60] [--senders 4] [--stages] [--json]`
  *
  * A burst of lumbar MR studies, one in four with its CT, from several senders at once, until the report of each is in
  * the PACS; everything real. Seconds from the first C-STORE on, of this machine: when the first report is there, the
  * median, the 95th percentile, and how many studies an hour that makes. `firstOfAll` and `medianOfAll` are shares of
  * the whole: a case that waits for all the others at every stage makes both 1.
+ * `cpuSecondsPerStudy`: processor time of agent, worker and senders (one process here) and of PostgreSQL, the figure that
+ * says something on a machine that has other work; what a study adds to database and spool; --stages adds what each stage took.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,11 +19,14 @@ import { createLogger } from '../../config/log.js';
 import { quantile } from '../../models/statistics/describe.js';
 import { drawSiteStudies, forRun, type Sending } from '../field/siteStudies.js';
 import { argumentsOf, wholeNumber } from './arguments.js';
+import { cpuSeconds } from './cpuSeconds.js';
+import { stageMeans } from './stages.js';
 
 const { values: options } = argumentsOf(import.meta.url, {
   options: {
     studies: { type: 'string', default: '60' },
     senders: { type: 'string', default: '4' },
+    stages: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
@@ -51,6 +56,9 @@ try {
   const [mr, ct] = [sendingOf('MR1'), sendingOf('CT1')];
   await burst([mr], [0]);
   const warmUp: readonly string[] = await knex('case').pluck('id');
+  const dataDir = join(dir, 'data');
+  const cpuBefore = cpuSeconds(dataDir);
+  const sizeBefore = await sizes();
   const begun = performance.now();
   const sending = burst(
     [ct, mr],
@@ -58,6 +66,9 @@ try {
   );
   const seconds = await delivered(begun, studies, warmUp);
   await sending;
+  const cpu = cpuSeconds(dataDir);
+  const sizeAfter = await sizes();
+  const perStudy = (after: number, before: number) => Number(((after - before) / studies).toFixed(2));
   const sorted = seconds.toSorted((a, b) => a - b);
   const at = (q: number) => Number(quantile(sorted, q).toFixed(1));
   const [first, last] = [at(0), at(1)];
@@ -70,12 +81,19 @@ try {
     lastSeconds: last,
     firstOfAll: Number((first / last).toFixed(2)),
     medianOfAll: Number((at(0.5) / last).toFixed(2)),
+    cpuSecondsPerStudy: perStudy(cpu.own, cpuBefore.own),
+    databaseKiBPerStudy: Math.round((sizeAfter.database - sizeBefore.database) / studies / 1_024),
+    spoolKiBPerStudy: Math.round((sizeAfter.spool - sizeBefore.spool) / studies / 1_024),
+    postgresCpuSecondsPerStudy: perStudy(cpu.postgres, cpuBefore.postgres),
   };
   if (!options.json)
     console.log(
       `${studies} studies, one in ${WITH_CT} with a CT: the first report after ${first} s, half of them after ` +
         `${told.p50Seconds} s, all after ${last} s: ${told.studiesPerHour} studies an hour`,
     );
+  if (options.stages)
+    for (const { stage, count, meanSeconds } of await stageMeans())
+      console.error(`${stage}: ${meanSeconds} s (mean of ${count})`);
   console.log(JSON.stringify(told));
 
   function sendingOf(ae: string): Sending {
@@ -85,6 +103,15 @@ try {
   await service.close();
   await pacs.close();
   await rm(dir, { recursive: true, force: true });
+}
+
+/** Bytes: the database as PostgreSQL counts it, and the files of images. */
+async function sizes(): Promise<{ readonly database: number; readonly spool: number }> {
+  const { rows } = await knex.raw(
+    `SELECT pg_database_size(current_database())::float8 AS database,
+            (SELECT coalesce(sum(size_bytes), 0)::float8 FROM instance) AS spool`,
+  );
+  return rows[0];
 }
 
 /** Each study by one sender, the CT before its MR; several senders side by side. */
