@@ -76,7 +76,7 @@ export function addQuality(app: FastifyInstance, { database: { knex }, looks, se
     const { role, by } = request.principal!;
     const mayAcknowledge = may(role, 'operate');
     const csrf = mayAcknowledge && by === 'account' ? reply.generateCsrf() : null;
-    await looks.noteList(request, 'quality watch', {}, -1);
+    await looks.noteList(request, 'quality watch', {}, null);
     return send(reply, {
       title: 'Quality watch',
       main: watchPage({ watch: await watch(), scope, csrf, mayAcknowledge }),
