@@ -21,14 +21,14 @@ interface CsvParts {
 export function addCsv(app: FastifyInstance, { database: { knex }, looks }: CsvParts): void {
   app.get('/worklist.csv', async (request, reply) => {
     const query = parseQuery(WorklistQuery, request.query);
-    await looks.noteList(request, 'worklist.csv', query, -1);
+    await looks.noteList(request, 'worklist.csv', query, null);
     const { after: _after, before: _before, ...filter } = filterOf(query);
     return sendCsv(reply, 'worklist', csvStream(HEADINGS, worklistPages(knex, filter), cellsOf));
   });
 
   app.get('/api/v1/results.csv', { schema: RESULTS_CSV }, async (request, reply) => {
     const query = parseQuery(ResultQuery, request.query);
-    await looks.noteList(request, 'results.csv', query, -1);
+    await looks.noteList(request, 'results.csv', query, null);
     return sendCsv(reply, 'results', csvStream(RESULT_HEADINGS, resultPages(knex, query), resultCells));
   });
 }

@@ -19,8 +19,8 @@ export type Shown = keyof typeof SHOWN;
 export interface Looks {
   /** Notes that a case, or a part of it, is shown. A page's own pictures and refreshing are one look with the page. */
   noteCase(request: FastifyRequest, view: Pick<CaseView, 'case'>, what: Shown): Promise<void>;
-  /** Notes that cases are listed or searched for: by what, not for whom, because that may be a name. */
-  noteList(request: FastifyRequest, what: string, query: object, found: number): Promise<void>;
+  /** Notes that cases are listed or searched for: by what, not for whom, because that may be a name; null: not counted. */
+  noteList(request: FastifyRequest, what: string, query: object, found: number | null): Promise<void>;
 }
 
 /** So long after a look the same person's pictures of the same case, or the same list, are that look. */
@@ -63,7 +63,7 @@ export function openLooks({ knex }: Pick<Database, 'knex'>): Looks {
         subjectType: 'case',
         subjectId: what,
         actor,
-        detail: { by, found, from: request.ip },
+        detail: { by, ...(found !== null && { found }), from: request.ip },
       });
     },
   };

@@ -56,6 +56,7 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
     return reply.type('text/html; charset=utf-8').send(layout({ ...page, alerts, menu: menuOf(reply) }));
   }
 
+  addLaunch(app, parts);
   addQuality(app, { ...parts, send });
   addTrailPage(app, { ...parts, send });
 
@@ -65,20 +66,6 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
     await looks.noteList(request, 'worklist', query, listed.total);
     const main = worklistPage({ ...listed, query });
     return send(reply, { title: 'Worklist', main, refreshSeconds: WORKLIST_SECONDS });
-  });
-
-  // From PACS or RIS: one case, or what there is under that number.
-  app.get('/open', async (request, reply) => {
-    const { accession, study } = parseQuery(OpenQuery, request.query);
-    if (!accession && !study) throw new BadRequest('accession or study has to say which');
-    const filter = { ...(accession && { accession }), ...(study && { study }), limit: 2, offset: 0 };
-    const found = await listWorklist(database.knex, filter);
-    await looks.noteList(request, 'open', { accession, study }, found.length);
-    if (found.length === 1) return reply.redirect(`/cases/${found[0]!.id}`);
-    const asked = new URLSearchParams({ ...(accession && { accession }), ...(study && { study }) });
-    return reply.redirect(
-      found.length > 1 ? `/?${asked}` : `/find?q=${encodeURIComponent(study ?? accession ?? '')}`,
-    );
   });
 
   app.get('/find', async (request, reply) => {
@@ -101,6 +88,25 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
     });
     const isDone = ['delivered', 'parked', 'closed'].includes(view.case.state);
     return send(reply, { title: 'Case', main, ...(isDone ? {} : { refreshSeconds: CASE_SECONDS }) });
+  });
+}
+
+/** From PACS or RIS: one case, or what there is under that number. */
+function addLaunch(
+  app: FastifyInstance,
+  { database, looks }: Pick<HttpParts, 'database'> & { readonly looks: Looks },
+): void {
+  app.get('/open', async (request, reply) => {
+    const { accession, study } = parseQuery(OpenQuery, request.query);
+    if (!accession && !study) throw new BadRequest('accession or study has to say which');
+    const filter = { ...(accession && { accession }), ...(study && { study }), limit: 2, offset: 0 };
+    const found = await listWorklist(database.knex, filter);
+    await looks.noteList(request, 'open', { accession, study }, found.length);
+    if (found.length === 1) return reply.redirect(`/cases/${found[0]!.id}`);
+    const asked = new URLSearchParams({ ...(accession && { accession }), ...(study && { study }) });
+    return reply.redirect(
+      found.length > 1 ? `/?${asked}` : `/find?q=${encodeURIComponent(study ?? accession ?? '')}`,
+    );
   });
 }
 

@@ -11,7 +11,7 @@ import {
 import { countFacets } from '../../db/views/worklist.js';
 import { may } from '../domain/access.js';
 import { agreementBy, agreementByModel, GROUPINGS, type Grouping } from '../quality/agreement.js';
-import { ALL, readWatch } from '../quality/watch.js';
+import { ALL, readWatch, type Watch } from '../quality/watch.js';
 import type { Looks } from './looks.js';
 import { described } from './openApi.js';
 import { qualityPage } from './pages/quality.js';
@@ -45,12 +45,30 @@ const DOCS = {
 const REMEMBERED_MS = 60_000;
 const MOST_REMEMBERED = 50;
 
-export function addQuality(app: FastifyInstance, { database: { knex }, looks, send }: QualityParts): void {
+export function addQuality(app: FastifyInstance, parts: QualityParts): void {
+  const { knex } = parts.database;
   const remembered = openMemory();
-  const watch = () => remembered('watch', () => readWatch(knex));
-  const agreement = (filter: QualityFilter) =>
-    remembered(`agreement ${JSON.stringify(filter)}`, () => readAgreement(knex, filter));
+  const quality: QualityLooks = {
+    watch: () => remembered('watch', () => readWatch(knex)),
+    forgetWatch: () => remembered.forget('watch'),
+    agreement: (filter) =>
+      remembered(`agreement ${JSON.stringify(filter)}`, () => readAgreement(knex, filter)),
+  };
+  addQualityPages(app, parts, quality);
+  addQualityApi(app, parts, quality);
+}
 
+interface QualityLooks {
+  watch(): Promise<Watch>;
+  forgetWatch(): void;
+  agreement(filter: QualityFilter): ReturnType<typeof readAgreement>;
+}
+
+function addQualityPages(
+  app: FastifyInstance,
+  { database: { knex }, looks, send }: QualityParts,
+  { watch, forgetWatch, agreement }: QualityLooks,
+): void {
   app.get('/quality', async (request, reply) => {
     const filter = parseQuery(ResultQuery, request.query);
     const found = await agreement(filter);
@@ -76,7 +94,7 @@ export function addQuality(app: FastifyInstance, { database: { knex }, looks, se
     const { role, by } = request.principal!;
     const mayAcknowledge = may(role, 'operate');
     const csrf = mayAcknowledge && by === 'account' ? reply.generateCsrf() : null;
-    await looks.noteList(request, 'quality watch', {}, -1);
+    await looks.noteList(request, 'quality watch', {}, null);
     return send(reply, {
       title: 'Quality watch',
       main: watchPage({ watch: await watch(), scope, csrf, mayAcknowledge }),
@@ -88,10 +106,16 @@ export function addQuality(app: FastifyInstance, { database: { knex }, looks, se
     if (!(await watch()).alarms.some(({ id }) => id === alarm)) throw new NotFound('there is no such alarm');
     const isNewBase = newBase === 'yes';
     await acknowledgeAlarm(knex, { alarm, reason, isNewBase, acknowledgedBy: request.principal!.actor });
-    remembered.forget('watch');
+    forgetWatch();
     return reply.redirect('/quality/watch', 303);
   });
+}
 
+function addQualityApi(
+  app: FastifyInstance,
+  { database: { knex }, looks }: QualityParts,
+  { watch, agreement }: QualityLooks,
+): void {
   app.get('/api/v1/quality', { schema: DOCS.quality }, async (request) => {
     const filter = parseQuery(ResultQuery, request.query);
     const found = await agreement(filter);

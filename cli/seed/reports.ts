@@ -3,11 +3,11 @@ import { sha256 } from '../../agent/domain/hash.js';
 import { buildReport } from '../../agent/report/build.js';
 import type { ReportInput, ReportSeries } from '../../agent/report/types.js';
 import { version } from '../../config/version.js';
+import { answerOf } from './discRows.js';
 import { SLICE_SIZE } from './pictures.js';
-import { answerOf, namesOf, type RowContext, type RowsByTable, type StudyNames } from './rows.js';
+import { namesOf } from './rows.js';
+import type { Row, RowContext, RowsByTable, StudyNames } from './rowTypes.js';
 import type { SeededStudy } from './studies.js';
-
-type Row = Readonly<Record<string, unknown>>;
 
 /** The reports of these studies, each stored at the one destination. */
 export interface ReportRows {
@@ -86,22 +86,7 @@ function inputOf(context: RowContext, study: SeededStudy, names: StudyNames, row
     revision: 1,
     revisionReason: 'first reading',
     predecessor: null,
-    patient: {
-      name: names.patientName,
-      id: names.patientId,
-      issuerOfPatientId: '',
-      birthDate: names.birthDate,
-      sex: study.sex,
-    },
-    study: {
-      studyInstanceUid: names.study,
-      studyId: '',
-      accessionNumber: names.accessionNumber,
-      date: names.mrDate,
-      time: '',
-      description: 'MR lumbar spine',
-      referringPhysicianName: '',
-    },
+    ...whoseOf(study, names),
     mr: seriesOf(names.study, names.mr, names.mrDate, [image]),
     ct: names.ctDate
       ? seriesOf(names.ctStudy, names.ct, names.ctDate, [
@@ -120,19 +105,7 @@ function inputOf(context: RowContext, study: SeededStudy, names: StudyNames, row
       reasons: study.isUncertain ? ['the sacrum is out of sight'] : [],
     },
     ctLocalisation: names.ctDate ? { status: 'located', reasons: [] } : null,
-    discs: study.discs.map((disc, i) => {
-      const { probability, answer, reasons } = answerOf(disc, 0, deciding);
-      const roiPixel = regions[i]!.roiPixel as [number, number, number, number];
-      const given = { probability, threshold: deciding.threshold, answer, reasons };
-      return {
-        level: disc.level,
-        image,
-        imageSize: [SLICE_SIZE.width, SLICE_SIZE.height] as const,
-        roiPixel,
-        answer: given,
-        ct: null,
-      };
-    }),
+    discs: discsOf(context, study, image, regions),
     classifier: {
       name: deciding.row.name,
       version: deciding.row.version,
@@ -153,6 +126,49 @@ function inputOf(context: RowContext, study: SeededStudy, names: StudyNames, row
     sopClass: 'Comprehensive3DSR',
     seriesDescription: 'Calcidisc AI: invented (seeded)',
   };
+}
+
+function whoseOf(study: SeededStudy, names: StudyNames): Pick<ReportInput, 'patient' | 'study'> {
+  return {
+    patient: {
+      name: names.patientName,
+      id: names.patientId,
+      issuerOfPatientId: '',
+      birthDate: names.birthDate,
+      sex: study.sex,
+    },
+    study: {
+      studyInstanceUid: names.study,
+      studyId: '',
+      accessionNumber: names.accessionNumber,
+      date: names.mrDate,
+      time: '',
+      description: 'MR lumbar spine',
+      referringPhysicianName: '',
+    },
+  };
+}
+
+function discsOf(
+  { models }: RowContext,
+  study: SeededStudy,
+  image: ReportInput['discs'][number]['image'],
+  regions: readonly Row[],
+): ReportInput['discs'] {
+  const deciding = models[0]!;
+  return study.discs.map((disc, i) => {
+    const { probability, answer, reasons } = answerOf(disc, 0, deciding);
+    const roiPixel = regions[i]!.roiPixel as [number, number, number, number];
+    const given = { probability, threshold: deciding.threshold, answer, reasons };
+    return {
+      level: disc.level,
+      image,
+      imageSize: [SLICE_SIZE.width, SLICE_SIZE.height] as const,
+      roiPixel,
+      answer: given,
+      ct: null,
+    };
+  });
 }
 
 function seriesOf(

@@ -1,40 +1,7 @@
-import type { Answer } from '../../agent/domain/answers.js';
-import { type CtLabel, ctLabelOf } from '../../agent/domain/ctLabels.js';
-import type { ModelRow } from '../../db/tables/models.js';
-import type { SeedIds } from './ids.js';
-import { BOX_STEP, FIRST_BOX, type Picture, type SeedPictures } from './pictures.js';
-import type { SeededDisc, SeededStudy } from './studies.js';
+import { addDisc } from './discRows.js';
+import { type Row, type RowContext, type RowsByTable, SEED_TABLES, type StudyNames } from './rowTypes.js';
+import type { SeededStudy } from './studies.js';
 import { dayAfter } from './truth.js';
-
-type Row = Readonly<Record<string, unknown>>;
-export type RowsByTable = Record<SeedTable, Row[]>;
-
-/** In the order in which they refer to each other. */
-export const SEED_TABLES = [
-  'study',
-  'study_identity',
-  'series',
-  'case',
-  'pairing',
-  'localisation',
-  'disc_region',
-  'ct_measurement',
-  'inference',
-] as const;
-type SeedTable = (typeof SEED_TABLES)[number];
-
-export interface SeedModel {
-  readonly row: ModelRow;
-  readonly threshold: number;
-}
-
-export interface RowContext {
-  readonly ids: SeedIds;
-  readonly firstDay: string;
-  readonly models: readonly SeedModel[];
-  readonly localiser: { readonly name: string; readonly version: string; readonly sha256: string };
-  readonly pictures: SeedPictures;
-}
 
 const FAMILIES = [
   'ADLER',
@@ -51,22 +18,6 @@ const FAMILIES = [
   'LOPES',
 ];
 const GIVEN = ['ANNA', 'BRUNO', 'CLARA', 'DAVID', 'ELSA', 'FELIX', 'GRETA', 'HUGO', 'INES', 'JONAS'];
-
-/** What a study is in every table, under names that are plainly invented. */
-export interface StudyNames {
-  readonly caseId: string;
-  readonly study: string;
-  readonly mr: string;
-  readonly ctStudy: string;
-  readonly ct: string;
-  readonly mrDate: string;
-  readonly ctDate: string | null;
-  readonly createdAt: Date;
-  readonly patientId: string;
-  readonly patientName: string;
-  readonly birthDate: string;
-  readonly accessionNumber: string;
-}
 
 export function namesOf({ ids, firstDay }: RowContext, study: SeededStudy): StudyNames {
   const { number, day, secondOfDay, ctAfterDays, age } = study;
@@ -97,7 +48,7 @@ export function rowsOf(context: RowContext, studies: readonly SeededStudy[]): Ro
     addCase(rows, study, names);
     if (study.end !== 'delivered') continue;
     addLocalisations(rows, context, study, names);
-    for (const [i, disc] of study.discs.entries()) addDisc(rows, context, study, names, disc, i);
+    for (const [i, disc] of study.discs.entries()) addDisc(rows, context, { study, names, disc, order: i });
   }
   return rows;
 }
@@ -226,112 +177,4 @@ function addLocalisations(
     });
   add('MR', names.mr, study.isUncertain);
   if (names.ctDate) add('CT', names.ct, study.number % 33 === 5);
-}
-
-function addDisc(
-  rows: RowsByTable,
-  context: RowContext,
-  study: SeededStudy,
-  names: StudyNames,
-  disc: SeededDisc,
-  order: number,
-): void {
-  const { ids, pictures } = context;
-  const { caseId, createdAt } = names;
-  const picture = disc.isCalcified ? pictures.calcified : pictures.plain;
-  const regionId = ids.uuid('region', study.number, disc.level);
-  const box = boxOf(order);
-  const place = { caseId, revision: 1, level: disc.level, ...box, confidence: disc.confidence, createdAt };
-  rows.disc_region.push({
-    id: regionId,
-    ...place,
-    sopInstanceUid: ids.uid('slice', 'MR', study.number),
-    marginMm: 10,
-    png: picture.png,
-    pngSha256: picture.sha256,
-  });
-  if (names.ctDate) rows.ct_measurement.push({ ...place, ...measured(disc, study.number) });
-  for (const [m, model] of context.models.entries())
-    rows.inference.push(
-      inferenceRow({ context, model, order: m, regionId, study, disc, picture, createdAt }),
-    );
-}
-
-function boxOf(order: number) {
-  const [left, top, right, bottom] = FIRST_BOX;
-  const down = BOX_STEP * order;
-  return {
-    centrePatientMm: [0, 20, -35 * order],
-    centrePixel: [(left + right) / 2, (top + bottom) / 2 + down],
-    roiPixel: [left, top + down, right, bottom + down],
-  };
-}
-
-function measured({ isCalcified, level }: SeededDisc, number: number) {
-  const label: CtLabel =
-    (number * 7 + level.charCodeAt(1)) % 40 === 0 ? 'indeterminate' : ctLabelOf(isCalcified);
-  return {
-    label,
-    meanHu: isCalcified ? 212 : 74,
-    maxHu: isCalcified ? 344 : 118,
-    areaMm2: isCalcified ? 31 : 0,
-    huLow: 120.1,
-    huHigh: 383.7,
-  };
-}
-
-interface InferenceOf {
-  readonly context: RowContext;
-  readonly model: SeedModel;
-  readonly order: number;
-  readonly regionId: string;
-  readonly study: SeededStudy;
-  readonly disc: SeededDisc;
-  readonly picture: Picture;
-  readonly createdAt: Date;
-}
-
-function inferenceRow({
-  context,
-  model,
-  order,
-  regionId,
-  study,
-  disc,
-  picture,
-  createdAt,
-}: InferenceOf): Row {
-  const { answer, reasons, probability } = answerOf(disc, order, model);
-  return {
-    id: context.ids.uuid('inference', study.number, disc.level, order),
-    discRegionId: regionId,
-    modelId: model.row.id,
-    role: order === 0 ? 'active' : 'shadow',
-    probability,
-    threshold: model.threshold,
-    answer,
-    reasons,
-    distance: Math.fround(disc.distance),
-    modelSha256: model.row.sha256,
-    pngSha256: picture.sha256,
-    provider: 'seeded',
-    runtime: 'none: invented',
-    batchSize: 5,
-    batchPosition: 0,
-    milliseconds: 90,
-    createdAt: new Date(createdAt.getTime() + study.secondsToReport * 900),
-  };
-}
-
-/** The invented score, moved so that a model's own threshold lies where it should. */
-export function answerOf(
-  { probabilities, isUnstated }: SeededDisc,
-  order: number,
-  { threshold }: SeedModel,
-): { readonly probability: number; readonly answer: Answer; readonly reasons: readonly string[] } {
-  const logit = (share: number) => Math.log(share / (1 - share));
-  const probability = Math.fround(1 / (1 + Math.exp(-(logit(probabilities[order]!) + logit(threshold)))));
-  if (isUnstated)
-    return { probability, answer: 'indeterminate', reasons: ['seeded: the score lies between the bounds'] };
-  return { probability, answer: probability >= threshold ? 'calcified' : 'not-calcified', reasons: [] };
 }

@@ -12,7 +12,8 @@ import { cardOf, registerHostModels } from '../../models/catalogue/registry.js';
 import { openIds } from './ids.js';
 import { drawPictures } from './pictures.js';
 import { reportsOf } from './reports.js';
-import { type RowContext, rowsOf, SEED_TABLES, type SeedModel } from './rows.js';
+import { rowsOf } from './rows.js';
+import { type RowContext, SEED_TABLES, type SeedModel } from './rowTypes.js';
 import { inventStudies, type SeededStudy } from './studies.js';
 import { dayAfter, SEED_DAYS, SEED_DRIFT, SEED_SCANNERS } from './truth.js';
 

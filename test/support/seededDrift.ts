@@ -1,4 +1,5 @@
-import { answerOf, type SeedModel } from '../../cli/seed/rows.js';
+import { answerOf } from '../../cli/seed/discRows.js';
+import type { SeedModel } from '../../cli/seed/rowTypes.js';
 import type { SeededStudy } from '../../cli/seed/studies.js';
 import { dayAfter } from '../../cli/seed/truth.js';
 import type { DriftRow } from '../../db/views/quality.js';

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { seedDatabase } from '../../cli/seed/seed.js';
+import { countFacets, listWorklist, refreshWorklist, worklistNeighbours } from '../../db/views/worklist.js';
+import { WORKLIST_FLAGS, WORKLIST_SORTS, type WorklistFilter } from '../../db/views/worklistFilter.js';
+import { quietLog, useDatabase } from '../support/database.js';
+
+describe('expose: the narrow rows that worklists read', function () {
+  this.timeout(180_000);
+  const db = useDatabase();
+  const entry = async (caseId: string) => db.database.knex('worklistEntry').where({ caseId }).first('*');
+  let id: string;
+
+  before(async () => {
+    const options = { studies: 150, seed: 5, until: '2026-06-30', reports: 1, actor: 'user:tester' };
+    await seedDatabase(db.database.knex, db.config, quietLog, options);
+    const { rows } = await db.database.knex.raw(
+      "SELECT case_id FROM worklist_entry WHERE calcified <> '{}' AND pairing_outcome = 'paired' AND true_positive <> '{}' LIMIT 1",
+    );
+    id = rows[0].caseId;
+  });
+
+  it('a change of any table they come from changes them, and nothing else does', async () => {
+    const { knex } = db.database;
+    const row = await knex('case').where({ id }).first('*');
+    const changes: readonly (readonly [string, () => PromiseLike<unknown>, Record<string, unknown>])[] = [
+      ['state', () => knex('case').where({ id }).update({ state: 'parked' }), { state: 'parked' }],
+      [
+        'name',
+        () =>
+          knex('study')
+            .where({ studyInstanceUid: row.mrStudyInstanceUid })
+            .update({ patientName: 'NEW^NAME' }),
+        { patientWords: 'new name' },
+      ],
+      [
+        'scanner',
+        () =>
+          knex('series')
+            .where({ seriesInstanceUid: row.mrSeriesInstanceUid })
+            .update({ attributes: '{"StationName":"X9"}' }),
+        { scanner: 'X9', site: '', fieldStrengthT: null },
+      ],
+      [
+        'levels',
+        () => knex('localisation').where({ caseId: id, modality: 'MR' }).update({ status: 'uncertain' }),
+        {
+          locateStatus: 'uncertain',
+          truePositive: [],
+          falsePositive: [],
+          falseNegative: [],
+          trueNegative: [],
+        },
+      ],
+      [
+        'pairing',
+        () => knex('pairing').where({ caseId: id }).update({ outcome: 'none-serves' }),
+        { pairingOutcome: 'none-serves' },
+      ],
+      // A new revision has nothing of the one before.
+      [
+        'revision',
+        () => knex('case').where({ id }).update({ revision: 2 }),
+        { calcified: [], locateStatus: null, pairingOutcome: null },
+      ],
+    ];
+    for (const [what, change, expected] of changes) {
+      await change();
+      const after = await entry(id);
+      for (const [key, value] of Object.entries(expected))
+        assert.deepEqual(after[key], value, `${what}: ${key}`);
+    }
+    const before = await entry(id);
+    await refreshWorklist(knex, [id]);
+    assert.deepEqual(await entry(id), before, 'triggers and a refresh say the same');
+  });
+
+  it('answers of a revision that come together count at once', async () => {
+    const { knex } = db.database;
+    const [region] = await knex('discRegion').where({ caseId: id, revision: 1, level: 'L5-S1' }).select('*');
+    const { id: _, ...rest } = region;
+    const own = randomUUID();
+    const texts = Object.fromEntries(
+      ['centrePatientMm', 'centrePixel', 'roiPixel'].map((key) => [key, JSON.stringify(region[key])]),
+    );
+    await knex('discRegion').insert({ ...rest, ...texts, id: own, revision: 2 });
+    const given = await knex('inference').where({ discRegionId: region.id, role: 'active' }).first('*');
+    const { calcified: _calcified, ...answer } = given;
+    await knex('inference').insert({
+      ...answer,
+      id: randomUUID(),
+      discRegionId: own,
+      answer: 'calcified',
+      reasons: '[]',
+    });
+    assert.deepEqual((await entry(id)).calcified, ['L5-S1']);
+  });
+
+  it('in every order, walking by key gives the list, forwards and backwards, and neighbours', async () => {
+    const { knex } = db.database;
+    for (const sort of WORKLIST_SORTS) {
+      const filter: WorklistFilter = { sort, limit: 500, offset: 0, ct: 'none' };
+      const whole = (await listWorklist(knex, filter)).map((row) => row.id);
+      assert.ok(whole.length > 50);
+      const walked: string[] = [];
+      for (let after: string | undefined; ; after = walked.at(-1)) {
+        const page = await listWorklist(knex, { ...filter, limit: 37, ...(after && { after }) });
+        walked.push(...page.map((row) => row.id));
+        if (page.length < 37) break;
+      }
+      assert.deepEqual(walked, whole, sort);
+      const back = await listWorklist(knex, { ...filter, limit: 5, before: whole[20]! });
+      assert.deepEqual(
+        back.map((row) => row.id),
+        whole.slice(15, 20),
+        `${sort}, backwards`,
+      );
+      const beside = await worklistNeighbours(knex, whole[20]!, filter);
+      assert.deepEqual(beside, { previous: whole[19], next: whole[21] }, sort);
+    }
+  });
+
+  it('facets add up to the list, and every flag finds its own', async () => {
+    const { knex } = db.database;
+    const all = await countFacets(knex, { limit: 1, offset: 0 });
+    for (const facet of [all.state, all.site, all.scanner, all.ct])
+      assert.equal(
+        facet.reduce((sum, { count }) => sum + count, 0),
+        all.total,
+      );
+    for (const flag of WORKLIST_FLAGS) {
+      const { total } = await countFacets(knex, { flag, limit: 1, offset: 0 });
+      assert.equal((await listWorklist(knex, { flag, limit: 500, offset: 0 })).length, total, flag);
+      const counted = all.flag.find(({ value }) => value === flag);
+      if (counted) assert.equal(counted.count, total, flag);
+    }
+  });
+});
