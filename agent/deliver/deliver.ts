@@ -16,6 +16,7 @@ import {
   type TakenForm,
   unparkDelivery,
 } from '../../db/tables/deliveries.js';
+import { listUntoldWithdrawals } from '../../db/tables/notices.js';
 import { findLatestReport, type ReportRow } from '../../db/tables/reports.js';
 import { findRoute, type Route } from '../../db/tables/results.js';
 import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
@@ -52,11 +53,15 @@ export async function deliverReport(context: DeliverContext): Promise<Delivered>
   const destinations = destinationsOf(context, route);
   const ours = ({ destination }: DeliveryRow) => destinations.has(destination);
   const deliveries = (await ensureDeliveries(knex, report.id, [...destinations.keys()])).filter(ours);
-  const due = await dueDeliveries(context, deliveries);
+  // First the word that what came before does not stand, then what does: a receiver may know both by one number.
+  const untold = new Set(await listUntoldWithdrawals(knex, id));
+  const due = (await dueDeliveries(context, deliveries)).filter(
+    ({ destination }) => !untold.has(destination),
+  );
   await Promise.all(
     due.map((row) => tryOnce(context, { report, route }, row, destinations.get(row.destination)!)),
   );
-  return outcomeOf((await listDeliveries(knex, report.id)).filter(ours));
+  return outcomeOf((await listDeliveries(knex, report.id)).filter(ours), untold);
 }
 
 /**
@@ -83,10 +88,16 @@ async function dueDeliveries(
   return parked;
 }
 
-function outcomeOf(deliveries: readonly DeliveryRow[]): Delivered {
+/** A word of withdrawal is looked for again after so long. */
+const UNTOLD_AGAIN_MS = 1_000;
+
+function outcomeOf(deliveries: readonly DeliveryRow[], untold: ReadonlySet<string>): Delivered {
   const pending = deliveries.filter(({ state }) => state === 'pending');
-  if (pending.length > 0)
-    return { retryAt: new Date(Math.min(...pending.map(({ nextAttemptAt }) => nextAttemptAt.getTime()))) };
+  const dueAt = ({ destination, nextAttemptAt }: DeliveryRow) =>
+    untold.has(destination)
+      ? Math.max(nextAttemptAt.getTime(), Date.now() + UNTOLD_AGAIN_MS)
+      : nextAttemptAt.getTime();
+  if (pending.length > 0) return { retryAt: new Date(Math.min(...pending.map(dueAt))) };
   const parked = deliveries.filter(({ state }) => state === 'parked');
   if (parked.length === 0) return 'delivered';
   return { parked: parked.map(({ destination, lastError }) => `${destination}: ${lastError}`).join('; ') };
