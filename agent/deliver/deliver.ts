@@ -24,6 +24,7 @@ import { sha256 } from '../domain/hash.js';
 import type { Item, Outcome } from './channel.js';
 import { channelOf } from './channels/index.js';
 import { itemsFor, type Parcel } from './parcel.js';
+import { takePlace } from './throttle.js';
 import { type DeliveryVerdict, together, verdictOf } from './verdict.js';
 
 export interface DeliverContext {
@@ -54,14 +55,18 @@ export async function deliverReport(context: DeliverContext): Promise<Delivered>
   const ours = ({ destination }: DeliveryRow) => destinations.has(destination);
   const deliveries = (await ensureDeliveries(knex, report.id, [...destinations.keys()])).filter(ours);
   // First the word that what came before does not stand, then what does: a receiver may know both by one number.
-  const untold = new Set(await listUntoldWithdrawals(knex, id));
-  const due = (await dueDeliveries(context, deliveries)).filter(
-    ({ destination }) => !untold.has(destination),
-  );
+  const untold = await listUntoldWithdrawals(knex, id);
+  const held = new Map(untold.map((name) => [name, UNTOLD_AGAIN_MS]));
+  const due = (await dueDeliveries(context, deliveries)).filter(({ destination }) => {
+    if (held.has(destination)) return false;
+    const waitMs = takePlace(destinations.get(destination)!);
+    if (waitMs > 0) held.set(destination, waitMs);
+    return waitMs === 0;
+  });
   await Promise.all(
     due.map((row) => tryOnce(context, { report, route }, row, destinations.get(row.destination)!)),
   );
-  return outcomeOf((await listDeliveries(knex, report.id)).filter(ours), untold);
+  return outcomeOf((await listDeliveries(knex, report.id)).filter(ours), held);
 }
 
 /**
@@ -91,12 +96,11 @@ async function dueDeliveries(
 /** A word of withdrawal is looked for again after so long. */
 const UNTOLD_AGAIN_MS = 1_000;
 
-function outcomeOf(deliveries: readonly DeliveryRow[], untold: ReadonlySet<string>): Delivered {
+/** @param held destinations that something is not to go to yet, and for how many milliseconds */
+function outcomeOf(deliveries: readonly DeliveryRow[], held: ReadonlyMap<string, number>): Delivered {
   const pending = deliveries.filter(({ state }) => state === 'pending');
   const dueAt = ({ destination, nextAttemptAt }: DeliveryRow) =>
-    untold.has(destination)
-      ? Math.max(nextAttemptAt.getTime(), Date.now() + UNTOLD_AGAIN_MS)
-      : nextAttemptAt.getTime();
+    Math.max(nextAttemptAt.getTime(), Date.now() + (held.get(destination) ?? 0));
   if (pending.length > 0) return { retryAt: new Date(Math.min(...pending.map(dueAt))) };
   const parked = deliveries.filter(({ state }) => state === 'parked');
   if (parked.length === 0) return 'delivered';

@@ -138,7 +138,7 @@ describe('a patient is merged in the PACS while, or after, we have the study', f
     // The first was told of somebody else: it is taken back by itself, before the next is told.
     const own = ris.messages.slice(toldBefore);
     assert.deepEqual(
-      own.map(({ status, patient }) => [new Set(status), patient.includes('MERGED-7')]),
+      own.map(({ status, patient }) => [new Set(status), patient.includes('JANE^M')]),
       [
         [new Set(['P']), false],
         [new Set(['W']), false],
