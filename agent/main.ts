@@ -15,6 +15,7 @@ import { startRefusals } from './assemble/refusals.js';
 import { openBackfills } from './backfill/runner.js';
 import { openNotices } from './deliver/notices.js';
 import { openSafekeeping } from './deliver/safekeeping.js';
+import { takeBackIfClosed } from './deliver/withdraw.js';
 import { CalcidiscError } from './domain/errors.js';
 import { Opened } from './domain/opened.js';
 import { startHearing } from './hear/hear.js';
@@ -156,7 +157,9 @@ function openAssembler(opening: Opening, decideRole: DecideRole): Assembler {
     },
     onSeriesComplete: async (trx, series) => {
       await askForPriors(trx, series, config);
-      return seriesComplete(trx, series, { reader });
+      const wake = await seriesComplete(trx, series, { reader });
+      await takeBackIfClosed(trx, config, series.studyInstanceUid);
+      return wake;
     },
     onComplete: () => later.readings?.wake(),
     wake: (row) => {

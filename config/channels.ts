@@ -25,6 +25,11 @@ const rejecting = {
   rejectionNotes: z.boolean().default(false),
 };
 
+const throttled = {
+  /** At most so many results are begun to be sent to it in a minute, by each agent; absent: as they come. */
+  perMinute: z.number().int().positive().optional(),
+};
+
 /** A file that is read when it is needed, so that a secret can be changed without a restart. */
 const File = z.string().min(1);
 
@@ -68,6 +73,7 @@ export const CStoreDestination = z.strictObject({
   /** What it gets of each report: the Structured Report (sr), the picture (sc). */
   forms: Forms,
   ...rejecting,
+  ...throttled,
 });
 
 /** DICOMweb (PS3.18 10.5). */
@@ -76,6 +82,7 @@ export const StowRsDestination = z.strictObject({
   channel: z.literal('stow-rs'),
   forms: Forms,
   ...rejecting,
+  ...throttled,
 });
 
 /** HL7 v2.5.1 ORU^R01 over MLLP. */
@@ -97,10 +104,11 @@ export const Hl7Destination = z.strictObject({
   receivingFacility: z.string().default(''),
   /** MSH-11: production, training, debugging. */
   processing: z.enum(['P', 'T', 'D']).default('P'),
+  ...throttled,
 });
 
 /** FHIR R4: `url` is the server's base, to which a transaction is posted. */
-export const FhirDestination = z.strictObject({ ...http, channel: z.literal('fhir') });
+export const FhirDestination = z.strictObject({ ...http, channel: z.literal('fhir'), ...throttled });
 
 export const WebhookDestination = z.strictObject({
   ...http,
@@ -108,6 +116,7 @@ export const WebhookDestination = z.strictObject({
   /** The key of the signature (HMAC-SHA256), the first line of the file. */
   secretFile: File,
   events: once(z.enum(EVENTS)).default([...EVENTS]),
+  ...throttled,
 });
 
 export const EmailDestination = z.strictObject({
@@ -125,6 +134,7 @@ export const EmailDestination = z.strictObject({
   to: once(z.string().min(3)),
   timeoutMs: Milliseconds.default(30_000),
   events: once(z.enum(EVENTS)).default([...EVENTS]),
+  ...throttled,
 });
 
 /** Where results go. */

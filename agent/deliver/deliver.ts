@@ -16,6 +16,7 @@ import {
   type TakenForm,
   unparkDelivery,
 } from '../../db/tables/deliveries.js';
+import { listUntoldWithdrawals } from '../../db/tables/notices.js';
 import { findLatestReport, type ReportRow } from '../../db/tables/reports.js';
 import { findRoute, type Route } from '../../db/tables/results.js';
 import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
@@ -23,6 +24,7 @@ import { sha256 } from '../domain/hash.js';
 import type { Item, Outcome } from './channel.js';
 import { channelOf } from './channels/index.js';
 import { itemsFor, type Parcel } from './parcel.js';
+import { takePlace } from './throttle.js';
 import { type DeliveryVerdict, together, verdictOf } from './verdict.js';
 
 export interface DeliverContext {
@@ -52,11 +54,19 @@ export async function deliverReport(context: DeliverContext): Promise<Delivered>
   const destinations = destinationsOf(context, route);
   const ours = ({ destination }: DeliveryRow) => destinations.has(destination);
   const deliveries = (await ensureDeliveries(knex, report.id, [...destinations.keys()])).filter(ours);
-  const due = await dueDeliveries(context, deliveries);
+  // First the word that what came before does not stand, then what does: a receiver may know both by one number.
+  const untold = await listUntoldWithdrawals(knex, id);
+  const held = new Map(untold.map((name) => [name, UNTOLD_AGAIN_MS]));
+  const due = (await dueDeliveries(context, deliveries)).filter(({ destination }) => {
+    if (held.has(destination)) return false;
+    const waitMs = takePlace(destinations.get(destination)!);
+    if (waitMs > 0) held.set(destination, waitMs);
+    return waitMs === 0;
+  });
   await Promise.all(
     due.map((row) => tryOnce(context, { report, route }, row, destinations.get(row.destination)!)),
   );
-  return outcomeOf((await listDeliveries(knex, report.id)).filter(ours));
+  return outcomeOf((await listDeliveries(knex, report.id)).filter(ours), held);
 }
 
 /**
@@ -83,10 +93,15 @@ async function dueDeliveries(
   return parked;
 }
 
-function outcomeOf(deliveries: readonly DeliveryRow[]): Delivered {
+/** A word of withdrawal is looked for again after so long. */
+const UNTOLD_AGAIN_MS = 1_000;
+
+/** @param held destinations that something is not to go to yet, and for how many milliseconds */
+function outcomeOf(deliveries: readonly DeliveryRow[], held: ReadonlyMap<string, number>): Delivered {
   const pending = deliveries.filter(({ state }) => state === 'pending');
-  if (pending.length > 0)
-    return { retryAt: new Date(Math.min(...pending.map(({ nextAttemptAt }) => nextAttemptAt.getTime()))) };
+  const dueAt = ({ destination, nextAttemptAt }: DeliveryRow) =>
+    Math.max(nextAttemptAt.getTime(), Date.now() + (held.get(destination) ?? 0));
+  if (pending.length > 0) return { retryAt: new Date(Math.min(...pending.map(dueAt))) };
   const parked = deliveries.filter(({ state }) => state === 'parked');
   if (parked.length === 0) return 'delivered';
   return { parked: parked.map(({ destination, lastError }) => `${destination}: ${lastError}`).join('; ') };

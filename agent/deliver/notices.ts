@@ -126,7 +126,7 @@ async function parkedItem(
 /** In the words of the channel: HL7 W, FHIR entered-in-error, a rejection note, a sentence. */
 async function withdrawnItem(
   { knex }: NoticeParts['database'],
-  { caseId, reportId, reason, reasonCode, occasion: at }: NoticeRow,
+  { caseId, revision, reportId, reason, reasonCode, occasion: at }: NoticeRow,
   destination: Destination,
 ): Promise<Item> {
   const report = (await findReportById(knex, reportId!))!;
@@ -139,7 +139,7 @@ async function withdrawnItem(
   const item = await channelOf(destination).compose?.(told, destination);
   if (item) return item;
   const { studyInstanceUid } = told.input.study;
-  const objects = (await objectsAt(knex, caseId, destination.name)).map((each) => ({
+  const objects = (await objectsAt(knex, caseId, destination.name, revision)).map((each) => ({
     ...each,
     studyInstanceUid,
   }));

@@ -2,7 +2,7 @@ import type { Destination } from '../../config/destinations.js';
 import type { Config } from '../../config/schema.js';
 import type { Tx } from '../../db/server/knex.js';
 import { appendAudit } from '../../db/tables/audit.js';
-import { type CaseRow, lockCase, moveCase, setCase } from '../../db/tables/cases.js';
+import { type CaseRow, findCaseClosedNow, lockCase, moveCase, setCase } from '../../db/tables/cases.js';
 import { listDeliveries } from '../../db/tables/deliveries.js';
 import { noteWithdrawal } from '../../db/tables/notices.js';
 import { listReportObjects } from '../../db/tables/reportObjects.js';
@@ -41,19 +41,7 @@ export async function withdraw(
   if (!row) throw new CalcidiscError('CASE_NOT_FOUND', `there is no case ${caseId}`);
   const reports = await listReports(trx, caseId);
   refuseUnready(row, reports.length);
-  const given = await givenTo(trx, reports);
-  const told = route.destinations.filter((each) => given.has(each.name) && takesWithdrawals(each));
-  const names = told.map(({ name }) => name);
-  const untold = [...given].filter((name) => !names.includes(name));
-  const { id: reportId, revision, sopInstanceUid } = reports[0]!;
-  await noteWithdrawal(trx, { caseId, revision, reportId, reason, reasonCode: because }, names);
-  await appendAudit(trx, {
-    event: 'RESULT_WITHDRAWN',
-    subjectType: 'report',
-    subjectId: sopInstanceUid,
-    actor,
-    detail: { caseId, revision: row.revision, reason, because, told: names, untold },
-  });
+  const withdrawn = (await takeBack(trx, { route }, { caseId, reason, because }, actor))!;
   await moveCase(trx, {
     id: caseId,
     revision: row.revision,
@@ -62,7 +50,51 @@ export async function withdraw(
     auditDetail: { reason: 'withdrawn' },
   });
   await setCase(trx, caseId, { closedBecause: `withdrawn: ${reason}` });
+  return withdrawn;
+}
+
+/**
+ * Notes for everybody who was given a report of a case that it does not stand any more, whoever says so; in the
+ * transaction that makes it so. What is sent of the case later waits for that word (deliver.ts).
+ * @param actor absent: nobody but the images themselves
+ * @returns null when no report was made; nobody is told where nobody has it
+ */
+export async function takeBack(
+  trx: Tx,
+  { route }: Pick<Config, 'route'>,
+  { caseId, reason, because }: Omit<WithdrawalRequest, 'actor'>,
+  actor?: string,
+): Promise<Withdrawn | null> {
+  const reports = await listReports(trx, caseId);
+  const [latest] = reports;
+  if (!latest) return null;
+  const given = await givenTo(trx, reports);
+  const told = route.destinations.filter((each) => given.has(each.name) && takesWithdrawals(each));
+  const names = told.map(({ name }) => name);
+  const untold = [...given].filter((name) => !names.includes(name));
+  const { id: reportId, revision, sopInstanceUid } = latest;
+  if (given.size === 0 && !actor) return { told: [], untold };
+  await noteWithdrawal(trx, { caseId, revision, reportId, reason, reasonCode: because }, names);
+  await appendAudit(trx, {
+    event: 'RESULT_WITHDRAWN',
+    subjectType: 'report',
+    subjectId: sopInstanceUid,
+    ...(actor && { actor }),
+    detail: { caseId, revision, reason, because, told: names, untold },
+  });
   return { told: names, untold };
+}
+
+/** A study whose case this transaction has closed, as all of its images are another study's now, keeps no result. */
+export async function takeBackIfClosed(
+  trx: Tx,
+  config: Pick<Config, 'route'>,
+  mrStudyInstanceUid: string,
+): Promise<void> {
+  const closed = await findCaseClosedNow(trx, mrStudyInstanceUid);
+  if (!closed) return;
+  const reason = closed.closedBecause ?? 'its images are of another study';
+  await takeBack(trx, config, { caseId: closed.id, reason, because: 'worklist' });
 }
 
 function refuseUnready({ id, state, owner }: CaseRow, reports: number): void {
@@ -90,14 +122,16 @@ export function takesWithdrawals(destination: Destination): boolean {
   return !('rejectionNotes' in destination) || destination.rejectionNotes;
 }
 
-/** DICOM objects of all revisions that a destination has. */
+/** DICOM objects of all revisions up to one that a destination has. */
 export async function objectsAt(
   trx: Tx,
   caseId: string,
   destination: string,
+  upToRevision: number,
 ): Promise<Omit<DocumentReference, 'studyInstanceUid'>[]> {
   const objects: Omit<DocumentReference, 'studyInstanceUid'>[] = [];
   for (const report of await listReports(trx, caseId)) {
+    if (report.revision > upToRevision) continue;
     const delivery = (await listDeliveries(trx, report.id)).find((each) => each.destination === destination);
     if (!delivery) continue;
     if (delivery.forms.includes('sr')) objects.push(report);

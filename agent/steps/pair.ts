@@ -8,6 +8,7 @@ import { hasReport } from '../../db/tables/reports.js';
 import { listSeries } from '../../db/tables/series.js';
 import { lastCtOfPatient } from '../../db/views/pairingCandidates.js';
 import { DecidedOtherwise, type StepEnd } from '../../db/work/runStep.js';
+import { takeBack } from '../deliver/withdraw.js';
 import { CalcidiscError, ERROR_CODES, type ErrorCode } from '../domain/errors.js';
 import { pairSeries } from '../pair/pairing.js';
 import type { PairingDecision } from '../pair/window.js';
@@ -29,7 +30,7 @@ export const pairStep: AgentStep = async (context, row) => {
   const study = await gatherStudy(knex, row.mrStudyInstanceUid, reader);
   const incomplete = await waitForSeries(context, row, study);
   if (incomplete) return incomplete;
-  if (showsNoLumbarSpine(study.candidates)) return closed(row);
+  if (showsNoLumbarSpine(study.candidates)) return closed(context, row);
   const choice = choose(study.candidates, config.read);
   const unready = await waitForStudy(context, row, study, choice);
   if (unready) return unready;
@@ -146,13 +147,17 @@ async function waitForStudy(
   };
 }
 
-function closed({ id, mrStudyInstanceUid }: CaseRow): StepEnd {
+/** Nothing to read. What was reported before, when it still looked like a lumbar spine, is taken back. */
+function closed({ config }: StepContext, { id, mrStudyInstanceUid }: CaseRow): StepEnd {
   const closedBecause =
     'no lumbar spine here: fewer than three discs or no sacrum below them, and no header names it alone';
   return {
     to: 'closed',
     auditDetail: { mrStudyInstanceUid, reason: closedBecause },
-    save: (trx) => setCase(trx, id, { closedBecause }),
+    save: async (trx) => {
+      await setCase(trx, id, { closedBecause });
+      await takeBack(trx, config, { caseId: id, reason: closedBecause, because: 'safety' });
+    },
   };
 }
 

@@ -4,15 +4,16 @@ import { ensureDeliveries } from '../../db/tables/deliveries.js';
 import { findLocalisation } from '../../db/tables/localisations.js';
 import { insertReportObject, type PackedObject } from '../../db/tables/reportObjects.js';
 import { findLatestReport, insertReport, type ReportRow } from '../../db/tables/reports.js';
-import { insertResult, type Route } from '../../db/tables/results.js';
+import { findResult, insertResult, type Route } from '../../db/tables/results.js';
 import { listSeriesOfStudy } from '../../db/tables/series.js';
 import type { StepEnd } from '../../db/work/runStep.js';
 import { packedCapture, sliceOf } from '../deliver/parcel.js';
+import { takeBack } from '../deliver/withdraw.js';
 import { sha256 } from '../domain/hash.js';
 import { modalityRead } from '../read/reader.js';
 import { answerSha256 } from '../report/answer.js';
 import { buildReport } from '../report/build.js';
-import { storedOf } from '../report/stored.js';
+import { inputFrom, type StoredInput, storedOf } from '../report/stored.js';
 import type { ReportInput } from '../report/types.js';
 import { waitForIdentity } from './identity.js';
 import { gatherReportInput } from './reportInput.js';
@@ -34,10 +35,14 @@ export const reportStep: AgentStep = async (context, row) => {
   const route = await routeForCase(context, row, input);
   const destinations = route.sends.map(({ destination }) => destination);
   const picture = await pictureFor(context, input, route);
+  const otherPatient = latest && (await otherPatientThan(context, latest, input));
   return {
     to: 'reported',
     auditDetail: { sopInstanceUid, predecessorSopInstanceUid, destinations, ...routeDetail(route) },
     save: async (trx) => {
+      // Before there is a newer one: it is those before it that do not stand any more.
+      if (otherPatient)
+        await takeBack(trx, context.config, { caseId: row.id, reason: otherPatient, because: 'worklist' });
       const { report } = await insertReport(trx, {
         caseId: row.id,
         revision: row.revision,
@@ -66,6 +71,19 @@ export const reportStep: AgentStep = async (context, row) => {
     },
   };
 };
+
+/** What was told before was told of another patient: why it is taken back; null where it was not. No ids: it is sent. */
+async function otherPatientThan(
+  { database }: StepContext,
+  latest: ReportRow,
+  { patient }: ReportInput,
+): Promise<string | null> {
+  const result = await findResult(database.knex, latest.id);
+  if (!result) return null;
+  const before = inputFrom(result.input as StoredInput).patient;
+  const isSame = before.id === patient.id && before.issuerOfPatientId === patient.issuerOfPatientId;
+  return isSame ? null : 'the images of the study name another patient now';
+}
 
 /** Drawn where somebody is to have it, or may be later. */
 async function pictureFor(

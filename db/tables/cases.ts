@@ -68,6 +68,13 @@ export async function findCaseOfStudy(tx: Tx, mrStudyInstanceUid: string): Promi
   return (await tx('case').where({ mrStudyInstanceUid, joinedInto: null }).first('*')) ?? null;
 }
 
+/** The case of a study, when this very transaction has closed it. */
+export async function findCaseClosedNow(trx: Tx, mrStudyInstanceUid: string): Promise<CaseRow | null> {
+  const query = trx('case').where({ mrStudyInstanceUid, joinedInto: null, state: 'closed' });
+  // In PostgreSQL now() is when the transaction began.
+  return (await query.andWhereRaw('state_since >= now()').first('*')) ?? null;
+}
+
 /** Those that another case of their study goes on for, the oldest first. */
 export function listJoinedCases(tx: Tx, joinedInto: string): Promise<CaseRow[]> {
   return tx('case').where({ joinedInto }).orderBy('createdAt').select('*');

@@ -149,3 +149,8 @@ export function listNotices(tx: Tx, caseId: string): Promise<NoticeRow[]> {
       ],
     );
 }
+
+/** Destinations that are still to hear that an earlier result of a case does not stand. */
+export async function listUntoldWithdrawals(tx: Tx, caseId: string): Promise<string[]> {
+  return tx('notice').where({ caseId, kind: 'withdrawn', state: 'pending' }).distinct().pluck('destination');
+}

@@ -18,15 +18,25 @@ export interface Hospital {
   close(): Promise<void>;
 }
 
-export async function openHospital(): Promise<Hospital> {
+/** @param more destinations beside the PACS @param pacsSettings of the PACS as a destination */
+export async function openHospital(
+  more: readonly object[] = [],
+  pacsSettings: object = {},
+): Promise<Hospital> {
   const dir = await mkdtemp(join(tmpdir(), 'calcidisc-hospital-'));
   const orthanc = await startOrthanc();
   const test = await createTestDatabase();
   const models = join(test.config.dataDir, 'models');
   await cp(join(fixtureModels, 'tiny-classifier'), join(models, 'tiny-classifier'), { recursive: true });
   await activateTiny(test.database, [models]);
-  const pacs = { name: 'pacs', aeTitle: orthanc.aet, host: '127.0.0.1', port: orthanc.dicomPort };
-  const config = serviceConfig(test, { route: { destinations: [pacs] } });
+  const pacs = {
+    name: 'pacs',
+    aeTitle: orthanc.aet,
+    host: '127.0.0.1',
+    port: orthanc.dicomPort,
+    ...pacsSettings,
+  };
+  const config = serviceConfig(test, { route: { destinations: [pacs, ...more] } });
   const service = await startService(config, quietLog, { agent: true, worker: true });
   return {
     dir,

@@ -8,6 +8,7 @@ import { listCases } from '../../db/tables/cases.js';
 import { listInstances } from '../../db/tables/instances.js';
 import { type CaseView, readCaseView } from '../../db/views/caseView.js';
 import { type PhantomTruth, writePhantom } from '../../models/phantom/phantom.js';
+import { hl7Receiver } from '../deliver/hl7Receiver.js';
 import type { TestDatabase } from '../support/database.js';
 import { runTool, storescu } from '../support/dcmtk.js';
 import type { RunningOrthanc } from '../support/orthanc.js';
@@ -21,17 +22,23 @@ const MERGED = ['PatientID=MERGED-7', 'PatientName=DOE^JANE^M'] as const;
 describe('a patient is merged in the PACS while, or after, we have the study', function () {
   this.timeout(480_000);
   let hospital: Hospital;
+  let ris: Awaited<ReturnType<typeof hl7Receiver>>;
   let dir: string;
   let orthanc: RunningOrthanc;
   let test: TestDatabase;
   let service: RunningService;
 
   before(async function () {
-    needsPeer(this, 'orthanc', 'dcmtk');
-    hospital = await openHospital();
+    needsPeer(this, 'orthanc', 'dcmtk', 'hl7');
+    ris = await hl7Receiver(['AA']);
+    const to = { name: 'ris', channel: 'hl7', host: '127.0.0.1', port: ris.port };
+    hospital = await openHospital([to], { rejectionNotes: true });
     ({ dir, orthanc, test, service } = hospital);
   });
-  after(() => hospital?.close());
+  after(async () => {
+    await hospital?.close();
+    await ris?.close();
+  });
 
   const knex = () => test.database.knex;
   const makePhantom = async (seed: number) => {
@@ -113,6 +120,7 @@ describe('a patient is merged in the PACS while, or after, we have the study', f
   it('after the report: half of the study again is held, all of it is read under the new name and amends the first', async () => {
     const { truth, outDir } = await makePhantom(42);
     const mr = dicomFilesIn(join(outDir, 'mr'));
+    const toldBefore = ris.messages.length;
     await send(mr);
     const first = await untilView(truth, ({ case: row }) => row.state === 'delivered');
     const before = await listInstances(knex(), truth.mr.seriesInstanceUid);
@@ -127,6 +135,31 @@ describe('a patient is merged in the PACS while, or after, we have the study', f
     const sr = await reportIn(second);
     assert.deepEqual([sr.PatientID, sr.StudyInstanceUID], ['MERGED-7', truth.mr.studyInstanceUid]);
     assert.equal(second.reports[0]!.predecessorSopInstanceUid, first.reports[0]!.sopInstanceUid);
+    // The first was told of somebody else: it is taken back by itself, before the next is told.
+    const own = ris.messages.slice(toldBefore);
+    assert.deepEqual(
+      own.map(({ status, patient }) => [new Set(status), patient.includes('JANE^M')]),
+      [
+        [new Set(['P']), false],
+        [new Set(['W']), false],
+        [new Set(['C']), true],
+      ],
+    );
+    const withdrawn = second.notices.map(({ kind, destination, reason }) => [kind, destination, reason]);
+    const why = 'the images of the study name another patient now';
+    assert.deepEqual(withdrawn.toSorted(), [
+      ['withdrawn', 'pacs', why],
+      ['withdrawn', 'ris', why],
+    ]);
+    const note = await until(async () => {
+      const series =
+        await orthanc.rest<{ MainDicomTags: { Modality: string }; Instances: string[] }[]>('/series?expand');
+      return series.find(({ MainDicomTags }) => MainDicomTags.Modality === 'KO');
+    }, 30_000);
+    const named = JSON.stringify(await orthanc.rest(`/instances/${note.Instances[0]}/tags`));
+    assert.ok(
+      named.includes(first.reports[0]!.sopInstanceUid) && !named.includes(second.reports[0]!.sopInstanceUid),
+    );
     const events = await eventsOf(truth.mr.studyInstanceUid);
     assert.deepEqual(events, ['IDENTITY_DIFFERS', 'IDENTITY_CORRECTED']);
     const now = await listInstances(knex(), truth.mr.seriesInstanceUid);

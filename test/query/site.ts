@@ -126,7 +126,8 @@ export async function drawing() {
       date: string,
       over: Elements = {},
     ): Promise<Invented> {
-      const [studyInstanceUid, seriesInstanceUid] = [newUid(), newUid()];
+      const { StudyInstanceUID: given } = over;
+      const [studyInstanceUid, seriesInstanceUid] = [typeof given === 'string' ? given : newUid(), newUid()];
       const about = { ...headerOf(modality, patientId, date), ...over };
       const encoding = { slope: 1, intercept: modality === 'CT' ? -1024 : 0 };
       const paths = await writeSingles(folder, modality, images[modality], encoding, () => ({
