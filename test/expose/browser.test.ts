@@ -199,10 +199,7 @@ describe('expose: the pages in a browser', function () {
   it('the report can be read as a tree and taken as DICOM', async () => {
     await open(caseOf('flagged'));
     await page.getByText('The report as a tree').click();
-    assert.match(
-      (await page.locator('pre').textContent()) ?? '',
-      /calcification flagged/i,
-    );
+    assert.match((await page.locator('pre').textContent()) ?? '', /calcification flagged/i);
     const [download] = await Promise.all([
       page.waitForEvent('download'),
       page.getByText(/Download the/).click(),

@@ -100,12 +100,13 @@ export async function startOhif(orthancPort: number): Promise<RunningOhif> {
     openSeries: async (description) => {
       await page.locator('[data-cy="study-browser-thumbnail"]').filter({ hasText: description }).dblclick();
       await page.getByText('S:9002').first().waitFor();
-      // Nothing on the page says that a picture is drawn.
-      await page.waitForTimeout(5_000);
     },
     picture: async (name) => {
       const dir = process.env.CALCIDISC_PICTURES;
-      if (dir) await page.screenshot({ path: `${dir}/${name}.png` });
+      if (!dir) return;
+      // Nothing on the page says that everything is drawn.
+      await page.waitForTimeout(5_000);
+      await page.screenshot({ path: `${dir}/${name}.png` });
     },
     close: async () => {
       await browser.close();
