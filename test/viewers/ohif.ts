@@ -129,15 +129,16 @@ async function openReport(page: Page, boxes: number): Promise<string> {
     "document.querySelectorAll('.shepherd-modal-overlay-container, .shepherd-element').forEach((each) => each.remove())",
   );
   const isDrawn = `document.body.innerText.match(/intervertebral disc|LEVEL NOT CONFIRMED/g)?.length >= ${boxes}`;
-  // On a slow machine it may open before its images are there, and draws nothing: a person opens it again.
+  await report.dblclick();
+  await page.locator('[data-cy="yes-hydrate-btn"]').first().waitFor({ timeout: 120_000 });
+  // On a slow machine the images come after the boxes, which are drawn with the next picture: a new size asks for one.
   for (let tries = 1; ; tries++) {
-    await report.dblclick();
-    await page.locator('[data-cy="yes-hydrate-btn"]').first().waitFor({ timeout: 120_000 });
     try {
-      await page.waitForFunction(isDrawn, undefined, { timeout: 30_000, polling: 500 });
+      await page.waitForFunction(isDrawn, undefined, { timeout: 15_000, polling: 500 });
       break;
     } catch (error) {
-      if (tries === 4) throw error;
+      if (tries === 6) throw error;
+      await page.setViewportSize({ width: 1500 - 10 * (tries % 2), height: 900 });
     }
   }
   return page.locator('body').innerText();
