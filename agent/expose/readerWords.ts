@@ -18,7 +18,7 @@ export function verdictText(verdict: ReaderVerdictRow): string {
   const { disc, answer, level, box, words } = verdict;
   const said = [
     READER_VERDICTS[verdict.verdict],
-    answer && ANSWER_WORDS[answer],
+    answer && ANSWER_WORDS[answer].toLowerCase(),
     level && `calls it ${level}`,
     box && verdict.verdict !== 'added' && 'moved the box',
     verdict.verdict !== 'confirmed' && words && `“${words}”`,

@@ -27,6 +27,8 @@ const LEAST_WIDTH_PX = 1024;
 const LINE_PX = 34;
 const LETTER_PX = 13;
 const MARGIN_PX = 16;
+/** Left free above and below: viewers write their own words into the corners. */
+const VIEWERS_PX = 110;
 const FOOT = 'AI, research only, not for diagnosis. Not verified by anybody.';
 
 /** Told apart in grey too: a flagged disc by a thick, whole line, any other by a thin, broken one. */
@@ -48,13 +50,14 @@ export async function drawCapture(input: ReportInput, found: CaptureSlice | null
   // Beside the discs there is room for their words.
   const width = Math.max(LEAST_WIDTH_PX, shown + 420);
   const head = headLines(input, width);
-  const top = MARGIN_PX + LINE_PX * head.length;
-  const height = top + SLICE_PX + LINE_PX + MARGIN_PX;
+  const top = VIEWERS_PX + MARGIN_PX + LINE_PX * head.length;
+  const foot = top + SLICE_PX + LINE_PX;
+  const height = foot + VIEWERS_PX;
   const at: Placing = { scaleX, scaleY, left: 0, top, wordsAt: shown + MARGIN_PX };
   const overlay = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="sans-serif">
-    ${head.map((line, i) => words(line, MARGIN_PX, LINE_PX * (i + 1), i === 0 ? 28 : 22)).join('')}
+    ${head.map((line, i) => words(line, MARGIN_PX, VIEWERS_PX + LINE_PX * (i + 1), i === 0 ? 28 : 22)).join('')}
     ${input.discs.map((disc) => discMark(input, disc, at)).join('')}
-    ${words(FOOT, MARGIN_PX, height - MARGIN_PX, 22)}</svg>`;
+    ${words(FOOT, MARGIN_PX, foot, 22)}</svg>`;
   const picture = await sharp(slice.png)
     .resize({ width: shown, height: SLICE_PX, fit: 'fill', kernel: 'cubic' })
     .toColourspace('srgb')

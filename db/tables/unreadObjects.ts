@@ -33,8 +33,10 @@ export async function putUnread(
   const before = await trx('unreadObject')
     .where({ sopInstanceUid })
     .forUpdate()
-    .first('spoolPath', 'droppedAt');
-  const fresh = { ...object, droppedAt: null, heardAt: null };
+    .first('spoolPath', 'droppedAt', 'datasetSha256', 'heardAt');
+  // The very same document says the same: it is not heard twice.
+  const heardAt = before?.datasetSha256 === object.datasetSha256 ? before.heardAt : null;
+  const fresh = { ...object, droppedAt: null, heardAt };
   if (before) await trx('unreadObject').where({ sopInstanceUid }).update(fresh);
   else await trx('unreadObject').insert(fresh);
   const isElsewhere = before !== undefined && before.droppedAt === null && before.spoolPath !== spoolPath;

@@ -8,9 +8,11 @@ import type { ReportInput } from '../../agent/report/types.js';
 import { projectRoot } from '../../config/root.js';
 import { needsPeer, PEERS } from '../support/peers.js';
 import { reportInput } from './sample.js';
+import { SHAPES } from './shapes.js';
 
 interface ReadBack {
   readonly kind: string;
+  readonly patient: string;
   readonly groups: readonly {
     readonly tracking: string;
     readonly sites: readonly string[];
@@ -31,16 +33,19 @@ describe('report: as highdicom reads it', function () {
     if (folder) rmSync(folder, { recursive: true, force: true });
   });
 
-  function readBack(changes: Partial<ReportInput> = {}): ReadBack {
-    const path = join(folder, 'report.dcm');
-    writeFileSync(path, buildReport(reportInput(changes)).file);
-    const script = join(projectRoot, 'test', 'report', 'readers.py');
-    const { stdout, stderr } = spawnSync(PEERS.highdicom.command, ['-W', 'ignore', script, path], {
-      encoding: 'utf8',
+  function readAll(reports: readonly Partial<ReportInput>[]): ReadBack[] {
+    const paths = reports.map((changes, index) => {
+      const path = join(folder, `report${index}.dcm`);
+      writeFileSync(path, buildReport(reportInput(changes)).file);
+      return path;
     });
+    const script = join(projectRoot, 'test', 'report', 'readers.py');
+    const command = PEERS.highdicom.command;
+    const { stdout, stderr } = spawnSync(command, ['-W', 'ignore', script, ...paths], { encoding: 'utf8' });
     assert.ok(stdout, stderr);
     return JSON.parse(stdout);
   }
+  const readBack = (changes: Partial<ReportInput> = {}) => readAll([changes])[0]!;
 
   it('every disc is a planar region with its site, its certainty, the CT values and the answer', () => {
     const { kind, groups } = readBack();
@@ -56,6 +61,16 @@ describe('report: as highdicom reads it', function () {
       flagged.measured.map(([name]) => name),
       ['111012 Calcification FLAGGED', '112031 CT attenuation, mean', '112031 CT attenuation, maximum'],
     );
+  });
+
+  it('reads every shape of report whole, the patient’s name too', () => {
+    const read = readAll(Object.values(SHAPES));
+    for (const [index, [shape, changes]] of Object.entries(SHAPES).entries()) {
+      const input = reportInput(changes);
+      const { groups, patient } = read[index]!;
+      assert.equal(groups.length, input.discs.length, shape);
+      assert.equal(patient, input.patient.name.replace(/=$/, ''), shape);
+    }
   });
 
   it('levels in doubt have no site, and what was not found has no group', () => {

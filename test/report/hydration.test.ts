@@ -3,11 +3,14 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { answerLine } from '../../agent/report/answerLine.js';
+import { scoreOf } from '../../agent/report/answers.js';
 import { buildReport } from '../../agent/report/build.js';
 import type { ReportInput } from '../../agent/report/types.js';
 import { projectRoot } from '../../config/root.js';
 import { needsPeer } from '../support/peers.js';
 import { CALCIFIED, disc, reportInput } from './sample.js';
+import { SHAPES } from './shapes.js';
 import { all, groups, readBack } from './walk.js';
 
 interface Hydrated {
@@ -50,6 +53,26 @@ describe('report: what viewers show', () => {
     }
   });
 
+  it('says the answer where OHIF shows it before hydration: in the name of the number and the site', () => {
+    const named = (changes: Partial<ReportInput>) =>
+      groups(readBack(changes).root).map((group) => [
+        ...all(group, '111012').map((node) => node.concept!.meaning),
+        ...all(group, '363698007').map((node) => node.code!.meaning),
+      ]);
+    const parameters = { ...reportInput().parameters, prevalence: 0.015 };
+    assert.deepEqual(named({ parameters }).slice(3), [
+      ['Calcification FLAGGED (from 50 %)', 'L4-L5 intervertebral disc'],
+      ['No calcification flagged (below 50 %)', 'L5-S1 intervertebral disc'],
+    ]);
+    assert.deepEqual(named({ ...SHAPES['uncertain and not to be assessed'] }), [
+      ['Lumbar disc, LEVEL NOT CONFIRMED (perhaps L4-L5): not assessable'],
+    ]);
+    assert.deepEqual(named({ ...SHAPES.uncertain })[3], [
+      'LEVEL NOT CONFIRMED: Calcification FLAGGED',
+      'Lumbar disc, LEVEL NOT CONFIRMED (perhaps L4-L5)',
+    ]);
+  });
+
   it('repeats the region below the certainty alone: a CT value is not drawn on the MR', () => {
     const [group] = groups(readBack().root);
     const below = (code: string) => all(group!, code).map((node) => all(node, '111030').length);
@@ -70,14 +93,19 @@ describe('report: hydrated by the adapters of OHIF', function () {
     if (folder) rmSync(folder, { recursive: true });
   });
 
-  function hydrate(changes: Partial<ReportInput>): Hydrated[] {
-    const file = join(folder, 'report.dcm');
-    writeFileSync(file, buildReport(reportInput(changes)).file);
+  /** Of each report what the viewer draws. */
+  function hydrateAll(reports: readonly Partial<ReportInput>[]): Hydrated[][] {
+    const files = reports.map((changes, index) => {
+      const file = join(folder, `report${index}.dcm`);
+      writeFileSync(file, buildReport(reportInput(changes)).file);
+      return file;
+    });
     const script = join(projectRoot, 'test/viewers/hydrate.mjs');
-    const { stdout, stderr, status } = spawnSync(process.execPath, [script, file], { encoding: 'utf8' });
+    const { stdout, stderr, status } = spawnSync(process.execPath, [script, ...files], { encoding: 'utf8' });
     assert.equal(status, 0, stderr);
     return JSON.parse(stdout);
   }
+  const hydrate = (changes: Partial<ReportInput>) => hydrateAll([changes])[0]!;
 
   it('draws every disc that has a score as a rectangle whose label is the answer', () => {
     const found = hydrate({});
@@ -86,6 +114,22 @@ describe('report: hydrated by the adapters of OHIF', function () {
       Array.from({ length: 5 }, () => ['RectangleROI', 4]),
     );
     assert.match(found[3]!.label, /^L4-L5: calcification flagged, 87 % on MR/);
+  });
+
+  it('draws every disc that has a score, whatever the report', () => {
+    const shapes = Object.entries(SHAPES).filter(([, { discs }]) => discs?.length !== 0);
+    const drawn = hydrateAll(shapes.map(([, changes]) => changes));
+    for (const [index, [shape, changes]] of shapes.entries()) {
+      const input = reportInput(changes);
+      const boxes = drawn[index]!.filter(({ toolType }) => toolType === 'RectangleROI');
+      for (const each of input.discs.filter((one) => scoreOf(one) !== null)) {
+        const label = answerLine(input, each);
+        assert.ok(
+          boxes.some((box) => box.label === label),
+          `${shape}: ${label}`,
+        );
+      }
+    }
   });
 
   it('hangs a disc without a score on no number of the CT', () => {

@@ -1,6 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { SOP_CLASSES } from '../../agent/dicom/sopClasses.js';
 import { writePart10 } from '../../agent/report/part10.js';
 import type { ReportInput, ReportSeries } from '../../agent/report/types.js';
 import { formatDa } from '../../agent/report/values.js';
@@ -12,9 +11,14 @@ export function writeImages(input: ReportInput, folder: string): string[] {
   return series.flatMap((one) => one.instances.map((_, index) => writeImage(input, one, index, folder)));
 }
 
-function writeImage({ patient, study }: ReportInput, series: ReportSeries, index: number, folder: string) {
+function writeImage(
+  { patient, study, mr }: ReportInput,
+  series: ReportSeries,
+  index: number,
+  folder: string,
+) {
   const { sopClassUid, sopInstanceUid } = series.instances[index]!;
-  const modality = sopClassUid === SOP_CLASSES.mrImage.uid ? 'MR' : 'CT';
+  const modality = series.seriesInstanceUid === mr.seriesInstanceUid ? 'MR' : 'CT';
   const own = series.studyInstanceUid === study.studyInstanceUid;
   const file = writePart10(
     {

@@ -1,5 +1,5 @@
 // What OHIF makes of a report: hydrates an SR by @cornerstonejs/adapters, which are written for a browser.
-//   node hydrate.mjs report.dcm   ->  [{toolType, label, points, sopInstanceUid}] as JSON
+//   node hydrate.mjs report.dcm ...   ->  of each file [{toolType, label, points, sopInstanceUid}], as JSON
 //   node hydrate.mjs --probe      ->  exit code 0 where the adapters are installed and load
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -16,11 +16,7 @@ const require = createRequire(import.meta.url);
 const dcmjs = require('dcmjs');
 if (process.argv[2] === '--probe') process.exit(0);
 
-const file = readFileSync(process.argv[2]);
 const { DicomMessage, DicomMetaDictionary } = dcmjs.data;
-const dataset = DicomMetaDictionary.naturalizeDataset(
-  DicomMessage.readFile(file.buffer.slice(file.byteOffset, file.byteOffset + file.length)).dict,
-);
 metaData.addProvider((type) =>
   type === 'imagePlaneModule'
     ? {
@@ -36,13 +32,18 @@ metaData.addProvider((type) =>
     : undefined,
 );
 const images = new Proxy({}, { get: (_, key) => `image:${String(key)}` });
-const state = adaptersSR.Cornerstone3D.MeasurementReport.generateToolState(dataset, images, metaData);
-const found = Object.entries(state).flatMap(([toolType, measurements]) =>
-  measurements.map(({ annotation, sopInstanceUid }) => ({
-    toolType,
-    label: annotation.data.label,
-    points: annotation.data.handles.points?.length ?? 0,
-    sopInstanceUid,
-  })),
-);
-print(JSON.stringify(found));
+function hydrate(path) {
+  const file = readFileSync(path);
+  const bytes = file.buffer.slice(file.byteOffset, file.byteOffset + file.length);
+  const dataset = DicomMetaDictionary.naturalizeDataset(DicomMessage.readFile(bytes).dict);
+  const state = adaptersSR.Cornerstone3D.MeasurementReport.generateToolState(dataset, images, metaData);
+  return Object.entries(state).flatMap(([toolType, measurements]) =>
+    measurements.map(({ annotation, sopInstanceUid }) => ({
+      toolType,
+      label: annotation.data.label,
+      points: annotation.data.handles.points?.length ?? 0,
+      sopInstanceUid,
+    })),
+  );
+}
+print(JSON.stringify(process.argv.slice(2).map(hydrate)));

@@ -7,11 +7,17 @@ import { dicomFilesIn } from '../../cli/demo/pacs.js';
 import { type RunningService, startService } from '../../cli/service.js';
 import { writePhantom } from '../../models/phantom/phantom.js';
 import { createTestDatabase, quietLog, type TestDatabase } from '../support/database.js';
+import { freePort } from '../support/dcmtk.js';
 import { type RunningOrthanc, startOrthanc } from '../support/orthanc.js';
 import { needsPeer } from '../support/peers.js';
 import { serviceConfig } from '../support/service.js';
 import { until } from '../support/until.js';
 import { type RunningOhif, startOhif } from './ohif.js';
+
+interface Instance {
+  readonly ID: string;
+  readonly MainDicomTags: Readonly<Record<string, string>>;
+}
 
 describe('OHIF in a browser, over Orthanc with DICOMweb', function () {
   this.timeout(400_000);
@@ -26,9 +32,13 @@ describe('OHIF in a browser, over Orthanc with DICOMweb', function () {
     needsPeer(this, 'ohif', 'chromium', 'orthanc', 'orthancDicomWeb');
     dir = await mkdtemp(join(tmpdir(), 'calcidisc-ohif-test-'));
     test = await createTestDatabase();
-    orthanc = await startOrthanc({ dicomWeb: true });
+    const port = await freePort();
+    orthanc = await startOrthanc({
+      dicomWeb: true,
+      modalities: { calcidisc: ['CALCIDISC', '127.0.0.1', port] },
+    });
     const pacs = { name: 'pacs', aeTitle: orthanc.aet, host: '127.0.0.1', port: orthanc.dicomPort };
-    const config = serviceConfig(test, { route: { destinations: [pacs] } });
+    const config = serviceConfig(test, { dicom: { port }, route: { destinations: [pacs] } });
     service = await startService(config, quietLog, { agent: true, worker: true });
     const ct = { spacingMm: 2, sliceMm: 3, fieldOfViewMm: 140 };
     const truth = await writePhantom({ outDir: dir, seed: 23, calcified: ['L4-L5'], ct });
@@ -64,7 +74,7 @@ describe('OHIF in a browser, over Orthanc with DICOMweb', function () {
   }
 
   it('says the answer of every disc in words beside its box', async () => {
-    const words = await ohif.openReport();
+    const words = await ohif.openReport(5);
     await ohif.picture('ohif-report');
     const boxes = words.split('\n').filter((line) => /intervertebral disc$/.test(line));
     assert.equal(boxes.length, 5, words);
@@ -88,6 +98,27 @@ describe('OHIF in a browser, over Orthanc with DICOMweb', function () {
       ]),
     );
     assert.ok(rows.every((row) => row.includes('AI, research only')));
+  });
+
+  it('a correction saved there comes back as a verdict on the case page', async () => {
+    await ohif.correct('L4-L5:', 'L4-L5: not calcified');
+    const corrections = async () =>
+      (await orthanc.rest<Instance[]>('/instances?expand')).filter(
+        ({ MainDicomTags: tags }) => tags.ImageComments === 'NOT FOR CLINICAL USE',
+      );
+    const [saved] = await until(async () => {
+      const found = await corrections();
+      return found.length > 0 ? found : null;
+    }, 60_000);
+    await orthanc.post('/modalities/calcidisc/store', [saved!.ID]);
+    const { id } = await test.database.knex('case').first('id');
+    const page = await until(async () => {
+      const answer = await fetch(`http://127.0.0.1:${service.httpPort}/cases/${id}`);
+      const text = await answer.text();
+      return text.includes('What readers say') ? text : null;
+    }, 60_000);
+    assert.match(page, /L4-L5: REJECTED, not calcified, “L4-L5: not calcified”; the CT says otherwise/);
+    assert.match(page, /L3-L4: confirmed, not calcified; the CT says the same/);
   });
 
   it('shows the picture beside the report', async () => {

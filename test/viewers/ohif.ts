@@ -56,10 +56,12 @@ export interface RunningOhif {
   readonly complaints: readonly string[];
   /** Opens a study and waits for its series to be listed. */
   open(studyInstanceUid: string): Promise<void>;
-  /** Opens the newest report. @returns what stands on the page, each box's words in one line */
-  openReport(): Promise<string>;
+  /** Opens the newest report and waits until so many boxes have their words. @returns what stands on the page, each box's words in one line */
+  openReport(boxes: number): Promise<string>;
   /** Says yes to tracking, which makes boxes of the report measurements. @returns their rows in the panel */
   hydrate(): Promise<string[]>;
+  /** Writes another label for the measurement whose row holds this text, and saves all as a report beside ours. */
+  correct(row: string, label: string): Promise<void>;
   /** Opens the series of this description in the viewport. */
   openSeries(description: string): Promise<void>;
   /** Kept where a person asks for pictures (CALCIDISC_PICTURES). */
@@ -92,17 +94,19 @@ export async function startOhif(orthancPort: number): Promise<RunningOhif> {
       await page.goto(`http://127.0.0.1:${port}/viewer?StudyInstanceUIDs=${studyInstanceUid}`);
       await page.locator('[data-cy^="study-browser-thumbnail"]').first().waitFor({ timeout: 120_000 });
     },
-    openReport: () => openReport(page),
+    openReport: (boxes) => openReport(page, boxes),
     hydrate: () => hydrate(page),
+    correct: (row, label) => correct(page, row, label),
     openSeries: async (description) => {
       await page.locator('[data-cy="study-browser-thumbnail"]').filter({ hasText: description }).dblclick();
       await page.getByText('S:9002').first().waitFor();
-      // Nothing on the page says that a picture is drawn.
-      await page.waitForTimeout(5_000);
     },
     picture: async (name) => {
       const dir = process.env.CALCIDISC_PICTURES;
-      if (dir) await page.screenshot({ path: `${dir}/${name}.png` });
+      if (!dir) return;
+      // Nothing on the page says that everything is drawn.
+      await page.waitForTimeout(5_000);
+      await page.screenshot({ path: `${dir}/${name}.png` });
     },
     close: async () => {
       await browser.close();
@@ -112,7 +116,7 @@ export async function startOhif(orthancPort: number): Promise<RunningOhif> {
   };
 }
 
-async function openReport(page: Page): Promise<string> {
+async function openReport(page: Page, boxes: number): Promise<string> {
   const report = page.locator('[data-cy="study-browser-thumbnail-no-image"]').first();
   await report.waitFor({ timeout: 120_000 });
   // The tour that greets who comes for the first time lies over everything.
@@ -124,14 +128,19 @@ async function openReport(page: Page): Promise<string> {
   await page.evaluate(
     "document.querySelectorAll('.shepherd-modal-overlay-container, .shepherd-element').forEach((each) => each.remove())",
   );
+  const isDrawn = `document.body.innerText.match(/intervertebral disc|LEVEL NOT CONFIRMED/g)?.length >= ${boxes}`;
   await report.dblclick();
   await page.locator('[data-cy="yes-hydrate-btn"]').first().waitFor({ timeout: 120_000 });
-  // Words in an SVG: nothing that is "visible".
-  await page.waitForFunction(
-    '/intervertebral disc|LEVEL NOT CONFIRMED/.test(document.body.innerText)',
-    undefined,
-    { timeout: 120_000, polling: 500 },
-  );
+  // On a slow machine the images come after the boxes, which are drawn with the next picture: a new size asks for one.
+  for (let tries = 1; ; tries++) {
+    try {
+      await page.waitForFunction(isDrawn, undefined, { timeout: 15_000, polling: 500 });
+      break;
+    } catch (error) {
+      if (tries === 6) throw error;
+      await page.setViewportSize({ width: 1500 - 10 * (tries % 2), height: 900 });
+    }
+  }
   return page.locator('body').innerText();
 }
 
@@ -141,6 +150,20 @@ async function hydrate(page: Page): Promise<string[]> {
   const rows = page.locator('[data-cy^="measurement-table-row"]');
   await rows.nth(4).waitFor({ timeout: 60_000 });
   return rows.allInnerTexts();
+}
+
+async function correct(page: Page, text: string, label: string): Promise<void> {
+  const row = page.locator('[data-cy^="measurement-table-row"]').filter({ hasText: text });
+  await row.hover();
+  await row.locator('[data-cy="actionsMenuTrigger"]').click();
+  await page.locator('[role=menuitem]').filter({ hasText: 'Rename' }).click();
+  const dialog = page.locator('[role=dialog]');
+  await dialog.locator('input').first().fill(label);
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await page.locator('[data-cy^="measurement-table-row"]').filter({ hasText: label }).waitFor();
+  await page.getByText('Create SR').click();
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.waitFor({ state: 'detached' });
 }
 
 function openBrowser(): Promise<Browser> {
