@@ -28,7 +28,7 @@ const LINE_PX = 34;
 const LETTER_PX = 13;
 const MARGIN_PX = 16;
 /** Left free above and below: viewers write their own words into the corners. */
-const VIEWERS_PX = 110;
+const VIEWERS_PX = 140;
 const FOOT = 'AI, research only, not for diagnosis. Not verified by anybody.';
 
 /** Told apart in grey too: a flagged disc by a thick, whole line, any other by a thin, broken one. */

@@ -33,7 +33,7 @@ describe('report: picture for viewers that show no SR', () => {
   it('marks a flagged disc so that it is told apart without colour', async () => {
     const { width, pixels, height } = await drawCapture(reportInput(), await slice());
     // Bright pixels on the left edge of each region: a whole, thick line against a broken, thin one.
-    const [top, scale] = [height - 1200 - 144, 1200 / ROWS];
+    const [top, scale] = [height - 1200 - 174, 1200 / ROWS];
     const bright = [0, 1, 2, 3, 4].map((i) => {
       let count = 0;
       const [x, y0, y1] = [100.75 * scale, 40 + 60 * i, 85 + 60 * i].map(Math.round) as [
