@@ -64,13 +64,21 @@ export async function runLoop(options: LoopOptions): Promise<LoopOutcome> {
     return (await orthanc.rest<Record<string, string>>(`/studies/${found.ID}/metadata?numeric&expand`))[FLAG];
   }
 
+  // One after the other: all are written to the same files.
+  let drawn: Promise<unknown> = Promise.resolve();
+  const draw: typeof spine.draw = (...wanted) => {
+    const next = drawn.then(() => spine.draw(...wanted));
+    drawn = next.catch(() => undefined);
+    return next;
+  };
+
   async function one(index: number): Promise<number> {
     const studyInstanceUid = newUid();
     const patient = `LOOP${index}`;
     const over = { StudyInstanceUID: studyInstanceUid };
     const series = [
-      await spine.draw('MR', patient, '20260110', { ...over, SeriesNumber: '1' }),
-      await spine.draw('MR', patient, '20260110', {
+      await draw('MR', patient, '20260110', { ...over, SeriesNumber: '1' }),
+      await draw('MR', patient, '20260110', {
         ...over,
         SeriesNumber: '2',
         SeriesDescription: 't2_tse_sag_rpt',
