@@ -100,8 +100,8 @@ def test_a_shipped_file_starts_a_training_as_it_ran():
 
 def test_a_file_with_its_own_head_starts_a_training_as_it_ran():
     from calcidisc_training.classifier.parity import parity_pictures
-    wanted = np.array(json.loads((MODELS / 'resnet34' / '3' / 'parity.json').read_text())['probabilities'])
-    flags = train_flags.Flags(*resnet34_from_onnx(str(MODELS / 'resnet34' / '3' / 'model.onnx')))
+    wanted = np.array(json.loads((MODELS / 'resnet34' / '4' / 'parity.json').read_text())['probabilities'])
+    flags = train_flags.Flags(*resnet34_from_onnx(str(MODELS / 'resnet34' / '4' / 'model.onnx')))
     found, _ = train_flags.run_on(flags, parity_pictures(len(wanted)))
     # What ran is calibrated: its logit is the head's, scaled and shifted.
     assert np.corrcoef(found, np.log(wanted / (1 - wanted)))[0, 1] > 0.999
@@ -132,7 +132,9 @@ def test_discs_are_held_against_their_spine_as_it_was_before_anything_was_painte
     assert len(found) == 5, 'what cannot be assessed is not told, and no neighbour'
     of = {(d.variant, round(d.logit, 1)): d for d in found}
     assert of['painted-seen', 2.2].above == pytest.approx(2 * np.log(9)) and of['plain', 0.0].above == pytest.approx(np.log(9))
-    assert within_spine.bound(found, 0.05) == pytest.approx(1.5 * np.log(9) - np.log(9))
+    highest = max(d.moved for d in found if not d.painted)
+    assert highest < within_spine.bound(found, 0.05) < highest + 0.2, 'four discs: none may be flagged'
+    assert within_spine.bound(found, 0.25) < highest, 'one may'
     scale, shift = within_spine.calibrated([d for d in found for _ in range(3)], 0.4)
     assert scale > 0 and within_spine.probability(of['painted-seen', 2.2].moved, scale, shift) > 0.8
 

@@ -28,7 +28,7 @@ from .train_flags import KNOWN_LOOKS, Flags, chunk_names
 from .warm_start import resnet34_from_onnx
 
 ORDINARY = 0.04                # share of a source's untouched discs that may be flagged: 5% are allowed, and others will differ
-DEPLOYED = 0.04                # the same through the deployed path, each disc held against its spine's others
+DEPLOYED = 0.04                # through the deployed path, each disc held against its spine's others
 BAND = 0.04                    # as many again are called indeterminate
 FAR = 0.04                     # share of the known regions that are further off than what is answered on
 SCALES = (0.3, 3.0)            # of a calibration: beyond, there is too little to calibrate on
@@ -133,8 +133,8 @@ class Bounds:
     def said(self) -> str:
         if self.within is None:
             return (f'at most {100 * ORDINARY:.0f}% of the untouched discs of either source flagged, of patients held out, under drawn scanners; the {100 * BAND:.0f}% below are indeterminate')
-        return (f'at most {100 * DEPLOYED:.0f}% of either source\'s untouched discs flagged through the deployed path, each held against its spine\'s others, of patients held out, as they are, '
-                f'in thick slices and under five drawn scanners; the {100 * BAND:.0f}% below are indeterminate')
+        return (f'at most {100 * DEPLOYED:.0f}% of the untouched discs flagged through the deployed path, each held against its spine\'s others, of patients held out: of either source as it is, '
+                f'of thick slices, and of five drawn scanners together; the {100 * BAND:.0f}% below are indeterminate')
 
 
 def card_of(version, trained, patients, shares, bounds, held, parity, start) -> dict:

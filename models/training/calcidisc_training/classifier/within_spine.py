@@ -12,6 +12,7 @@ import numpy as np
 
 WEIGHT = 0.5                   # 0.25 to 1 do nearly the same; the middle was taken before the network was trained that ships
 LEAST_OTHERS = 2
+CLEARANCE = 0.05               # of a bound above the disc that must not reach it
 CALIBRATED_ON = ('plain', 'painted-seen')
 BOUNDED_ON = ('plain', 'thick', 'scanner-1', 'scanner-2', 'scanner-3', 'scanner-4', 'scanner-5')
 
@@ -87,12 +88,18 @@ def probability(moved, scale, shift) -> np.ndarray:
 
 
 def bound(discs, flagged) -> float:
-    """The moved logit that at most `flagged` of any source's untouched discs reach, all its variants together."""
+    """The moved logit that at most `flagged` of the untouched discs reach, of any source as it is, in thick slices, and under the drawn scanners."""
     of = defaultdict(list)
     for d in discs:
         if d.variant in BOUNDED_ON:
-            of[d.source].append(d.moved)
-    return max(float(np.quantile(own, 1 - flagged, method='higher')) for own in of.values())
+            of[d.source, d.variant.split('-')[0]].append(d.moved)
+    return max(just_above(sorted(own, reverse=True), int(flagged * len(own))) for own in of.values())
+
+
+def just_above(falling, count) -> float:
+    """A bound that the first `count` of these values reach, and the next one does not."""
+    gap = falling[count - 1] - falling[count] if count else 2 * CLEARANCE
+    return falling[count] + min(CLEARANCE, gap / 2)
 
 
 def flagged(discs, least) -> dict:
