@@ -1,6 +1,6 @@
 /** How many of the discs told last were flagged, by the classifier that decides. */
 export interface FlagShare {
-  /** 'resnet34@3' */
+  /** 'resnet34@4' */
   readonly model: string;
   readonly told: number;
   readonly flagged: number;
