@@ -178,7 +178,9 @@ describe('backfill: studies of the past from a real Orthanc, read and sent nowhe
     await until(async () => (await listCases(knex(), { states: ['delivered'] })).length === 1, 30_000);
     assert.equal((await listCases(knex(), { states: ['delivered'] }))[0]!.id, live.id);
     assert.deepEqual((await listCases(knex(), { states: ['reported'] })).length, READ - 1);
-    assert.equal(pacs.received.length, 2, 'SR and picture of the live one');
+    // Killed while it was sent, the live one comes a second time: as the same objects.
+    const objects = new Set(pacs.received);
+    assert.equal(objects.size, 2, 'SR and picture of the live one');
     const [route] = await knex()('result').where({ mode: 'silent' }).select('why');
     assert.match(route.why, /^the backfill [0-9a-f]{8} read it, and sends nothing$/);
   });
