@@ -99,8 +99,10 @@ const UNTOLD_AGAIN_MS = 1_000;
 /** @param held destinations that something is not to go to yet, and for how many milliseconds */
 function outcomeOf(deliveries: readonly DeliveryRow[], held: ReadonlyMap<string, number>): Delivered {
   const pending = deliveries.filter(({ state }) => state === 'pending');
-  const dueAt = ({ destination, nextAttemptAt }: DeliveryRow) =>
-    Math.max(nextAttemptAt.getTime(), Date.now() + (held.get(destination) ?? 0));
+  const dueAt = ({ destination, nextAttemptAt }: DeliveryRow) => {
+    const waitMs = held.get(destination);
+    return Math.max(nextAttemptAt.getTime(), waitMs === undefined ? 0 : Date.now() + waitMs);
+  };
   if (pending.length > 0) return { retryAt: new Date(Math.min(...pending.map(dueAt))) };
   const parked = deliveries.filter(({ state }) => state === 'parked');
   if (parked.length === 0) return 'delivered';
