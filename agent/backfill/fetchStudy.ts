@@ -12,8 +12,8 @@ import {
 import { findBackfill } from '../../db/tables/backfills.js';
 import { backoffMs } from '../../db/work/backoff.js';
 import { asCalcidiscError, type CalcidiscError } from '../domain/errors.js';
-import { moveSeries } from '../query/move.js';
-import { MOVE, type Source, withSource } from '../query/source.js';
+import { moveEach } from '../query/moveEach.js';
+import type { Source } from '../query/source.js';
 import { type BackfillContext, sourceNamed } from './context.js';
 import { findImages, planStudy } from './plan.js';
 
@@ -45,28 +45,20 @@ export async function fetchStudy(context: BackfillContext, row: BackfillStudyRow
 
 /** One series after the other over one association; a CT that does not come keeps no MR from being read for ever. */
 async function moveAll(
-  { config, database, log, signal }: BackfillContext,
+  context: BackfillContext,
   row: BackfillStudyRow,
   source: Source,
   plan: readonly PlannedImages[],
 ): Promise<void> {
   const wanted = plan.filter(({ state }) => state === 'wanted');
   if (wanted.length === 0) return;
-  const destination = source.moveDestination ?? config.dicom.aeTitle;
-  const timeoutMs = config.query.priors.moveTimeoutMs;
-  let failed: CalcidiscError | null = null;
-  await withSource(MOVE, { source, config, timeoutMs, signal }, async (association) => {
-    for (const series of wanted) {
-      const { error, ...counts } = await moveSeries(association, source, destination, series);
-      const state = error === null ? 'moved' : 'failed';
-      await recordBackfillMove(database.knex, row.id, series.seriesInstanceUid, { state, ...counts });
-      if (error && series.modality === 'CT' && row.attempts >= CT_ATTEMPTS) {
-        const { seriesInstanceUid } = series;
-        log.warn({ seriesInstanceUid, reason: error.message }, 'a CT of a backfill does not come');
-      } else failed ??= error;
-    }
+  await moveEach(context, source, wanted, async ({ seriesInstanceUid, modality }, { error, ...counts }) => {
+    const state = error === null ? 'moved' : 'failed';
+    await recordBackfillMove(context.database.knex, row.id, seriesInstanceUid, { state, ...counts });
+    if (!error || modality !== 'CT' || row.attempts < CT_ATTEMPTS) return error;
+    context.log.warn({ seriesInstanceUid, reason: error.message }, 'a CT of a backfill does not come');
+    return null;
   });
-  if (failed) throw failed;
 }
 
 function writeFetched(

@@ -10,12 +10,11 @@ import {
   recordMove,
 } from '../../db/tables/priorFetches.js';
 import { findSeries } from '../../db/tables/series.js';
-import type { CalcidiscError } from '../domain/errors.js';
 import { findSeriesOf, findStudies, type SeriesMatch } from './find.js';
-import { moveSeries } from './move.js';
+import { moveEach } from './moveEach.js';
 import { chooseStudies, isSeriesInWindow } from './priors.js';
 import type { PriorRule } from './rule.js';
-import { FIND, MOVE, type QueryConfig, type Source, withSource } from './source.js';
+import { FIND, type QueryConfig, type Source, withSource } from './source.js';
 
 export interface FetchContext {
   readonly config: QueryConfig;
@@ -92,25 +91,18 @@ async function planOf(
   return plan;
 }
 
-/** One series after the other over one association: a series that fails does not stop the next. */
+/** @throws CalcidiscError the first failure, once all have been asked for */
 async function moveAll(
-  { config, database, signal }: FetchContext,
+  context: FetchContext,
   row: PriorFetchRow,
   source: Source,
   wanted: readonly PlannedSeries[],
 ): Promise<void> {
-  const destination = source.moveDestination ?? config.dicom.aeTitle;
-  const timeoutMs = config.query.priors.moveTimeoutMs;
-  let failed: CalcidiscError | null = null;
-  await withSource(MOVE, { source, config, timeoutMs, signal }, async (association) => {
-    for (const series of wanted) {
-      const { error, ...counts } = await moveSeries(association, source, destination, series);
-      const state = error === null ? 'moved' : 'failed';
-      await recordMove(database.knex, row.id, series.seriesInstanceUid, { state, ...counts });
-      failed ??= error;
-    }
+  await moveEach(context, source, wanted, async ({ seriesInstanceUid }, { error, ...counts }) => {
+    const state = error === null ? 'moved' : 'failed';
+    await recordMove(context.database.knex, row.id, seriesInstanceUid, { state, ...counts });
+    return error;
   });
-  if (failed) throw failed;
 }
 
 /** Ids and UIDs of ours only: the trail has no patient's identifiers. */
