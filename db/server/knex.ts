@@ -12,16 +12,31 @@ export function createKnex(url: string, poolSize: number): Knex {
       connectionString: url,
       application_name: 'calcidisc',
       keepAlive: true,
+      keepAliveInitialDelayMillis: 5_000,
       types: typeParsers,
       // knex hands the whole object to pg; its own type knows fewer of pg's options.
     } as Knex.PgConnectionConfig,
-    pool: { min: 0, max: poolSize },
+    pool: { min: 0, max: poolSize, afterCreate: noticeGoneHosts },
     acquireConnectionTimeout: 15_000,
     // knex prints what it also throws.
     log: { warn() {}, error() {}, deprecate() {}, debug() {} },
     wrapIdentifier: (name, wrap) => wrap(name === '*' ? name : snakeCase(name)),
     postProcessResponse: camelCaseRows,
   });
+}
+
+/**
+ * The server has to notice a host that lost its power or its cable: TCP believes in it for two hours, and so long the
+ * locks of its transactions would stay.
+ */
+export const NOTICE_GONE_HOSTS =
+  'SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; SET tcp_user_timeout = 20000';
+
+function noticeGoneHosts(
+  connection: pg.Client,
+  done: (error: Error | null | undefined, connection: pg.Client) => void,
+): void {
+  connection.query(NOTICE_GONE_HOSTS, (error) => done(error, connection));
 }
 
 /** A value for a jsonb column: pg would turn a JavaScript array into a PostgreSQL array. */

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import pg from 'pg';
 import type { Logger } from '../../config/log.js';
-import type { Tx } from './knex.js';
+import { NOTICE_GONE_HOSTS, type Tx } from './knex.js';
 
 /**
  * Who is alive, said by PostgreSQL: every process holds a session advisory lock (PRESENCE_LOCK, its own number) on a
@@ -42,10 +42,7 @@ export async function announcePresence(url: string, log: Logger): Promise<Presen
     fresh.on('error', (error) => log.debug({ err: error }, 'presence connection'));
     try {
       await fresh.connect();
-      // The server too must notice a host that went away without a word.
-      await fresh.query(
-        'SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3',
-      );
+      await fresh.query(NOTICE_GONE_HOSTS);
       // Shared: two handles of one process in one database (tests) are one owner.
       await fresh.query('SELECT pg_advisory_lock_shared($1::integer, $2::integer)', [
         PRESENCE_LOCK,

@@ -84,6 +84,7 @@ try {
     cpuSecondsPerStudy: perStudy(cpu.own, cpuBefore.own),
     databaseKiBPerStudy: Math.round((sizeAfter.database - sizeBefore.database) / studies / 1_024),
     spoolKiBPerStudy: Math.round((sizeAfter.spool - sizeBefore.spool) / studies / 1_024),
+    auditEventsPerStudy: perStudy(sizeAfter.audit, sizeBefore.audit),
     postgresCpuSecondsPerStudy: perStudy(cpu.postgres, cpuBefore.postgres),
   };
   if (!options.json)
@@ -105,11 +106,16 @@ try {
   await rm(dir, { recursive: true, force: true });
 }
 
-/** Bytes: the database as PostgreSQL counts it, and the files of images. */
-async function sizes(): Promise<{ readonly database: number; readonly spool: number }> {
+/** Bytes of the database as PostgreSQL counts it and of the images' files; events on the trail. */
+async function sizes(): Promise<{
+  readonly database: number;
+  readonly spool: number;
+  readonly audit: number;
+}> {
   const { rows } = await knex.raw(
     `SELECT pg_database_size(current_database())::float8 AS database,
-            (SELECT coalesce(sum(size_bytes), 0)::float8 FROM instance) AS spool`,
+            (SELECT coalesce(sum(size_bytes), 0)::float8 FROM instance) AS spool,
+            (SELECT count(*)::int FROM audit_event) AS audit`,
   );
   return rows[0];
 }

@@ -33,4 +33,20 @@ describe('rows in TypeScript', () => {
     const { rows } = await db.database.knex.raw('SELECT ?::jsonb AS the_value', [json(value)]);
     assert.deepEqual(rows, [{ theValue: value }]);
   });
+
+  it('the server notices within half a minute that a host has gone without a word', async () => {
+    const settings = await db.database
+      .knex('pgSettings')
+      .whereIn('name', [
+        'tcp_keepalives_idle',
+        'tcp_keepalives_interval',
+        'tcp_keepalives_count',
+        'tcp_user_timeout',
+      ])
+      .pluck('setting');
+    assert.deepEqual(
+      settings.map(Number).sort((a, b) => a - b),
+      [3, 5, 5, 20_000],
+    );
+  });
 });

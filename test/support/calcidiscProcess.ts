@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -26,15 +26,17 @@ const READY = {
 export async function startCalcidisc(
   command: keyof typeof READY,
   config: ConfigInput & { dataDir: string },
+  /** Begins a program; as here, or in a network namespace. */
+  begin: (program: string, args: readonly string[], options: SpawnOptions) => ChildProcess = spawn,
 ): Promise<CalcidiscProcess> {
   const file = join(config.dataDir, `config-${command}.json`);
   await writeFile(file, JSON.stringify(config));
-  const child = spawn(process.execPath, [join(projectRoot, 'bin/calcidisc.mjs'), '--config', file, command], {
+  const child = begin(process.execPath, [join(projectRoot, 'bin/calcidisc.mjs'), '--config', file, command], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { PATH: process.env.PATH },
   });
   let output = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     output += text;
   });
   await untilReady(
