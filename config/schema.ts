@@ -169,7 +169,7 @@ export const ConfigSchema = z.strictObject({
       manyAssociationsGraceMs: z.number().int().nonnegative().default(5_000),
       /** A study is answered when nothing has come for so long and all that may be read of it has been. */
       studyQuietMs: Milliseconds.default(30_000),
-      /** The same for a first report that only a repeat could better (docs/routing.md). */
+      /** The same for a first report that only a repeat could better; less where its sender leaves less between series (docs/routing.md). */
       studyEarlyMs: z.number().int().nonnegative().default(2_000),
     })
     .prefault({}),

@@ -4,9 +4,9 @@ import type { Tx } from '../../db/server/knex.js';
 import { listAssociationsOfSeries } from '../../db/tables/associations.js';
 import { appendAudit } from '../../db/tables/audit.js';
 import type { CaseRow } from '../../db/tables/cases.js';
-import { type InstanceRow, listInstances } from '../../db/tables/instances.js';
+import { gapBeforeSeries, type InstanceRow, listInstances } from '../../db/tables/instances.js';
 import { expectedByFetch } from '../../db/tables/priorFetches.js';
-import { findPace, notePace } from '../../db/tables/senderPaces.js';
+import { findPace, notePace, noteStudyPace } from '../../db/tables/senderPaces.js';
 import { completeSeries, findSeries, lockSeries, type SeriesRow } from '../../db/tables/series.js';
 import { expectedByBackfill } from '../../db/views/backfilled.js';
 import type { DecideRole } from '../route/rules.js';
@@ -48,13 +48,28 @@ export async function lookAtSeries(
     const decision = completenessOf(evidence, assemble, nowMs);
     if (!decision.complete) return decision;
     await completeSeries(trx, seriesInstanceUid, decision.reason, missingOf(decision.reason, evidence));
-    for (const callingAe of sendersOf(images)) await notePace(trx, callingAe, pauseMs);
+    await notePaces(trx, series, images, { pauseMs, studyQuietMs: assemble.studyQuietMs });
     await judgeComplete(trx, seriesInstanceUid, context);
     const completed = (await findSeries(trx, seriesInstanceUid))!;
     const wake = await context.onSeriesComplete(trx, completed);
     await auditComplete(trx, completed);
     return { complete: true, series: completed, wake };
   });
+}
+
+/** What is remembered of its senders. A series that comes again says nothing about how studies come. */
+async function notePaces(
+  trx: Tx,
+  series: SeriesRow,
+  images: readonly InstanceRow[],
+  { pauseMs, studyQuietMs }: { pauseMs: number; studyQuietMs: number },
+): Promise<void> {
+  const gapMs = series.reopened === 0 ? await gapBeforeSeries(trx, series) : Infinity;
+  for (const callingAe of sendersOf(images)) {
+    await notePace(trx, callingAe, pauseMs);
+    // After so long a pause the study had been answered: no waiting for its first report bears on it.
+    if (gapMs === null || gapMs <= studyQuietMs) await noteStudyPace(trx, callingAe, gapMs);
+  }
 }
 
 /** What a series that is taken as it is lacks, in words. A count, come true or not, says more than any header. */

@@ -1,10 +1,12 @@
 import type { Tx } from '../../db/server/knex.js';
 import { type CaseRow, lockCase, setCase } from '../../db/tables/cases.js';
 import { insertChoice } from '../../db/tables/choices.js';
+import { listSendersOfStudy } from '../../db/tables/instances.js';
 import { insertPairing } from '../../db/tables/pairings.js';
 import { isCtBeingFetched } from '../../db/tables/priorFetches.js';
 import { type ReadingFacts, retryReading } from '../../db/tables/readings.js';
 import { hasReport } from '../../db/tables/reports.js';
+import { findStudyPace } from '../../db/tables/senderPaces.js';
 import { listSeries } from '../../db/tables/series.js';
 import { lastCtOfPatient } from '../../db/views/pairingCandidates.js';
 import { DecidedOtherwise, type StepEnd } from '../../db/work/runStep.js';
@@ -132,7 +134,9 @@ async function waitForStudy(
   const isAmendment = await hasReport(database.knex, row.id);
   const lastCtMs = isAmendment ? await lastCtOfPatient(database.knex, row.mrStudyInstanceUid) : 0;
   const lastReceivedMs = Math.max(study.lastReceivedMs, lastCtMs);
-  const { atMs } = readyAt({ lastReceivedMs, isBeyondDoubt, isAmendment }, config.assemble);
+  const senders = await listSendersOfStudy(database.knex, row.mrStudyInstanceUid);
+  const pace = await findStudyPace(database.knex, senders);
+  const { atMs } = readyAt({ lastReceivedMs, isBeyondDoubt, isAmendment, pace }, config.assemble);
   const nowMs = indexedUntilMs();
   if (nowMs >= atMs) return null;
   if (await isStudyWhole(row.mrStudyInstanceUid)) return null;

@@ -36,7 +36,7 @@ function noticeGoneHosts(
   connection: pg.Client,
   done: (error: Error | null | undefined, connection: pg.Client) => void,
 ): void {
-  connection.query(NOTICE_GONE_HOSTS, (error) => done(error, connection));
+  void connection.query(NOTICE_GONE_HOSTS, (error) => done(error, connection));
 }
 
 /** A value for a jsonb column: pg would turn a JavaScript array into a PostgreSQL array. */

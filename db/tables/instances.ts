@@ -249,3 +249,26 @@ export async function sourceOf(tx: Tx, seriesInstanceUid: string): Promise<strin
   const row = await tx('instance').where({ seriesInstanceUid }).orderBy('receivedAt').first('callingAe');
   return row?.callingAe ?? '';
 }
+
+/**
+ * How long after the last image of the study's other series this one's first image came, by another association:
+ * milliseconds, 0 where one association brought both or they came side by side; null: it is the study's first series.
+ */
+export async function gapBeforeSeries(
+  tx: Tx,
+  { seriesInstanceUid, studyInstanceUid }: { seriesInstanceUid: string; studyInstanceUid: string },
+): Promise<number | null> {
+  const { rows } = await tx.raw(
+    `SELECT CASE WHEN o.association_id IS DISTINCT FROM f.association_id
+                 THEN extract(epoch FROM f.received_at - o.received_at)::float8 * 1000 ELSE 0 END AS gap_ms
+       FROM (SELECT received_at, association_id FROM instance WHERE series_instance_uid = :series
+              ORDER BY received_at LIMIT 1) f,
+            LATERAL (SELECT i.received_at, i.association_id
+                       FROM series s JOIN instance i ON i.series_instance_uid = s.series_instance_uid
+                      WHERE s.study_instance_uid = :study AND s.series_instance_uid <> :series
+                        AND i.received_at <= f.received_at
+                      ORDER BY i.received_at DESC LIMIT 1) o`,
+    { series: seriesInstanceUid, study: studyInstanceUid },
+  );
+  return rows[0]?.gapMs ?? null;
+}

@@ -30,3 +30,40 @@ export async function notePace(trx: Tx, callingAe: string, gapMs: number): Promi
       updatedAt: trx.raw('clock_timestamp()'),
     });
 }
+
+/** A study or two more of a sender's habit are remembered than of a series', which come by the dozen. */
+const FORGET_STUDY = 0.9;
+
+/** How these senders send studies. */
+export interface StudyPace {
+  /** How many studies of the least known of them have come; 0: nothing is known. */
+  readonly studies: number;
+  /** The longest they lately left between two series of one study, milliseconds. */
+  readonly gapMs: number;
+}
+
+export async function findStudyPace(tx: Tx, callingAes: readonly string[]): Promise<StudyPace> {
+  const rows: { studies: number; studyGapMs: number }[] = await tx('senderPace')
+    .whereIn('callingAe', [...callingAes])
+    .select('studies', 'studyGapMs');
+  if (rows.length === 0 || rows.length < callingAes.length) return { studies: 0, gapMs: 0 };
+  return {
+    studies: Math.min(...rows.map(({ studies }) => studies)),
+    gapMs: Math.max(...rows.map(({ studyGapMs }) => studyGapMs)),
+  };
+}
+
+/** A series of this sender is complete: how long after the study's series before it; null: it is the study's first. */
+export async function noteStudyPace(trx: Tx, callingAe: string, gapMs: number | null): Promise<void> {
+  const isFirst = gapMs === null;
+  await trx('senderPace')
+    .insert({ callingAe, studyGapMs: gapMs ?? 0, studies: 1 })
+    .onConflict('callingAe')
+    .merge({
+      studyGapMs: isFirst
+        ? trx.raw('sender_pace.study_gap_ms * ?', [FORGET_STUDY])
+        : trx.raw('greatest(sender_pace.study_gap_ms, excluded.study_gap_ms)'),
+      studies: trx.raw('sender_pace.studies + ?', [isFirst ? 1 : 0]),
+      updatedAt: trx.raw('clock_timestamp()'),
+    });
+}
