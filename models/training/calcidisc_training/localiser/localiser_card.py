@@ -45,6 +45,10 @@ def input_of() -> dict:
     }
 
 
+SECOND_SOURCE = ('; sagittal T1 and T2 slices of a second clinic, named by an earlier localiser and looked at: Sudirman et al., '
+                 '"Lumbar Spine MRI Dataset", Mendeley Data V2, doi 10.17632/k57fr854j2.2, CC BY 4.0')
+
+
 def card_of(run, version, metrics, note=None) -> dict:
     split = 'by patient; five folds, this one is ' + ('all patients' if run['fold'] is None else f"fold {run['fold']}")
     return {
@@ -57,11 +61,12 @@ def card_of(run, version, metrics, note=None) -> dict:
              'classes': list(LEVELS), 'note': 'spread evenly over the first six classes where the sacrum is outside the picture'},
         ],
         'trainingData': {
-            'source': SPIDER_SOURCE, 'attribution': SPIDER_ATTRIBUTION, 'patients': run['patients'], 'heldOut': run['heldOut'],
+            'source': SPIDER_SOURCE + (SECOND_SOURCE if run.get('sudirman') else ''), 'attribution': SPIDER_ATTRIBUTION, 'patients': run['patients'], 'heldOut': run['heldOut'],
             'split': split, 'simulated': False, 'noLevelSupervision': list(NO_LEVELS),
             'augmentation': 'geometry, field of view, contrast randomised from label maps, clutter off the spine, '
-                            'residual discs painted between S1 and S2 (half of the samples whose S1-S2 is marked), drawn spines (8% of samples)',
-            'steps': run['steps'], 'batch': run['batch'], 'seed': run['seed'], **({'note': note} if note else {}),
+                            'residual discs painted between S1 and S2 (half of the samples whose S1-S2 is marked), drawn spines (8% of samples), '
+                            'slips, steep sacra, collapsed and fused discs, 8-bit windows, JPEG, rims',
+            'startedFrom': run.get('init'), 'steps': run['steps'], 'batch': run['batch'], 'seed': run['seed'], **({'note': note} if note else {}),
         },
         'metrics': metrics, 'licence': 'Weights CC BY 4.0, as the training data asks', 'limits': LIMITS,
         'intendedUse': 'Research: to find lumbar disc levels for the calcification classifiers. Not for diagnosis.',
