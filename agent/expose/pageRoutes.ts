@@ -27,6 +27,7 @@ import {
   parseQuery,
   WorklistQuery,
 } from './query.js';
+import { addSendAgain, againFor } from './sendAgainRoute.js';
 import { addTrailPage } from './trailRoutes.js';
 import type { HttpParts } from './types.js';
 
@@ -59,6 +60,7 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
   addLaunch(app, parts);
   addQuality(app, { ...parts, send });
   addTrailPage(app, { ...parts, send });
+  addSendAgain(app, parts);
 
   app.get('/', async (request, reply) => {
     const query = parseQuery(WorklistQuery, request.query);
@@ -85,6 +87,7 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
     const main = casePage(view, await reportsOf(database, view), config.report.prevalence, {
       list,
       ...beside,
+      again: await againFor(parts, view, request, reply),
     });
     const isDone = ['delivered', 'parked', 'closed'].includes(view.case.state);
     return send(reply, { title: 'Case', main, ...(isDone ? {} : { refreshSeconds: CASE_SECONDS }) });
