@@ -37,6 +37,8 @@ const rejecting = {
 const throttled = {
   /** At most so many results are begun to be sent to it in a minute, by each agent; absent: as they come. */
   perMinute: z.number().int().positive().optional(),
+  /** At most so many results are being sent to it at the same time, by each agent; absent: as they come. */
+  atOnce: z.number().int().positive().optional(),
 };
 
 /** A file that is read when it is needed, so that a secret can be changed without a restart. */
