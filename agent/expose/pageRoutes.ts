@@ -8,6 +8,7 @@ import { listWorklist, worklistNeighbours } from '../../db/views/worklist.js';
 import { flagAlarm } from '../domain/flagShare.js';
 import { readReport, renderReport } from '../report/tree.js';
 import { filterOf, viewOf, worklistOf } from './apiRoutes.js';
+import { addBackfills } from './backfillRoutes.js';
 import { lookAtConditions } from './conditions.js';
 import { findEverywhere } from './find.js';
 import type { Looks } from './looks.js';
@@ -61,6 +62,7 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
   addQuality(app, { ...parts, send });
   addTrailPage(app, { ...parts, send });
   addSendAgain(app, parts);
+  addBackfills(app, { ...parts, send });
 
   app.get('/', async (request, reply) => {
     const query = parseQuery(WorklistQuery, request.query);
