@@ -43,9 +43,8 @@ export async function drawPage(input: ReportInput, slice: CaptureSlice | null): 
   const ended = new Promise((resolve) => document.on('end', resolve));
   const writer = new Writer(document);
   const below = head(document, writer, input);
-  picture(document, writer, input, slice, below);
-  table(document, writer, input, below);
-  words(writer, input, below + PICTURE.height + GAP);
+  const ends = [picture(document, writer, input, slice, below), table(document, writer, input, below)];
+  words(writer, input, Math.max(...ends) + GAP);
   writer.write(FOOT, MARGIN, HEIGHT - MARGIN, INNER, { size: 9, isBold: true });
   document.end();
   await ended;
@@ -89,21 +88,22 @@ function shortened(text: string, most: number): string {
   return letters.length <= most ? text : `${letters.slice(0, most).join('')} ... (the report says all of it)`;
 }
 
-/** The slice with the regions: a flagged disc's whole and thick, any other's broken and thin. */
+/** The slice with the regions: a flagged disc's whole and thick, any other's broken and thin. @returns where it ends */
 function picture(
   document: Document,
   writer: Writer,
   input: ReportInput,
   slice: CaptureSlice | null,
   top: number,
-): void {
+): number {
   const [columns, rows] = input.discs[0]?.imageSize ?? [2, 3];
   const [down, across] = slice?.pixelSpacingMm ?? [1, 1];
   const scale = Math.min(PICTURE.width / (columns * across), PICTURE.height / (rows * down));
   const [width, height] = [columns * across * scale, rows * down * scale];
-  if (slice && input.discs.length > 0) document.image(Buffer.from(slice.png), MARGIN, top, { width, height });
+  const isShown = slice !== null && input.discs.length > 0;
+  if (isShown) document.image(Buffer.from(slice.png), MARGIN, top, { width, height });
   else {
-    document.rect(MARGIN, top, PICTURE.width, PICTURE.height).stroke('#888');
+    document.rect(MARGIN, top, PICTURE.width, 30).stroke('#888');
     writer.write('There is no picture.', MARGIN + 8, top + 8, PICTURE.width - 16, { size: 9, colour: QUIET });
   }
   for (const disc of input.discs) {
@@ -136,6 +136,7 @@ function picture(
       .fillOpacity(1);
     writer.write(name, x + size[0] + 4, y + 1.5, 60, { size: 7.5, isBold: isFlagged, colour: '#fff' });
   }
+  return top + (isShown ? height : 30);
 }
 
 /** Columns of the table, points from its left edge. */
@@ -146,7 +147,7 @@ const COLUMNS = [
   { title: 'CT', at: 204, width: INNER - PICTURE.width - GAP - 204 },
 ] as const;
 
-function table(document: Document, writer: Writer, input: ReportInput, top: number): void {
+function table(document: Document, writer: Writer, input: ReportInput, top: number): number {
   const left = MARGIN + PICTURE.width + GAP;
   const row = (cells: readonly string[], y: number, style: Style) =>
     Math.max(...COLUMNS.map(({ at, width }, i) => writer.write(cells[i]!, left + at, y, width, style)));
@@ -176,6 +177,7 @@ function table(document: Document, writer: Writer, input: ReportInput, top: numb
   ];
   for (const note of notes)
     y = writer.write(note, left, y + 5, WIDTH - MARGIN - left, { size: 7.5, colour: QUIET });
+  return y;
 }
 
 const capital = (words: string) => `${words[0]!.toUpperCase()}${words.slice(1)}`;
