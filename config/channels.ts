@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AeTitle, Milliseconds, Name, Port } from './values.js';
 
 /** DICOM objects that a destination can be given, each in a series of its own. */
-export const DICOM_FORMS = ['sr', 'sc'] as const;
+export const DICOM_FORMS = ['sr', 'sc', 'gsps', 'pdf'] as const;
 
 /** What a site may want to hear of beside the results themselves. */
 export const EVENTS = ['flagged', 'uncertain', 'parked'] as const;
@@ -17,8 +17,17 @@ function once<T extends z.ZodType>(item: T) {
     .refine((items) => new Set(items).size === items.length, { error: 'something stands in it twice' });
 }
 
-/** sr: Structured Report, sc: picture of the slice with the answer (Secondary Capture) */
-const Forms = once(z.enum(DICOM_FORMS)).default(['sr', 'sc']);
+/** Of a study in which nothing was found there is no presentation state: beside it goes what says so. */
+export function saysAlways(forms: readonly string[]): boolean {
+  return forms.some((form) => form !== 'gsps');
+}
+export const GSPS_ALONE = 'gsps alone says nothing where no disc was found: it goes beside another form';
+
+/**
+ * sr: Structured Report, sc: picture of the slice with the answer (Secondary Capture), gsps: boxes and words over the
+ * MR image itself (Grayscale Softcopy Presentation State), pdf: a page to print (Encapsulated PDF)
+ */
+const Forms = once(z.enum(DICOM_FORMS)).refine(saysAlways, { error: GSPS_ALONE }).default(['sr', 'sc']);
 
 const rejecting = {
   /** It is sent a rejection note (Key Object Selection, IHE IOCM) when a result is withdrawn. */
@@ -28,6 +37,8 @@ const rejecting = {
 const throttled = {
   /** At most so many results are begun to be sent to it in a minute, by each agent; absent: as they come. */
   perMinute: z.number().int().positive().optional(),
+  /** At most so many results are being sent to it at the same time, by each agent; absent: as they come. */
+  atOnce: z.number().int().positive().optional(),
 };
 
 /** A file that is read when it is needed, so that a secret can be changed without a restart. */
@@ -70,7 +81,7 @@ export const CStoreDestination = z.strictObject({
   tls: z.boolean().default(false),
   /** It is asked to keep each report safe (Storage Commitment), and has to know us as an AE to answer. */
   commitment: z.boolean().default(false),
-  /** What it gets of each report: the Structured Report (sr), the picture (sc). */
+  /** What it gets of each report: the Structured Report (sr), the picture (sc), boxes over the MR image (gsps), a page to print (pdf). */
   forms: Forms,
   ...rejecting,
   ...throttled,

@@ -21,6 +21,7 @@ import * as retention from './0027_retention.js';
 import * as withinSpine from './0029_within_spine.js';
 import * as worklistEntry from './0030_worklist_entry.js';
 import * as qualityViews from './0031_quality_views.js';
+import * as furtherForms from './0037_further_forms.js';
 import * as studyPace from './0046_study_pace.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
@@ -48,5 +49,6 @@ export const migrations = [
   { name: '0029_within_spine', ...withinSpine },
   { name: '0030_worklist_entry', ...worklistEntry },
   { name: '0031_quality_views', ...qualityViews },
+  { name: '0037_further_forms', ...furtherForms },
   { name: '0046_study_pace', ...studyPace },
 ] as const;

@@ -24,7 +24,7 @@ import { sha256 } from '../domain/hash.js';
 import type { Item, Outcome } from './channel.js';
 import { channelOf } from './channels/index.js';
 import { itemsFor, type Parcel } from './parcel.js';
-import { takePlace } from './throttle.js';
+import { takePlace, takeSeat } from './throttle.js';
 import { type DeliveryVerdict, together, verdictOf } from './verdict.js';
 
 export interface DeliverContext {
@@ -56,15 +56,24 @@ export async function deliverReport(context: DeliverContext): Promise<Delivered>
   const deliveries = (await ensureDeliveries(knex, report.id, [...destinations.keys()])).filter(ours);
   // First the word that what came before does not stand, then what does: a receiver may know both by one number.
   const untold = await listUntoldWithdrawals(knex, id);
+  const seats = new Map<string, () => void>();
   const held = new Map(untold.map((name) => [name, UNTOLD_AGAIN_MS]));
   const due = (await dueDeliveries(context, deliveries)).filter(({ destination }) => {
     if (held.has(destination)) return false;
-    const waitMs = takePlace(destinations.get(destination)!);
-    if (waitMs > 0) held.set(destination, waitMs);
+    const leave = takeSeat(destinations.get(destination)!);
+    const waitMs = leave ? takePlace(destinations.get(destination)!) : NO_SEAT_AGAIN_MS;
+    if (waitMs > 0) {
+      leave?.();
+      held.set(destination, waitMs);
+    } else if (leave) seats.set(destination, leave);
     return waitMs === 0;
   });
   await Promise.all(
-    due.map((row) => tryOnce(context, { report, route }, row, destinations.get(row.destination)!)),
+    due.map((row) =>
+      tryOnce(context, { report, route }, row, destinations.get(row.destination)!).finally(
+        seats.get(row.destination),
+      ),
+    ),
   );
   return outcomeOf((await listDeliveries(knex, report.id)).filter(ours), held);
 }
@@ -92,6 +101,9 @@ async function dueDeliveries(
   for (const { id } of parked) await unparkDelivery(database.knex, id);
   return parked;
 }
+
+/** A destination that is being sent as much as it bears at the same time is looked at again after so long. */
+const NO_SEAT_AGAIN_MS = 250;
 
 /** A word of withdrawal is looked for again after so long. */
 const UNTOLD_AGAIN_MS = 1_000;

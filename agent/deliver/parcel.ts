@@ -12,8 +12,9 @@ import { findReportByUid, type ReportRow } from '../../db/tables/reports.js';
 import { findResult, type Route } from '../../db/tables/results.js';
 import { CalcidiscError } from '../domain/errors.js';
 import { sha256 } from '../domain/hash.js';
-import { buildCapture } from '../report/capture.js';
+import type { SliceGrey } from '../domain/sliceGrey.js';
 import type { CaptureSlice } from '../report/capturePicture.js';
+import { isObjectForm, OBJECT_FORMS, type ObjectForm } from '../report/forms.js';
 import { inputFrom, type StoredInput } from '../report/stored.js';
 import type { ReportInput } from '../report/types.js';
 import type { Item } from './channel.js';
@@ -29,10 +30,16 @@ export function wantedForms(destination: Destination, route: Route | null): read
   return send ? own.filter((form) => send.forms.includes(form)) : own;
 }
 
-/** The picture of a report, packed to be kept with it. */
-export async function packedCapture(input: ReportInput, slice: CaptureSlice | null): Promise<PackedObject> {
-  const { file, ...uids } = await buildCapture(input, slice);
-  return packObject({ form: 'sc', ...uids, file, fileSha256: sha256(file) });
+/** A further form of a report, packed to be kept with it; null where there is nothing to make it of. */
+export async function packedForm(
+  form: ObjectForm,
+  input: ReportInput,
+  slice: CaptureSlice | null,
+): Promise<PackedObject | null> {
+  const built = await OBJECT_FORMS[form].build(input, slice);
+  if (!built) return null;
+  const { file, ...uids } = built;
+  return packObject({ form, ...uids, file, fileSha256: sha256(file) });
 }
 
 export interface Parcel {
@@ -53,7 +60,7 @@ export async function itemsFor(knex: Knex, parcel: Parcel): Promise<readonly Ite
   const items: Item[] = [];
   for (const form of lacking) {
     if (form === 'sr') items.push(reportItem(report));
-    else if (form === 'sc') items.push(...(await captureItem(knex, report)));
+    else if (isObjectForm(form)) items.push(...(await objectItem(knex, report, form)));
     else items.push(await messageItem(knex, parcel));
   }
   return items;
@@ -64,9 +71,9 @@ function reportItem({ sopInstanceUid, file }: ReportRow): Item {
 }
 
 /** None of a report of an older version, of which the SR alone is kept. */
-async function captureItem(knex: Knex, report: ReportRow): Promise<Item[]> {
-  const kept = (await findReportObject(knex, report.id, 'sc')) ?? (await makeCapture(knex, report));
-  return kept ? [{ form: 'sc', bytes: kept.file, id: kept.sopInstanceUid }] : [];
+async function objectItem(knex: Knex, report: ReportRow, form: ObjectForm): Promise<Item[]> {
+  const kept = (await findReportObject(knex, report.id, form)) ?? (await makeForm(knex, report, form));
+  return kept ? [{ form, bytes: kept.file, id: kept.sopInstanceUid }] : [];
 }
 
 async function messageItem(knex: Knex, { report, route, destination }: Parcel): Promise<Item> {
@@ -99,13 +106,15 @@ async function inputOf(knex: Knex, reportId: string): Promise<ReportInput | null
   return result && inputFrom(result.input as StoredInput);
 }
 
-/** Of a report that was silent, or went where nobody wanted pictures; kept before it is sent for the first time. */
-async function makeCapture(knex: Knex, report: ReportRow) {
+/** Of a report that was silent, or went where nobody wanted the form; kept before it is sent for the first time. */
+async function makeForm(knex: Knex, report: ReportRow, form: ObjectForm) {
   const input = await inputOf(knex, report.id);
   if (!input) return null;
   const localisation = await findLocalisation(knex, report.caseId, report.revision, 'MR');
-  await insertReportObject(knex, report.id, await packedCapture(input, sliceOf(localisation)));
-  return findReportObject(knex, report.id, 'sc');
+  const packed = await packedForm(form, input, sliceOf(localisation));
+  if (!packed) return null;
+  await insertReportObject(knex, report.id, packed);
+  return findReportObject(knex, report.id, form);
 }
 
 /** The slice that was read, as it was stored. */
@@ -113,8 +122,9 @@ export function sliceOf(
   localisation: {
     readonly slicePng: Uint8Array | null;
     readonly pixelSpacingMm: readonly [number, number] | null;
+    readonly sliceGrey?: SliceGrey | null;
   } | null,
 ): CaptureSlice | null {
-  const { slicePng: png, pixelSpacingMm } = localisation ?? {};
-  return png && pixelSpacingMm ? { png, pixelSpacingMm } : null;
+  const { slicePng: png, pixelSpacingMm, sliceGrey: grey = null } = localisation ?? {};
+  return png && pixelSpacingMm ? { png, pixelSpacingMm, grey } : null;
 }

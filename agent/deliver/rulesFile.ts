@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isScalar, LineCounter, parseDocument, type Document as YamlDocument } from 'yaml';
 import { z } from 'zod';
 import { compileRule, type FactsFor, type Rule } from '../../config/cel.js';
-import { DICOM_FORMS, URGENCIES } from '../../config/channels.js';
+import { DICOM_FORMS, GSPS_ALONE, saysAlways, URGENCIES } from '../../config/channels.js';
 import { type Destination, formsOf } from '../../config/destinations.js';
 import type { Send } from '../../db/tables/results.js';
 import { CalcidiscError } from '../domain/errors.js';
@@ -49,7 +49,7 @@ const SendSchema = z.union([
   z.string().transform((to) => ({ to, forms: undefined })),
   z.strictObject({
     to: z.string(),
-    forms: z.array(z.enum(DICOM_FORMS)).min(1).optional(),
+    forms: z.array(z.enum(DICOM_FORMS)).min(1).refine(saysAlways, { error: GSPS_ALONE }).optional(),
   }),
 ]);
 

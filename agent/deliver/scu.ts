@@ -13,6 +13,8 @@ import { TRANSFER_SYNTAXES } from '../dicom/transferSyntaxes.js';
 import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
 import { asImplicitVr, type DicomSource, openObject, readMeta } from './datasetFile.js';
 
+import { keep, takeKept } from './keptAssociations.js';
+
 export type { Peer } from '../dicom/dimse/outgoing.js';
 export type { DicomSource } from './datasetFile.js';
 
@@ -22,6 +24,8 @@ export interface StoreOptions extends Peer {
   readonly answerTimeoutMs?: number;
   readonly onProgress?: (result: StoreResult, done: number, total: number) => void;
   readonly signal?: AbortSignal;
+  /** By this name an association is kept open for whoever comes next, where `isWaitedFor` says that somebody does. */
+  readonly shared?: { readonly key: string; isWaitedFor(): boolean } | undefined;
 }
 
 export interface StoreResult {
@@ -97,10 +101,14 @@ export async function echo(
 type Report = (index: number, result: StoreResult) => void;
 
 async function storeBatch(batch: readonly Sendable[], options: StoreOptions, report: Report): Promise<void> {
-  const { signal, ...rest } = options;
-  const association = await openAssociation({ ...rest, signal, contexts: contextsFor(batch) });
+  const { signal, shared, ...rest } = options;
+  const classes = batch.map(({ meta }) => meta.sopClassUid);
+  const association =
+    (shared && takeKept(shared.key, classes)) ??
+    (await openAssociation({ ...rest, signal, contexts: contextsFor(batch) }));
   for (const each of batch) report(each.index, await storeOne(association, each, options));
-  await association.release();
+  if (shared?.isWaitedFor()) await keep(shared.key, association);
+  else await association.release();
 }
 
 async function storeOne(association: OutgoingAssociation, each: Sendable, peer: Peer): Promise<StoreResult> {

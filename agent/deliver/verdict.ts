@@ -1,6 +1,7 @@
 import type { Config } from '../../config/schema.js';
 import { backoffMs } from '../../db/work/backoff.js';
 import { CalcidiscError } from '../domain/errors.js';
+import { formWords } from '../report/forms.js';
 import type { Outcome } from './channel.js';
 
 /** What an attempt means for a delivery. */
@@ -47,9 +48,6 @@ export function verdictOf(outcome: Outcome, attempt: Attempt, policy: Config['de
   }
 }
 
-/** What each form is called where a person reads of it. */
-const FORM_WORDS: Readonly<Record<string, string>> = { sr: 'SR', sc: 'picture (sc)' };
-
 /**
  * The verdict on a delivery by those on its forms: stored when every form is; tried again while one may still get
  * there; a person's when all that is left was refused for good. Where the report itself (SR) is, a form beside it that was
@@ -93,7 +91,7 @@ function wholeOf(
   const said = new Map(failed.map(({ form, error: each }) => [each.message, form]));
   if (verdicts.length === 1 || said.size === 1)
     return { outcome: 'failed', status, error: ofSome(error, failed, verdicts), delayMs };
-  const message = [...said].map(([words, form]) => `${FORM_WORDS[form] ?? form}: ${words}`).join('; ');
+  const message = [...said].map(([words, form]) => `${formWords(form)}: ${words}`).join('; ');
   const both = new CalcidiscError(error.code, message, error.subject, { cause: error });
   return { outcome: 'failed', status, error: both, delayMs };
 }
@@ -105,7 +103,7 @@ function ofSome(
   all: readonly unknown[],
 ): CalcidiscError {
   if (failed.length === all.length) return error;
-  const forms = failed.map(({ form }) => FORM_WORDS[form] ?? form).join(', ');
+  const forms = failed.map(({ form }) => formWords(form)).join(', ');
   return new CalcidiscError(error.code, `${forms}: ${error.message}`, error.subject, { cause: error });
 }
 

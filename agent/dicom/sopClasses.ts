@@ -44,6 +44,16 @@ export const SOP_CLASSES = {
     name: 'Secondary Capture Image Storage',
     use: 'picture',
   },
+  grayscaleSoftcopyPresentationState: {
+    uid: '1.2.840.10008.5.1.4.1.1.11.1',
+    name: 'Grayscale Softcopy Presentation State Storage',
+    use: 'picture',
+  },
+  encapsulatedPdf: {
+    uid: '1.2.840.10008.5.1.4.1.1.104.1',
+    name: 'Encapsulated PDF Storage',
+    use: 'picture',
+  },
   keyObjectSelection: {
     uid: '1.2.840.10008.5.1.4.1.1.88.59',
     name: 'Key Object Selection Document Storage',
@@ -66,7 +76,7 @@ export const SOP_CLASSES = {
   },
 } as const satisfies Record<string, { uid: string; name: string; use: SopClassUse }>;
 
-/** 'picture': built, and sent by nobody yet (agent/report/capture.ts). */
+/** 'picture': another form of a report (agent/report/forms.ts). */
 export type SopClassUse = 'verification' | 'commitment' | 'image' | 'report' | 'picture' | 'query';
 
 export type SopClassKeyword = keyof typeof SOP_CLASSES;

@@ -5,7 +5,7 @@ export const RIGHTS = {
   view: 'see the worklist, cases, pictures and reports, and look for studies',
   judge: 'say of a case what is so (no page asks for it yet: calcidisc case)',
   operate:
-    'acknowledge alarms of the quality watch; let parked work go on, choose the model (no page for these yet: calcidisc case, calcidisc model)',
+    'acknowledge alarms of the quality watch; let parked work go on and send refused forms again; choose the model (no page for that yet: calcidisc model)',
   trail: 'search the audit trail',
   accounts: 'add, change and close accounts and tokens',
   metrics: 'read the numbers of a monitor, where http.metrics asks for a token',

@@ -8,6 +8,7 @@ import { listWorklist, worklistNeighbours } from '../../db/views/worklist.js';
 import { flagAlarm } from '../domain/flagShare.js';
 import { readReport, renderReport } from '../report/tree.js';
 import { filterOf, viewOf, worklistOf } from './apiRoutes.js';
+import { addBackfills } from './backfillRoutes.js';
 import { lookAtConditions } from './conditions.js';
 import { findEverywhere } from './find.js';
 import type { Looks } from './looks.js';
@@ -27,6 +28,7 @@ import {
   parseQuery,
   WorklistQuery,
 } from './query.js';
+import { addSendAgain, againFor } from './sendAgainRoute.js';
 import { addTrailPage } from './trailRoutes.js';
 import type { HttpParts } from './types.js';
 
@@ -59,6 +61,8 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
   addLaunch(app, parts);
   addQuality(app, { ...parts, send });
   addTrailPage(app, { ...parts, send });
+  addSendAgain(app, parts);
+  addBackfills(app, { ...parts, send });
 
   app.get('/', async (request, reply) => {
     const query = parseQuery(WorklistQuery, request.query);
@@ -85,6 +89,7 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
     const main = casePage(view, await reportsOf(database, view), config.report.prevalence, {
       list,
       ...beside,
+      again: await againFor(parts, view, request, reply),
     });
     const isDone = ['delivered', 'parked', 'closed'].includes(view.case.state);
     return send(reply, { title: 'Case', main, ...(isDone ? {} : { refreshSeconds: CASE_SECONDS }) });

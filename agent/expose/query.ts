@@ -67,6 +67,9 @@ export const AlarmForm = z.object({
   newBase: z.literal('yes').optional(),
 });
 
+/** A person says why. */
+export const ReasonForm = z.object({ reason: z.string().trim().min(1).max(300) });
+
 /** A launch from another system. */
 export const OpenQuery = z.strictObject({
   accession: optional(z.string().trim().max(64)),

@@ -3,6 +3,7 @@ import type { Stack } from '../dicom/stacks.js';
 import { sha256 } from '../domain/hash.js';
 import { type Ground, groundOf, statedConfidence } from '../domain/levelConfidence.js';
 import { REGION_SIDE } from '../domain/regionPicture.js';
+import type { SliceGrey } from '../domain/sliceGrey.js';
 import { doubtsAgain } from './again.js';
 import { curveDegrees, type Facts, outsideStudy } from './applicability.js';
 import { jumpMm, signalVoidMm2 } from './artefacts.js';
@@ -166,6 +167,7 @@ async function describe(
     result: { modality, seriesInstanceUid, ...verdict, slice: sliceOf(middle), discs },
     slicePng: await storedPng(image, source),
     pixelSpacingMm: source.plane.spacingMm,
+    sliceGrey: greyOf(image, source),
     regions,
   };
 }
@@ -232,6 +234,13 @@ function factsOf({ series, stack, looks, discs, middle }: Reading): Facts {
     jumpMm: jumpMm(members),
     curveDegrees: curveDegrees(places),
   };
+}
+
+/** The window of the slice's picture in the words of the image itself, for viewers that show the image. */
+function greyOf(image: SagittalImage, { slope, intercept, isInverted }: SourceImage): SliceGrey {
+  const [dark, bright] = greyRange(image);
+  const [low, high] = isInverted ? [-bright, -dark] : [dark, bright];
+  return { slope, intercept, low, high, isInverted };
 }
 
 /** The slice as it is stored, so that pixel positions are those of the DICOM image. */

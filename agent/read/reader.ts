@@ -60,12 +60,13 @@ export function ctReadingOf(read: ReadingFacts): CtReading | null {
 
 /** The same with its pictures, as the localiser handed it over. */
 export function locatedOf<R extends Result>(row: ReadingRow, regions: readonly ReadRegion[]): Located<R> {
-  const { localiserName: name, localiserVersion, localiserSha256, slicePng, pixelSpacingMm } = row;
+  const { localiserName: name, localiserVersion, localiserSha256, slicePng, pixelSpacingMm, sliceGrey } = row;
   return {
     result: resultOf<R>(row),
     localiser: { name, version: localiserVersion, sha256: localiserSha256 },
     slicePng,
     pixelSpacingMm,
+    sliceGrey,
     regions: regions.map(({ level, png, pngSha256 }) => ({ level, png, sha256: pngSha256 })),
     milliseconds: row.milliseconds ?? 0,
   };

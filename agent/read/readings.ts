@@ -98,6 +98,7 @@ function toRow({
   result,
   slicePng,
   pixelSpacingMm,
+  sliceGrey = null,
   milliseconds,
   regions,
 }: Located<LocateResult | CtResult>) {
@@ -105,6 +106,7 @@ function toRow({
     result,
     slicePng,
     pixelSpacingMm,
+    sliceGrey,
     milliseconds,
     regions: regions.map(({ level, png, sha256 }) => ({ level, png, pngSha256: sha256 })),
   };

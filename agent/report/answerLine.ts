@@ -51,7 +51,7 @@ function mrWords({ parameters }: ReportInput, disc: ReportDisc): string {
   return `${SAID[disc.answer.answer]}${percent} on MR${from}`;
 }
 
-const SAID = {
+export const SAID = {
   calcified: 'calcification flagged',
   'not-calcified': 'no calcification flagged',
   indeterminate: 'calcification indeterminate',
@@ -73,7 +73,7 @@ const capitalised = (words: string) => `${words[0]!.toUpperCase()}${words.slice(
 const NOUN = capitalised(CALCIFICATION.words.noun);
 
 /** No more certain than the number: nothing rounds up to 100 % nor down to 0 %. */
-function percentWords(probability: number): string {
+export function percentWords(probability: number): string {
   const percent = Math.min(99, Math.max(1, Math.round(100 * probability)));
   if (probability > 0.995) return 'over 99 %';
   return probability < 0.005 ? 'under 1 %' : `${percent} %`;

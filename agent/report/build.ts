@@ -1,6 +1,6 @@
 import { CONCEPT, VALUE } from './codes.js';
 import { type ContentItem, code, type DataSet, root, text, uidref } from './content.js';
-import { qualitativeEvaluations } from './evaluations.js';
+import { inShort, qualitativeEvaluations } from './evaluations.js';
 import { imageLibrary } from './imageLibrary.js';
 import { imagingMeasurements } from './measurements.js';
 import { MANUFACTURER, MODEL_NAME, modules, reportUids } from './modules.js';
@@ -29,6 +29,8 @@ function tree(input: ReportInput): DataSet {
     code('HAS CONCEPT MOD', CONCEPT.language, VALUE.english),
     ...deviceObserver(input),
     code('HAS CONCEPT MOD', CONCEPT.procedureReported, VALUE.mriProcedure),
+    // An addition, as the template may have: who reads from the top reads it before lists of images.
+    text('CONTAINS', CONCEPT.summary, inShort(input)),
     imageLibrary(input),
     ...(measurements === null ? [] : [measurements]),
     qualitativeEvaluations(input),

@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import type { SliceGrey } from '../domain/sliceGrey.js';
 import { wrapped } from '../locate/picture.js';
 import type { PixelBox } from '../locate/types.js';
 import { answerLine } from './answerLine.js';
@@ -12,6 +13,8 @@ export interface CaptureSlice {
   readonly png: Uint8Array;
   /** [row spacing, column spacing] */
   readonly pixelSpacingMm: readonly [number, number];
+  /** How its stored values became those greys; absent for what an older version read. */
+  readonly grey?: SliceGrey | null;
 }
 
 export interface CapturePicture {
@@ -29,7 +32,7 @@ const LETTER_PX = 13;
 const MARGIN_PX = 16;
 /** Left free above and below: viewers write their own words into the corners. */
 const VIEWERS_PX = 140;
-const FOOT = 'AI, research only, not for diagnosis. Not verified by anybody.';
+export const FOOT = 'AI, research only, not for diagnosis. Not verified by anybody.';
 
 /** Told apart in grey too: a flagged disc by a thick, whole line, any other by a thin, broken one. */
 const LINE_OF = {

@@ -44,6 +44,7 @@ export const CONCEPT = {
   recommendedFollowUp: dcm('111053', 'Recommended Follow-up'),
   recommendation: dcm('121075', 'Recommendation'),
   conclusion: dcm('121077', 'Conclusion'),
+  summary: dcm('121111', 'Summary'),
   comment: dcm('121106', 'Comment'),
 } as const satisfies Record<string, Code>;
 

@@ -50,6 +50,18 @@ export function conclusion({ localisation, discs }: ReportInput): string {
     : `No result.${rest}`;
 }
 
+/** The answer with every doubt and what it is, for who reads no further. */
+export function inShort(input: ReportInput): string {
+  const { status, reasons } = input.localisation;
+  const next = recommendation(input);
+  return [
+    conclusion(input),
+    ...(reasons.length > 0 ? [`Levels ${status}: ${reasons.join('; ')}.`] : []),
+    ...(next ? [next.reason] : []),
+    'AI, research only, not for diagnosis.',
+  ].join(' ');
+}
+
 function isFlagged({ answer }: ReportDisc): boolean {
   return answer?.answer === 'calcified';
 }

@@ -139,7 +139,7 @@ function attenuation(
   ];
 }
 
-function certaintyWords(prevalence: number | null): string {
+export function certaintyWords(prevalence: number | null): string {
   const is = 'the certainty is the probability of calcification';
   return prevalence === null
     ? is

@@ -17,9 +17,9 @@ export function reportUids(input: Pick<ReportInput, 'caseId' | 'revision' | 'pat
   return derivedUids('report', input);
 }
 
-/** Of a report or its picture, each a series of its own. */
+/** Of a report or one of its other forms, each a series of its own. */
 export function derivedUids(
-  kind: 'report' | 'capture',
+  kind: 'report' | 'capture' | 'presentation' | 'document',
   { caseId, revision, patient }: Pick<ReportInput, 'caseId' | 'revision' | 'patient'>,
 ) {
   return {

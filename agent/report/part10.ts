@@ -41,7 +41,7 @@ function lookUp(keyword: string): { keyword: string; tag: number; vr: string } {
 const LONG = new Set(['OB', 'SQ', 'UT']);
 /** The longest value in bytes where that is fixed (PS3.5 table 6.2-1); text counts in characters, in values.ts. */
 const MOST_BYTES: Readonly<Record<string, number>> = { AS: 4, CS: 16, DA: 8, DS: 16, IS: 12, TM: 14, UI: 64 };
-const TEXT = new Set(['AS', 'CS', 'DA', 'DS', 'IS', 'LO', 'PN', 'SH', 'ST', 'TM', 'UI', 'UT']);
+const TEXT = new Set(['AS', 'CS', 'DA', 'DS', 'DT', 'IS', 'LO', 'PN', 'SH', 'ST', 'TM', 'UI', 'UT']);
 
 function element(keyword: string, tag: number, vr: string, value: unknown): Buffer[] {
   const bytes = even(vr, valueBytes(keyword, vr, value));
@@ -58,6 +58,8 @@ function element(keyword: string, tag: number, vr: string, value: unknown): Buff
 function valueBytes(keyword: string, vr: string, value: unknown): Buffer {
   if (vr === 'SQ' && Array.isArray(value)) return Buffer.concat(value.flatMap(sequenceItem));
   if (vr === 'FL' && Array.isArray(value)) return Buffer.from(Float32Array.from(value).buffer);
+  if (vr === 'SL' && Array.isArray(value)) return Buffer.from(Int32Array.from(value).buffer);
+  if (vr === 'UL' && Number.isInteger(value)) return Buffer.from(Uint32Array.of(value as number).buffer);
   if (vr === 'OB' && value instanceof Uint8Array)
     return Buffer.from(value.buffer, value.byteOffset, value.length);
   if (vr === 'US' && Number.isInteger(value)) return Buffer.from(Uint16Array.of(value as number).buffer);
@@ -79,8 +81,8 @@ function sequenceItem(dataset: DataSet): Buffer[] {
   return [head, content];
 }
 
-/** Padded to an even length: UIDs with a null, text with a space (PS3.5 6.2). */
+/** Padded to an even length: UIDs and bytes with a null, text with a space (PS3.5 6.2). */
 function even(vr: string, bytes: Buffer): Buffer {
   if (bytes.length % 2 === 0) return bytes;
-  return Buffer.concat([bytes, Buffer.from(vr === 'UI' ? '\0' : ' ', 'latin1')]);
+  return Buffer.concat([bytes, Buffer.from(vr === 'UI' || vr === 'OB' ? '\0' : ' ', 'latin1')]);
 }

@@ -78,6 +78,7 @@ async function writeLocalisation(
     sliceCount: result.slice?.count ?? null,
     slicePng: located.slicePng,
     pixelSpacingMm: located.pixelSpacingMm,
+    sliceGrey: located.sliceGrey ?? null,
     localiserName: localiser.name,
     localiserVersion: localiser.version,
     localiserSha256: localiser.sha256,

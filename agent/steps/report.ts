@@ -7,12 +7,13 @@ import { findLatestReport, insertReport, type ReportRow } from '../../db/tables/
 import { findResult, insertResult, type Route } from '../../db/tables/results.js';
 import { listSeriesOfStudy } from '../../db/tables/series.js';
 import type { StepEnd } from '../../db/work/runStep.js';
-import { packedCapture, sliceOf } from '../deliver/parcel.js';
+import { packedForm, sliceOf } from '../deliver/parcel.js';
 import { takeBack } from '../deliver/withdraw.js';
 import { sha256 } from '../domain/hash.js';
 import { modalityRead } from '../read/reader.js';
 import { answerSha256 } from '../report/answer.js';
 import { buildReport } from '../report/build.js';
+import { isObjectForm } from '../report/forms.js';
 import { inputFrom, type StoredInput, storedOf } from '../report/stored.js';
 import type { ReportInput } from '../report/types.js';
 import { waitForIdentity } from './identity.js';
@@ -34,7 +35,7 @@ export const reportStep: AgentStep = async (context, row) => {
   const predecessorSopInstanceUid = input.predecessor?.sopInstanceUid ?? null;
   const route = await routeForCase(context, row, input);
   const destinations = route.sends.map(({ destination }) => destination);
-  const picture = await pictureFor(context, input, route);
+  const objects = await objectsFor(context, input, route);
   const otherPatient = latest && (await otherPatientThan(context, latest, input));
   return {
     to: 'reported',
@@ -55,7 +56,7 @@ export const reportStep: AgentStep = async (context, row) => {
         answerSha256: answer,
       });
       await insertResult(trx, report.id, storedOf(input), route);
-      if (picture) await insertReportObject(trx, report.id, picture);
+      for (const each of objects) await insertReportObject(trx, report.id, each);
       await ensureDeliveries(trx, report.id, destinations);
       await appendAudit(trx, {
         event: 'REPORT_BUILT',
@@ -65,7 +66,7 @@ export const reportStep: AgentStep = async (context, row) => {
           caseId: row.id,
           revision: row.revision,
           sha256: report.fileSha256,
-          ...(picture ? { picture: picture.sopInstanceUid, pictureSha256: picture.fileSha256 } : {}),
+          ...writtenObjects(objects),
         },
       });
     },
@@ -85,15 +86,35 @@ async function otherPatientThan(
   return isSame ? null : 'the images of the study name another patient now';
 }
 
-/** Drawn where somebody is to have it, or may be later. */
-async function pictureFor(
+/** The further forms, each made where somebody is to have it. */
+async function objectsFor(
   { database }: StepContext,
   input: ReportInput,
   { sends }: Route,
-): Promise<PackedObject | null> {
-  if (!sends.some(({ forms }) => forms.includes('sc'))) return null;
+): Promise<readonly PackedObject[]> {
+  const forms = [...new Set(sends.flatMap((send) => send.forms))].filter(isObjectForm);
+  if (forms.length === 0) return [];
   const { caseId, revision } = input;
-  return packedCapture(input, sliceOf(await findLocalisation(database.knex, caseId, revision, 'MR')));
+  const slice = sliceOf(await findLocalisation(database.knex, caseId, revision, 'MR'));
+  const objects: PackedObject[] = [];
+  for (const form of forms) {
+    const packed = await packedForm(form, input, slice);
+    if (packed) objects.push(packed);
+  }
+  return objects;
+}
+
+/** For the trail; the picture by the words it has always had there. */
+function writtenObjects(objects: readonly PackedObject[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    objects.flatMap(({ form, sopInstanceUid, fileSha256 }) => {
+      const name = form === 'sc' ? 'picture' : form;
+      return [
+        [name, sopInstanceUid],
+        [`${name}Sha256`, fileSha256],
+      ];
+    }),
+  );
 }
 
 const ARRIVING_AGAIN_MS = 2_000;

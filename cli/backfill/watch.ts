@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../db/server/database.js';
 import { isAnyClaimHeld } from '../../db/server/presence.js';
+import { type BackfillProgress, progressOf, settledOf } from '../../db/views/backfillProgress.js';
 import { onInterrupt } from '../interrupt.js';
 import { type Progress, showProgress } from '../progress.js';
-import { type BackfillProgress, progressOf, settledOf } from './progress.js';
 
 const LOOK_EVERY_MS = 1_000;
 

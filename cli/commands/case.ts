@@ -27,8 +27,6 @@ import { readReport, renderReport } from '../../agent/report/tree.js';
 import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
 import { appendAudit } from '../../db/tables/audit.js';
-import { unparkCase } from '../../db/tables/cases.js';
-import { unparkNotices } from '../../db/tables/notices.js';
 import { findReport } from '../../db/tables/reports.js';
 import { type CaseView, readCaseView } from '../../db/views/caseView.js';
 import { findNamedCase } from '../../db/views/lookup.js';
@@ -37,6 +35,7 @@ import { withDatabase } from '../database.js';
 import { type DecisionOptions, decide, wordOf } from '../decideIdentity.js';
 import { nameLevels } from '../decideLevels.js';
 import { answerCell, asTable } from '../demo/table.js';
+import { retry } from '../retryCase.js';
 
 interface CaseOptions extends DecisionOptions {
   readonly json?: boolean;
@@ -58,7 +57,7 @@ export function register(program: Command): void {
     .option('--report', 'the Structured Report as a tree too')
     .option(
       '--retry <reason>',
-      'a parked case: go on from the state it was parked in; the reason goes on the audit trail',
+      'a parked case goes on from the state it was parked in, and forms that a destination refused go out again; the reason goes on the audit trail',
     )
     .option(
       '--same-patient',
@@ -107,7 +106,7 @@ async function run(text: string, options: CaseOptions, command: Command): Promis
           'CASE_NOT_FOUND',
           `there is no case ${text}; \`calcidisc find ${text}\` looks for what has become none`,
         );
-      if (options.retry !== undefined) return await retry(database, view, options.retry);
+      if (options.retry !== undefined) return await retry(config, database, view.case, options.retry);
       if (options.withdraw !== undefined) return await takeBack(config, database, view, options);
       if (options.levels !== undefined)
         return await nameLevels(database, view.case, options.levels, drawnIn(view), options.reason);
@@ -139,17 +138,6 @@ function noteLook({ knex }: Database, { case: { id, revision } }: CaseView, { re
     actor: commandActor(),
     detail,
   });
-}
-
-async function retry({ knex }: Database, { case: row }: CaseView, reason: string): Promise<void> {
-  const { again, notices } = await knex.transaction(async (trx) => ({
-    again: await unparkCase(trx, { id: row.id, reason, actor: commandActor() }),
-    notices: await unparkNotices(trx, row.id),
-  }));
-  if (notices > 0) console.log(`${notices} notices of case ${row.id} go out again.`);
-  if (!again && notices > 0) return;
-  if (!again) throw new CalcidiscError('CASE_NOT_PARKED', `case ${row.id} is ${row.state}, not parked`);
-  console.log(`Case ${row.id} goes on from ${again.state}; a running agent takes it up within seconds.`);
 }
 
 async function takeBack(

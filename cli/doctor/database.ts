@@ -16,6 +16,7 @@ import { countFlagged } from '../../db/views/toldDiscs.js';
 import { modelFoldersOf } from '../../models/catalogue/modelFiles.js';
 import { classifiersAtWork } from '../../models/catalogue/registry.js';
 import { checkAgents } from './agents.js';
+import { checkBackfills } from './backfills.js';
 import type { Finding } from './finding.js';
 import { checkRefusals, checkUnread } from './receiving.js';
 
@@ -75,6 +76,7 @@ async function lookAtContents(what: string, { knex }: Database, config: Config):
     await checkClassifier(knex, config),
     ...(await checkFlags(knex, config)),
     ...(await checkCases(knex, config)),
+    ...(await checkBackfills(knex)),
     ...(await checkAgents(knex, config)),
     await checkRefusals({ knex }),
     await checkUnread({ knex }, config),

@@ -44,6 +44,7 @@ export const AUDIT_EVENTS = {
   PRIOR_FAILED: event('110104', 'DICOM Instances Transferred', 'C', OUTCOMES.seriousFailure),
   REPORT_REFUSED: event('110104', 'DICOM Instances Transferred', 'R', OUTCOMES.seriousFailure),
   RESULT_ROUTED: event('110100', 'Application Activity', 'E'),
+  FORMS_SENT_AGAIN: event('110100', 'Application Activity', 'U'),
   RESULTS_RELEASED: event('110100', 'Application Activity', 'U'),
   BACKFILL_ASKED: event('110100', 'Application Activity', 'C'),
   BACKFILL_STOPPED: event('110100', 'Application Activity', 'U'),

@@ -1,4 +1,5 @@
 import type { LocateStatus } from '../../agent/domain/locateStatuses.js';
+import type { SliceGrey } from '../../agent/domain/sliceGrey.js';
 import { json, type Tx } from '../server/knex.js';
 
 export interface LocalisationRow {
@@ -15,6 +16,8 @@ export interface LocalisationRow {
   readonly slicePng: Uint8Array | null;
   /** [row spacing, column spacing] as in PixelSpacing. */
   readonly pixelSpacingMm: readonly [row: number, col: number] | null;
+  /** How its stored values became its greys; null for a CT and for a reading of an older version. */
+  readonly sliceGrey: SliceGrey | null;
   readonly localiserName: string;
   readonly localiserVersion: string;
   readonly localiserSha256: string;
@@ -22,16 +25,18 @@ export interface LocalisationRow {
   readonly createdAt: Date;
 }
 
-export type NewLocalisation = Omit<LocalisationRow, 'createdAt'>;
+export type NewLocalisation = Omit<LocalisationRow, 'createdAt' | 'sliceGrey'> &
+  Partial<Pick<LocalisationRow, 'sliceGrey'>>;
 
 /** @returns false when the revision has its localisation already: the first one stands */
 export async function insertLocalisation(tx: Tx, localisation: NewLocalisation): Promise<boolean> {
-  const { reasons, pixelSpacingMm, slicePng } = localisation;
+  const { reasons, pixelSpacingMm, sliceGrey, slicePng } = localisation;
   const rows = await tx('localisation')
     .insert({
       ...localisation,
       reasons: json(reasons),
       pixelSpacingMm: pixelSpacingMm && json(pixelSpacingMm),
+      sliceGrey: sliceGrey ? json(sliceGrey) : null,
       slicePng: slicePng && Buffer.from(slicePng),
     })
     .onConflict(['caseId', 'revision', 'modality'])

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CalcidiscError } from '../../agent/domain/errors.js';
 import type { Level } from '../../agent/domain/levels.js';
+import type { SliceGrey } from '../../agent/domain/sliceGrey.js';
 import { json, type Tx } from '../server/knex.js';
 import { processOwner } from '../server/presence.js';
 import { postponed, released } from './claims.js';
@@ -32,6 +33,8 @@ export interface ReadingRow {
   readonly slicePng: Uint8Array | null;
   /** [row spacing, column spacing] as in PixelSpacing. */
   readonly pixelSpacingMm: readonly [row: number, col: number] | null;
+  /** How its stored values became its greys; null for a CT and for a reading of an older version. */
+  readonly sliceGrey: SliceGrey | null;
   readonly milliseconds: number | null;
 }
 
@@ -107,13 +110,14 @@ export interface ReadingResult {
   readonly result: object;
   readonly slicePng: Uint8Array | null;
   readonly pixelSpacingMm: readonly [row: number, col: number] | null;
+  readonly sliceGrey?: SliceGrey | null;
   readonly milliseconds: number;
   readonly regions: readonly ReadRegion[];
 }
 
 /** @returns false when the reading is not ours any more */
 export async function endReading(trx: Tx, id: string, read: ReadingResult): Promise<boolean> {
-  const { result, slicePng, pixelSpacingMm, milliseconds, regions } = read;
+  const { result, slicePng, pixelSpacingMm, sliceGrey, milliseconds, regions } = read;
   const count = await trx('seriesReading')
     .where({ id, state: 'reading', owner: processOwner })
     .update({
@@ -123,6 +127,7 @@ export async function endReading(trx: Tx, id: string, read: ReadingResult): Prom
       result: json(result),
       slicePng: slicePng && Buffer.from(slicePng),
       pixelSpacingMm: pixelSpacingMm && json(pixelSpacingMm),
+      sliceGrey: sliceGrey ? json(sliceGrey) : null,
       milliseconds,
       lastErrorCode: null,
       lastError: null,
@@ -234,5 +239,6 @@ const COLUMNS = [
   'endedAt',
   'result',
   'pixelSpacingMm',
+  'sliceGrey',
   'milliseconds',
 ] as const satisfies readonly (keyof ReadingFacts)[];

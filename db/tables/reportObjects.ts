@@ -1,11 +1,12 @@
 import { promisify } from 'node:util';
 import { constants, gunzip, gzip } from 'node:zlib';
+import type { DicomForm } from '../../config/destinations.js';
 import type { Tx } from '../server/knex.js';
 
 /** A report in another form: a DICOM object in a series of its own. */
 export interface ReportObjectRow {
   readonly reportId: string;
-  readonly form: 'sc';
+  readonly form: Exclude<DicomForm, 'sr'>;
   readonly sopInstanceUid: string;
   readonly seriesInstanceUid: string;
   readonly sopClassUid: string;

@@ -8,6 +8,8 @@ export interface AnsweringScp {
   readonly received: string[];
   /** How many associations were opened. */
   associations(): number;
+  /** The most that were open at the same time. */
+  mostAtOnce(): number;
   close(): void;
 }
 
@@ -18,10 +20,12 @@ export interface AnsweringScp {
 export async function answeringScp(...answers: (number | null)[]): Promise<AnsweringScp> {
   const received: string[] = [];
   const sockets = new Set<Socket>();
-  let opened = 0;
+  let [opened, open, most] = [0, 0, 0];
   const server = createServer((socket) => {
     sockets.add(socket);
     opened++;
+    most = Math.max(most, ++open);
+    socket.once('close', () => open--);
     socket.on('error', () => undefined);
     const scp = new Answering(socket, {});
     scp.answer = (request, callback) => {
@@ -39,6 +43,7 @@ export async function answeringScp(...answers: (number | null)[]): Promise<Answe
     port: (server.address() as AddressInfo).port,
     received,
     associations: () => opened,
+    mostAtOnce: () => most,
     close: () => {
       server.close();
       for (const socket of sockets) socket.destroy();

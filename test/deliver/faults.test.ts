@@ -8,6 +8,7 @@ import { httpServer } from '../support/httpServer.js';
 import { needsPeer } from '../support/peers.js';
 import { smtpSink } from '../support/smtpSink.js';
 import { answeringScp } from './answeringScp.js';
+import { badLine, type LineFault } from './badLine.js';
 import { channelCase, type DestinationInput, testFolder } from './channelRig.js';
 import { gate } from './gate.js';
 import { hl7Receiver } from './hl7Receiver.js';
@@ -108,6 +109,33 @@ const FAULTS: readonly (readonly [what: string, said: readonly Word[], outcome: 
     ['refuses', ['refuses', 'takes it'], 'parked', 1],
   ];
 
+/** Bytes of a transfer after which its line dies: each in the middle of what the receiver is to have. */
+const MIDDLE: Readonly<Record<Channel, number>> = {
+  'c-store': 6_000,
+  'stow-rs': 6_000,
+  hl7: 600,
+  fhir: 2_000,
+  webhook: 500,
+  email: 700,
+};
+
+/** The receiver is well; the line to it is not. */
+const LINE_FAULTS: readonly (readonly [
+  what: string,
+  fault: (channel: Channel) => LineFault,
+  outcome: string,
+  attempts: number,
+])[] = [
+  [
+    'dies in the middle of a transfer, then takes it',
+    (channel) => ({ diesAfterBytes: MIDDLE[channel] }),
+    'delivered',
+    2,
+  ],
+  ['is down for a shortened week (25 attempts)', () => ({ callsDown: 25 }), 'delivered', 26],
+  ['answers byte by byte', () => ({ drips: true }), 'delivered', 1],
+];
+
 describe('deliver: what goes wrong, by every channel', function () {
   this.timeout(90_000);
   const db = useDatabase();
@@ -151,6 +179,23 @@ describe('deliver: what goes wrong, by every channel', function () {
         }
       });
 
+  for (const [what, fault, outcome, attempts] of LINE_FAULTS)
+    for (const channel of channels)
+      it(`${channel}: ${what}: ${outcome} at attempt ${attempts}, once`, async () => {
+        const receiver = await RECEIVERS[channel](['takes it']);
+        const line = await badLine(receiver.port, fault(channel));
+        try {
+          const sent = await channelCase(db, [destination(channel, line.port, 10_000)]);
+          assert.equal(await sent.untilSettled(), outcome);
+          assert.equal((await sent.deliveries())[0]!.attempts, attempts);
+          assert.equal(receiver.brought(), 1);
+          assert.ok(line.calls() >= attempts);
+        } finally {
+          line.close();
+          await receiver.close();
+        }
+      });
+
   it('one that is down for long holds up no other, and has it when it is back', async () => {
     const receivers = await Promise.all(channels.map((channel) => RECEIVERS[channel](['takes it'])));
     const doors = await Promise.all(receivers.map(({ port }) => gate(port)));
@@ -182,7 +227,10 @@ describe('deliver: what goes wrong, by every channel', function () {
 
   it('stands in docs/results.md as it is tried here', () => {
     const page = readFileSync(join(projectRoot, 'docs/results.md'), 'utf8');
-    for (const [what, , outcome, attempts] of FAULTS)
-      assert.match(page, new RegExp(`\\| ${what} \\| ${outcome} at attempt ${attempts}`));
+    for (const [what, , outcome, attempts] of [...FAULTS, ...LINE_FAULTS])
+      assert.match(
+        page,
+        new RegExp(`\\| ${what.replace(/[()]/g, '\\$&')} \\| ${outcome} at attempt ${attempts}`),
+      );
   });
 });

@@ -3,12 +3,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deliverReport } from '../../agent/deliver/deliver.js';
+import { objectsAt } from '../../agent/deliver/withdraw.js';
 import { casePage } from '../../agent/expose/pages/case.js';
+import type { DicomForm } from '../../config/destinations.js';
 import { parseConfig } from '../../config/load.js';
 import type { ConfigInput } from '../../config/schema.js';
 import type { CaseRow } from '../../db/tables/cases.js';
 import { countWithoutForm, listDeliveries } from '../../db/tables/deliveries.js';
-import { findReportObject } from '../../db/tables/reportObjects.js';
+import { findReportObject, listReportObjects } from '../../db/tables/reportObjects.js';
 import type { ReportRow } from '../../db/tables/reports.js';
 import type { Route } from '../../db/tables/results.js';
 import { readCaseView } from '../../db/views/caseView.js';
@@ -21,7 +23,7 @@ import { insertReportedCase, insertRoutedCase } from './reportedCase.js';
 
 type DestinationInput = NonNullable<NonNullable<ConfigInput['route']>['destinations']>[number];
 
-const to = (name: string, port: number, forms?: ('sr' | 'sc')[]): DestinationInput => ({
+const to = (name: string, port: number, forms?: DicomForm[]): DestinationInput => ({
   name,
   aeTitle: 'PACS',
   host: '127.0.0.1',
@@ -33,7 +35,7 @@ const routeTo = (...names: string[]): Route => ({
   mode: 'live',
   rule: null,
   urgency: 'routine',
-  sends: names.map((destination) => ({ destination, forms: ['sr', 'sc'] })),
+  sends: names.map((destination) => ({ destination, forms: ['sr', 'sc', 'gsps', 'pdf'] })),
   why: null,
 });
 
@@ -110,6 +112,27 @@ describe('deliver: a report in its forms', function () {
     one.close();
   });
 
+  const ALL: DicomForm[] = ['sr', 'sc', 'gsps', 'pdf'];
+
+  it('one that takes a report, a picture and a page, and no presentation state, keeps no case', async () => {
+    const pacs = await answeringScp(0x0000, 0x0000, 0x0122, 0x0000);
+    assert.equal(await deliver([to('pacs', pacs.port, ALL)]), 'delivered');
+    const [row] = await deliveries();
+    assert.deepEqual([row!.state, row!.forms.toSorted()], ['stored', ['pdf', 'sc', 'sr']]);
+    assert.match(row!.lastError!, /^presentation state \(gsps\): PACS answered 0122/);
+    const kept = await listReportObjects(db.database.knex, report.id);
+    assert.deepEqual(
+      kept.map(({ form }) => form),
+      ['gsps', 'pdf', 'sc'],
+    );
+    assert.deepEqual(
+      await objectsAt(db.database.knex, report.caseId, 'pacs', 1).then((all) => all.length),
+      3,
+      'a rejection note names what it has',
+    );
+    pacs.close();
+  });
+
   it('a report of an older version, of which nothing else is known, goes as an SR', async () => {
     const older = await insertReportedCase(db.database);
     const pacs = await answeringScp(0x0000);
@@ -126,23 +149,23 @@ describe('deliver: a report in its forms', function () {
     late.close();
   });
 
-  it('Orthanc has both beside the images, valid, and once however often they are sent', async function () {
+  it('Orthanc has every form beside the images, valid, and once however often they are sent', async function () {
     needsPeer(this, 'orthanc', 'dicom3tools');
     const orthanc = await startOrthanc();
     const folder = await mkdtemp(join(tmpdir(), 'calcidisc-forms-'));
     try {
-      assert.equal(await deliver([to('pacs', orthanc.dicomPort)]), 'delivered');
+      assert.equal(await deliver([to('pacs', orthanc.dicomPort, ALL)]), 'delivered');
       await db.database.knex('deliveryForm').delete();
       await db.database.knex('delivery').update({ state: 'pending' });
-      assert.equal(await deliver([to('pacs', orthanc.dicomPort)]), 'delivered');
+      assert.equal(await deliver([to('pacs', orthanc.dicomPort, ALL)]), 'delivered');
       const studies = await orthanc.rest<unknown[]>('/studies');
       const instances =
         await orthanc.rest<{ ID: string; MainDicomTags: { SOPInstanceUID: string } }[]>('/instances?expand');
-      const { sopInstanceUid } = await picture();
-      assert.equal(studies.length, 1);
+      const others = await listReportObjects(db.database.knex, report.id);
+      assert.deepEqual([studies.length, others.length], [1, 3]);
       assert.deepEqual(
         instances.map(({ MainDicomTags }) => MainDicomTags.SOPInstanceUID).toSorted(),
-        [report.sopInstanceUid, sopInstanceUid].toSorted(),
+        [report, ...others].map(({ sopInstanceUid }) => sopInstanceUid).toSorted(),
       );
       for (const { ID } of instances) {
         await writeFile(join(folder, `${ID}.dcm`), await orthanc.bytes(`/instances/${ID}/file`));

@@ -5,6 +5,7 @@ import { storeFiles } from '../../agent/deliver/scu.js';
 import { SOP_CLASSES } from '../../agent/dicom/sopClasses.js';
 import { newUid } from '../../agent/dicom/uid.js';
 import { buildReport } from '../../agent/report/build.js';
+import { OBJECT_FORMS } from '../../agent/report/forms.js';
 import { writePart10 } from '../../agent/report/part10.js';
 import type { ReportInput } from '../../agent/report/types.js';
 import { projectRoot } from '../../config/root.js';
@@ -104,22 +105,31 @@ describe('the Orthanc script', function () {
   });
 
   it('sends no report back to who wrote it', async () => {
-    const { file, sopInstanceUid } = buildReport(reportInput());
+    const input = reportInput();
+    const others = [];
+    for (const { build } of Object.values(OBJECT_FORMS)) others.push((await build(input, null))!);
+    const { file, sopInstanceUid } = buildReport(input);
     const peer = {
       host: '127.0.0.1',
       port: orthanc.dicomPort,
       calledAe: orthanc.aet,
       callingAe: 'CALCIDISC',
     };
-    const [result] = await storeFiles({ ...peer, files: [file] });
-    assert.equal(result?.status, '0000');
+    const results = await storeFiles({ ...peer, files: [file, ...others.map((each) => each.file)] });
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      ['0000', '0000', '0000', '0000'],
+    );
+    // By whom they come does not matter: another PACS hands them on.
+    for (const each of others) await settled((await upload(each.file)).ParentSeries);
     const [{ ID }] = await orthanc.post<[{ ID: string }]>('/tools/lookup', sopInstanceUid);
     const { ParentSeries } = await orthanc.rest<{ ParentSeries: string }>(`/instances/${ID}`);
     await settled(ParentSeries);
     const lumbar = image(ROUTED[0]!);
     await settled((await upload(lumbar.file)).ParentSeries);
     await until(() => received().has(lumbar.uid));
-    assert.ok(!received().has(sopInstanceUid));
+    for (const uid of [sopInstanceUid, ...others.map((each) => each.sopInstanceUid)])
+      assert.ok(!received().has(uid));
     assert.match(await orthanc.log(), /is not sent: it came from Calcidisc/);
   });
 

@@ -127,6 +127,19 @@ describe('report: every item of TID 1500 as it reads back', () => {
 });
 
 describe('report: what it says', () => {
+  it('the answer, every doubt and what it is stand first, before lists of images and measurements', () => {
+    const { root } = readBack({ localisation: { status: 'uncertain', reasons: ['sacrum not seen'] } });
+    const names = root.children.map(({ concept }) => concept?.value);
+    assert.ok(
+      names.indexOf('121111') >= 0 && names.indexOf('121111') < names.indexOf('111028'),
+      names.join(),
+    );
+    assert.match(
+      one(root, '121111').value,
+      /^Calcification flagged in 1 of 5 discs, levels not confirmed.* sacrum not seen.*A person must confirm.*not for diagnosis/,
+    );
+  });
+
   it('is preliminary, unverified, complete, and made by a device', () => {
     const report = readBack();
     assert.deepEqual([report.preliminary, report.verified, report.completion], [true, false, 'COMPLETE']);

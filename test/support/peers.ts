@@ -24,6 +24,7 @@ export const PEERS = {
   hl7: { command: '/usr/bin/python3', probe: ['-c', 'import hl7.mllp'], packages: 'python3-hl7' },
   dcmtk: { command: 'storescu', probe: ['--version'], packages: 'dcmtk' },
   dicom3tools: { command: 'dciodvfy', probe: ['-version'], packages: 'dicom3tools' },
+  poppler: { command: 'pdftotext', probe: ['-v'], packages: 'poppler-utils' },
   pixelmed: { command: 'java', probe: ['-version'], packages: 'libpixelmed-java pixelmed-apps' },
   openssl: { command: 'openssl', probe: ['version'], packages: 'openssl' },
   redis: { command: 'redis-server', probe: ['--version'], packages: 'redis-server' },

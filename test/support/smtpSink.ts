@@ -12,7 +12,12 @@ export async function smtpSink(codes: readonly (number | 'cut' | 'hang')[], opti
     ...options,
     async onData(stream, session, done) {
       let text = '';
-      for await (const piece of stream) text += piece;
+      try {
+        for await (const piece of stream) text += piece;
+      } catch {
+        // It did not come whole: it counts for nothing.
+        return;
+      }
       const code = codes[Math.min(count++, codes.length - 1)]!;
       if (code === 250) mails.push(text);
       if (code === 'hang') return;

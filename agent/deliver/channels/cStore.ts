@@ -4,6 +4,7 @@ import { isStoreWarning, STATUSES } from '../../dicom/statuses.js';
 import { asCalcidiscError, CalcidiscError } from '../../domain/errors.js';
 import type { Channel, Outcome } from '../channel.js';
 import { type StoreResult, storeFiles } from '../scu.js';
+import { wasWaitedFor } from '../throttle.js';
 
 /** C-STORE over DIMSE (PS3.4 annex B): all forms of a result over one association. */
 export const cStore: Channel<DimseDestination> = {
@@ -16,7 +17,10 @@ export const cStore: Channel<DimseDestination> = {
     async function storeOnce(): Promise<readonly Outcome[]> {
       try {
         const peer = { ...peerOf(destination, config), ...(signal ? { signal } : {}) };
-        const results = await storeFiles({ ...peer, files: items.map(({ bytes }) => bytes) });
+        const { name, host, port, aeTitle } = destination;
+        const key = [name, host, port, aeTitle, config.dicom.aeTitle].join(' ');
+        const shared = { key, isWaitedFor: () => wasWaitedFor(name) };
+        const results = await storeFiles({ ...peer, shared, files: items.map(({ bytes }) => bytes) });
         return results.map(outcomeOf);
       } catch (thrown) {
         const error = asCalcidiscError(thrown);

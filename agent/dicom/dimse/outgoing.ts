@@ -124,6 +124,10 @@ export class OutgoingAssociation extends AssociationPeer {
     });
   }
 
+  get isOpen(): boolean {
+    return this.#ended === null && !this.peer.destroyed;
+  }
+
   get contexts(): readonly AcceptedContext[] {
     return this.#accepted;
   }

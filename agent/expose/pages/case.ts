@@ -56,7 +56,7 @@ ${view.regions.length === 0 && html`<p class="empty">No disc has been located${r
 <ol class="discs">${LEVELS.map((level) => discCard(view, level, prevalence))}</ol></section>
 </div>
 <section aria-labelledby="ct"><h2 id="ct">CT reference</h2>${ctSection(view)}</section>
-<section aria-labelledby="report"><h2 id="report">Report</h2>${reportSection(view, reportTexts)}</section>
+<section aria-labelledby="report"><h2 id="report">Report</h2>${reportSection(view, reportTexts, place.again)}</section>
 ${readersSection(view)}
 <section aria-labelledby="model"><h2 id="model">Model</h2>${modelSection(view)}</section>
 ${unreadSection(view)}
@@ -72,6 +72,8 @@ export interface CaseReport {
 /** The list the case was opened from, and its neighbours there. */
 export interface CasePlace extends Neighbours {
   readonly list: string | undefined;
+  /** The form that sends again what was refused; absent for who may not, and where nothing was. */
+  readonly again?: Html | false;
 }
 
 const NO_PLACE: CasePlace = { list: undefined, previous: null, next: null };
@@ -224,9 +226,9 @@ function priorRows(fetches: CaseView['priorFetches']): readonly Html[] {
   return fetches.map((fetch) => html`<dt>Prior fetch</dt><dd>${priorText(fetch)}</dd>`);
 }
 
-function reportSection(view: CaseView, texts: readonly CaseReport[]): Html {
+function reportSection(view: CaseView, texts: readonly CaseReport[], again: Html | false = false): Html {
   const { case: row, reports, deliveries, routes } = view;
-  if (reports.length === 0) return html`<p class="empty">No report yet.</p>${joinedReports(view)}`;
+  if (reports.length === 0) return html`<p class="empty">No report yet.</p>${again}${joinedReports(view)}`;
   return html`<table><thead><tr><th scope="col">Revision</th><th scope="col">SOP Instance UID</th><th scope="col">Amends</th><th scope="col">Destination</th><th scope="col">File</th></tr></thead>
 <tbody>${reports.map((report) => {
     const own = deliveries.filter(({ reportId }) => reportId === report.id);
@@ -234,7 +236,7 @@ function reportSection(view: CaseView, texts: readonly CaseReport[]): Html {
 <td>${[routeText(routes.find(({ reportId }) => reportId === report.id))].filter(Boolean).map((text) => html`<div>${text}</div>`)}${own.length === 0 ? '–' : own.map(deliveryLine)}</td>
 <td><a href="/api/cases/${row.id}/report.dcm?revision=${report.revision}" download>DICOM</a> <a href="/api/cases/${row.id}/report.txt?revision=${report.revision}">text</a></td></tr>`;
   })}</tbody></table>
-${noticeLines(view)}<p><a href="/api/cases/${row.id}/report.dcm" download>Download the Structured Report (DICOM)</a></p>
+${noticeLines(view)}${again}<p><a href="/api/cases/${row.id}/report.dcm" download>Download the Structured Report (DICOM)</a></p>
 ${texts.map(
   ({ revision, text }, i) =>
     html`<details><summary>${i === 0 ? 'The report as a tree' : `The report of revision ${revision}`}</summary><pre tabindex="0">${text}</pre></details>`,
