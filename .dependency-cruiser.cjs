@@ -61,6 +61,8 @@ const ROOMS = {
     'agent/quality',
     'agent/report',
     'models/statistics',
+    'models/catalogue',
+    'models/acceptance',
     'worker/cam',
   ],
   'agent/main': ['agent', 'db'],

@@ -12,11 +12,13 @@ import { lookAtConditions } from './conditions.js';
 import { findEverywhere } from './find.js';
 import type { Looks } from './looks.js';
 import { menuOf } from './menu.js';
+import { addModels } from './modelRoutes.js';
 import { type CaseReport, casePage } from './pages/case.js';
 import { awayAlerts, conditionAlerts, flagAlert } from './pages/conditions.js';
 import { findPage } from './pages/find.js';
 import { layout, type Page } from './pages/layout.js';
 import { worklistPage } from './pages/worklist.js';
+import { addQualityDiscs } from './qualityDiscRoutes.js';
 import { addQuality } from './qualityRoutes.js';
 import {
   BadRequest,
@@ -58,6 +60,8 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
 
   addLaunch(app, parts);
   addQuality(app, { ...parts, send });
+  addQualityDiscs(app, { ...parts, send });
+  addModels(app, { ...parts, send });
   addTrailPage(app, { ...parts, send });
 
   app.get('/', async (request, reply) => {

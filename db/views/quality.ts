@@ -3,6 +3,7 @@ import type { CtLabel } from '../../agent/domain/ctLabels.js';
 import type { Level } from '../../agent/domain/levels.js';
 import type { LocateStatus } from '../../agent/domain/locateStatuses.js';
 import type { Tx } from '../server/knex.js';
+import type { Truth } from './qualityDiscs.js';
 
 /** A row of the view qa_result: one disc of a current revision, one model. */
 export interface QaResultRow {
@@ -57,6 +58,13 @@ function conditionsOf(filter: QualityFilter, but: readonly (keyof QualityFilter)
   return ['true', ...asked.map((key) => WHERE[key])].join(' AND ');
 }
 
+/** On quality_disc, which has no accession number of its own. */
+function discConditionsOf({ accession, ...filter }: QualityFilter): string {
+  const own = conditionsOf(filter);
+  if (accession === undefined) return own;
+  return `${own} AND q.case_id IN (SELECT case_id FROM worklist_entry WHERE ${WHERE.accession})`;
+}
+
 export interface ResultPage extends QualityFilter {
   readonly limit: number;
   /** The case and what follows it in a page before. */
@@ -91,7 +99,7 @@ export async function* resultPages(tx: Tx, filter: QualityFilter): AsyncGenerato
   }
 }
 
-/** One disc whose CT says yes or no, under one model: what agreement is computed from. */
+/** One disc of which something says yes or no, under one model: what agreement is computed from. */
 export interface JudgedDisc {
   /** name@version */
   readonly model: string;
@@ -111,12 +119,11 @@ export interface JudgedDisc {
   readonly month: string;
 }
 
-export async function listJudged(tx: Tx, filter: QualityFilter): Promise<JudgedDisc[]> {
+export async function listJudged(tx: Tx, filter: QualityFilter, truth: Truth = 'ct'): Promise<JudgedDisc[]> {
   const { rows } = await tx.raw(
-    `SELECT model || '@' || model_version AS model, role, probability, threshold, calcified,
-            ct_label = 'calcified' AS is_calcified, level, site, scanner, field_strength_t, age, sex,
-            to_char(mr_date, 'YYYY-MM') AS month
-       FROM qa_result WHERE ct_label IN ('calcified', 'not-calcified') AND ${conditionsOf(filter)}`,
+    `SELECT m.name || '@' || m.version AS model, q.role, probability, threshold, calcified, q.${truth} AS is_calcified, level,
+            site, scanner, field_strength_t, age, sex, to_char(mr_date, 'YYYY-MM') AS month
+       FROM quality_disc q JOIN model m ON m.id = q.model_id WHERE q.${truth} IS NOT NULL AND ${discConditionsOf(filter)}`,
     { ...filter },
   );
   return rows;
@@ -150,8 +157,7 @@ export async function readCoverage(tx: Tx, filter: QualityFilter): Promise<Cover
             count(*) FILTER (WHERE locate_status <> 'located')::integer AS uncertain_levels,
             count(*) FILTER (WHERE state = 'parked')::integer AS parked,
             count(*) FILTER (WHERE state = 'closed')::integer AS closed,
-            (SELECT count(*)::integer FROM asked s JOIN "case" c ON c.id = s.case_id
-               JOIN disc_region r ON r.case_id = c.id AND r.revision = c.revision) AS discs,
+            (SELECT coalesce(sum(q.discs), 0)::integer FROM asked s JOIN quality_study q ON q.case_id = s.case_id) AS discs,
             coalesce(sum(cardinality(unstated)), 0)::integer AS unstated_discs,
             (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) FROM took) AS median_seconds,
             (SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY seconds) FROM took) AS slow_seconds
@@ -167,8 +173,13 @@ export async function listUnstatedReasons(
   filter: QualityFilter,
 ): Promise<{ readonly reason: string; readonly discs: number }[]> {
   const { rows } = await tx.raw(
-    `SELECT reason, count(*)::integer AS discs FROM qa_result, jsonb_array_elements_text(reasons) AS reason
-      WHERE role = 'active' AND calcified IS NULL AND ${conditionsOf(filter)} GROUP BY 1 ORDER BY 2 DESC LIMIT 10`,
+    `WITH unstated AS MATERIALIZED (SELECT case_id, level, model_id FROM quality_disc q
+                                     WHERE role = 'active' AND calcified IS NULL AND ${discConditionsOf(filter)})
+     SELECT reason, count(*)::integer AS discs
+       FROM unstated u JOIN "case" c ON c.id = u.case_id
+       JOIN disc_region r ON r.case_id = c.id AND r.revision = c.revision AND r.level = u.level
+       JOIN inference i ON i.disc_region_id = r.id AND i.model_id = u.model_id,
+            jsonb_array_elements_text(i.reasons) AS reason GROUP BY 1 ORDER BY 2 DESC LIMIT 10`,
     { ...filter },
   );
   return rows;
