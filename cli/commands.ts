@@ -21,6 +21,7 @@ import { register as quality } from './commands/quality.js';
 import { register as read } from './commands/read.js';
 import { register as replay } from './commands/replay.js';
 import { register as report } from './commands/report.js';
+import { register as reports } from './commands/reports.js';
 import { register as restore } from './commands/restore.js';
 import { register as rules } from './commands/rules.js';
 import { register as seed } from './commands/seed.js';
@@ -62,6 +63,7 @@ export const commands: readonly Register[] = [
   replay,
   phantom,
   report,
+  reports,
   dataset,
   evaluate,
   study,

@@ -31,6 +31,7 @@ import {
 } from './query.js';
 import { addTrailPage } from './trailRoutes.js';
 import type { HttpParts } from './types.js';
+import { addWritten } from './writtenRoutes.js';
 
 const WORKLIST_SECONDS = 3;
 const CASE_SECONDS = 2;
@@ -62,6 +63,7 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
   addQuality(app, { ...parts, send });
   addQualityDiscs(app, { ...parts, send });
   addModels(app, { ...parts, send });
+  addWritten(app, { ...parts, send });
   addTrailPage(app, { ...parts, send });
 
   app.get('/', async (request, reply) => {

@@ -23,6 +23,7 @@ export const QualityDiscQuery = z.strictObject({
   sex: optional(z.string().max(16)),
   ageFrom: optional(z.coerce.number().int().min(0).max(150)),
   ageTo: optional(z.coerce.number().int().min(0).max(150)),
+  accession: optional(z.string().trim().max(64)),
   from: optional(z.iso.date()),
   to: optional(z.iso.date()),
   after: optional(z.string().regex(/^[0-9a-f-]{36}\/L[1-5]-[LS][1-5]$/)),

@@ -60,6 +60,8 @@ export const AUDIT_EVENTS = {
   BACKUP_RESTORED: event('110107', 'Import', 'C'),
   DATASET_EXPORTED: event('110106', 'Export', 'R'),
   READER_VERDICT: event('110107', 'Import', 'C'),
+  WRITTEN_REPORT_HEARD: event('110107', 'Import', 'C'),
+  WRITTEN_REPORT_CORRECTED: event('110100', 'Application Activity', 'U'),
   READER_REGIONS_IMPORTED: event('110107', 'Import', 'C'),
   RESEARCH_OPTED_OUT: event('110100', 'Application Activity', 'C'),
   RESEARCH_OPT_OUT_ENDED: event('110100', 'Application Activity', 'D'),

@@ -30,6 +30,8 @@ export interface QualityDiscFilter {
   readonly sex?: string | undefined;
   readonly ageFrom?: number | undefined;
   readonly ageTo?: number | undefined;
+  /** The whole number. */
+  readonly accession?: string | undefined;
   /** 'YYYY-MM-DD' of the MR, both included. */
   readonly from?: string | undefined;
   readonly to?: string | undefined;
@@ -64,6 +66,7 @@ const WHERE = {
   sex: 'q.sex = :sex',
   ageFrom: 'q.age >= :ageFrom',
   ageTo: 'q.age <= :ageTo',
+  accession: 'q.case_id IN (SELECT case_id FROM worklist_entry WHERE accession_number = :accession)',
   from: 'q.mr_date >= :from::date',
   to: 'q.mr_date <= :to::date',
 } as const satisfies Partial<Record<keyof QualityDiscFilter, string>>;
