@@ -19,6 +19,7 @@ import { register as phantom } from './commands/phantom.js';
 import { register as purge } from './commands/purge.js';
 import { register as quality } from './commands/quality.js';
 import { register as read } from './commands/read.js';
+import { register as reading } from './commands/reading.js';
 import { register as replay } from './commands/replay.js';
 import { register as report } from './commands/report.js';
 import { register as reports } from './commands/reports.js';
@@ -64,6 +65,7 @@ export const commands: readonly Register[] = [
   phantom,
   report,
   reports,
+  reading,
   dataset,
   evaluate,
   study,

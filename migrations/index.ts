@@ -23,6 +23,7 @@ import * as worklistEntry from './0030_worklist_entry.js';
 import * as qualityViews from './0031_quality_views.js';
 import * as writtenReports from './0039_written_reports.js';
 import * as qualityRows from './0040_quality_rows.js';
+import * as readingStudy from './0041_reading_study.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -51,4 +52,5 @@ export const migrations = [
   { name: '0031_quality_views', ...qualityViews },
   { name: '0039_written_reports', ...writtenReports },
   { name: '0040_quality_rows', ...qualityRows },
+  { name: '0041_reading_study', ...readingStudy },
 ] as const;

@@ -29,6 +29,7 @@ import {
   parseQuery,
   WorklistQuery,
 } from './query.js';
+import { addReading } from './readingRoutes.js';
 import { addTrailPage } from './trailRoutes.js';
 import type { HttpParts } from './types.js';
 import { addWritten } from './writtenRoutes.js';
@@ -64,6 +65,7 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
   addQualityDiscs(app, { ...parts, send });
   addModels(app, { ...parts, send });
   addWritten(app, { ...parts, send });
+  addReading(app, { ...parts, send });
   addTrailPage(app, { ...parts, send });
 
   app.get('/', async (request, reply) => {

@@ -115,18 +115,41 @@ export interface JudgedDisc {
   readonly fieldStrengthT: string | null;
   readonly age: number | null;
   readonly sex: string;
-  /** 'YYYY-MM' */
-  readonly month: string;
+  /** 'YYYY-MM'; null where the MR says no date. */
+  readonly month: string | null;
 }
 
+const JUDGED = [
+  'model',
+  'role',
+  'probability',
+  'threshold',
+  'calcified',
+  'isCalcified',
+  'level',
+  'site',
+  'scanner',
+  'fieldStrengthT',
+  'age',
+  'sex',
+  'month',
+] as const satisfies readonly (keyof JudgedDisc)[];
+
+/** A hundred thousand rows and more: as one JSON value they cost a third of what rows do. */
 export async function listJudged(tx: Tx, filter: QualityFilter, truth: Truth = 'ct'): Promise<JudgedDisc[]> {
   const { rows } = await tx.raw(
-    `SELECT m.name || '@' || m.version AS model, q.role, probability, threshold, calcified, q.${truth} AS is_calcified, level,
-            site, scanner, field_strength_t, age, sex, to_char(mr_date, 'YYYY-MM') AS month
+    `SELECT coalesce(json_agg(json_build_array(m.name || '@' || m.version, q.role, probability, threshold, calcified,
+              q.${truth}, level, site, scanner, field_strength_t::text, age, sex, to_char(mr_date, 'YYYY-MM'))), '[]') AS discs
        FROM quality_disc q JOIN model m ON m.id = q.model_id WHERE q.${truth} IS NOT NULL AND ${discConditionsOf(filter)}`,
     { ...filter },
   );
-  return rows;
+  return rows[0].discs.map((values: readonly unknown[]) => objectOf(JUDGED, values));
+}
+
+function objectOf<T>(keys: readonly string[], values: readonly unknown[]): T {
+  const made: Record<string, unknown> = {};
+  for (const [i, key] of keys.entries()) made[key] = values[i];
+  return made as T;
 }
 
 /** How much of what was asked for there is to judge by, and how it went. */
@@ -197,9 +220,22 @@ export interface DriftRow {
   readonly standardDeviation: number;
 }
 
+const DRIFT = [
+  'day',
+  'site',
+  'scanner',
+  'figure',
+  'studies',
+  'mean',
+  'standardDeviation',
+] as const satisfies readonly (keyof DriftRow)[];
+
 export async function listDrift(tx: Tx): Promise<DriftRow[]> {
-  const { rows } = await tx.raw('SELECT * FROM qa_drift ORDER BY day');
-  return rows;
+  const { rows } = await tx.raw(
+    `SELECT coalesce(json_agg(json_build_array(day, site, scanner, figure, studies, mean, standard_deviation) ORDER BY day), '[]') AS drift
+       FROM qa_drift`,
+  );
+  return rows[0].drift.map((values: readonly unknown[]) => objectOf(DRIFT, values));
 }
 
 /** The first study of each protocol on each scanner. */
