@@ -67,7 +67,7 @@ function useCells(row: ModelRow, use: ModelUse): Html {
 function changedBy(change: AuditRow | null): Html {
   if (!change) return html`–`;
   const { reason } = change.detail as { reason?: string };
-  return html`${change.actor.startsWith('process:') ? 'by itself' : change.actor}<small>${reason ?? 'no reason said'}</small>`;
+  return html`${change.actor.startsWith('process:') ? 'by itself' : change.actor}<small> ${reason ?? 'no reason said'}</small>`;
 }
 
 export interface ModelPage extends ModelEntry {
@@ -119,10 +119,17 @@ const OUTCOMES = [
   ['trueNegative', 'true-negative'],
 ] as const;
 
+/** What the answers come of stands open; how it was trained and measured is folded. */
 function changeTable(changes: readonly CardChange[]): Html {
   if (changes.length === 0) return html`<p class="empty">The cards say the same.</p>`;
+  const isDetail = ({ entry }: CardChange) => /^(metrics|training|trainingData)\./.test(entry);
+  const [details, first] = [changes.filter(isDetail), changes.filter((each) => !isDetail(each))];
+  return html`${first.length > 0 && changeRows(first)}${details.length > 0 && html`<details><summary>${details.length} entries of training, its data and metrics</summary>${changeRows(details)}</details>`}`;
+}
+
+function changeRows(changes: readonly CardChange[]): Html {
   const cell = (value: unknown) => (value === undefined ? '–' : short(value));
-  return html`<table class="people"><thead><tr><th scope="col">Entry</th><th scope="col">Before</th><th scope="col">Now</th></tr></thead>
+  return html`<table class="changes"><thead><tr><th scope="col">Entry</th><th scope="col">Before</th><th scope="col">Now</th></tr></thead>
 <tbody>${changes.map(({ entry, before, after }) => html`<tr><th scope="row">${entry}</th><td>${cell(before)}</td><td>${cell(after)}</td></tr>`)}</tbody></table>`;
 }
 

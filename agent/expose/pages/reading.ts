@@ -13,7 +13,7 @@ export interface ReadingListPage {
 
 export function readingListPage({ studies, people, csrf }: ReadingListPage): Html {
   return html`<h1>Reader studies</h1>
-${studies.length === 0 ? html`<p class="empty">There is no reader study here that is yours to see.</p>` : html`<ul>${studies.map(({ id, name, createdAt, closedAt }) => html`<li><a href="/reading/${id}">${name}</a> <span class="quiet">${moment(createdAt)} UTC${closedAt !== null && ', closed'}</span></li>`)}</ul>`}
+${studies.length === 0 ? html`<p class="empty">There is no reader study yet.</p>` : html`<ul>${studies.map(({ id, name, createdAt, closedAt }) => html`<li><a href="/reading/${id}">${name}</a> <span class="quiet">${moment(createdAt)} UTC${closedAt !== null && ', closed'}</span></li>`)}</ul>`}
 ${
   people &&
   html`<section aria-labelledby="new"><h2 id="new">A new one</h2><form class="filters" method="post" action="/reading"><input type="hidden" name="_csrf" value="${csrf}">
