@@ -61,6 +61,7 @@ const ROOMS = {
     'agent/quality',
     'agent/report',
     'models/statistics',
+    'models/catalogue',
     'models/acceptance',
     'worker/cam',
   ],

@@ -19,6 +19,7 @@ import { takeBackIfClosed } from './deliver/withdraw.js';
 import { CalcidiscError } from './domain/errors.js';
 import { Opened } from './domain/opened.js';
 import { startHearing } from './hear/hear.js';
+import { startHl7Listener } from './hear/written/listener.js';
 import { type Files, openFiles } from './holders/files.js';
 import { serveImages } from './holders/serve.js';
 import { agentsSecret, announceStore } from './holders/store.js';
@@ -108,6 +109,8 @@ async function openAgent(parts: AgentParts, opened: Opened): Promise<RunningAgen
   const assembler = openAssembler(opening, decideRole);
   openReadings(opening);
   opening.later.hearing = opened.keep(startHearing({ database, dataDir: config.dataDir, log }));
+  const { hl7, language } = config.hear;
+  if (hl7) opened.keep(await startHl7Listener(hl7, { database, language, log }));
   for await (const file of spool.pending()) assembler.stored(file);
   openSteps(opening, assembler);
   const receiver = await openReceiver(opening, assembler);

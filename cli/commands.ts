@@ -19,8 +19,10 @@ import { register as phantom } from './commands/phantom.js';
 import { register as purge } from './commands/purge.js';
 import { register as quality } from './commands/quality.js';
 import { register as read } from './commands/read.js';
+import { register as reading } from './commands/reading.js';
 import { register as replay } from './commands/replay.js';
 import { register as report } from './commands/report.js';
+import { register as reports } from './commands/reports.js';
 import { register as restore } from './commands/restore.js';
 import { register as rules } from './commands/rules.js';
 import { register as seed } from './commands/seed.js';
@@ -62,6 +64,8 @@ export const commands: readonly Register[] = [
   replay,
   phantom,
   report,
+  reports,
+  reading,
   dataset,
   evaluate,
   study,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Agents } from './agents.js';
 import { Destination } from './channels.js';
+import { Hear } from './hear.js';
 import { Http } from './http.js';
 import { AeTitle, Cidr, Milliseconds, Name, Port } from './values.js';
 
@@ -347,6 +348,7 @@ export const ConfigSchema = z.strictObject({
       maxAttempts: z.number().int().positive().default(8),
     })
     .prefault({}),
+  hear: Hear.prefault({}),
   http: Http.prefault({}),
 });
 

@@ -22,6 +22,9 @@ import * as withinSpine from './0029_within_spine.js';
 import * as worklistEntry from './0030_worklist_entry.js';
 import * as qualityViews from './0031_quality_views.js';
 import * as furtherForms from './0037_further_forms.js';
+import * as writtenReports from './0039_written_reports.js';
+import * as qualityRows from './0040_quality_rows.js';
+import * as readingStudy from './0041_reading_study.js';
 import * as studyPace from './0046_study_pace.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
@@ -50,5 +53,8 @@ export const migrations = [
   { name: '0030_worklist_entry', ...worklistEntry },
   { name: '0031_quality_views', ...qualityViews },
   { name: '0037_further_forms', ...furtherForms },
+  { name: '0039_written_reports', ...writtenReports },
+  { name: '0040_quality_rows', ...qualityRows },
+  { name: '0041_reading_study', ...readingStudy },
   { name: '0046_study_pace', ...studyPace },
 ] as const;

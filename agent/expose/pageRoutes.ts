@@ -13,11 +13,13 @@ import { lookAtConditions } from './conditions.js';
 import { findEverywhere } from './find.js';
 import type { Looks } from './looks.js';
 import { menuOf } from './menu.js';
+import { addModels } from './modelRoutes.js';
 import { type CaseReport, casePage } from './pages/case.js';
 import { awayAlerts, conditionAlerts, flagAlert } from './pages/conditions.js';
 import { findPage } from './pages/find.js';
 import { layout, type Page } from './pages/layout.js';
 import { worklistPage } from './pages/worklist.js';
+import { addQualityDiscs } from './qualityDiscRoutes.js';
 import { addQuality } from './qualityRoutes.js';
 import {
   BadRequest,
@@ -29,8 +31,10 @@ import {
   WorklistQuery,
 } from './query.js';
 import { addSendAgain, againFor } from './sendAgainRoute.js';
+import { addReading } from './readingRoutes.js';
 import { addTrailPage } from './trailRoutes.js';
 import type { HttpParts } from './types.js';
+import { addWritten } from './writtenRoutes.js';
 
 const WORKLIST_SECONDS = 3;
 const CASE_SECONDS = 2;
@@ -60,6 +64,10 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
 
   addLaunch(app, parts);
   addQuality(app, { ...parts, send });
+  addQualityDiscs(app, { ...parts, send });
+  addModels(app, { ...parts, send });
+  addWritten(app, { ...parts, send });
+  addReading(app, { ...parts, send });
   addTrailPage(app, { ...parts, send });
   addSendAgain(app, parts);
   addBackfills(app, { ...parts, send });

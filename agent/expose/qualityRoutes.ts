@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Database } from '../../db/server/database.js';
 import { acknowledgeAlarm } from '../../db/tables/qualityAcknowledgements.js';
+import { countWritten } from '../../db/tables/writtenReports.js';
 import {
   listJudged,
   listResults,
@@ -8,6 +9,7 @@ import {
   type QualityFilter,
   readCoverage,
 } from '../../db/views/quality.js';
+import type { Truth } from '../../db/views/qualityDiscs.js';
 import { countFacets } from '../../db/views/worklist.js';
 import { may } from '../domain/access.js';
 import { agreementBy, agreementByModel, GROUPINGS, type Grouping } from '../quality/agreement.js';
@@ -16,7 +18,7 @@ import type { Looks } from './looks.js';
 import { described } from './openApi.js';
 import { qualityPage } from './pages/quality.js';
 import { openAlarms, watchPage } from './pages/watch.js';
-import { AlarmForm, NotFound, parseQuery, ResultPageQuery, ResultQuery, WatchQuery } from './query.js';
+import { AgreementQuery, AlarmForm, NotFound, parseQuery, ResultPageQuery, WatchQuery } from './query.js';
 import { AlarmList, QualityAnswer, ResultList } from './schemas.js';
 import type { SendPage } from './types.js';
 
@@ -29,8 +31,8 @@ export interface QualityParts {
 
 const DOCS = {
   quality: described({
-    summary: 'Agreement with the CT, by model and group',
-    querystring: ResultQuery,
+    summary: "Agreement with the CT, readers' verdicts or written reports, by model and group",
+    querystring: AgreementQuery,
     answer: QualityAnswer,
   }),
   alarms: described({ summary: 'Alarms of the control charts, the newest first', answer: AlarmList }),
@@ -51,8 +53,8 @@ export function addQuality(app: FastifyInstance, parts: QualityParts): void {
   const quality: QualityLooks = {
     watch: () => remembered('watch', () => readWatch(knex)),
     forgetWatch: () => remembered.forget('watch'),
-    agreement: (filter) =>
-      remembered(`agreement ${JSON.stringify(filter)}`, () => readAgreement(knex, filter)),
+    agreement: (filter, truth) =>
+      remembered(`agreement ${truth} ${JSON.stringify(filter)}`, () => readAgreement(knex, filter, truth)),
   };
   addQualityPages(app, parts, quality);
   addQualityApi(app, parts, quality);
@@ -61,7 +63,7 @@ export function addQuality(app: FastifyInstance, parts: QualityParts): void {
 interface QualityLooks {
   watch(): Promise<Watch>;
   forgetWatch(): void;
-  agreement(filter: QualityFilter): ReturnType<typeof readAgreement>;
+  agreement(filter: QualityFilter, truth: Truth): ReturnType<typeof readAgreement>;
 }
 
 function addQualityPages(
@@ -70,9 +72,9 @@ function addQualityPages(
   { watch, forgetWatch, agreement }: QualityLooks,
 ): void {
   app.get('/quality', async (request, reply) => {
-    const filter = parseQuery(ResultQuery, request.query);
-    const found = await agreement(filter);
-    await looks.noteList(request, 'quality', filter, found.coverage.cases);
+    const { truth = 'ct', ...filter } = parseQuery(AgreementQuery, request.query);
+    const found = await agreement(filter, truth);
+    await looks.noteList(request, 'quality', { ...filter, truth }, found.coverage.cases);
     const facets = await countFacets(knex, { limit: 1, offset: 0 });
     const names = (facet: typeof facets.site) =>
       facet
@@ -82,6 +84,8 @@ function addQualityPages(
     const main = qualityPage({
       ...found,
       filter,
+      truth,
+      written: await countWritten(knex),
       sites: names(facets.site),
       scanners: names(facets.scanner),
       openAlarms: openAlarms(await watch()),
@@ -117,10 +121,10 @@ function addQualityApi(
   { watch, agreement }: QualityLooks,
 ): void {
   app.get('/api/v1/quality', { schema: DOCS.quality }, async (request) => {
-    const filter = parseQuery(ResultQuery, request.query);
-    const found = await agreement(filter);
+    const { truth = 'ct', ...filter } = parseQuery(AgreementQuery, request.query);
+    const found = await agreement(filter, truth);
     await looks.noteList(request, 'api quality', filter, found.coverage.cases);
-    return { ...found, models: found.models.map(({ roc: _roc, ...model }) => model) };
+    return { ...found, truth, models: found.models.map(({ roc: _roc, ...model }) => model) };
   });
 
   app.get('/api/v1/quality/alarms', { schema: DOCS.alarms }, async (request) => {
@@ -138,10 +142,10 @@ function addQualityApi(
   });
 }
 
-async function readAgreement(knex: Database['knex'], filter: QualityFilter) {
+async function readAgreement(knex: Database['knex'], filter: QualityFilter, truth: Truth) {
   const [coverage, discs, reasons] = [
     await readCoverage(knex, filter),
-    await listJudged(knex, filter),
+    await listJudged(knex, filter, truth),
     await listUnstatedReasons(knex, filter),
   ];
   const active = discs.filter(({ role }) => role === 'active');

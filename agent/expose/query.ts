@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TRUTHS } from '../../db/views/qualityDiscs.js';
 import { WORKLIST_FLAGS, WORKLIST_SORTS } from '../../db/views/worklistFilter.js';
 import { CASE_STATES, type CaseState } from '../domain/caseStates.js';
 import { LEVELS } from '../domain/levels.js';
@@ -52,6 +53,9 @@ export const ResultQuery = z.strictObject({
   scanner: optional(z.string().max(64)),
   accession: optional(z.string().trim().max(64)),
 });
+
+/** The page of agreement, and its JSON: by which truth. */
+export const AgreementQuery = ResultQuery.extend({ truth: optional(z.enum(TRUTHS)) });
 
 /** Whole cases a page; `after` is the last answer's `next`. */
 export const ResultPageQuery = ResultQuery.extend({

@@ -5,7 +5,7 @@ import type { ConditionParts } from './conditions.js';
 import type { Html } from './html.js';
 
 export interface HttpParts extends ConditionParts {
-  readonly config: Pick<Config, 'dataDir' | 'http' | 'report' | 'route'>;
+  readonly config: Pick<Config, 'dataDir' | 'http' | 'locate' | 'report' | 'route'>;
   readonly log: Logger;
   /** Where this process listens for DICOM. */
   readonly dicomPort?: number;

@@ -80,7 +80,8 @@ export const GROUPINGS = {
     return [words, { ageFrom: String(from), ageTo: String(to) }];
   },
   Sex: ({ sex }) => [sex || 'not said', { sex }],
-  Month: ({ month }) => [month, { from: `${month}-01`, to: endOf(month) }],
+  Month: ({ month }) =>
+    month === null ? ['not said', {}] : [month, { from: `${month}-01`, to: endOf(month) }],
 } as const satisfies Record<
   string,
   (disc: JudgedDisc) => readonly [string, Readonly<Record<string, string>>]

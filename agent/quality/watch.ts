@@ -39,11 +39,13 @@ export function watchOf(
   said: readonly QualityAcknowledgement[],
 ): Watch {
   const byAlarm = new Map(said.map((each) => [each.alarm, each]));
+  const byChart = groupBy(drift, ({ scanner, figure }) => `${figure}|${scanner}`);
+  const byFigure = groupBy(drift, ({ figure }) => figure);
   const charts: Chart[] = [];
   const unwatched: string[] = [];
   for (const scope of [ALL, ...new Set(drift.map(({ scanner }) => scanner).filter(Boolean))])
     for (const figure of FIGURE_NAMES) {
-      const days = daysOf(drift, scope, figure);
+      const days = daysOf((scope === ALL ? byFigure.get(figure) : byChart.get(`${figure}|${scope}`)) ?? []);
       const from = newBase(said, scope, figure);
       const chart = chartOf(scope, figure, from === null ? days : days.filter(({ day }) => day > from));
       if (chart) charts.push(chart);
@@ -55,8 +57,7 @@ export function watchOf(
   return { charts, alarms, unwatched };
 }
 
-function daysOf(drift: readonly DriftRow[], scope: string, figure: Figure): DailyFigure[] {
-  const rows = drift.filter((row) => row.figure === figure && (scope === ALL || row.scanner === scope));
+function daysOf(rows: readonly DriftRow[]): DailyFigure[] {
   return [...groupBy(rows, ({ day }) => day).entries()].map(([day, parts]) => ({ day, ...poolOf(parts) }));
 }
 

@@ -1,9 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { appendAudit } from '../../db/tables/audit.js';
-import { type Acceptance, acceptanceOf } from '../../models/acceptance/acceptance.js';
-import { acceptancePage } from '../../models/acceptance/page.js';
-import { discFigures } from '../../models/acceptance/pictures.js';
+import type { Acceptance } from '../../models/acceptance/acceptance.js';
+import { acceptanceDocument } from '../../models/acceptance/document.js';
+import { parseReference } from '../../models/catalogue/card.js';
+import { resolveModel } from '../../models/catalogue/registry.js';
 import { commandActor } from '../actor.js';
 import type { OpenedDatabase } from '../database.js';
 import { showProgress } from '../progress.js';
@@ -13,6 +14,8 @@ export interface ReportOptions {
   readonly from?: string;
   readonly to?: string;
   readonly out?: string;
+  /** NAME or NAME@VERSION: its answers, whatever its role was. */
+  readonly model?: string;
 }
 
 export interface WrittenReport {
@@ -23,29 +26,32 @@ export interface WrittenReport {
 /**
  * Writes acceptance.html and acceptance.json; with days, of every case whose MR is of them, whatever brought it; else of
  * a backfill's studies.
- * @throws CalcidiscError BACKFILL_NOT_FOUND
+ * @throws CalcidiscError BACKFILL_NOT_FOUND, MODEL_MISSING
  */
 export async function writeAcceptance(
   { config, database: { knex } }: OpenedDatabase,
   id: string | undefined,
-  { from, to, out }: ReportOptions,
+  { from, to, out, model }: ReportOptions,
   isForMachine: boolean,
 ): Promise<WrittenReport> {
   const isByDays = id === undefined && (from !== undefined || to !== undefined);
   const backfill = isByDays ? null : await namedBackfill(knex, id);
-  const scope = { backfillId: backfill?.id ?? null, from: from ?? null, to: to ?? null };
+  const row = model === undefined ? null : await resolveModel(knex, parseReference(model));
+  const scope = {
+    backfillId: backfill?.id ?? null,
+    from: from ?? null,
+    to: to ?? null,
+    modelId: row?.id ?? null,
+  };
   const progress = showProgress(null, 'cases', isForMachine);
   const tell = (done: number) => progress.at(done);
-  const acceptance = await acceptanceOf({ knex, dataDir: config.dataDir, tell }, scope, backfill).finally(
-    () => progress.end(),
-  );
+  const { acceptance, page } = await acceptanceDocument(
+    { knex, dataDir: config.dataDir, tell },
+    { scope, backfill, model: row && `${row.name}@${row.version}` },
+  ).finally(() => progress.end());
   const folder = out ?? `acceptance-${backfill?.id.slice(0, 8) ?? [from, to].filter(Boolean).join('-')}`;
-  const pictures = {
-    agreements: await discFigures(knex, acceptance.agreements),
-    disagreements: await discFigures(knex, acceptance.disagreements),
-  };
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'acceptance.html'), acceptancePage(acceptance, pictures));
+  await writeFile(join(folder, 'acceptance.html'), page);
   await writeFile(join(folder, 'acceptance.json'), `${JSON.stringify(withoutPeople(acceptance), null, 1)}\n`);
   await appendAudit(knex, {
     event: 'CASES_QUERIED',

@@ -64,6 +64,10 @@ function addReport(backfill: Command): void {
     )
     .option('--from <date>', 'first acquisition date of the MR', parseDate)
     .option('--to <date>', 'last acquisition date of the MR', parseDate)
+    .option(
+      '--model <name[@version]>',
+      'whose answers, whatever its role was; without it those of whichever model decided',
+    )
     .option('--out <folder>', 'where to write it (default: acceptance-ID, or acceptance-FROM-TO)')
     .option('--json', 'the JSON document on stdout too')
     .action((id: string | undefined, _options, command: Command) =>

@@ -12,9 +12,13 @@ import {
 import { parseReaders, type Reader } from '../../models/evaluation/dataset.js';
 import { evaluate, type ScoredModel } from '../../models/evaluation/evaluation.js';
 import { headingOf, labelsHash, writeEvaluation } from '../../models/evaluation/report.js';
-import { readSet, readText, scoreModel, withEngine } from '../../models/evaluation/score.js';
+import { type ReadSet, readSet, readText, scoreModel, withEngine } from '../../models/evaluation/score.js';
+import { setFigures } from '../../models/evaluation/setFigures.js';
+import { compareSets } from '../../models/evaluation/twoSets.js';
 import { toMarkdownReport } from '../../models/study/page.js';
+import { setTables } from '../../models/study/setTables.js';
 import { allTables } from '../../models/study/tables.js';
+import type { Engine } from '../../worker/engine.js';
 import { RUNTIME } from '../../worker/session.js';
 import { parseModel } from './classify.js';
 
@@ -33,6 +37,10 @@ export function register(program: Command): void {
     .option(
       '--readers <csv>',
       'what people answered: columns reader, file, answer (calcified or not-calcified)',
+    )
+    .option(
+      '--external <dir>',
+      'a second data set, of other patients: Table 1 by set, propensity matching of the two on age, sex and BMI, the models on both',
     )
     .option('--out <dir>', 'where to write; without it nothing is written', undefined)
     .option('--title <text>', 'of the report', 'Evaluation of disc calcification classifiers')
@@ -53,6 +61,7 @@ export function register(program: Command): void {
 interface Options {
   readonly model?: readonly ModelReference[];
   readonly readers?: string;
+  readonly external?: string;
   readonly out?: string;
   readonly title: string;
   readonly rounds: number;
@@ -67,26 +76,53 @@ async function run(dataset: string, options: Options, command: Command): Promise
     ? readersOf(set, parseReaders(await readText(options.readers), options.readers), options.readers)
     : [];
   const files = await chosenModels(config, options.model);
-  const models = await withEngine(config, async (engine) => {
-    const scored: ScoredModel[] = [];
-    for (const file of files)
-      scored.push(
-        await scoreModel(engine, file, set, (done, total) =>
-          progress(`${file.card.name}: ${done} of ${total} discs`),
-        ),
-      );
-    return scored;
-  });
+  const external = options.external === undefined ? null : await readSet(options.external);
+  const [models, elsewhere] = await withEngine(config, async (engine) => [
+    await scoreAll(engine, files, set),
+    external && (await scoreAll(engine, files, external)),
+  ]);
   const { rounds, seed } = options;
   const evaluation = evaluate(set, models, readers, { rounds, seed });
   const labelsSha256 = labelsHash(set.labelsText);
   const heading = headingOf(options.title, evaluation, labelsSha256);
+  const sets = external && elsewhere ? setsOf(set, models, external, elsewhere) : null;
+  const more = sets ? setTables(sets.comparison, sets.figures) : [];
   if (options.out) {
-    const figures = await writeEvaluation(options.out, evaluation, heading, labelsSha256);
+    const figures = await writeEvaluation(options.out, evaluation, heading, labelsSha256, { more, sets });
     progress(`written to ${options.out}: evaluation.html, .md, .json and ${figures} figures`);
   }
-  const answer = { runtime: RUNTIME, labelsSha256, rounds, seed, ...evaluation };
-  console.log(options.json ? JSON.stringify(answer) : toMarkdownReport(heading, allTables(evaluation), []));
+  const answer = { runtime: RUNTIME, labelsSha256, rounds, seed, ...evaluation, ...(sets && { sets }) };
+  console.log(
+    options.json
+      ? JSON.stringify(answer)
+      : toMarkdownReport(heading, [...allTables(evaluation), ...more], []),
+  );
+}
+
+async function scoreAll(engine: Engine, files: readonly ModelFile[], set: ReadSet): Promise<ScoredModel[]> {
+  const scored: ScoredModel[] = [];
+  for (const file of files)
+    scored.push(
+      await scoreModel(engine, file, set, (done, total) =>
+        progress(`${file.card.name}: ${done} of ${total} discs`),
+      ),
+    );
+  return scored;
+}
+
+function setsOf(
+  set: ReadSet,
+  models: readonly ScoredModel[],
+  external: ReadSet,
+  elsewhere: readonly ScoredModel[],
+) {
+  const comparison = compareSets(set.regions, external.regions);
+  const figures = setFigures(
+    { regions: set.regions, models },
+    { regions: external.regions, models: elsewhere },
+    comparison,
+  );
+  return { externalSha256: labelsHash(external.labelsText), comparison, figures };
 }
 
 /** @throws CalcidiscError DATASET_INVALID for answers about files that the set does not have: a wrong set, or a typing error */

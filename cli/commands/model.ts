@@ -48,22 +48,34 @@ export function register(program: Command): void {
     model
       .command(`${name} <model>`)
       .description(`${description}; the model is NAME@VERSION, or NAME for its highest version`)
+      .option('--reason <text>', REASON)
       .option('--json', 'one JSON document: the model')
-      .action((text: string, options, command) =>
-        withRegistry(command, options, async (registry) => [await change(registry, parseModel(text), to)]),
+      .action((text: string, options: ChangeOptions, command) =>
+        withRegistry(command, options, async (registry) => [
+          await change(registry, parseModel(text), to, options),
+        ]),
       );
   model
     .command('rollback')
     .description(
       'withdraws the active classifier for the one before it; a second one goes further back, not to the withdrawn one',
     )
+    .option('--reason <text>', REASON)
     .option('--json', 'one JSON document: the model')
-    .action((options, command) =>
+    .action((options: ChangeOptions, command) =>
       withRegistry(command, options, async (registry) => [
-        await change(registry, await previousActive(registry.tx), 'active', true),
+        await change(registry, await previousActive(registry.tx), 'active', { ...options, isRollback: true }),
       ]),
     );
   addSiteCommands(model);
+}
+
+const REASON = 'why, for the audit trail';
+
+interface ChangeOptions {
+  readonly reason?: string;
+  readonly json?: boolean;
+  readonly isRollback?: boolean;
 }
 
 const CHANGES: readonly { name: string; to: ModelChange['to']; description: string }[] = [
@@ -85,10 +97,16 @@ function change(
   { tx, folders }: Registry,
   { name, version }: ModelReference,
   to: ModelChange['to'],
-  isRollback = false,
+  { reason, isRollback = false }: ChangeOptions,
 ) {
   const reference = version === undefined ? { name } : { name, version };
-  return commandModel(tx, folders, { reference, to, actor: commandActor(), isRollback });
+  return commandModel(tx, folders, {
+    reference,
+    to,
+    actor: commandActor(),
+    isRollback,
+    ...(reason && { reason }),
+  });
 }
 
 async function withRegistry(

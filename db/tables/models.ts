@@ -131,22 +131,24 @@ export async function setLocalBounds(tx: Tx, { id, bounds, actor, reason }: Boun
 export interface Activation {
   /** Of the model. */
   readonly id: string;
-  /** Why, where that was not a person's choice. */
+  /** Why, where that was said. */
   readonly reason: string | null;
+  /** As the trail names them: 'user:anna', or a process. */
+  readonly actor: string;
   /** It was the one before, taken back. */
   readonly isRollback: boolean;
 }
 
 /** The classifiers that were ever active, the latest first: what a roll-back goes back through. */
 export async function activationHistory(tx: Tx): Promise<Activation[]> {
-  const rows: { subjectId: string; detail: { reason?: string; rollback?: boolean } }[] = await tx(
-    'auditEvent',
-  )
-    .where({ event: 'MODEL_ACTIVATED', subjectType: 'model' })
-    .orderBy('seq', 'desc')
-    .select('subjectId', 'detail');
-  return rows.map(({ subjectId, detail: { reason, rollback } }) => ({
+  const rows: { subjectId: string; actor: string; detail: { reason?: string; rollback?: boolean } }[] =
+    await tx('auditEvent')
+      .where({ event: 'MODEL_ACTIVATED', subjectType: 'model' })
+      .orderBy('seq', 'desc')
+      .select('subjectId', 'actor', 'detail');
+  return rows.map(({ subjectId, actor, detail: { reason, rollback } }) => ({
     id: subjectId,
+    actor,
     reason: reason ?? null,
     isRollback: rollback === true,
   }));

@@ -12,6 +12,8 @@ export interface AcceptanceScope {
   /** 'YYYY-MM-DD', both included; null: no bound. */
   readonly from: string | null;
   readonly to: string | null;
+  /** Whose answers, whatever its role was; absent: of whichever decided. */
+  readonly modelId?: string | null;
 }
 
 /** A case at its current revision, with what a report on a site asks of it. Holds identifiers. */
@@ -60,6 +62,15 @@ const IN_SCOPE = `c.joined_into IS NULL
   AND (:from::date IS NULL OR mr.acquisition_date >= :from::date)
   AND (:to::date IS NULL OR mr.acquisition_date <= :to::date)`;
 
+export async function countAcceptanceCases(tx: Tx, scope: AcceptanceScope): Promise<number> {
+  const { rows } = await tx.raw(
+    `SELECT count(*)::integer AS cases FROM "case" c JOIN series mr ON mr.series_instance_uid = c.mr_series_instance_uid
+      WHERE ${IN_SCOPE}`,
+    { ...scope },
+  );
+  return rows[0].cases;
+}
+
 export async function listAcceptanceCases(tx: Tx, scope: AcceptanceScope): Promise<AcceptanceCase[]> {
   const { rows } = await tx.raw(
     `SELECT c.id AS case_id, c.state, c.closed_because, c.last_error_code,
@@ -87,11 +98,12 @@ export async function listAcceptanceDiscs(tx: Tx, scope: AcceptanceScope): Promi
        FROM disc_region r
        JOIN "case" c ON c.id = r.case_id AND c.revision = r.revision
        JOIN series mr ON mr.series_instance_uid = c.mr_series_instance_uid
-       LEFT JOIN inference i ON i.disc_region_id = r.id AND i.role = 'active'
+       LEFT JOIN inference i ON i.disc_region_id = r.id
+                        AND CASE WHEN :modelId::uuid IS NULL THEN i.role = 'active' ELSE i.model_id = :modelId::uuid END
        LEFT JOIN model m ON m.id = i.model_id
        LEFT JOIN ct_measurement x ON x.case_id = c.id AND x.revision = c.revision AND x.level = r.level
       WHERE ${IN_SCOPE} ORDER BY r.case_id, ${levelOrder('r.level')}`,
-    { ...scope },
+    { modelId: null, ...scope },
   );
   return rows.map((row: AcceptanceDisc) => ({
     ...row,

@@ -19,6 +19,7 @@ import { findSeries, type SeriesRow } from '../tables/series.js';
 import { findStudy, type StudyRow } from '../tables/studies.js';
 import { type CarriedIdentity, listIdentities } from '../tables/studyIdentities.js';
 import { countUnread, type UnreadCount } from '../tables/unreadObjects.js';
+import { listWrittenReports, type WrittenReport } from '../tables/writtenReports.js';
 
 /** Everything there is to see of one case at its current revision. */
 export interface CaseView {
@@ -53,6 +54,8 @@ export interface CaseView {
   readonly routes: readonly CaseRoute[];
   /** What readers said of the reports, the newest first. */
   readonly readerVerdicts: readonly ReaderVerdictRow[];
+  /** What radiologists wrote of the study, the report that counts first. */
+  readonly writtenReports: readonly WrittenReport[];
   /** What was told beside the results, the newest first. */
   readonly notices: readonly NoticeRow[];
   /** Cases of the same study that this one goes on for (an older version made one for each series). */
@@ -98,6 +101,7 @@ export async function readCaseView(tx: Tx, idOrPrefix: string): Promise<CaseView
     deliveries: (await Promise.all(reports.map((report) => listDeliveries(tx, report.id)))).flat(),
     routes: await listRoutes(tx, id),
     readerVerdicts: await listVerdicts(tx, id),
+    writtenReports: await listWrittenReports(tx, row.mrStudyInstanceUid),
     notices: await listNotices(tx, id),
     joined: await joinedCases(tx, id),
     audit: await listAudit(tx, 'case', id),

@@ -32,6 +32,8 @@ export interface Acceptance {
   readonly software: string;
   readonly scope: {
     readonly source: string | null;
+    /** name@version; null: whichever decided. */
+    readonly model: string | null;
     readonly from: string | null;
     readonly to: string | null;
   };
@@ -83,6 +85,7 @@ export async function acceptanceOf(
   context: AcceptanceContext,
   scope: AcceptanceScope,
   backfill: BackfillRow | null,
+  model: string | null = null,
 ): Promise<Acceptance> {
   const { knex } = context;
   const cases = await listAcceptanceCases(knex, scope);
@@ -93,6 +96,7 @@ export async function acceptanceOf(
     software: version,
     scope: {
       source: backfill?.source ?? null,
+      model,
       from: backfill?.dateFrom ?? scope.from,
       to: backfill?.dateTo ?? scope.to,
     },

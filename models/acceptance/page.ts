@@ -65,6 +65,11 @@ function summaryOf({ made, software, scope, cases, all }: Acceptance): string[] 
     `${cases.all} MR studies ${days || 'of all days'}${where}; ${cases.reported} have a report, ${cases.compared} could be compared with a CT.`,
     `Of ${all.compared} discs compared, model and CT agree on ${truePositive + trueNegative} and disagree on ${disagree}: ` +
       `${falsePositive} flagged that the CT calls free, ${falseNegative} calcified on CT that were not flagged.`,
+    ...(scope.model
+      ? [
+          `The answers are those of ${scope.model}, also where another model decided: its reports say otherwise.`,
+        ]
+      : []),
     `Made ${made.slice(0, 16).replace('T', ' ')} UTC by Calcidisc ${software}.`,
   ];
 }

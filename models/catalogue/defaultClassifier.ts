@@ -79,7 +79,9 @@ function isSuccessor(newest: ModelRow, active: ModelRow): boolean {
 }
 
 function isByDefault({ id }: ModelRow, history: Awaited<ReturnType<typeof activationHistory>>): boolean {
-  return history.find((each) => each.id === id)?.reason?.startsWith(BY_DEFAULT) ?? false;
+  const last = history.find((each) => each.id === id);
+  // A person's reason may begin with the same words.
+  return (last?.actor.startsWith('process:') && last.reason?.startsWith(BY_DEFAULT)) ?? false;
 }
 
 function nameOf({ name, version }: ModelRow): string {

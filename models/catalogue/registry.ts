@@ -110,18 +110,20 @@ export interface ModelCommand {
   readonly reference: ModelReference;
   readonly to: ModelChange['to'];
   readonly actor: string;
+  /** Why, for the trail. */
+  readonly reason?: string;
   /** The one before, taken back: what it takes the place of is not gone back to by the next roll-back. */
   readonly isRollback?: boolean;
 }
 
 /**
- * What a person asks for on the command line.
+ * What a person asks for, on the command line or on the page.
  * @throws CalcidiscError MODEL_MISSING, MODEL_HASH_MISMATCH, MODEL_STATE: nothing has changed then
  */
 export async function commandModel(
   tx: Tx,
   folders: ModelFolders,
-  { reference, to, actor, isRollback = false }: ModelCommand,
+  { reference, to, actor, reason, isRollback = false }: ModelCommand,
 ): Promise<ModelRow> {
   const row = await resolveModel(tx, reference);
   const named = `${row.name}@${row.version}`;
@@ -129,7 +131,8 @@ export async function commandModel(
   if (row.kind === 'localiser') throw refuse('is a localiser: the configuration chooses it (locate.model)');
   if (row.state === 'active' && to !== 'active') throw refuse('decides now: activate another model first');
   if (to !== 'retired') await verifyFile(openClassifier(row, folders));
-  return changeModel(tx, { id: row.id, to, actor, ...(isRollback && { detail: { rollback: true } }) });
+  const detail = { ...(reason && { reason }), ...(isRollback && { rollback: true }) };
+  return changeModel(tx, { id: row.id, to, actor, detail });
 }
 
 async function verifyFile({ path, sha256 }: Classifier): Promise<void> {

@@ -5,14 +5,22 @@ import { shapiroWilk } from '../statistics/shapiroWilk.js';
 import { chiSquared, independentT } from './comparisons.js';
 import type { LabelledRegion } from './dataset.js';
 
-interface Patient {
+export interface Patient {
+  /** Any disc calcified. */
   readonly isCase: boolean;
   readonly age: number | null;
   readonly sex: string | null;
   readonly bmi: number | null;
+  readonly regions: readonly LabelledRegion[];
 }
 
-/** A line of the table: [of those with calcification, of those without]. */
+/** Two groups beside each other: those with calcification and those without, or two sets. */
+export interface Grouped {
+  readonly patients: readonly [readonly Patient[], readonly Patient[]];
+  readonly regions: readonly [readonly LabelledRegion[], readonly LabelledRegion[]];
+}
+
+/** A line of the table: [of the first group, of the second]. */
 export type Characteristic =
   | {
       readonly kind: 'measure';
@@ -23,7 +31,7 @@ export type Characteristic =
     }
   | {
       readonly kind: 'counts';
-      readonly name: 'sex' | 'level';
+      readonly name: 'sex' | 'level' | 'patientLabel' | 'label';
       readonly values: readonly string[];
       readonly counts: readonly [readonly number[], readonly number[]];
       /** Chi-squared, without correction; null where there is nothing to test. */
@@ -58,25 +66,43 @@ export interface CohortMatching {
 
 /** Who the regions come from. A patient with any calcified disc is a case. */
 export function describeCohort(regions: readonly LabelledRegion[]): Cohort {
-  const patients = [...groupBy(regions, ({ patient }) => patient).values()].map(patientOf);
-  const isCase = ({ isCase }: Patient) => isCase;
+  const patients = patientsOf(regions);
+  const groups: Grouped = {
+    patients: [patients.filter(({ isCase }) => isCase), patients.filter(({ isCase }) => !isCase)],
+    regions: [regions.filter(({ label }) => label), regions.filter(({ label }) => !label)],
+  };
   return {
-    patients: [patients.filter(isCase).length, patients.filter((p) => !p.isCase).length],
-    regions: [regions.filter(({ label }) => label).length, regions.filter(({ label }) => !label).length],
-    characteristics: [
-      measure('age', patients),
-      counts('sex', patients, isCase, ['F', 'M', 'O'], ({ sex }) => sex),
-      measure('bmi', patients),
-      counts(
-        'level',
-        regions,
-        ({ label }) => label,
-        LEVELS,
-        ({ level }) => level,
-      ),
-    ].filter((line) => line !== null),
+    patients: [groups.patients[0].length, groups.patients[1].length],
+    regions: [groups.regions[0].length, groups.regions[1].length],
+    characteristics: describeGroups(groups),
     matching: match(patients),
   };
+}
+
+/** The lines of a Table 1. @param withLabels also how many patients and discs are calcified */
+export function describeGroups(
+  { patients, regions }: Grouped,
+  { withLabels = false } = {},
+): readonly Characteristic[] {
+  const called = (isSo: boolean) => (isSo ? 'calcified' : 'not calcified');
+  return [
+    measure('age', patients),
+    counts('sex', patients, ['F', 'M', 'O'], ({ sex }) => sex),
+    measure('bmi', patients),
+    ...(withLabels
+      ? [
+          counts('patientLabel', patients, LABELS, ({ isCase }) => called(isCase)),
+          counts('label', regions, LABELS, ({ label }) => called(label)),
+        ]
+      : []),
+    counts('level', regions, LEVELS, ({ level }) => level),
+  ].filter((line) => line !== null);
+}
+
+const LABELS = ['calcified', 'not calcified'] as const;
+
+export function patientsOf(regions: readonly LabelledRegion[]): Patient[] {
+  return [...groupBy(regions, ({ patient }) => patient).values()].map(patientOf);
 }
 
 function patientOf(regions: readonly LabelledRegion[]): Patient {
@@ -86,17 +112,17 @@ function patientOf(regions: readonly LabelledRegion[]): Patient {
     age: known(regions.map(({ age }) => age)),
     sex: known(regions.map(({ sex }) => sex)),
     bmi: known(regions.map(({ bmi }) => bmi)),
+    regions,
   };
 }
 
 /** null where nobody's is recorded. */
-function measure(name: 'age' | 'bmi', patients: readonly Patient[]): Characteristic | null {
-  const valuesOf = (cases: boolean) =>
-    patients.filter((p) => p.isCase === cases).flatMap((patient) => patient[name] ?? []);
-  const [cases, controls] = [valuesOf(true), valuesOf(false)];
-  if (cases.length + controls.length === 0) return null;
-  const p = Math.min(cases.length, controls.length) < 2 ? null : independentT(cases, controls).p;
-  return { kind: 'measure', name, groups: [describe(cases), describe(controls)], p };
+function measure(name: 'age' | 'bmi', groups: Grouped['patients']): Characteristic | null {
+  const valuesOf = (patients: readonly Patient[]) => patients.flatMap((patient) => patient[name] ?? []);
+  const [first, second] = [valuesOf(groups[0]), valuesOf(groups[1])];
+  if (first.length + second.length === 0) return null;
+  const p = Math.min(first.length, second.length) < 2 ? null : independentT(first, second).p;
+  return { kind: 'measure', name, groups: [describe(first), describe(second)], p };
 }
 
 function describe(values: readonly number[]): Measured {
@@ -109,28 +135,33 @@ function describe(values: readonly number[]): Measured {
 }
 
 function counts<T>(
-  name: 'sex' | 'level',
-  items: readonly T[],
-  isCase: (item: T) => boolean,
+  name: Extract<Characteristic, { kind: 'counts' }>['name'],
+  groups: readonly [readonly T[], readonly T[]],
   possible: readonly string[],
   pick: (item: T) => string | null,
 ): Characteristic | null {
-  const values = possible.filter((value) => items.some((item) => pick(item) === value));
+  const values = possible.filter((value) =>
+    groups.some((items) => items.some((item) => pick(item) === value)),
+  );
   if (values.length === 0) return null;
-  const countsOf = (cases: boolean) =>
-    values.map((value) => items.filter((item) => isCase(item) === cases && pick(item) === value).length);
-  const both = [countsOf(true), countsOf(false)] as const;
+  const countsOf = (items: readonly T[]) =>
+    values.map((value) => items.filter((item) => pick(item) === value).length);
+  const both = [countsOf(groups[0]), countsOf(groups[1])] as const;
   const test = values.length > 1 ? chiSquared(both) : null;
   const sparse = test !== null && test.smallestExpected < 5;
   return { kind: 'counts', name, values, counts: both, p: test?.p ?? null, sparse };
 }
 
+/** Age, sex (male), BMI; null where one is not recorded. */
+export function completeSubject({ age, sex, bmi }: Patient): readonly [number, number, number] | null {
+  return age === null || sex === null || bmi === null ? null : [age, Number(sex === 'M'), bmi];
+}
+
 function match(patients: readonly Patient[]): CohortMatching | null {
-  const complete = patients.flatMap(({ isCase, age, sex, bmi }) =>
-    age === null || sex === null || bmi === null
-      ? []
-      : [{ isCase, covariates: [age, Number(sex === 'M'), bmi] }],
-  );
+  const complete = patients.flatMap((patient) => {
+    const covariates = completeSubject(patient);
+    return covariates ? [{ isCase: patient.isCase, covariates }] : [];
+  });
   const cases = complete.filter(({ isCase }) => isCase).length;
   if (Math.min(cases, complete.length - cases) < 2) return null;
   const { pairs, converged, differences } = matchOneToOne(complete);

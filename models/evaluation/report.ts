@@ -63,11 +63,11 @@ export async function writeEvaluation(
   evaluation: Evaluation,
   heading: Heading,
   labelsSha256: string,
-  more: readonly Table[] = [],
+  { more = [], sets = null }: { readonly more?: readonly Table[]; readonly sets?: object | null } = {},
 ): Promise<number> {
   const [tables, figures] = [[...allTables(evaluation), ...more], allFigures(evaluation)];
   await mkdir(out, { recursive: true });
-  const document = { runtime: RUNTIME, labelsSha256, ...evaluation };
+  const document = { runtime: RUNTIME, labelsSha256, ...evaluation, ...(sets && { sets }) };
   await writeFile(join(out, 'evaluation.json'), `${JSON.stringify(document, null, 2)}\n`);
   await writeFile(join(out, 'evaluation.md'), toMarkdownReport(heading, tables, figures));
   await writeFile(join(out, 'evaluation.html'), toHtmlReport(heading, tables, figures));

@@ -36,13 +36,19 @@ export function performanceOf(answers: readonly Called[]): Performance {
   const falsePositive = count(false, true);
   const falseNegative = count(true, false);
   const trueNegative = count(false, false);
+  return performanceOfCounts({ truePositive, falsePositive, falseNegative, trueNegative });
+}
+
+export function performanceOfCounts(counts: Confusion): Performance {
+  const { truePositive, falsePositive, falseNegative, trueNegative } = counts;
+  const all = truePositive + falsePositive + falseNegative + trueNegative;
   const mentioned = 2 * truePositive + falsePositive + falseNegative;
   return {
     truePositive,
     falsePositive,
     falseNegative,
     trueNegative,
-    accuracy: share(truePositive + trueNegative, answers.length),
+    accuracy: share(truePositive + trueNegative, all),
     sensitivity: share(truePositive, truePositive + falseNegative),
     specificity: share(trueNegative, trueNegative + falsePositive),
     positivePredictiveValue: share(truePositive, truePositive + falsePositive),

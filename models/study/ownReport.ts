@@ -37,5 +37,7 @@ export async function writeOwnReport(
     ...heading.warnings,
     ...(study.recipe.ownWarning === null ? [] : [study.recipe.ownWarning]),
   ];
-  await writeEvaluation(study.report, evaluation, { ...heading, warnings }, sha256, [trainingTable(trained)]);
+  await writeEvaluation(study.report, evaluation, { ...heading, warnings }, sha256, {
+    more: [trainingTable(trained)],
+  });
 }

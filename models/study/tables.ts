@@ -1,4 +1,4 @@
-import type { Characteristic, Cohort, Measured } from '../evaluation/cohort.js';
+import type { Characteristic, Cohort, CohortMatching, Measured } from '../evaluation/cohort.js';
 import { type Evaluation, type ModelEvaluation, nameOf } from '../evaluation/evaluation.js';
 import type { Performance, Share } from '../statistics/confusion.js';
 import type { Interval } from '../statistics/describe.js';
@@ -11,7 +11,14 @@ export interface Table {
   readonly notes: readonly string[];
 }
 
-const NAMES = { age: 'Age, years', sex: 'Sex', bmi: 'Body mass index, kg/m²', level: 'Disc level' } as const;
+const NAMES = {
+  age: 'Age, years',
+  sex: 'Sex',
+  bmi: 'Body mass index, kg/m²',
+  level: 'Disc level',
+  patientLabel: 'Patients with',
+  label: 'Discs',
+} as const;
 const SEX: Readonly<Record<string, string>> = { F: 'female', M: 'male', O: 'other' };
 export const NONE = '–';
 
@@ -52,7 +59,7 @@ export function cohortTable({ patients, regions, characteristics }: Cohort): Tab
   };
 }
 
-function characteristicRows(line: Characteristic): string[][] {
+export function characteristicRows(line: Characteristic): string[][] {
   if (line.kind === 'measure') return [[NAMES[line.name], ...line.groups.map(measured), pText(line.p)]];
   const totals = line.counts.map((counts) => counts.reduce((sum, count) => sum + count, 0));
   const cell = (group: 0 | 1, i: number) => {
@@ -72,17 +79,24 @@ function measured({ mean, sd, normality }: Measured): string {
 }
 
 function matchingTable({ matching }: Cohort): Table {
-  const { considered, pairs, converged, differences } = matching!;
+  return matchingOf(matching!, 'Propensity score matching, 1:1', 'groups');
+}
+
+export function matchingOf(
+  { considered, pairs, converged, differences }: CohortMatching,
+  title: string,
+  what: 'groups' | 'sets',
+): Table {
   const names = ['Age', 'Sex (male)', 'Body mass index'];
   return {
-    title: 'Propensity score matching, 1:1',
+    title,
     header: ['Covariate', 'Standardised difference before', 'after'],
     rows: names.map((name, i) => [name, signed(differences[i]!.before), signed(differences[i]!.after)]),
     notes: [
       converged
         ? `${pairs} pairs of ${considered} patients with age, sex and BMI; nearest neighbour on the logit, caliper 0.2 SD. ` +
           'Below 0.1 either way counts as balanced.'
-        : 'The propensity model has no solution: the covariates separate the groups. Nothing was matched.',
+        : `The propensity model has no solution: the covariates separate the ${what}. Nothing was matched.`,
     ],
   };
 }
@@ -201,7 +215,7 @@ export function withInterval(value: number | null, interval: Interval | null): s
     : value.toFixed(3);
 }
 
-function signed(value: number): string {
+export function signed(value: number): string {
   return Number.isFinite(value) ? `${value >= 0 ? '+' : '−'}${Math.abs(value).toFixed(3)}` : NONE;
 }
 

@@ -15,6 +15,9 @@ const PAGES = {
   quality: '/quality',
   watch: '/quality/watch',
   audit: '/audit',
+  models: '/models',
+  model: '/models/resnet34/4',
+  discs: '/quality/discs?truth=ct&outcome=false-negative',
 } as const;
 
 describe('quality: the console over seeded studies in a browser', function () {

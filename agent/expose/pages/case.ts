@@ -29,6 +29,7 @@ import { discCard } from './disc.js';
 import { modelSection } from './model.js';
 import { choiceSection, joinedReports } from './series.js';
 import { slicePicture } from './slice.js';
+import { writtenSection } from './written.js';
 
 /** One case: what the model saw and said, what the CT says, what became of the report, and who did what when. */
 export function casePage(
@@ -58,6 +59,7 @@ ${view.regions.length === 0 && html`<p class="empty">No disc has been located${r
 <section aria-labelledby="ct"><h2 id="ct">CT reference</h2>${ctSection(view)}</section>
 <section aria-labelledby="report"><h2 id="report">Report</h2>${reportSection(view, reportTexts, place.again)}</section>
 ${readersSection(view)}
+${writtenSection(view)}
 <section aria-labelledby="model"><h2 id="model">Model</h2>${modelSection(view)}</section>
 ${unreadSection(view)}
 <section aria-labelledby="audit"><h2 id="audit">Audit trail</h2>${auditTable(view.audit)}</section>`;

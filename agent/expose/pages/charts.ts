@@ -58,7 +58,7 @@ export function rocChart(models: readonly ModelAgreement[]): Html {
 }
 
 /** Where every probability were right the curves would lie on the diagonal. */
-export function calibrationChart(models: readonly ModelAgreement[]): Html {
+export function calibrationChart(models: readonly ModelAgreement[], y: string): Html {
   const curves = models.map(({ calibration }) =>
     (calibration?.bins ?? []).map(({ predicted, observed }) => [predicted, observed] as const),
   );
@@ -68,7 +68,7 @@ export function calibrationChart(models: readonly ModelAgreement[]): Html {
   return squareChart({
     title: 'Calibration',
     x: 'probability answered',
-    y: 'share calcified by CT',
+    y,
     curves,
     labels,
     legend: 'top left',
