@@ -11,6 +11,7 @@ import { addAccounts } from './accountRoutes.js';
 import { addApi } from './apiRoutes.js';
 import { addCsv } from './csvRoutes.js';
 import { addErrors } from './errors.js';
+import { addFhir } from './fhirRoutes.js';
 import { addGate, type GuardedRoute } from './gate/gate.js';
 import { isHttps } from './gate/sessions.js';
 import { addHealth, addMetrics } from './health.js';
@@ -81,6 +82,7 @@ async function addGuarded(app: FastifyInstance, parts: HttpParts, routes: Guarde
   addTrail(app, looking);
   addApi(app, looking);
   addCsv(app, looking);
+  addFhir(app, looking);
   addPages(app, looking);
 }
 
