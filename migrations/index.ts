@@ -21,7 +21,7 @@ import * as retention from './0027_retention.js';
 import * as withinSpine from './0029_within_spine.js';
 import * as worklistEntry from './0030_worklist_entry.js';
 import * as qualityViews from './0031_quality_views.js';
-import * as readApi from './0035_read_api.js';
+import * as webApi from './0035_web_api.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -48,5 +48,5 @@ export const migrations = [
   { name: '0029_within_spine', ...withinSpine },
   { name: '0030_worklist_entry', ...worklistEntry },
   { name: '0031_quality_views', ...qualityViews },
-  { name: '0035_read_api', ...readApi },
+  { name: '0035_web_api', ...webApi },
 ] as const;

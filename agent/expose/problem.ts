@@ -4,7 +4,7 @@ import { type IssueType, isFhir, sendOutcome } from './fhir/outcome.js';
 
 /** Addresses that programs alone ask. */
 export function isForPrograms(url: string): boolean {
-  return url.startsWith('/api/') || isFhir(url);
+  return url.startsWith('/api/') || url.startsWith('/dicom-web/') || isFhir(url);
 }
 
 /**

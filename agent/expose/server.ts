@@ -19,6 +19,7 @@ import { addLogin } from './loginRoutes.js';
 import { openLooks } from './looks.js';
 import { addOpenApi } from './openApi.js';
 import { addPages } from './pageRoutes.js';
+import { addStow } from './stowRoutes.js';
 import { addTrail } from './trailRoutes.js';
 import type { HttpParts } from './types.js';
 
@@ -83,6 +84,7 @@ async function addGuarded(app: FastifyInstance, parts: HttpParts, routes: Guarde
   addApi(app, looking);
   addCsv(app, looking);
   addFhir(app, looking);
+  await addStow(app, parts);
   addPages(app, looking);
 }
 

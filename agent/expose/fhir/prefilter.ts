@@ -20,7 +20,7 @@ export function prefilterOf(request: SearchRequest): StandingFilter {
     ...(patient && { patientIds: patient.map(({ value }) => value) }),
     ...(study && { studies: study }),
     ...(accession && { accessionNumbers: accession }),
-    ...criteria.reduce<StandingFilter>((all, each) => ({ ...ofCriterion(type, each), ...all }), {}),
+    ...Object.assign({}, ...criteria.map((each) => ofCriterion(type, each))),
   };
 }
 
