@@ -16,6 +16,7 @@ import { openBackfills } from './backfill/runner.js';
 import { openNotices } from './deliver/notices.js';
 import { openSafekeeping } from './deliver/safekeeping.js';
 import { takeBackIfClosed } from './deliver/withdraw.js';
+import type { WebDoor } from './dicom/web/door.js';
 import { CalcidiscError } from './domain/errors.js';
 import { Opened } from './domain/opened.js';
 import { startHearing } from './hear/hear.js';
@@ -38,7 +39,7 @@ import { openSpool, type Spool } from './receive/spool.js';
 import { spoolNumber } from './receive/spoolNumber.js';
 import type { Acceptance } from './receive/storeSession.js';
 import type { ReceiveEvents } from './receive/types.js';
-import { openWebDoor, type WebDoor } from './receive/webDoor.js';
+import { openWebDoor } from './receive/webDoor.js';
 import { startReceiverThread } from './receive/thread.js';
 import { startRetention } from './retain/retention.js';
 import { compileRules, type DecideRole } from './route/rules.js';
@@ -115,9 +116,9 @@ async function openAgent(parts: AgentParts, opened: Opened): Promise<RunningAgen
   for await (const file of spool.pending()) assembler.stored(file);
   openSteps(opening, assembler);
   const { receiver, door } = await openReceiver(opening, assembler);
-  openFetcher(opening);
+  openFetcher(opening, door);
   const refusal = () => reasonOf(receiver.acceptance());
-  opened.keep(openBackfills({ config, database, log, refusal })).begin();
+  opened.keep(openBackfills({ config, database, log, refusal, door })).begin();
   return {
     dicomPort: receiver.port,
     refusal,
@@ -283,13 +284,14 @@ function openCommitments({ config, database, log, spool, later }: Opening, assem
 }
 
 /** Closed first: a move that fails because we are closing is no failure of the PACS. */
-function openFetcher({ config, database, queues, log, opened, later }: Opening): void {
+function openFetcher({ config, database, queues, log, opened, later }: Opening, door: WebDoor): void {
   const { knex } = database;
-  opened.keep(startTakeUp({ config, database, log }));
+  opened.keep(startTakeUp({ config, database, log, door }));
   later.fetcher = opened.keep(
     startFetcher({
       config,
       database,
+      door,
       log,
       onAttempt: async ({ seriesInstanceUid }) => {
         const series = await findSeries(knex, seriesInstanceUid);

@@ -2,17 +2,18 @@ import { type Readable, Transform } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { appendAudit } from '../../db/tables/audit.js';
 import { isUid } from '../dicom/uid.js';
+import type { WebDoor } from '../dicom/web/door.js';
 import { dicomBoundary, eachPart, MultipartError } from '../dicom/web/multipart.js';
 import { storeResponse, storeStatus, type Taken } from '../dicom/web/storeResponse.js';
 import { sendProblem } from './problem.js';
 import { BadRequest } from './query.js';
-import type { HttpParts, ObjectDoor } from './types.js';
+import type { HttpParts } from './types.js';
 
 interface StudyRoute {
   Params: { study?: string };
 }
 
-type StowParts = Pick<HttpParts, 'config' | 'database' | 'log'> & { readonly door: ObjectDoor };
+type StowParts = Pick<HttpParts, 'config' | 'database' | 'log'> & { readonly door: WebDoor };
 
 const DICOM_JSON = 'application/dicom+json; charset=utf-8';
 const MIB = 1 << 20;
@@ -96,7 +97,7 @@ function refusalOf({ config }: StowParts, request: FastifyRequest<StudyRoute>): 
   return null;
 }
 
-function refusalOfDoor(door: ObjectDoor, sender: Parameters<ObjectDoor['refusal']>[0]): Refused | null {
+function refusalOfDoor(door: WebDoor, sender: Parameters<WebDoor['refusal']>[0]): Refused | null {
   const refusal = door.refusal(sender);
   return refusal && { status: refusal.isForGood ? 403 : 503, words: refusal.reason };
 }

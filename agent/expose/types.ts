@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import type { Logger } from '../../config/log.js';
 import type { Config } from '../../config/schema.js';
-import type { Taken } from '../dicom/web/storeResponse.js';
+import type { WebDoor } from '../dicom/web/door.js';
 import type { ConditionParts } from './conditions.js';
 import type { Html } from './html.js';
 
@@ -11,22 +11,7 @@ export interface HttpParts extends ConditionParts {
   /** Where this process listens for DICOM. */
   readonly dicomPort?: number;
   /** Where objects come in that are sent by HTTP; absent: this process takes none. */
-  readonly door?: ObjectDoor;
-}
-
-/** agent/receive/webDoor.ts, as far as it is seen from here. */
-export interface ObjectDoor {
-  refusal(sender: ObjectSender): { readonly isForGood: boolean; readonly reason: string } | null;
-  open(sender: ObjectSender): {
-    readonly id: string;
-    store(body: AsyncIterable<Buffer>, studyInstanceUid?: string): Promise<Taken>;
-    end(how: 'released' | 'aborted' | 'timed-out' | 'lost'): void;
-  };
-}
-
-interface ObjectSender {
-  readonly name: string;
-  readonly remoteAddress: string;
+  readonly door?: WebDoor;
 }
 
 /** Answers with a page of the console: head, menu and what is wrong just now are added. */

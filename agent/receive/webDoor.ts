@@ -1,47 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import type { FileMeta } from '../dicom/fileMeta.js';
 import { STATUSES, type StatusName, statusText } from '../dicom/statuses.js';
+import { aeOf, type WebDoor } from '../dicom/web/door.js';
 import { drain, readPart10 } from '../dicom/web/part10.js';
 import type { Taken } from '../dicom/web/storeResponse.js';
 import { isInNetworks } from './networks.js';
 import { decideContext, type Policy, remoteOf } from './policy.js';
 import { type StoreDeps, StoreSession } from './storeSession.js';
-import type { AssociationEnd, AssociationInfo, ReceiveEvents } from './types.js';
+import type { AssociationInfo, ReceiveEvents } from './types.js';
 
 export interface WebDoorDeps extends StoreDeps {
   readonly policy: Policy;
   readonly events: ReceiveEvents;
 }
 
-/** Who brings objects by DICOMweb: a program with a token, or a source that was asked for them. */
-export interface WebSender {
-  /** In the place of an AE title: rules for it (`dicom.remotes`), refusals and the trail go by it. */
-  readonly name: string;
-  readonly remoteAddress: string;
-}
-
-/** A request of DICOMweb that brings objects: to everything behind it, an association. */
-export interface Visit {
-  readonly id: string;
-  /**
-   * Takes one DICOM file as it comes, by the same rules as C-STORE: stored and synced, or refused and counted.
-   * @param studyInstanceUid the only study it may be of; absent: any
-   * @throws the body's own error, when it breaks off: nothing of the object stays
-   */
-  store(body: AsyncIterable<Buffer>, studyInstanceUid?: string): Promise<Taken>;
-  /** Its last object has its answer ('released'), or it broke off. */
-  end(how: AssociationEnd): void;
-}
-
-export interface WebDoor {
-  /** Why nothing is taken from this sender now; null when it is. */
-  refusal(sender: WebSender): { readonly isForGood: boolean; readonly reason: string } | null;
-  open(sender: WebSender): Visit;
-}
-
 const MOST_BACKLOG_BYTES = 2 << 20;
-/** PS3.5 6.2, VR AE: what the file meta information can say of a sender. */
-const LONGEST_AE = 16;
 
 /** The second way in, beside the listener for associations: into the same spool, told to the same stages. */
 export function openWebDoor(deps: WebDoorDeps): WebDoor {
@@ -78,14 +51,6 @@ export function openWebDoor(deps: WebDoorDeps): WebDoor {
       };
     },
   };
-}
-
-/** A name as an AE title can be written. */
-export function aeOf(name: string): string {
-  return name
-    .replace(/[^\x20-\x5b\x5d-\x7e]/g, '_')
-    .slice(0, LONGEST_AE)
-    .trim();
 }
 
 async function storeOne(

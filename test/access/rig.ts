@@ -1,9 +1,9 @@
 import { createAccount } from '../../agent/access/accounts.js';
 import { hashPassword } from '../../agent/access/passwords.js';
 import { addToken } from '../../agent/access/tokens.js';
+import type { WebDoor } from '../../agent/dicom/web/door.js';
 import type { Role, TokenRole } from '../../agent/domain/access.js';
 import { type RunningHttp, startHttp } from '../../agent/expose/server.js';
-import type { ObjectDoor } from '../../agent/expose/types.js';
 import type { Logger } from '../../config/log.js';
 import { type Config, ConfigSchema } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
@@ -27,7 +27,7 @@ export function page(
   { config, database }: { readonly config: Config; readonly database: Database },
   http: Readonly<Record<string, unknown>> = {},
   log: Logger = quietLog,
-  door?: ObjectDoor,
+  door?: WebDoor,
 ): Promise<RunningHttp> {
   const queues = { depth: async () => ({ agent: 0, worker: 0 }) };
   const changed = ConfigSchema.shape.http.parse({ port: 0, access: 'required', ...http });

@@ -173,7 +173,10 @@ describe('STOW-RS in', function () {
   });
 
   it('409 when none is stored', async () => {
-    assert.equal((await send([fileOf(smallObject({ sopClassUid: SOP_CLASSES.verification.uid }))])).status, 409);
+    assert.equal(
+      (await send([fileOf(smallObject({ sopClassUid: SOP_CLASSES.verification.uid }))])).status,
+      409,
+    );
   });
 
   it('says what is wrong before it reads: no token, no right, no multipart, too large, from elsewhere', async () => {
