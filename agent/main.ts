@@ -16,6 +16,7 @@ import { openBackfills } from './backfill/runner.js';
 import { openNotices } from './deliver/notices.js';
 import { openSafekeeping } from './deliver/safekeeping.js';
 import { takeBackIfClosed } from './deliver/withdraw.js';
+import type { WebDoor } from './dicom/web/door.js';
 import { CalcidiscError } from './domain/errors.js';
 import { Opened } from './domain/opened.js';
 import { startHearing } from './hear/hear.js';
@@ -38,6 +39,8 @@ import type { Receiver } from './receive/receiver.js';
 import { openSpool, type Spool } from './receive/spool.js';
 import { spoolNumber } from './receive/spoolNumber.js';
 import type { Acceptance } from './receive/storeSession.js';
+import type { ReceiveEvents } from './receive/types.js';
+import { openWebDoor } from './receive/webDoor.js';
 import { startReceiverThread } from './receive/thread.js';
 import { startRetention } from './retain/retention.js';
 import { compileRules, type DecideRole } from './route/rules.js';
@@ -54,6 +57,8 @@ export interface RunningAgent {
   readonly dicomPort: number;
   /** Why objects are refused now (A700); null while they are taken. */
   refusal(): string | null;
+  /** Where objects come in that are sent by HTTP. */
+  readonly door: WebDoor;
   /** Resolves when every object that was acknowledged so far is in the index. */
   settled(): Promise<void>;
   close(): Promise<void>;
@@ -113,13 +118,14 @@ async function openAgent(parts: AgentParts, opened: Opened): Promise<RunningAgen
   if (hl7) opened.keep(await startHl7Listener(hl7, { database, language, log }));
   for await (const file of spool.pending()) assembler.stored(file);
   openSteps(opening, assembler);
-  const receiver = await openReceiver(opening, assembler);
-  openFetcher(opening);
+  const { receiver, door } = await openReceiver(opening, assembler);
+  openFetcher(opening, door);
   const refusal = () => reasonOf(receiver.acceptance());
-  opened.keep(openBackfills({ config, database, log, refusal })).begin();
+  opened.keep(openBackfills({ config, database, log, refusal, door })).begin();
   return {
     dicomPort: receiver.port,
     refusal,
+    door,
     settled: async () => {
       await receiver.flush();
       await assembler.settled();
@@ -221,7 +227,10 @@ function openSteps(opening: Opening, assembler: Assembler): void {
   opened.keep({ close: () => sweep.stop() });
 }
 
-async function openReceiver(opening: Opening, assembler: Assembler): Promise<Receiver> {
+async function openReceiver(
+  opening: Opening,
+  assembler: Assembler,
+): Promise<{ receiver: Receiver; door: WebDoor }> {
   const { config, database, queues, log, opened, spool, store, later } = opening;
   const commitments = opened.keep(await openCommitments(opening, assembler));
   const refusals = opened.keep(startRefusals({ database, log }));
@@ -230,14 +239,17 @@ async function openReceiver(opening: Opening, assembler: Assembler): Promise<Rec
   const safekeeping = opened.keep(
     openSafekeeping({ config, database, log, wake: (row) => void queues.wake(row) }),
   );
+  const events: ReceiveEvents = {
+    associationOpened: assembler.associationOpened,
+    associationEnded: assembler.associationEnded,
+    stored: assembler.stored,
+    refused: refusals.refused,
+  };
   const receiver = await startReceiverThread({
     dicom: config.dicom,
     spool,
     events: {
-      associationOpened: assembler.associationOpened,
-      associationEnded: assembler.associationEnded,
-      stored: assembler.stored,
-      refused: refusals.refused,
+      ...events,
       commitmentRequested: (owed) => commitments.requested(owed),
       commitmentReported: safekeeping.reported,
     },
@@ -251,7 +263,15 @@ async function openReceiver(opening: Opening, assembler: Assembler): Promise<Rec
   safekeeping.begin();
   const notices = opened.keep(await openNotices({ config, database, log }));
   notices.begin();
-  return receiver;
+  const door = openWebDoor({
+    policy: { dicom: config.dicom, uses: AGENT_USES },
+    spool,
+    events,
+    log,
+    // The receiver's word has the disk's and the index's in it.
+    isAccepting: () => receiver.acceptance(),
+  });
+  return { receiver, door };
 }
 
 function openCommitments({ config, database, log, spool, later }: Opening, assembler: Assembler) {
@@ -267,13 +287,14 @@ function openCommitments({ config, database, log, spool, later }: Opening, assem
 }
 
 /** Closed first: a move that fails because we are closing is no failure of the PACS. */
-function openFetcher({ config, database, queues, log, opened, later }: Opening): void {
+function openFetcher({ config, database, queues, log, opened, later }: Opening, door: WebDoor): void {
   const { knex } = database;
-  opened.keep(startTakeUp({ config, database, log }));
+  opened.keep(startTakeUp({ config, database, log, door }));
   later.fetcher = opened.keep(
     startFetcher({
       config,
       database,
+      door,
       log,
       onAttempt: async ({ seriesInstanceUid }) => {
         const series = await findSeries(knex, seriesInstanceUid);

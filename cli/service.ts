@@ -77,6 +77,7 @@ function pageParts(
     ...shared,
     dicomPort: agent.dicomPort,
     refusal: agent.refusal,
+    door: agent.door,
     ...(tls && { certificate: () => certificateProblem(tls) }),
     ...(worker && { worker: () => worker.trouble() }),
   };

@@ -44,7 +44,7 @@ const throttled = {
 /** A file that is read when it is needed, so that a secret can be changed without a restart. */
 const File = z.string().min(1);
 
-const HttpUrl = z
+export const HttpUrl = z
   .string()
   .refine((text) => URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol), {
     error: 'it is an address as https://pacs.example.org/dicom-web',
@@ -60,7 +60,7 @@ const Auth = z.discriminatedUnion('type', [
 ]);
 
 /** A server that is spoken to over HTTP. */
-const http = {
+export const http = {
   name: Name,
   url: HttpUrl,
   auth: Auth.optional(),

@@ -81,6 +81,14 @@ export const Http = z.strictObject({
   requestsPerMinute: z.number().int().positive().default(3_000),
   /** 'token': /metrics wants a token with the role monitor or administrator (`calcidisc token add`). */
   metrics: z.enum(['open', 'token']).default('open'),
+  /** Images and documents sent by DICOMweb (STOW-RS) with a token of the role sender. */
+  stow: z
+    .strictObject({
+      enabled: z.boolean().default(false),
+      /** A request that is larger is refused with 413. */
+      maxRequestMiB: z.number().int().positive().default(4_096),
+    })
+    .prefault({}),
   /** Log-in by an OpenID Connect provider. */
   oidc: Oidc.optional(),
   /** Proxies in front of the page whose word on the caller's address (X-Forwarded-For) is believed. */

@@ -113,12 +113,16 @@ function refuseTlsWithoutIdentity({ dicom, query, route }: Config): void {
   const wants = dimseDestinations(route).find((each) => each.tls)?.name;
   if (wants)
     throw new ConfigError(`The destination ${wants} speaks TLS: dicom.tls has to name our certificate.`);
-  const asked = query.sources.find((each) => each.tls)?.name;
+  const asked = dimseSources(query).find((each) => each.tls)?.name;
   if (asked)
     throw new ConfigError(`The query source ${asked} speaks TLS: dicom.tls has to name our certificate.`);
   const pinned = dicom.remotes.find((each) => each.certificates.length > 0)?.aeTitle;
   if (pinned)
     throw new ConfigError(`The remote ${pinned} has to show a certificate: dicom.tls has to be set.`);
+}
+
+function dimseSources({ sources }: Config['query']) {
+  return sources.filter((each) => each.channel === 'dimse');
 }
 
 function refuseOnePortTwice({ dicom, http }: Config, variables: Variables): void {
@@ -162,7 +166,7 @@ function refuseOurselves({ dicom, query, route }: Config): void {
     throw new ConfigError(
       `The destination ${destination} (route.destinations) is this agent itself: name your PACS.`,
     );
-  const source = query.sources.find(isUs)?.name;
+  const source = dimseSources(query).find(isUs)?.name;
   if (source)
     throw new ConfigError(`The query source ${source} (query.sources) is this agent itself: name your PACS.`);
 }

@@ -3,7 +3,8 @@ import { Agents } from './agents.js';
 import { Destination } from './channels.js';
 import { Hear } from './hear.js';
 import { Http } from './http.js';
-import { AeTitle, Cidr, Milliseconds, Name, Port } from './values.js';
+import { QuerySource } from './sources.js';
+import { AeTitle, Cidr, Milliseconds, Port } from './values.js';
 
 /** What an MR series shows bright, as far as it bears on which of several is read. */
 export const CONTRASTS = [
@@ -73,18 +74,6 @@ function isOnce<T>(items: readonly T[], nameOf: (item: T) => string): boolean {
 function isUrlOf(text: string, protocols: readonly string[]): boolean {
   return URL.canParse(text) && protocols.includes(new URL(text).protocol);
 }
-
-/** A PACS that can be asked (C-FIND) and that sends what is asked for (C-MOVE). */
-const QuerySource = z.strictObject({
-  name: Name,
-  aeTitle: AeTitle,
-  host: z.string().min(1),
-  port: Port.min(1),
-  /** Speaks TLS, with `dicom.tls` as our side of it. */
-  tls: z.boolean().default(false),
-  /** The AE title this PACS knows us by as a C-MOVE destination; absent: dicom.aeTitle. */
-  moveDestination: AeTitle.optional(),
-});
 
 export const ConfigSchema = z.strictObject({
   dataDir: z.string().min(1).default('./calcidisc-data'),

@@ -21,6 +21,7 @@ import * as retention from './0027_retention.js';
 import * as withinSpine from './0029_within_spine.js';
 import * as worklistEntry from './0030_worklist_entry.js';
 import * as qualityViews from './0031_quality_views.js';
+import * as webApi from './0035_web_api.js';
 import * as furtherForms from './0037_further_forms.js';
 import * as writtenReports from './0039_written_reports.js';
 import * as qualityRows from './0040_quality_rows.js';
@@ -52,6 +53,7 @@ export const migrations = [
   { name: '0029_within_spine', ...withinSpine },
   { name: '0030_worklist_entry', ...worklistEntry },
   { name: '0031_quality_views', ...qualityViews },
+  { name: '0035_web_api', ...webApi },
   { name: '0037_further_forms', ...furtherForms },
   { name: '0039_written_reports', ...writtenReports },
   { name: '0040_quality_rows', ...qualityRows },

@@ -1,5 +1,5 @@
 import type { BackfillReason, BackfillStudyRow } from '../../db/tables/backfillStudies.js';
-import type { SeriesMatch } from '../query/find.js';
+import type { SeriesMatch } from '../query/matches.js';
 import { regionOf } from '../route/attributes.js';
 
 /** Why nothing of a study is sent for. */

@@ -1,5 +1,6 @@
 import type { Logger } from '../../config/log.js';
 import type { Database } from '../../db/server/database.js';
+import type { WebDoor } from '../dicom/web/door.js';
 import { CalcidiscError } from '../domain/errors.js';
 import type { PriorRule } from '../query/rule.js';
 import type { QueryConfig, Source } from '../query/source.js';
@@ -8,6 +9,8 @@ export interface BackfillParts {
   readonly config: QueryConfig;
   readonly database: Pick<Database, 'knex'>;
   readonly log: Logger;
+  /** Where what comes by DICOMweb goes in. */
+  readonly door?: WebDoor;
   /** Why objects are refused now; null while they are taken. */
   refusal(): string | null;
 }

@@ -9,9 +9,10 @@ import {
 } from '../../db/tables/backfillStudies.js';
 import { countInstances } from '../../db/tables/instances.js';
 import { findSeries, listSeriesOfStudy } from '../../db/tables/series.js';
-import { findSeriesOf, findStudies, type SeriesMatch } from '../query/find.js';
+import { withFinder } from '../query/finder.js';
+import type { SeriesMatch } from '../query/matches.js';
 import { chooseStudies, datesAround, isSeriesInWindow, type Wanted } from '../query/priors.js';
-import { FIND, type Source, withSource } from '../query/source.js';
+import type { Source } from '../query/source.js';
 import { chooseMr, type LeftOut, mayShowLumbarSpine } from './choose.js';
 import type { BackfillContext } from './context.js';
 
@@ -27,16 +28,16 @@ export async function findImages(
   source: Source,
 ): Promise<Found | LeftOut> {
   const { timeoutMs } = config.query;
-  return withSource(FIND, { source, config, timeoutMs, signal }, async (association) => {
-    const mr = chooseMr(row, await findSeriesOf(association, source, row.studyInstanceUid, {}));
+  return withFinder({ source, config, timeoutMs, signal }, async (finder) => {
+    const mr = chooseMr(row, await finder.findSeriesOf(row.studyInstanceUid, {}));
     if ('reasonCode' in mr) return mr;
     const wanted = wantedCt(row, config);
     if (!wanted) return { mr: mr.series, ct: [] };
     const { patientId, dateFrom: from, dateTo: to, anchorDate } = wanted;
-    const answers = await findStudies(association, source, { patientId, modality: 'CT', from, to });
+    const answers = await finder.findStudies({ patientId, modality: 'CT', from, to });
     const ct: SeriesMatch[] = [];
     for (const study of chooseStudies(wanted, answers, config.query.priors.maxStudies).studies)
-      for (const series of await findSeriesOf(association, source, study.studyInstanceUid, {
+      for (const series of await finder.findSeriesOf(study.studyInstanceUid, {
         modality: 'CT',
       }))
         if (

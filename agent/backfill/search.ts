@@ -3,9 +3,9 @@ import { insertFoundStudies } from '../../db/tables/backfillStudies.js';
 import { type BackfillRow, leaveSearch, searchedUpTo } from '../../db/tables/backfills.js';
 import { backoffMs } from '../../db/work/backoff.js';
 import { asCalcidiscError, type CalcidiscError } from '../domain/errors.js';
-import { findStudies } from '../query/find.js';
+import { withFinder } from '../query/finder.js';
+import type { StudyMatch } from '../query/matches.js';
 import { addDays } from '../query/priors.js';
-import { FIND, withSource } from '../query/source.js';
 import { type BackfillContext, sourceNamed } from './context.js';
 
 /** Days of one association: then others have their turn. */
@@ -21,11 +21,11 @@ export async function searchOn(context: BackfillContext, row: BackfillRow): Prom
   try {
     const source = sourceNamed(context, row.source);
     const { timeoutMs } = config.query;
-    await withSource(FIND, { source, config, timeoutMs, signal }, async (association) => {
+    await withFinder({ source, config, timeoutMs, signal }, async (finder) => {
       let day = row.searchedTo === null ? row.dateFrom : addDays(row.searchedTo, 1);
       for (let i = 0; i < DAYS_AT_ONCE && day <= row.dateTo && !signal.aborted; i++) {
         const range = { patientId: '', modality: 'MR', from: day, to: day };
-        const found = await findStudies(association, source, range);
+        const found = await finder.findStudies(range);
         const fitting = found.filter(
           ({ modalities, studyDate }) =>
             (modalities.length === 0 || modalities.includes('MR')) &&
@@ -46,7 +46,7 @@ function writeDown(
   { database }: BackfillContext,
   row: BackfillRow,
   day: string,
-  found: Awaited<ReturnType<typeof findStudies>>,
+  found: readonly StudyMatch[],
 ): Promise<boolean> {
   return database.knex.transaction(async (trx) => {
     if (!(await searchedUpTo(trx, row.id, day))) return false;

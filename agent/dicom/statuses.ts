@@ -14,6 +14,12 @@ export const STATUSES = {
   outOfResources: { code: 0xa700, remedy: 'retry', meaning: 'refused: out of resources' },
   datasetMismatch: { code: 0xa900, remedy: 'give-up', meaning: 'data set does not match SOP class' },
   cannotUnderstand: { code: 0xc000, remedy: 'give-up', meaning: 'cannot understand' },
+  /** Of DICOMweb (PS3.18 table I.2-2): an association negotiates it. */
+  transferSyntaxNotSupported: {
+    code: 0xc122,
+    remedy: 'give-up',
+    meaning: 'transfer syntax not supported',
+  },
   processingFailure: { code: 0x0110, remedy: 'retry', meaning: 'processing failure' },
   noSuchSopInstance: { code: 0x0112, remedy: 'give-up', meaning: 'no such SOP instance' },
   duplicateSopInstance: { code: 0x0111, remedy: 'give-up', meaning: 'duplicate SOP instance' },

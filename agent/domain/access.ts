@@ -8,6 +8,7 @@ export const RIGHTS = {
     'acknowledge alarms of the quality watch; let parked work go on and send refused forms again; choose the model (no page for that yet: calcidisc model)',
   trail: 'search the audit trail',
   accounts: 'add, change and close accounts and tokens',
+  store: 'send images and documents by DICOMweb (STOW-RS), where http.stow takes them',
   metrics: 'read the numbers of a monitor, where http.metrics asks for a token',
 } as const;
 
@@ -16,7 +17,7 @@ export type Right = keyof typeof RIGHTS;
 /** Of an account. */
 export type Role = (typeof ACCOUNT_ROLES)[number];
 /** Of a token: what a program does may need less than any person's role. */
-export type TokenRole = Role | 'monitor';
+export type TokenRole = Role | 'sender' | 'monitor';
 
 interface RoleRow {
   readonly words: string;
@@ -34,6 +35,7 @@ export const ROLES = {
   auditor: { words: 'looks at everything, the trail too, and changes nothing', rights: ['view', 'trail'] },
   radiologist: { words: 'reads cases (no page asks for a verdict yet)', rights: ['view', 'judge'] },
   viewer: { words: 'looks', rights: ['view'] },
+  sender: { words: 'a program that sends images and documents, and sees nothing', rights: ['store'] },
   monitor: { words: 'a program that reads metrics', rights: ['metrics'] },
 } as const satisfies Record<TokenRole, RoleRow>;
 

@@ -1,9 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CalcidiscError, type ErrorCode } from '../domain/errors.js';
+import { FhirProblem } from './fhir/outcome.js';
 import { menuOf } from './menu.js';
 import { errorPage } from './pages/error.js';
 import { layout } from './pages/layout.js';
-import { sendProblem } from './problem.js';
+import { isForPrograms, sendProblem } from './problem.js';
 import type { HttpParts } from './types.js';
 
 const DATABASE_AWAY =
@@ -40,7 +41,7 @@ export function addErrors(app: FastifyInstance, { log }: Pick<HttpParts, 'log'>)
     const { status, message } = answerTo(error);
     // The address as it is registered: what people type into one may be a name, or let somebody in.
     if (status >= 500) log.error({ err: error, path: request.routeOptions.url ?? null }, 'a request failed');
-    return sendError(request, reply, status, message);
+    return sendError(request, reply, status, message, error instanceof FhirProblem ? error : null);
   });
 }
 
@@ -60,9 +61,15 @@ function isDatabaseAway(error: unknown): boolean {
 }
 
 /** A browser gets a page, a program JSON. */
-function sendError(request: FastifyRequest, reply: FastifyReply, status: number, message: string) {
-  const isPage = !request.url.startsWith('/api/') && (request.headers.accept ?? '').includes('text/html');
-  if (!isPage) return sendProblem(reply, status, message);
+function sendError(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  status: number,
+  message: string,
+  fhir: FhirProblem | null,
+) {
+  const isPage = !isForPrograms(request.url) && (request.headers.accept ?? '').includes('text/html');
+  if (!isPage) return sendProblem(reply, status, message, fhir?.code);
   const page = layout({ title: 'Error', main: errorPage(status, message), menu: menuOf(reply) });
   return reply.status(status).type('text/html; charset=utf-8').send(page);
 }

@@ -1,12 +1,14 @@
 import type { FastifyRequest } from 'fastify';
 import type { Database } from '../../db/server/database.js';
 import { type AuditEventName, appendAudit } from '../../db/tables/audit.js';
-import type { CaseView } from '../../db/views/caseView.js';
+import type { CaseRow } from '../../db/tables/cases.js';
 
 /** What somebody was shown of a case, and how the trail says it (PS3.15 A.5.3). */
 const SHOWN = {
   page: { event: 'CASE_VIEWED', isPart: false },
   api: { event: 'CASE_VIEWED', isPart: false },
+  fhir: { event: 'CASE_VIEWED', isPart: false },
+  'fhir search': { event: 'CASE_VIEWED', isPart: true },
   'report.txt': { event: 'CASE_VIEWED', isPart: false },
   'report.dcm': { event: 'REPORT_DOWNLOADED', isPart: false },
   refresh: { event: 'CASE_VIEWED', isPart: true },
@@ -18,7 +20,11 @@ export type Shown = keyof typeof SHOWN;
 
 export interface Looks {
   /** Notes that a case, or a part of it, is shown. A page's own pictures and refreshing are one look with the page. */
-  noteCase(request: FastifyRequest, view: Pick<CaseView, 'case'>, what: Shown): Promise<void>;
+  noteCase(
+    request: FastifyRequest,
+    view: { readonly case: Pick<CaseRow, 'id' | 'revision'> },
+    what: Shown,
+  ): Promise<void>;
   /** Notes that cases are listed or searched for: by what, not for whom, because that may be a name; null: not counted. */
   noteList(request: FastifyRequest, what: string, query: object, found: number | null): Promise<void>;
 }

@@ -11,6 +11,7 @@ import { addAccounts } from './accountRoutes.js';
 import { addApi } from './apiRoutes.js';
 import { addCsv } from './csvRoutes.js';
 import { addErrors } from './errors.js';
+import { addFhir } from './fhirRoutes.js';
 import { addGate, type GuardedRoute } from './gate/gate.js';
 import { isHttps } from './gate/sessions.js';
 import { addHealth, addMetrics } from './health.js';
@@ -18,6 +19,7 @@ import { addLogin } from './loginRoutes.js';
 import { openLooks } from './looks.js';
 import { addOpenApi } from './openApi.js';
 import { addPages } from './pageRoutes.js';
+import { addStow } from './stowRoutes.js';
 import { addTrail } from './trailRoutes.js';
 import type { HttpParts } from './types.js';
 
@@ -81,6 +83,8 @@ async function addGuarded(app: FastifyInstance, parts: HttpParts, routes: Guarde
   addTrail(app, looking);
   addApi(app, looking);
   addCsv(app, looking);
+  addFhir(app, looking);
+  await addStow(app, parts);
   addPages(app, looking);
 }
 

@@ -5,8 +5,8 @@ import { countInstances, listSenders } from '../../db/tables/instances.js';
 import { lockSeries, type SeriesRow, updateSeries } from '../../db/tables/series.js';
 import { asCalcidiscError } from '../domain/errors.js';
 import { type CountPolicy, isBelieved } from './countPolicy.js';
-import { countImages, findSeriesOf } from './find.js';
-import { FIND, type QueryConfig, type Source, withSource } from './source.js';
+import { withFinder } from './finder.js';
+import { type QueryConfig, type Source, sendsAs } from './source.js';
 import type { SourceSilence } from './sourceSilence.js';
 
 export interface CountContext {
@@ -33,7 +33,7 @@ export async function askCount(context: CountContext, series: SeriesRow): Promis
 async function sourcesOf({ config, knex, silence }: CountContext, uid: string): Promise<readonly Source[]> {
   const { sources } = config.query;
   const senders = new Set(await listSenders(knex, uid));
-  const sending = sources.filter(({ aeTitle }) => senders.has(aeTitle));
+  const sending = sources.filter((source) => sendsAs(source).some((name) => senders.has(name)));
   const asked = sending.length > 0 ? sending : sources;
   return asked.filter((source) => silence.mayBeAsked(source));
 }
@@ -45,11 +45,11 @@ async function countAt(
 ): Promise<CountAnswer | null> {
   try {
     const options = { source, config, timeoutMs: config.query.timeoutMs, signal };
-    const count = await withSource(FIND, options, async (association) => {
-      const found = await findSeriesOf(association, source, studyInstanceUid, { seriesInstanceUid });
+    const count = await withFinder(options, async (finder) => {
+      const found = await finder.findSeriesOf(studyInstanceUid, { seriesInstanceUid });
       const match = found.find((each) => each.seriesInstanceUid === seriesInstanceUid);
       if (!match) return 0;
-      return match.instances ?? countImages(association, source, studyInstanceUid, seriesInstanceUid);
+      return match.instances ?? finder.countImages(studyInstanceUid, seriesInstanceUid);
     });
     silence.answered(source);
     return count > 0 ? { count, source: source.name } : null;

@@ -10,17 +10,21 @@ import {
   recordMove,
 } from '../../db/tables/priorFetches.js';
 import { findSeries } from '../../db/tables/series.js';
-import { findSeriesOf, findStudies, type SeriesMatch } from './find.js';
+import type { WebDoor } from '../dicom/web/door.js';
+import { withFinder } from './finder.js';
+import type { SeriesMatch } from './matches.js';
 import { moveEach } from './moveEach.js';
 import { chooseStudies, isSeriesInWindow } from './priors.js';
 import type { PriorRule } from './rule.js';
-import { FIND, type QueryConfig, type Source, withSource } from './source.js';
+import type { QueryConfig, Source } from './source.js';
 
 export interface FetchContext {
   readonly config: QueryConfig;
   readonly database: Pick<Database, 'knex'>;
   readonly log: Logger;
   readonly fits: PriorRule;
+  /** Where what comes by DICOMweb goes in. */
+  readonly door?: WebDoor;
   readonly signal: AbortSignal;
 }
 
@@ -58,13 +62,13 @@ export async function fetchPriors(
 
 async function query({ config, fits, signal }: FetchContext, row: PriorFetchRow, source: Source) {
   const { timeoutMs, priors } = config.query;
-  return withSource(FIND, { source, config, timeoutMs, signal }, async (association): Promise<Found> => {
+  return withFinder({ source, config, timeoutMs, signal }, async (finder): Promise<Found> => {
     const { patientId, wantedModality: modality, dateFrom: from, dateTo: to } = row;
-    const answers = await findStudies(association, source, { patientId, modality, from, to });
+    const answers = await finder.findStudies({ patientId, modality, from, to });
     const { studies, leftOut } = chooseStudies(row, answers, priors.maxStudies);
     const series: SeriesMatch[] = [];
     for (const study of studies)
-      for (const one of await findSeriesOf(association, source, study.studyInstanceUid, { modality }))
+      for (const one of await finder.findSeriesOf(study.studyInstanceUid, { modality }))
         if (isSeriesInWindow(row, one) && fits({ source, study, series: one, anchorDate: row.anchorDate }))
           series.push(one);
     return { studies: studies.length, leftOut, series };
@@ -106,11 +110,10 @@ async function moveAll(
 }
 
 /** Ids and UIDs of ours only: the trail has no patient's identifiers. */
-export function describe(
-  { wantedModality, dateFrom, dateTo, attempts }: PriorFetchRow,
-  { name, aeTitle }: Source,
-) {
-  return { purpose: 'prior', source: name, aeTitle, wantedModality, dateFrom, dateTo, attempts };
+export function describe({ wantedModality, dateFrom, dateTo, attempts }: PriorFetchRow, source: Source) {
+  const { name, aeTitle, channel } = source;
+  const by = channel === 'dimse' ? { aeTitle } : { channel };
+  return { purpose: 'prior', source: name, ...by, wantedModality, dateFrom, dateTo, attempts };
 }
 
 function inWords({ wantedModality }: PriorFetchRow, found: Found, moved: number): string {

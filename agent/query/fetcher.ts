@@ -12,6 +12,7 @@ import {
 import { casesOfSeries } from '../../db/views/casesOfSeries.js';
 import { backoffMs } from '../../db/work/backoff.js';
 import { workOff } from '../../db/work/workOff.js';
+import type { WebDoor } from '../dicom/web/door.js';
 import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
 import { describe, type FetchContext, fetchPriors } from './fetch.js';
 import { compilePriorRule } from './rule.js';
@@ -21,6 +22,8 @@ export interface FetcherParts {
   readonly config: QueryConfig;
   readonly database: Pick<Database, 'knex'>;
   readonly log: Logger;
+  /** Where what comes by DICOMweb goes in. */
+  readonly door?: WebDoor;
   /** Told after every attempt, however it ended: whoever waits for the fetch looks again. */
   onAttempt?(row: PriorFetchRow): Promise<void>;
 }

@@ -2,48 +2,15 @@ import { CFindRequest, type CFindResponse, Dataset } from '../dicom/dimse/librar
 import type { OutgoingAssociation } from '../dicom/dimse/outgoing.js';
 import { isUid } from '../dicom/uid.js';
 import { type Matched, parseMatch } from './match.js';
-import { refuseFailure, type Source } from './source.js';
-
-/** A PACS that answers with more than this answers another question than the one that was asked. */
-const MOST_MATCHES = 20_000;
+import { MOST_MATCHES, type SeriesMatch, type StudyMatch, type StudyQuery } from './matches.js';
+import { type DimseSource, refuseFailure } from './source.js';
 
 type Level = 'STUDY' | 'SERIES' | 'IMAGE';
-
-/** A study as the source describes it. Dates are ISO. */
-export interface StudyMatch {
-  readonly studyInstanceUid: string;
-  readonly patientId: string;
-  readonly issuerOfPatientId: string;
-  readonly studyDate: string | null;
-  readonly studyDescription: string;
-  /** Empty when the source does not say. */
-  readonly modalities: readonly string[];
-}
-
-export interface SeriesMatch {
-  readonly studyInstanceUid: string;
-  readonly seriesInstanceUid: string;
-  readonly modality: string;
-  readonly seriesDescription: string;
-  readonly bodyPartExamined: string;
-  readonly seriesDate: string | null;
-  /** NumberOfSeriesRelatedInstances; null when the source leaves it empty. */
-  readonly instances: number | null;
-}
-
-export interface StudyQuery {
-  /** '' for anybody's. */
-  readonly patientId: string;
-  readonly modality: string;
-  /** ISO dates. */
-  readonly from: string;
-  readonly to: string;
-}
 
 /** C-FIND at study level: studies of a modality between two dates, both included. */
 export async function findStudies(
   association: OutgoingAssociation,
-  source: Source,
+  source: DimseSource,
   { patientId, modality, from, to }: StudyQuery,
 ): Promise<StudyMatch[]> {
   const matches = await find(association, source, 'STUDY', {
@@ -69,7 +36,7 @@ export async function findStudies(
 /** C-FIND at series level: a study's series, of one modality or one UID when given. */
 export async function findSeriesOf(
   association: OutgoingAssociation,
-  source: Source,
+  source: DimseSource,
   studyInstanceUid: string,
   only: { readonly modality?: string; readonly seriesInstanceUid?: string },
 ): Promise<SeriesMatch[]> {
@@ -98,7 +65,7 @@ export async function findSeriesOf(
 /** For a PACS that does not keep the number: its images, counted one by one. */
 export async function countImages(
   association: OutgoingAssociation,
-  source: Source,
+  source: DimseSource,
   studyInstanceUid: string,
   seriesInstanceUid: string,
 ): Promise<number> {
@@ -112,7 +79,7 @@ export async function countImages(
 
 async function find(
   association: OutgoingAssociation,
-  source: Source,
+  source: DimseSource,
   level: Level,
   keys: Readonly<Record<string, string>>,
 ): Promise<Matched[]> {

@@ -2,8 +2,8 @@ import { CMoveRequest, type CMoveResponse } from '../dicom/dimse/library.js';
 import type { OutgoingAssociation } from '../dicom/dimse/outgoing.js';
 import { statusText } from '../dicom/statuses.js';
 import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
-import type { SeriesMatch } from './find.js';
-import { refuseFailure, type Source } from './source.js';
+import type { SeriesMatch } from './matches.js';
+import { type DimseSource, refuseFailure } from './source.js';
 
 export interface MoveResult {
   readonly completed: number;
@@ -17,7 +17,7 @@ export interface MoveResult {
 /** C-MOVE of one series; whatever comes of it is a value. */
 export async function moveSeries(
   association: OutgoingAssociation,
-  source: Source,
+  source: DimseSource,
   destinationAe: string,
   { studyInstanceUid, seriesInstanceUid }: Pick<SeriesMatch, 'studyInstanceUid' | 'seriesInstanceUid'>,
 ): Promise<MoveResult> {

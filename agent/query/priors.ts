@@ -1,5 +1,5 @@
 import type { PriorFetchRow, WantedModality } from '../../db/tables/priorFetches.js';
-import type { SeriesMatch, StudyMatch } from './find.js';
+import type { SeriesMatch, StudyMatch } from './matches.js';
 
 const DAY_MS = 86_400_000;
 /** A study's date may be the day before its acquisition's, or after: pairing goes by the acquisition. */

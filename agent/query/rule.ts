@@ -1,5 +1,5 @@
 import { compileRule, type FactsFor } from '../../config/cel.js';
-import type { SeriesMatch, StudyMatch } from './find.js';
+import type { SeriesMatch, StudyMatch } from './matches.js';
 import { daysBetween } from './priors.js';
 import type { Source } from './source.js';
 

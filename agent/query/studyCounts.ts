@@ -3,8 +3,9 @@ import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
 import { countStudy, listSendersOfStudy } from '../../db/tables/instances.js';
 import { asCalcidiscError } from '../domain/errors.js';
-import { findSeriesOf, type SeriesMatch } from './find.js';
-import { FIND, type QueryConfig, type Source, withSource } from './source.js';
+import { withFinder } from './finder.js';
+import type { SeriesMatch } from './matches.js';
+import { type QueryConfig, type Source, sendsAs } from './source.js';
 import { SourceSilence } from './sourceSilence.js';
 
 export interface StudyCountParts {
@@ -42,7 +43,7 @@ export function openStudyCounts({ config, database, log }: StudyCountParts): Stu
   async function isWhole(studyInstanceUid: string): Promise<boolean> {
     if (!isOn || sources.length === 0) return false;
     const senders = new Set(await listSendersOfStudy(database.knex, studyInstanceUid));
-    const sending = sources.filter(({ aeTitle }) => senders.has(aeTitle));
+    const sending = sources.filter((source) => sendsAs(source).some((name) => senders.has(name)));
     const asked = (sending.length > 0 ? sending : sources).filter((source) => silence.mayBeAsked(source));
     const answers = await Promise.all(asked.map((source) => ask(source, studyInstanceUid)));
     const known = answers.filter((each) => each !== null && each.length > 0).flatMap((each) => each ?? []);
@@ -54,9 +55,7 @@ export function openStudyCounts({ config, database, log }: StudyCountParts): Stu
   async function ask(source: Source, studyInstanceUid: string): Promise<SeriesMatch[] | null> {
     try {
       const options = { source, config, timeoutMs: config.query.timeoutMs, signal: stop.signal };
-      const found = await withSource(FIND, options, (association) =>
-        findSeriesOf(association, source, studyInstanceUid, {}),
-      );
+      const found = await withFinder(options, (finder) => finder.findSeriesOf(studyInstanceUid, {}));
       silence.answered(source);
       return found;
     } catch (thrown) {

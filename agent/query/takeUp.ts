@@ -3,14 +3,17 @@ import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
 import { appendAudit } from '../../db/tables/audit.js';
 import { type AbandonedSeries, claimAbandoned } from '../../db/views/awayStores.js';
+import type { WebDoor } from '../dicom/web/door.js';
 import { asCalcidiscError, type CalcidiscError } from '../domain/errors.js';
-import { moveSeries } from './move.js';
-import { MOVE, type QueryConfig, withSource } from './source.js';
+import { moveEach } from './moveEach.js';
+import type { QueryConfig } from './source.js';
 
 export interface TakeUpParts {
   readonly config: QueryConfig & Pick<Config, 'agents'>;
   readonly database: Pick<Database, 'knex'>;
   readonly log: Logger;
+  /** Where what comes by DICOMweb goes in. */
+  readonly door?: WebDoor;
 }
 
 const EVERY_MS = 15_000;
@@ -47,11 +50,12 @@ export function startTakeUp(parts: TakeUpParts): { close(): Promise<void> } {
   };
 }
 
-async function takeUp({ config, database, log }: TakeUpParts, signal: AbortSignal): Promise<void> {
+async function takeUp(parts: TakeUpParts, signal: AbortSignal): Promise<void> {
+  const { config, database, log } = parts;
   const { awayAfterMs } = config.agents;
   for (const series of await claimAbandoned(database.knex, awayAfterMs, AGAIN_MS, AT_ONCE)) {
     const { seriesInstanceUid, holder } = series;
-    const { source, completed, error } = await askSources(config, series, signal);
+    const { source, completed, error } = await askSources(parts, series, signal);
     await appendAudit(database.knex, {
       event: 'SERIES_ASKED_AGAIN',
       subjectType: 'series',
@@ -66,21 +70,17 @@ async function takeUp({ config, database, log }: TakeUpParts, signal: AbortSigna
 
 /** The first source that sends it. */
 async function askSources(
-  config: TakeUpParts['config'],
+  { config, door }: TakeUpParts,
   series: AbandonedSeries,
   signal: AbortSignal,
 ): Promise<{ source: string; completed: number; error: CalcidiscError | null }> {
   let last = { source: '', completed: 0, error: null as CalcidiscError | null };
   for (const source of config.query.sources) {
-    const timeoutMs = config.query.priors.moveTimeoutMs;
-    const destination = source.moveDestination ?? config.dicom.aeTitle;
     try {
-      const { completed, error } = await withSource(
-        MOVE,
-        { source, config, timeoutMs, signal },
-        (association) => moveSeries(association, source, destination, series),
-      );
-      last = { source: source.name, completed, error };
+      await moveEach({ config, signal, ...(door ? { door } : {}) }, source, [series], async (_, moved) => {
+        last = { source: source.name, completed: moved.completed, error: moved.error };
+        return null;
+      });
     } catch (thrown) {
       last = { source: source.name, completed: 0, error: asCalcidiscError(thrown) };
     }

@@ -20,12 +20,14 @@ export interface StoreDeps {
 }
 
 export interface StoreRequestInfo {
-  readonly command: CommandSet;
+  readonly command: Pick<CommandSet, 'affectedSopClassUid' | 'affectedSopInstanceUid'>;
   readonly abstractSyntaxUid: string;
   readonly transferSyntaxUid: string;
   /** It is put away as it comes: nothing hangs on what it says of itself. */
   readonly isUnread: boolean;
   readonly association: AssociationInfo;
+  /** The only study it may be of; absent: any. */
+  readonly studyInstanceUid?: string;
 }
 
 export interface StoreAnswer {
@@ -151,7 +153,10 @@ const NAME_OF_UNREAD = /^[\x21-\x7e]{1,64}$/;
  * What the data set has to be to be filed: readable, the object the command named, and part of a series. Of what is
  * kept unread nothing is asked: it is filed under what the command says.
  */
-function problemOf(walked: WalkedDataset, { command, isUnread }: StoreRequestInfo): StoreAnswer | null {
+function problemOf(walked: WalkedDataset, request: StoreRequestInfo): StoreAnswer | null {
+  const { command, isUnread, studyInstanceUid } = request;
+  if (studyInstanceUid !== undefined && walked.studyInstanceUid !== studyInstanceUid)
+    return { status: 'datasetMismatch', reason: 'it is of another study than the address says' };
   if (isUnread) return null;
   if (walked.unreadable !== null) return { status: 'cannotUnderstand', reason: walked.unreadable };
   const differs = (['sopClassUid', 'sopInstanceUid'] as const).find(

@@ -1,3 +1,4 @@
+import { isUid } from '../dicom/uid.js';
 import type { Code } from '../domain/code.js';
 import { CALCIFICATION } from '../domain/findings.js';
 import { LEVEL_TABLE } from '../domain/levels.js';
@@ -254,8 +255,17 @@ function accession({ study }: ReportInput) {
 function subjectOf({ patient }: ReportInput) {
   const { id, issuerOfPatientId } = patient;
   if (id === '') return { type: 'Patient', display: 'a patient without an ID' };
-  const assigner = issuerOfPatientId ? { assigner: { display: issuerOfPatientId } } : {};
-  return { type: 'Patient', identifier: { value: id, ...assigner } };
+  const system = systemOfIssuer(issuerOfPatientId);
+  const assigner = issuerOfPatientId && system === null ? { assigner: { display: issuerOfPatientId } } : {};
+  return { type: 'Patient', identifier: { ...(system === null ? {} : { system }), value: id, ...assigner } };
+}
+
+/**
+ * Issuer of Patient ID (0010,0021) is free text; where a site writes an OID or a URI there, it is the identifier's system.
+ */
+export function systemOfIssuer(issuer: string): string | null {
+  if (isUid(issuer) && issuer.includes('.')) return `urn:oid:${issuer}`;
+  return /^(https?:\/\/|urn:)\S+$/.test(issuer) ? issuer : null;
 }
 
 function reference({ resourceType, id }: Resource) {

@@ -2,13 +2,18 @@ import { echo } from '../../agent/deliver/scu.js';
 import { offersCommitment } from '../../agent/dicom/dimse/commitment.js';
 import { peerOf } from '../../agent/dicom/dimse/peer.js';
 import { asCalcidiscError, type CalcidiscError } from '../../agent/domain/errors.js';
+import { qidoFinder } from '../../agent/query/dicomWeb.js';
 import { type DimseDestination, dimseDestinations } from '../../config/destinations.js';
 import type { Config } from '../../config/schema.js';
 import type { Finding } from './finding.js';
 
 const ECHO_TIMEOUT_MS = 5_000;
+/** Before there was DICOM. */
+const LONG_AGO = '1970-01-01';
 
 type Source = Config['query']['sources'][number];
+type DimseSource = Extract<Source, { channel: 'dimse' }>;
+type DicomWebSource = Extract<Source, { channel: 'dicomweb' }>;
 
 interface Kind {
   readonly name: string;
@@ -32,11 +37,17 @@ export function checkPeers(config: Config): Promise<Finding>[] {
   return [
     ...dimseDestinations(config.route).map((each) => checkPeer(DESTINATION, each, config)),
     ...(destinations.length > 0 ? [] : [Promise.resolve(NO_DESTINATION)]),
-    ...config.query.sources.map((each) => checkPeer(SOURCE, each, config)),
+    ...config.query.sources.map((each) =>
+      each.channel === 'dimse' ? checkPeer(SOURCE, each, config) : checkDicomWeb(each),
+    ),
   ];
 }
 
-async function checkPeer(kind: Kind, asked: Source | DimseDestination, { dicom }: Config): Promise<Finding> {
+async function checkPeer(
+  kind: Kind,
+  asked: DimseSource | DimseDestination,
+  { dicom }: Config,
+): Promise<Finding> {
   const { name, host, port, aeTitle } = asked;
   const about = { what: `${kind.name} ${name}`, setting: kind.setting };
   const peer = { ...peerOf(asked, { dicom }), answerTimeoutMs: ECHO_TIMEOUT_MS };
@@ -54,10 +65,29 @@ async function checkPeer(kind: Kind, asked: Source | DimseDestination, { dicom }
   }
 }
 
+/** A search for studies of a day that has none, as far as anybody knows: whether it is there, and takes us. */
+async function checkDicomWeb(source: DicomWebSource): Promise<Finding> {
+  const about = { what: `${SOURCE.name} ${source.name}`, setting: SOURCE.setting };
+  const startedAt = Date.now();
+  try {
+    const question = { patientId: '', modality: 'CT', from: LONG_AGO, to: LONG_AGO };
+    await qidoFinder(source, ECHO_TIMEOUT_MS).findStudies(question);
+    const detail = `${source.url} answers QIDO-RS in ${Date.now() - startedAt} ms`;
+    return { ...about, verdict: 'ok', detail };
+  } catch (thrown) {
+    const { message, code } = asCalcidiscError(thrown);
+    const advice =
+      code === 'DESTINATION_UNREACHABLE'
+        ? 'is it running, is url right, is a firewall between, does caFile vouch for its certificate?'
+        : 'url is the root of its DICOMweb service, auth an account that may search and retrieve there';
+    return { ...about, verdict: 'failed', detail: message, advice };
+  }
+}
+
 /** By what the peer said; the first that fits. */
 function adviceFor(
   error: CalcidiscError,
-  { aeTitle, tls }: DimseDestination | Source,
+  { aeTitle, tls }: DimseDestination | DimseSource,
   dicom: Config['dicom'],
 ): string {
   const said = error.message;

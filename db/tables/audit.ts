@@ -40,6 +40,7 @@ export const AUDIT_EVENTS = {
   CASE_VIEWED: event('110103', 'DICOM Instances Accessed', 'R'),
   REPORT_DOWNLOADED: event('110106', 'Export', 'R'),
   REPORT_SENT: event('110104', 'DICOM Instances Transferred', 'R'),
+  OBJECTS_STORED: event('110104', 'DICOM Instances Transferred', 'C'),
   PRIOR_FETCHED: event('110104', 'DICOM Instances Transferred', 'C'),
   PRIOR_FAILED: event('110104', 'DICOM Instances Transferred', 'C', OUTCOMES.seriousFailure),
   REPORT_REFUSED: event('110104', 'DICOM Instances Transferred', 'R', OUTCOMES.seriousFailure),

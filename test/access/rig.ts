@@ -1,6 +1,7 @@
 import { createAccount } from '../../agent/access/accounts.js';
 import { hashPassword } from '../../agent/access/passwords.js';
 import { addToken } from '../../agent/access/tokens.js';
+import type { WebDoor } from '../../agent/dicom/web/door.js';
 import type { Role, TokenRole } from '../../agent/domain/access.js';
 import { type RunningHttp, startHttp } from '../../agent/expose/server.js';
 import type { Logger } from '../../config/log.js';
@@ -26,8 +27,9 @@ export function page(
   { config, database }: { readonly config: Config; readonly database: Database },
   http: Readonly<Record<string, unknown>> = {},
   log: Logger = quietLog,
+  door?: WebDoor,
 ): Promise<RunningHttp> {
   const queues = { depth: async () => ({ agent: 0, worker: 0 }) };
   const changed = ConfigSchema.shape.http.parse({ port: 0, access: 'required', ...http });
-  return startHttp({ config: { ...config, http: changed }, database, queues, log });
+  return startHttp({ config: { ...config, http: changed }, database, queues, log, ...(door && { door }) });
 }

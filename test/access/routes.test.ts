@@ -14,6 +14,9 @@ import { csrfOf, Visitor } from './visitor.js';
 
 const OIDC = { issuer: 'http://127.0.0.1:1/', clientId: 'calcidisc', roles: {} };
 
+/** Takes nothing: who may send is looked at before. */
+const DOOR = { refusal: () => ({ isForGood: false, reason: 'full' }), open: () => assert.fail() };
+
 describe('access: every address by every role', function () {
   this.timeout(60_000);
   const db = useDatabase();
@@ -22,7 +25,9 @@ describe('access: every address by every role', function () {
   const tokens = new Map<Asker, string>();
 
   before(async () => {
-    http = await page(db, { metrics: 'token', oidc: OIDC, publicUrl: 'http://127.0.0.1:8080' });
+    const stow = { enabled: true };
+    const settings = { metrics: 'token', oidc: OIDC, stow, publicUrl: 'http://127.0.0.1:8080' };
+    http = await page(db, settings, quietLog, DOOR);
     caseId = (await insertLocatedCase(db.database, regionsOf([await pngOf(greyRegion(90))]))).id;
     await person(db.database, 'somebody', 'viewer');
     for (const asker of ASKERS)

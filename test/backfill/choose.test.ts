@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { chooseMr } from '../../agent/backfill/choose.js';
-import type { SeriesMatch } from '../../agent/query/find.js';
+import type { SeriesMatch } from '../../agent/query/matches.js';
 
 const series = (seriesDescription: string, more: Partial<SeriesMatch> = {}): SeriesMatch => ({
   studyInstanceUid: '1.2',

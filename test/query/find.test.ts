@@ -36,7 +36,7 @@ describe('query: C-FIND at a PACS that counts nothing (dcmqrscp)', () => {
   });
 
   const options = () => ({
-    source: { name: 'qr', aeTitle: 'QR', host: '127.0.0.1', port, tls: false },
+    source: { name: 'qr', channel: 'dimse' as const, aeTitle: 'QR', host: '127.0.0.1', port, tls: false },
     config: parseConfig({}),
     timeoutMs: 5_000,
   });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { type CountEvidence, isBelieved } from '../../agent/query/countPolicy.js';
-import type { SeriesMatch, StudyMatch } from '../../agent/query/find.js';
 import { parseMatch } from '../../agent/query/match.js';
+import type { SeriesMatch, StudyMatch } from '../../agent/query/matches.js';
 import { chooseStudies, datesAround, isSeriesInWindow } from '../../agent/query/priors.js';
 import { compilePriorRule } from '../../agent/query/rule.js';
 import { ConfigError, parseConfig } from '../../config/load.js';
@@ -70,7 +70,7 @@ describe('query: which studies are fetched', () => {
 });
 
 describe('query: the rule for priors', () => {
-  const source = { name: 'pacs', aeTitle: 'PACS', host: 'h', port: 1, tls: false };
+  const source = { name: 'pacs', channel: 'dimse' as const, aeTitle: 'PACS', host: 'h', port: 1, tls: false };
   const fits = (rule: string, one = series()) =>
     compilePriorRule(rule)({ source, study: study(), series: one, anchorDate: WANTED.anchorDate });
 

@@ -15,7 +15,7 @@ import { type Elements, writePart10 } from '../dicom/writePart10.js';
 import { createTestDatabase, quietLog, type TestDatabase } from '../support/database.js';
 import { freePort } from '../support/dcmtk.js';
 import { drawnOf, writeSingles } from '../support/encoded.js';
-import { type RunningOrthanc, startOrthanc } from '../support/orthanc.js';
+import { type OrthancOptions, type RunningOrthanc, startOrthanc } from '../support/orthanc.js';
 
 /** A PACS that knows us, and our agent, on a database of its own. */
 export interface Site {
@@ -32,9 +32,12 @@ export function sourceOf(orthanc: RunningOrthanc, port = orthanc.dicomPort) {
   return { name: 'pacs', aeTitle: orthanc.aet, host: '127.0.0.1', port };
 }
 
-export async function openSite(): Promise<Site> {
+export async function openSite(options: OrthancOptions = {}): Promise<Site> {
   const port = await freePort();
-  const orthanc = await startOrthanc({ modalities: { calcidisc: ['CALCIDISC', '127.0.0.1', port] } });
+  const orthanc = await startOrthanc({
+    modalities: { calcidisc: ['CALCIDISC', '127.0.0.1', port] },
+    ...options,
+  });
   const test = await createTestDatabase();
   let agent: RunningAgent | undefined;
   let queues: Queues | undefined;

@@ -9,7 +9,7 @@ const JSON_TYPE = 'application/fhir+json';
 /** FHIR R4: one transaction for each report, posted to the server's base (3.1.0.11). */
 export const fhir: Channel<DestinationOf<'fhir'>> = {
   async compose({ input, urgency, previous, withdrawn }) {
-    const bundle = fhirTransaction(input, { urgency, previous, withdrawn });
+    const bundle = fhirTransaction(input, { urgency, earlier: previous ? [previous] : [], withdrawn });
     return { form: 'fhir', bytes: Buffer.from(JSON.stringify(bundle), 'utf8'), id: bundle.id };
   },
   send: (items, destination, { signal }) =>

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from
 import type { Config } from '../../../config/schema.js';
 import { appendAudit } from '../../../db/tables/audit.js';
 import { decideAccess, type Principal, type Wanted } from '../../access/principal.js';
-import { sendProblem } from '../problem.js';
+import { isForPrograms, sendProblem } from '../problem.js';
 import { BadRequest } from '../query.js';
 import { type IdentifyParts, openIdentify } from './identify.js';
 import { addSessions, type SessionParts } from './sessions.js';
@@ -81,7 +81,7 @@ function noteRoute(route: RouteOptions, routes: GuardedRoute[]): void {
 /** People are shown the log-in, programs are told. */
 function askWho(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const isPerson = request.method === 'GET' && (request.headers.accept ?? '').includes('text/html');
-  const isAsking = request.headers['x-calcidisc-refresh'] === undefined && !request.url.startsWith('/api/');
+  const isAsking = request.headers['x-calcidisc-refresh'] === undefined && !isForPrograms(request.url);
   if (isPerson && isAsking) {
     const next = request.url === '/' ? '' : `?next=${encodeURIComponent(request.url)}`;
     return reply.redirect(`/login${next}`);
