@@ -237,6 +237,7 @@ describe('tables', () => {
         sliceCount: 15,
         slicePng: BYTES,
         pixelSpacingMm: [0.9375, 0.9375] as const,
+        sliceGrey: { slope: 2, intercept: -3, low: 10, high: 900.5, isInverted: false },
         localiserName: 'localiser',
         localiserVersion: '1',
         localiserSha256: 'c'.repeat(64),
