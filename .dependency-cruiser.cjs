@@ -41,6 +41,7 @@ const ROOMS = {
   'agent/report': [...VOCABULARY, 'agent/locate'],
   'agent/deliver': [...VOCABULARY, 'db', 'agent/report'],
   'agent/hear': [...VOCABULARY, 'db', 'agent/report'],
+  'agent/judge': [...VOCABULARY, 'db', 'agent/pair', 'agent/read', 'agent/deliver', 'agent/report'],
   'agent/steps': [
     ...VOCABULARY,
     'db',
@@ -57,6 +58,8 @@ const ROOMS = {
     ...VOCABULARY,
     'db',
     'agent/access',
+    'agent/judge',
+    'agent/holders',
     'agent/locate',
     'agent/quality',
     'agent/report',

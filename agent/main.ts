@@ -51,6 +51,8 @@ export interface AgentParts {
 
 export interface RunningAgent {
   readonly dicomPort: number;
+  /** Images, ours and those of other agents. */
+  readonly files: Files;
   /** Why objects are refused now (A700); null while they are taken. */
   refusal(): string | null;
   /** Resolves when every object that was acknowledged so far is in the index. */
@@ -116,6 +118,7 @@ async function openAgent(parts: AgentParts, opened: Opened): Promise<RunningAgen
   opened.keep(openBackfills({ config, database, log, refusal })).begin();
   return {
     dicomPort: receiver.port,
+    files,
     refusal,
     settled: async () => {
       await receiver.flush();

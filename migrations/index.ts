@@ -21,6 +21,8 @@ import * as retention from './0027_retention.js';
 import * as withinSpine from './0029_within_spine.js';
 import * as worklistEntry from './0030_worklist_entry.js';
 import * as qualityViews from './0031_quality_views.js';
+import * as consoleTables from './0043_console.js';
+import * as worklistCounts from './0044_worklist_counts.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -47,4 +49,6 @@ export const migrations = [
   { name: '0029_within_spine', ...withinSpine },
   { name: '0030_worklist_entry', ...worklistEntry },
   { name: '0031_quality_views', ...qualityViews },
+  { name: '0043_console', ...consoleTables },
+  { name: '0044_worklist_counts', ...worklistCounts },
 ] as const;

@@ -6,9 +6,10 @@ export interface Menu {
   readonly name: string;
   readonly role: TokenRole;
   /** 'open': nobody has to say who they are here yet. */
-  readonly by: 'account' | 'token' | 'proxy' | 'open';
+  readonly by: 'account' | 'token' | 'proxy' | 'open' | 'launch';
   readonly mayManage: boolean;
   readonly mayAudit: boolean;
+  readonly mayOperate: boolean;
   /** For the form that logs out; null where there is no session of ours to end. */
   readonly csrf: string | null;
 }
@@ -19,7 +20,15 @@ export function menuOf(reply: FastifyReply): Menu | null {
   if (!principal) return null;
   const { name, role, by } = principal;
   const csrf = by === 'account' && session ? reply.generateCsrf() : null;
-  return { name, role, by, mayManage: may(role, 'accounts'), mayAudit: may(role, 'trail'), csrf };
+  return {
+    name,
+    role,
+    by,
+    mayManage: may(role, 'accounts'),
+    mayAudit: may(role, 'trail'),
+    mayOperate: may(role, 'operate'),
+    csrf,
+  };
 }
 
 /** `radiologist: reads cases and judges them` */

@@ -8,7 +8,7 @@ import {
   type QualityFilter,
   readCoverage,
 } from '../../db/views/quality.js';
-import { countFacets } from '../../db/views/worklist.js';
+import { countFacets } from '../../db/views/worklistCounts.js';
 import { may } from '../domain/access.js';
 import { agreementBy, agreementByModel, GROUPINGS, type Grouping } from '../quality/agreement.js';
 import { ALL, readWatch, type Watch } from '../quality/watch.js';

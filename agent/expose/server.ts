@@ -14,12 +14,15 @@ import { addErrors } from './errors.js';
 import { addGate, type GuardedRoute } from './gate/gate.js';
 import { isHttps } from './gate/sessions.js';
 import { addHealth, addMetrics } from './health.js';
+import { addJudging } from './judgeRoutes.js';
+import { addLaunches } from './launchRoutes.js';
 import { addLogin } from './loginRoutes.js';
 import { openLooks } from './looks.js';
 import { addOpenApi } from './openApi.js';
 import { addPages } from './pageRoutes.js';
 import { addTrail } from './trailRoutes.js';
 import type { HttpParts } from './types.js';
+import { addSavedViews } from './viewRoutes.js';
 
 export interface RunningHttp {
   readonly port: number;
@@ -81,6 +84,9 @@ async function addGuarded(app: FastifyInstance, parts: HttpParts, routes: Guarde
   addTrail(app, looking);
   addApi(app, looking);
   addCsv(app, looking);
+  addJudging(app, parts);
+  addLaunches(app, looking);
+  addSavedViews(app, parts);
   addPages(app, looking);
 }
 
