@@ -37,17 +37,17 @@ export async function viewerOf(
   view: CaseView,
   { series: wanted, image, center, width, zoom = 1 }: Asked,
 ): Promise<Viewer | string> {
-  if (!files) return 'Only an agent shows the images themselves';
+  if (!files) return 'only an agent shows the images themselves';
   const series = await seriesOfCase(tx, view);
   const shown =
     series.find(({ seriesInstanceUid }) => seriesInstanceUid === wanted) ??
     series.find(({ seriesInstanceUid }) => seriesInstanceUid === view.mrSeries.seriesInstanceUid);
-  if (!shown) return 'There is no such series';
+  if (!shown) return 'there is no such series';
   const isRead = shown.seriesInstanceUid === view.mr?.seriesInstanceUid;
   const window = center !== undefined && width !== undefined ? { center, width } : null;
   try {
     const images = await imagesOfSeries(tx, files, shown.seriesInstanceUid);
-    if (images.length === 0) return 'No image of this series is here';
+    if (images.length === 0) return 'no image of this series is here';
     const first = isRead ? ownImage(images, view) : Math.ceil(images.length / 2);
     const at = Math.min(images.length, Math.max(1, image ?? first));
     const { png: _png, ...picture } = await showImage(files, images[at - 1]!, window);

@@ -151,11 +151,13 @@ describe('expose: every page by every role, over a seeded database', function ()
 
   /** With Tab alone; what is closed is opened with Enter as one comes to it. */
   async function walk(page: Page): Promise<void> {
-    for (let presses = 0; presses < 500; presses++) {
+    // A field for a date is left with several presses.
+    for (let presses = 0, again = 0; presses < 500 && again < 6; presses++) {
       await page.keyboard.press('Tab');
       const where = await page.evaluate(REACHED);
       if (where === 'closed') await page.keyboard.press('Enter');
-      if (where === 'end' || where === 'again') break;
+      if (where === 'end') break;
+      again = where === 'again' ? again + 1 : 0;
     }
     assert.deepEqual(await page.evaluate(MISSED), []);
   }

@@ -32,7 +32,7 @@ export function operationsPage(seen: Operations): Html {
   const broken = seen.conditions.filter(({ ok }) => !ok);
   const open = stores.filter(({ isOpen }) => isOpen).length;
   return html`<h1>Operations</h1>
-<p class="headline"><strong class="${broken.length === 0 ? 'no' : 'yes'}">${broken.length === 0 ? '✓ A study that arrives now becomes a report' : `≠ ${broken.length} of ${seen.conditions.length} conditions do not hold`}</strong></p>
+<p class="headline"><strong class="${broken.length === 0 ? 'no' : 'yes'}">${broken.length === 0 ? '✓ Nothing that is known keeps a study from becoming a report' : `≠ ${broken.length} of ${seen.conditions.length} conditions do not hold`}</strong></p>
 <ul class="conditions">${seen.conditions.map(conditionItem)}</ul>
 <div class="tiles">
 ${tile('Agents there', `${open} of ${stores.length}`)}

@@ -28,7 +28,7 @@ function studies(caseId: string, cases: readonly PatientCase[], models: number):
   return html`<div class="scroll" tabindex="0" role="group" aria-label="Studies of the patient"><table class="time"><thead><tr><th scope="col">MR</th>${LEVELS.map((level) => html`<th scope="col">${level}</th>`)}</tr></thead>
 <tbody>${cases.map((each) => studyRow(each, each.id === caseId))}</tbody>
 <tfoot><tr><th scope="row">Trend</th>${LEVELS.map((level) => html`<td>${trendChart(level, cases)}</td>`)}</tr></tfoot></table></div>
-<p class="quiet">The line: the model’s probability, 0 to 100 %, its threshold dashed. Below it, the mean of the CT in HU where one was measured.
+<p class="quiet">The line: the model’s probability, 0 to 100 %, its threshold dashed. Below it, a bar for the mean of the CT where one was measured, its full height 400 HU.
 ${models > 1 ? 'Different models answered: only points of the newest model are joined and compared.' : ''} Discs are matched by their level’s name; ? where a study’s levels are in doubt, and such a study is not in the trend.</p>`;
 }
 
@@ -52,6 +52,9 @@ ${ctLabel && html`<small class="ct ${ctLabel}">CT ${CT_LABELS[ctLabel].words}, $
 }
 
 const CHART = { width: 128, height: 78, left: 4, right: 4, top: 6, split: 46, bottom: 74 } as const;
+
+/** Of a bar at full height: about where calcified herniations end (120.1 to 383.7 HU, the study). */
+const FULL_BAR_HU = 400;
 
 interface Point {
   readonly at: number;
@@ -77,14 +80,14 @@ function trendChart(level: Level, cases: readonly PatientCase[]): Html {
   const x = (at: number) => round(left + ((at - first) / (last - first || 1)) * (width - left - right));
   const y = (share: number) => round(top + (1 - share) * (split - top));
   const measured = points.filter(({ disc }) => disc.meanHu !== null);
-  const most = Math.max(1, ...measured.map(({ disc }) => disc.meanHu!));
+  const most = Math.max(FULL_BAR_HU, ...measured.map(({ disc }) => disc.meanHu!));
   const bar = (hu: number) => round(Math.max(1, (Math.max(0, hu) / most) * (bottom - split - 6)));
   const said = trendWords(level, own, measured);
   return html`<svg class="trend" viewBox="0 0 ${width} ${height}" role="img" aria-label="${said}">
 <line class="base" x1="${left}" x2="${width - right}" y1="${y(newest.threshold!)}" y2="${y(newest.threshold!)}"/>
 <polyline class="curve c0" points="${own.map(({ at, disc }) => `${x(at)},${y(disc.probability!)}`).join(' ')}"/>
 ${answered.map(({ at, disc }) => html`<circle class="${disc.model === newest.model ? 'day' : 'day other'}" cx="${x(at)}" cy="${y(disc.probability!)}" r="2.4"/>`)}
-${measured.map(({ at, disc }) => html`<rect class="hu" x="${round(x(at) - 3)}" width="6" y="${round(bottom - bar(disc.meanHu!))}" height="${bar(disc.meanHu!)}"/>`)}
+${measured.map(({ at, disc }) => html`<rect class="hu ${disc.ctLabel}" x="${round(x(at) - 3)}" width="6" y="${round(bottom - bar(disc.meanHu!))}" height="${bar(disc.meanHu!)}"/>`)}
 </svg><small>${changeWords(own)}</small>`;
 }
 
