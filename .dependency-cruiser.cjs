@@ -41,6 +41,7 @@ const ROOMS = {
   'agent/report': [...VOCABULARY, 'agent/locate'],
   'agent/deliver': [...VOCABULARY, 'db', 'agent/report'],
   'agent/hear': [...VOCABULARY, 'db', 'agent/report'],
+  'agent/tell': [...VOCABULARY, 'db'],
   'agent/judge': [...VOCABULARY, 'db', 'agent/pair', 'agent/read', 'agent/deliver', 'agent/report'],
   'agent/steps': [
     ...VOCABULARY,

@@ -41,6 +41,7 @@ import { startReceiverThread } from './receive/thread.js';
 import { startRetention } from './retain/retention.js';
 import { compileRules, type DecideRole } from './route/rules.js';
 import { agentSteps } from './steps/index.js';
+import { startSyslog } from './tell/syslog.js';
 
 export interface AgentParts {
   readonly config: Config;
@@ -227,6 +228,7 @@ async function openReceiver(opening: Opening, assembler: Assembler): Promise<Rec
   const refusals = opened.keep(startRefusals({ database, log }));
   opened.keep(startCutting({ database, dataDir: config.dataDir, store, log }));
   opened.keep(startRetention({ config, database, dataDir: config.dataDir, store, log }));
+  opened.keep(startSyslog({ config, database, log }));
   const safekeeping = opened.keep(
     openSafekeeping({ config, database, log, wake: (row) => void queues.wake(row) }),
   );

@@ -23,6 +23,7 @@ import * as worklistEntry from './0030_worklist_entry.js';
 import * as qualityViews from './0031_quality_views.js';
 import * as consoleTables from './0043_console.js';
 import * as worklistCounts from './0044_worklist_counts.js';
+import * as auditSyslog from './0045_audit_syslog.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -51,4 +52,5 @@ export const migrations = [
   { name: '0031_quality_views', ...qualityViews },
   { name: '0043_console', ...consoleTables },
   { name: '0044_worklist_counts', ...worklistCounts },
+  { name: '0045_audit_syslog', ...auditSyslog },
 ] as const;

@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import type { FastifyInstance } from 'fastify';
+import { readSyslogPlace } from '../../db/tables/auditSyslog.js';
 import { findBackfills } from '../../db/tables/backfills.js';
 import { listRefusals } from '../../db/tables/refusals.js';
 import { listStores } from '../../db/tables/stores.js';
@@ -55,6 +56,7 @@ async function lookAround(parts: HttpParts, alarms: () => Promise<number>): Prom
       ({ bavail, blocks, bsize }) => ({ free: bavail * bsize, whole: blocks * bsize }),
       () => null,
     ),
+    syslog: await readSyslogPlace(knex),
     alarms: await alarms(),
   };
 }

@@ -1,3 +1,4 @@
+import type { AuditSyslogRow } from '../../../db/tables/auditSyslog.js';
 import type { BackfillRow } from '../../../db/tables/backfills.js';
 import type { RefusalRow } from '../../../db/tables/refusals.js';
 import type { ListedStore } from '../../../db/tables/stores.js';
@@ -22,6 +23,8 @@ export interface Operations {
   readonly backfills: readonly BackfillRow[];
   /** Of the data folder's disk, bytes. */
   readonly disk: { readonly free: number; readonly whole: number } | null;
+  /** How far the trail went by syslog; null where it never did. */
+  readonly syslog: AuditSyslogRow | null;
   /** Of the quality watch, not acknowledged. */
   readonly alarms: number;
 }
@@ -42,13 +45,21 @@ ${tile('Last image', ago(alive.lastImageAt))}
 ${tile('Last answer of a classifier', ago(alive.lastAnswerAt))}
 ${tile('Free on the disk', disk ? html`${bytes(disk.free)} <small>of ${bytes(disk.whole)}</small>` : '–')}
 ${tile('Database', bytes(alive.databaseBytes))}
+${seen.syslog && seen.syslog.seq > 0 && tile('Trail sent by syslog, up to row', seen.syslog.seq)}
 ${tile('Alarms of quality', html`<a href="/quality/watch">${alarms}</a>`)}</div>
+${syslogLine(seen.syslog)}
 ${queueSection(seen)}
 ${destinationSection(seen.destinations)}
 ${sourceSection(seen.sources)}
 ${agentSection(stores)}
 ${backfillSection(seen.backfills)}
 ${refusalSection(seen.refusals)}`;
+}
+
+function syslogLine(place: AuditSyslogRow | null): Html | false {
+  if (!place?.lastError) return false;
+  const since = place.sentAt ? html`${moment(place.sentAt)} UTC, up to row ${place.seq}` : 'never';
+  return html`<p class="alert"><strong>The audit trail does not go out by syslog:</strong> ${place.lastError}. Last sent: ${since}; it goes on from there.</p>`;
 }
 
 function tile(words: string, value: HtmlValue): Html {
