@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { appendAudit } from '../../db/tables/audit.js';
 import { deleteView, listSavedViews, saveView } from '../../db/tables/savedViews.js';
-import { listLink } from './pages/worklist.js';
+import { listLink } from './pages/listLink.js';
 import { BadRequest, listQueryOf, NotFound, parseQuery } from './query.js';
 import type { HttpParts } from './types.js';
 

@@ -17,6 +17,7 @@ import {
   personName,
   STATE_WORDS,
 } from '../words.js';
+import { type Asked, listLink } from './listLink.js';
 
 export interface WorklistPage {
   readonly rows: readonly WorklistRow[];
@@ -29,8 +30,6 @@ export interface WorklistPage {
   /** For who may keep views of their own. */
   readonly csrf?: string | null;
 }
-
-type Asked = Readonly<Partial<Record<string, string | number | undefined>>>;
 
 const FLAG_FILTERS = [
   ['', 'All'],
@@ -214,18 +213,6 @@ function filterLink(flag: string, label: string, query: Asked, facets: WorklistF
   const count = query.flag ? undefined : facets.flag.find(({ value }) => value === flag)?.count;
   return html`<a href="${href}"${isCurrent && html` aria-current="page"`}>${label}${count !== undefined && html` <small>${count}</small>`}</a>`;
 }
-
-export function listLink(query: Asked): string {
-  const search = new URLSearchParams();
-  for (const [key, value] of Object.entries(query)) {
-    const isDefault = value === undefined || value === '' || DEFAULTS[key] === value;
-    if (!isDefault) search.set(key, String(value));
-  }
-  return search.size === 0 ? '/' : `/?${search}`;
-}
-
-/** What need not stand in an address. */
-const DEFAULTS: Readonly<Record<string, number>> = { page: 0, limit: 50 };
 
 const NO_FILTERS: ReadonlySet<string> = new Set(['columns', 'sort', 'page', 'limit', 'after', 'before']);
 
