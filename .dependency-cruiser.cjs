@@ -41,6 +41,8 @@ const ROOMS = {
   'agent/report': [...VOCABULARY, 'agent/locate'],
   'agent/deliver': [...VOCABULARY, 'db', 'agent/report'],
   'agent/hear': [...VOCABULARY, 'db', 'agent/report'],
+  'agent/tell': [...VOCABULARY, 'db'],
+  'agent/judge': [...VOCABULARY, 'db', 'agent/pair', 'agent/read', 'agent/deliver', 'agent/report'],
   'agent/steps': [
     ...VOCABULARY,
     'db',
@@ -57,6 +59,8 @@ const ROOMS = {
     ...VOCABULARY,
     'db',
     'agent/access',
+    'agent/judge',
+    'agent/holders',
     'agent/locate',
     'agent/quality',
     'agent/report',

@@ -45,6 +45,7 @@ import { startReceiverThread } from './receive/thread.js';
 import { startRetention } from './retain/retention.js';
 import { compileRules, type DecideRole } from './route/rules.js';
 import { agentSteps } from './steps/index.js';
+import { startSyslog } from './tell/syslog.js';
 
 export interface AgentParts {
   readonly config: Config;
@@ -55,6 +56,8 @@ export interface AgentParts {
 
 export interface RunningAgent {
   readonly dicomPort: number;
+  /** Images, ours and those of other agents. */
+  readonly files: Files;
   /** Why objects are refused now (A700); null while they are taken. */
   refusal(): string | null;
   /** Where objects come in that are sent by HTTP. */
@@ -124,6 +127,7 @@ async function openAgent(parts: AgentParts, opened: Opened): Promise<RunningAgen
   opened.keep(openBackfills({ config, database, log, refusal, door })).begin();
   return {
     dicomPort: receiver.port,
+    files,
     refusal,
     door,
     settled: async () => {
@@ -236,6 +240,7 @@ async function openReceiver(
   const refusals = opened.keep(startRefusals({ database, log }));
   opened.keep(startCutting({ database, dataDir: config.dataDir, store, log }));
   opened.keep(startRetention({ config, database, dataDir: config.dataDir, store, log }));
+  opened.keep(startSyslog({ config, database, log }));
   const safekeeping = opened.keep(
     openSafekeeping({ config, database, log, wake: (row) => void queues.wake(row) }),
   );

@@ -76,6 +76,7 @@ function pageParts(
   return {
     ...shared,
     dicomPort: agent.dicomPort,
+    files: agent.files,
     refusal: agent.refusal,
     door: agent.door,
     ...(tls && { certificate: () => certificateProblem(tls) }),

@@ -217,6 +217,24 @@ export const ConfigSchema = z.strictObject({
       windowDays: z.number().int().nonnegative().default(28),
     })
     .prefault({}),
+  audit: z
+    .strictObject({
+      /** Sends the trail on as DICOM audit messages (PS3.15 A.5) by syslog over TLS (RFC 5424, RFC 5425). */
+      syslog: z
+        .strictObject({
+          host: z.string().min(1),
+          port: z.number().int().min(1).max(65_535).default(6_514),
+          /** PEM: who has issued the server's certificate; absent: the authorities of the machine. */
+          caFile: z.string().min(1).optional(),
+          /** PEM: our own certificate and its key, where the server asks for one. */
+          certFile: z.string().min(1).optional(),
+          keyFile: z.string().min(1).optional(),
+          /** AuditEnterpriseSiteID of each message. */
+          siteId: z.string().min(1).optional(),
+        })
+        .optional(),
+    })
+    .prefault({}),
   query: z
     .strictObject({
       sources: z

@@ -26,6 +26,9 @@ import * as furtherForms from './0037_further_forms.js';
 import * as writtenReports from './0039_written_reports.js';
 import * as qualityRows from './0040_quality_rows.js';
 import * as readingStudy from './0041_reading_study.js';
+import * as consoleTables from './0043_console.js';
+import * as worklistCounts from './0044_worklist_counts.js';
+import * as auditSyslog from './0045_audit_syslog.js';
 import * as studyPace from './0046_study_pace.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
@@ -58,5 +61,8 @@ export const migrations = [
   { name: '0039_written_reports', ...writtenReports },
   { name: '0040_quality_rows', ...qualityRows },
   { name: '0041_reading_study', ...readingStudy },
+  { name: '0043_console', ...consoleTables },
+  { name: '0044_worklist_counts', ...worklistCounts },
+  { name: '0045_audit_syslog', ...auditSyslog },
   { name: '0046_study_pace', ...studyPace },
 ] as const;

@@ -52,6 +52,7 @@ export const ERROR_CODES = {
   BACKFILL_NOT_FOUND: { permanent: true, meaning: 'no backfill has this id' },
   BACKFILL_REFUSED: { permanent: true, meaning: 'a backfill cannot be asked for, or changed, like this' },
   CASE_NOT_PARKED: { permanent: true, meaning: 'only a parked case can be taken up again' },
+  VERDICT_REFUSED: { permanent: true, meaning: 'a reader cannot say that of this disc now' },
   WITHDRAWAL_REFUSED: { permanent: true, meaning: 'a result cannot be withdrawn now' },
   CASE_NOT_FOUND: { permanent: true, meaning: 'no case has this id' },
   CASE_AMBIGUOUS: { permanent: true, meaning: 'an abbreviated case id fits several cases' },

@@ -4,17 +4,21 @@ import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
 import { findReport } from '../../db/tables/reports.js';
 import { type CaseView, readCaseView } from '../../db/views/caseView.js';
-import { countFacets, listWorklist } from '../../db/views/worklist.js';
+import { listWorklist } from '../../db/views/worklist.js';
+import { countFacets } from '../../db/views/worklistCounts.js';
 import type { WorklistFilter } from '../../db/views/worklistFilter.js';
 import { decodeCam, renderCam } from '../../worker/cam.js';
 import { LEVELS } from '../domain/levels.js';
+import type { Files } from '../holders/files.js';
 import { readReport, renderReport } from '../report/tree.js';
 import { findEverywhere } from './find.js';
+import { imagesOfSeries, seriesOfCase, showImage } from './images.js';
 import type { Looks } from './looks.js';
 import { described } from './openApi.js';
 import {
   BadRequest,
   FindQuery,
+  ImageQuery,
   NotFound,
   parseQuery,
   type WorklistQuery,
@@ -25,6 +29,7 @@ import { CaseList, FoundList, WholeCase } from './schemas.js';
 interface ApiParts {
   readonly config: Pick<Config, 'dataDir'>;
   readonly database: Pick<Database, 'knex'>;
+  readonly files?: Files;
   readonly looks: Looks;
 }
 
@@ -39,6 +44,11 @@ const DOCS = {
   find: described({ summary: 'Everything that ever arrived', querystring: FindQuery, answer: FoundList }),
   case: described({ summary: 'Everything of one case', answer: WholeCase }),
   slice: described({ summary: 'The mid-sagittal slice', querystring: SliceQuery, gives: 'image/png' }),
+  image: described({
+    summary: 'One image of a series of the case, from 1, by a window',
+    querystring: ImageQuery,
+    gives: 'image/png',
+  }),
   region: described({ summary: 'A region, byte for byte as the model saw it', gives: 'image/png' }),
   cam: described({ summary: 'Where the deciding model looked', gives: 'image/png' }),
   dicom: described({
@@ -81,7 +91,9 @@ function addFacts(app: FastifyInstance, { config, database, looks }: ApiParts): 
   });
 }
 
-function addPictures(app: FastifyInstance, { database, looks }: Omit<ApiParts, 'config'>): void {
+function addPictures(app: FastifyInstance, parts: Omit<ApiParts, 'config'>): void {
+  const { database, looks } = parts;
+  addImages(app, parts);
   app.get<IdRoute>('/api/cases/:id/slice.png', { schema: DOCS.slice }, async (request, reply) => {
     const { modality } = parseQuery(SliceQuery, request.query);
     const view = await viewOf(database, request.params.id);
@@ -111,6 +123,24 @@ function addPictures(app: FastifyInstance, { database, looks }: Omit<ApiParts, '
       return sendPng(reply, decided?.cam ? await renderCam(decodeCam(decided.cam)) : null);
     },
   );
+}
+
+function addImages(app: FastifyInstance, { database, files, looks }: Omit<ApiParts, 'config'>): void {
+  const { knex } = database;
+
+  app.get<IdRoute>('/api/cases/:id/image.png', { schema: DOCS.image }, async (request, reply) => {
+    const { series: wanted, image = 1, center, width } = parseQuery(ImageQuery, request.query);
+    if (!wanted) throw new BadRequest('series has to say which');
+    const view = await viewOf(database, request.params.id);
+    const series = (await seriesOfCase(knex, view)).find((each) => each.seriesInstanceUid === wanted);
+    if (!series) throw new NotFound('the case has no such series');
+    if (!files) throw new NotFound('this process shows no images');
+    const placed = (await imagesOfSeries(knex, files, wanted))[image - 1];
+    if (!placed) throw new NotFound(`the series has no image ${image}`);
+    await looks.noteCase(request, view, 'image');
+    const window = center !== undefined && width !== undefined ? { center, width } : null;
+    return sendPng(reply, (await showImage(files, placed, window)).png);
+  });
 }
 
 function addReports(app: FastifyInstance, { database, looks }: Omit<ApiParts, 'config'>): void {
@@ -154,7 +184,7 @@ export async function worklistOf({ knex }: Pick<Database, 'knex'>, query: Workli
   return { rows, facets, total: facets.total, isFirst, hasMore: filter.before !== undefined || isCut };
 }
 
-export function filterOf({ state, page, limit, ...asked }: WorklistQuery): WorklistFilter {
+export function filterOf({ state, page, limit, columns: _shown, ...asked }: WorklistQuery): WorklistFilter {
   const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
   return { ...given, ...(state && { states: [state] }), limit, offset: page * limit };
 }

@@ -14,6 +14,7 @@ const SHOWN = {
   refresh: { event: 'CASE_VIEWED', isPart: true },
   slice: { event: 'CASE_VIEWED', isPart: true },
   region: { event: 'CASE_VIEWED', isPart: true },
+  image: { event: 'CASE_VIEWED', isPart: true },
 } as const satisfies Record<string, { event: AuditEventName; isPart: boolean }>;
 
 export type Shown = keyof typeof SHOWN;
@@ -24,6 +25,8 @@ export interface Looks {
     request: FastifyRequest,
     view: { readonly case: Pick<CaseRow, 'id' | 'revision'> },
     what: Shown,
+    /** Other cases of the patient of which something is shown with it. */
+    beside?: readonly string[],
   ): Promise<void>;
   /** Notes that cases are listed or searched for: by what, not for whom, because that may be a name; null: not counted. */
   noteList(request: FastifyRequest, what: string, query: object, found: number | null): Promise<void>;
@@ -47,7 +50,7 @@ export function openLooks({ knex }: Pick<Database, 'knex'>): Looks {
   }
 
   return {
-    async noteCase(request, { case: { id, revision } }, what) {
+    async noteCase(request, { case: { id, revision } }, what, beside = []) {
       const { event, isPart } = SHOWN[what];
       const actor = actorOf(request);
       const isCovered = isRecent(`${actor} ${id}`);
@@ -57,7 +60,7 @@ export function openLooks({ knex }: Pick<Database, 'knex'>): Looks {
         subjectType: 'case',
         subjectId: id,
         actor,
-        detail: { revision, what, from: request.ip },
+        detail: { revision, what, from: request.ip, ...(beside.length > 0 && { beside: [...beside] }) },
       });
     },
     async noteList(request, what, query, found) {

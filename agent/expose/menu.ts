@@ -6,7 +6,7 @@ export interface Menu {
   readonly name: string;
   readonly role: TokenRole;
   /** 'open': nobody has to say who they are here yet. */
-  readonly by: 'account' | 'token' | 'proxy' | 'open';
+  readonly by: 'account' | 'token' | 'proxy' | 'open' | 'launch';
   readonly mayManage: boolean;
   readonly mayAudit: boolean;
   readonly mayOperate: boolean;

@@ -8,17 +8,19 @@ import { Problem } from './schemas.js';
 export interface Described {
   readonly summary: string;
   readonly querystring?: z.ZodType;
+  readonly body?: z.ZodType;
   /** Absent: a file of type `gives`. */
   readonly answer?: z.ZodType;
   readonly gives?: string;
 }
 
 /** As a route's `schema`, for OpenAPI alone: handlers read queries themselves, by the same schemas. */
-export function described({ summary, querystring, answer, gives }: Described): FastifySchema {
+export function described({ summary, querystring, body, answer, gives }: Described): FastifySchema {
   const content = gives && { content: { [gives]: { schema: { type: 'string', format: 'binary' } } } };
   return {
     summary,
     ...(querystring && { querystring }),
+    ...(body && { body }),
     response: { 200: answer ?? { description: summary, ...content } },
   } as FastifySchema;
 }
@@ -56,15 +58,17 @@ export async function addOpenApi(app: FastifyInstance): Promise<void> {
 
 interface Written {
   readonly querystring?: unknown;
+  readonly body?: unknown;
   readonly response?: Readonly<Record<string, unknown>>;
 }
 
 function inJson(schema: FastifySchema & { readonly response?: unknown } = {}): FastifySchema {
-  const { querystring, response, ...rest } = schema as Written & Record<string, unknown>;
+  const { querystring, body, response, ...rest } = schema as Written & Record<string, unknown>;
   const answers = Object.entries(response ?? {}).map(([status, each]) => [status, answerOf(each)]);
   return {
     ...rest,
     ...(querystring instanceof z.ZodType && { querystring: queryOf(querystring) }),
+    ...(body instanceof z.ZodType && { body: queryOf(body) }),
     response: { ...Object.fromEntries(answers), default: PROBLEM },
   } as FastifySchema;
 }

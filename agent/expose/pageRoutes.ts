@@ -1,10 +1,12 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Database } from '../../db/server/database.js';
 import { findReport } from '../../db/tables/reports.js';
+import { listSavedViews } from '../../db/tables/savedViews.js';
 import { listAwayStores } from '../../db/views/awayStores.js';
 import type { CaseView } from '../../db/views/caseView.js';
 import { countFlagged } from '../../db/views/toldDiscs.js';
 import { listWorklist, worklistNeighbours } from '../../db/views/worklist.js';
+import { may } from '../domain/access.js';
 import { flagAlarm } from '../domain/flagShare.js';
 import { readReport, renderReport } from '../report/tree.js';
 import { filterOf, viewOf, worklistOf } from './apiRoutes.js';
@@ -14,6 +16,9 @@ import { findEverywhere } from './find.js';
 import type { Looks } from './looks.js';
 import { menuOf } from './menu.js';
 import { addModels } from './modelRoutes.js';
+import { addOperations } from './operationsRoutes.js';
+import { overTimeOf } from './overTime.js';
+import type { Looker } from './pages/actions.js';
 import { type CaseReport, casePage } from './pages/case.js';
 import { awayAlerts, conditionAlerts, flagAlert } from './pages/conditions.js';
 import { findPage } from './pages/find.js';
@@ -35,23 +40,26 @@ import { addReading } from './readingRoutes.js';
 import { addTrailPage } from './trailRoutes.js';
 import type { HttpParts } from './types.js';
 import { addWritten } from './writtenRoutes.js';
+import { remembered } from './remembered.js';
+import { viewerOf } from './viewer.js';
 
 const WORKLIST_SECONDS = 3;
 const CASE_SECONDS = 2;
+const REMEMBERED_MS = 1_000;
 /** Reports whose tree a case's page shows; the older ones are linked. */
 const MOST_TREES = 5;
 
 /** The pages people look at, whole from the server; a few lines of script look for news (assets/live.js). */
 export function addPages(app: FastifyInstance, parts: HttpParts & { readonly looks: Looks }): void {
-  const { config, database, looks } = parts;
+  const { config, database, files, looks } = parts;
 
-  const conditions = remembered(() => lookAtConditions(parts));
+  const conditions = remembered(() => lookAtConditions(parts), REMEMBERED_MS);
   const alarm = remembered(async () => {
     const flags = await countFlagged(database.knex, config.report.flaggedOver).catch(() => null);
     return flags && flagAlarm(flags, config.report);
-  });
+  }, REMEMBERED_MS);
 
-  const away = remembered(() => listAwayStores(database.knex).catch(() => []));
+  const away = remembered(() => listAwayStores(database.knex).catch(() => []), REMEMBERED_MS);
 
   async function send(reply: FastifyReply, page: Omit<Page, 'alerts' | 'menu'>) {
     const alerts = [
@@ -68,6 +76,7 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
   addModels(app, { ...parts, send });
   addWritten(app, { ...parts, send });
   addReading(app, { ...parts, send });
+  addOperations(app, { ...parts, send });
   addTrailPage(app, { ...parts, send });
   addSendAgain(app, parts);
   addBackfills(app, { ...parts, send });
@@ -76,7 +85,10 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
     const query = parseQuery(WorklistQuery, request.query);
     const listed = await worklistOf(database, query);
     await looks.noteList(request, 'worklist', query, listed.total);
-    const main = worklistPage({ ...listed, query });
+    const { accountId } = request.principal!;
+    const views = accountId ? await listSavedViews(database.knex, accountId) : [];
+    const csrf = accountId ? reply.generateCsrf() : null;
+    const main = worklistPage({ ...listed, query, views, csrf });
     return send(reply, { title: 'Worklist', main, refreshSeconds: WORKLIST_SECONDS });
   });
 
@@ -88,20 +100,37 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
   });
 
   app.get<{ Params: { id: string } }>('/cases/:id', async (request, reply) => {
-    const { list } = parseQuery(CaseQuery, request.query);
+    const query = parseQuery(CaseQuery, request.query);
+    const { list, done } = query;
     const view = await viewOf(database, request.params.id);
+    // Whoever was launched for one study is shown nothing of another.
+    const isLaunched = request.principal!.by === 'launch';
+    const overTime = isLaunched ? null : await overTimeOf(database.knex, view);
     // A page that looks for news by itself is one look, not one every two seconds.
     const isRefresh = request.headers['x-calcidisc-refresh'] !== undefined;
-    await looks.noteCase(request, view, isRefresh ? 'refresh' : 'page');
+    const others = (overTime?.cases ?? []).flatMap(({ id }) => (id === view.case.id ? [] : id));
+    await looks.noteCase(request, view, isRefresh ? 'refresh' : 'page', others);
     const beside = await worklistNeighbours(database.knex, view.case.id, filterOf(listQueryOf(list)));
-    const main = casePage(view, await reportsOf(database, view), config.report.prevalence, {
-      list,
-      ...beside,
+    const main = casePage(view, {
+      texts: await reportsOf(database, view),
+      prevalence: config.report.prevalence,
+      place: isLaunched ? null : { list, ...beside },
+      viewer: await viewerOf(database.knex, files, view, query),
+      ...(overTime && { overTime }),
+      looker: lookerOf(request, reply),
       again: await againFor(parts, view, request, reply),
+      done,
     });
     const isDone = ['delivered', 'parked', 'closed'].includes(view.case.state);
     return send(reply, { title: 'Case', main, ...(isDone ? {} : { refreshSeconds: CASE_SECONDS }) });
   });
+}
+
+/** Whoever looks, with a token for the forms where there is a session that can send one. */
+function lookerOf({ principal, session }: FastifyRequest, reply: FastifyReply): Looker {
+  const { role, name, by } = principal!;
+  const hasForms = (by === 'account' || by === 'proxy') && session !== undefined && may(role, 'view');
+  return { role, name, csrf: hasForms ? reply.generateCsrf() : null };
 }
 
 /** From PACS or RIS: one case, or what there is under that number. */
@@ -121,17 +150,6 @@ function addLaunch(
       found.length > 1 ? `/?${asked}` : `/find?q=${encodeURIComponent(study ?? accession ?? '')}`,
     );
   });
-}
-
-const REMEMBERED_MS = 1_000;
-
-/** Many people's pages look for news every few seconds: they share a look. */
-function remembered<T>(look: () => Promise<T>): () => Promise<T> {
-  let last: { readonly at: number; readonly seen: Promise<T> } | null = null;
-  return () => {
-    if (!last || performance.now() - last.at > REMEMBERED_MS) last = { at: performance.now(), seen: look() };
-    return last.seen;
-  };
 }
 
 /** The newest first, each as a tree to read. */

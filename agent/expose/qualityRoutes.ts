@@ -10,7 +10,7 @@ import {
   readCoverage,
 } from '../../db/views/quality.js';
 import type { Truth } from '../../db/views/qualityDiscs.js';
-import { countFacets } from '../../db/views/worklist.js';
+import { countFacets } from '../../db/views/worklistCounts.js';
 import { may } from '../domain/access.js';
 import { agreementBy, agreementByModel, GROUPINGS, type Grouping } from '../quality/agreement.js';
 import { ALL, readWatch, type Watch } from '../quality/watch.js';

@@ -3,11 +3,37 @@ import { TRUTHS } from '../../db/views/qualityDiscs.js';
 import { WORKLIST_FLAGS, WORKLIST_SORTS } from '../../db/views/worklistFilter.js';
 import { CASE_STATES, type CaseState } from '../domain/caseStates.js';
 import { LEVELS } from '../domain/levels.js';
+import { CASE_ACTION_NAMES } from '../judge/actions.js';
 
 const STATES = Object.keys(CASE_STATES) as [CaseState, ...CaseState[]];
 /** An empty field of a form was not asked. */
 export const optional = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
+
+/** Beside patient and discs. */
+export const WORKLIST_COLUMNS = [
+  'accession',
+  'mr',
+  'ct',
+  'site',
+  'scanner',
+  'readers',
+  'arrived',
+  'state',
+] as const;
+export type WorklistColumn = (typeof WORKLIST_COLUMNS)[number];
+
+/** As a form sends checked boxes, and as an address has them: `mr,ct`. */
+const Columns = z.preprocess(
+  (value) => (Array.isArray(value) ? value.join(',') : value === '' ? undefined : value),
+  z
+    .string()
+    .refine(
+      (text) => text.split(',').every((each) => WORKLIST_COLUMNS.includes(each as WorklistColumn)),
+      `columns are of ${WORKLIST_COLUMNS.join(', ')}`,
+    )
+    .optional(),
+);
 
 /** What a worklist may be asked; the page and the API ask the same way. */
 export const WorklistQuery = z.strictObject({
@@ -32,9 +58,16 @@ export const WorklistQuery = z.strictObject({
   ageFrom: optional(z.coerce.number().int().min(0).max(150)),
   ageTo: optional(z.coerce.number().int().min(0).max(150)),
   ct: optional(z.enum(['paired', 'none'])),
+  /** Waiting for a destination, or refused for good by one; of any, or of the one that is named. */
+  delivery: optional(z.enum(['pending', 'parked'])),
+  destination: optional(z.string().max(64)),
+  /** Error code of what parked it. */
+  code: optional(z.string().regex(/^[A-Z_]{1,64}$/)),
   /** The last case of the page before, or the first of the page after: pages as deep as one likes. */
   after: optional(z.uuid()),
   before: optional(z.uuid()),
+  /** Of the page alone. */
+  columns: Columns,
   page: z.coerce.number().int().min(0).max(100_000).default(0),
   limit: z.coerce.number().int().min(1).max(500).default(50),
 });
@@ -42,7 +75,22 @@ export const WorklistQuery = z.strictObject({
 export type WorklistQuery = z.output<typeof WorklistQuery>;
 
 /** A case opened from a list: what the list was asked, so that one can go back to it, and to the case beside. */
-export const CaseQuery = z.strictObject({ list: optional(z.string().max(400)) });
+export const CaseQuery = z.strictObject({
+  list: optional(z.string().max(400)),
+  /** The form that led here. */
+  done: optional(z.enum([...CASE_ACTION_NAMES, 'verdict'])),
+  /** What is shown of the study, from 1, and its window; absent: the slice that was read, as it says itself. */
+  series: optional(z.string().regex(/^[0-9.]{1,64}$/)),
+  image: optional(z.coerce.number().int().min(1).max(100_000)),
+  center: optional(z.coerce.number().min(-100_000).max(100_000)),
+  width: optional(z.coerce.number().min(1).max(200_000)),
+  zoom: optional(z.coerce.number().min(1).max(8)),
+});
+
+export type CaseQuery = z.output<typeof CaseQuery>;
+
+/** One image of a case's series. */
+export const ImageQuery = CaseQuery.pick({ series: true, image: true, center: true, width: true });
 
 /** Which results quality is judged by; dates are the MR's. */
 export const ResultQuery = z.strictObject({

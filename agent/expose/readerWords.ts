@@ -8,7 +8,12 @@ import { moment } from './words.js';
 type Seen = Pick<CaseView, 'readerVerdicts' | 'mr' | 'ct' | 'measurements' | 'reports'>;
 
 /** Who said it: nobody signs what most viewers write. */
-export function readerName({ reader, callingAe }: Pick<ReaderVerdictRow, 'reader' | 'callingAe'>): string {
+export function readerName({
+  reader,
+  callingAe,
+  via,
+}: Pick<ReaderVerdictRow, 'reader' | 'callingAe' | 'via'>): string {
+  if (via === 'page') return `${reader} (on this page)`;
   const name = reader.split('=')[0]!.replaceAll('^', ' ').trim();
   return name ? `${name} (by ${callingAe})` : `an unnamed reader (by ${callingAe})`;
 }
@@ -40,7 +45,7 @@ export const STANDING_WORDS = {
 
 /** CT, where it was measured, speaks before a second reader; an unnamed reader is never a second one. */
 export function standingOf(view: Seen, verdict: ReaderVerdictRow): Standing {
-  const { disc, answer, level, reader } = verdict;
+  const { disc, answer, level, reader, via } = verdict;
   if (answer === null || disc === null) return 'nothing';
   // By another level's name, the CT's measurement is of another disc.
   const ct = level === null ? measurementBeside(view, disc) : null;
@@ -50,7 +55,9 @@ export function standingOf(view: Seen, verdict: ReaderVerdictRow): Standing {
     (other) => other.disc === disc && other.answer !== null && other.reader !== reader,
   );
   if (reader === '' || others.length === 0) return 'alone';
-  return others.every((other) => other.answer === answer) ? 'two-readers' : 'readers-differ';
+  if (others.some((other) => other.answer !== answer)) return 'readers-differ';
+  // An account of ours and a name in a document may be one person: only two of a kind are two readers.
+  return others.some((other) => other.via === via) ? 'two-readers' : 'alone';
 }
 
 /** Of each named reader and disc the newest word; the rows come the newest first. */

@@ -15,6 +15,8 @@ import { addFhir } from './fhirRoutes.js';
 import { addGate, type GuardedRoute } from './gate/gate.js';
 import { isHttps } from './gate/sessions.js';
 import { addHealth, addMetrics } from './health.js';
+import { addJudging } from './judgeRoutes.js';
+import { addLaunches } from './launchRoutes.js';
 import { addLogin } from './loginRoutes.js';
 import { openLooks } from './looks.js';
 import { addOpenApi } from './openApi.js';
@@ -22,6 +24,7 @@ import { addPages } from './pageRoutes.js';
 import { addStow } from './stowRoutes.js';
 import { addTrail } from './trailRoutes.js';
 import type { HttpParts } from './types.js';
+import { addSavedViews } from './viewRoutes.js';
 
 export interface RunningHttp {
   readonly port: number;
@@ -85,6 +88,9 @@ async function addGuarded(app: FastifyInstance, parts: HttpParts, routes: Guarde
   addCsv(app, looking);
   addFhir(app, looking);
   await addStow(app, parts);
+  addJudging(app, parts);
+  addLaunches(app, looking);
+  addSavedViews(app, parts);
   addPages(app, looking);
 }
 

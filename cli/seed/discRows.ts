@@ -1,5 +1,6 @@
 import type { Answer } from '../../agent/domain/answers.js';
 import { type CtLabel, ctLabelOf } from '../../agent/domain/ctLabels.js';
+import { CAM_SIDE, encodeCam } from '../../worker/cam.js';
 import { BOX_STEP, FIRST_BOX, type Picture } from './pictures.js';
 import type { Row, RowContext, RowsByTable, SeedModel, StudyNames } from './rowTypes.js';
 import type { SeededDisc, SeededStudy } from './studies.js';
@@ -96,6 +97,7 @@ function inferenceRow({
     distance: Math.fround(disc.distance),
     modelSha256: model.row.sha256,
     pngSha256: picture.sha256,
+    cam: order === 0 ? CAM : null,
     provider: 'seeded',
     runtime: 'none: invented',
     batchSize: 5,
@@ -104,6 +106,14 @@ function inferenceRow({
     createdAt: new Date(createdAt.getTime() + study.secondsToReport * 900),
   };
 }
+
+/** Where the drawn spot is (pictures.ts), for every region alike. */
+const CAM = encodeCam(
+  Float32Array.from({ length: CAM_SIDE ** 2 }, (_, i) => {
+    const [row, col] = [Math.floor(i / CAM_SIDE), i % CAM_SIDE];
+    return Math.exp(-((row - 3) ** 2 + (col - 5) ** 2) / 3);
+  }),
+);
 
 /** The invented score, moved so that a model's own threshold lies where it should. */
 export function answerOf(

@@ -20,8 +20,10 @@ const FAMILIES = [
 const GIVEN = ['ANNA', 'BRUNO', 'CLARA', 'DAVID', 'ELSA', 'FELIX', 'GRETA', 'HUGO', 'INES', 'JONAS'];
 
 export function namesOf({ ids, firstDay }: RowContext, study: SeededStudy): StudyNames {
-  const { number, day, secondOfDay, ctAfterDays, age } = study;
+  const { number, day, secondOfDay, ctAfterDays } = study;
   const mrDate = dayAfter(firstDay, day);
+  const patient = study.first ?? study;
+  const firstDigits = String(patient.number + 1).padStart(6, '0');
   const digits = String(number + 1).padStart(6, '0');
   return {
     caseId: ids.uuid('case', number),
@@ -32,9 +34,9 @@ export function namesOf({ ids, firstDay }: RowContext, study: SeededStudy): Stud
     mrDate,
     ctDate: ctAfterDays === null ? null : dayAfter(mrDate, ctAfterDays),
     createdAt: new Date(Date.parse(`${mrDate}T00:00:00Z`) + secondOfDay * 1000),
-    patientId: `SEED-${digits}`,
-    patientName: `${FAMILIES[number % FAMILIES.length]}^${GIVEN[Math.floor(number / 7) % GIVEN.length]}`,
-    birthDate: dayAfter(mrDate, -Math.round(age * 365.25 + 100)),
+    patientId: `SEED-${firstDigits}`,
+    patientName: `${FAMILIES[patient.number % FAMILIES.length]}^${GIVEN[Math.floor(patient.number / 7) % GIVEN.length]}`,
+    birthDate: dayAfter(dayAfter(firstDay, patient.day), -Math.round(patient.age * 365.25 + 100)),
     accessionNumber: `S${digits}`,
   };
 }

@@ -27,6 +27,8 @@ export interface SeededStudy {
   readonly ctAfterDays: number | null;
   readonly end: 'delivered' | 'parked' | 'closed';
   readonly secondsToReport: number;
+  /** The first study of the same patient, where this is a later one. */
+  readonly first: SeededStudy | null;
 }
 
 /** How often the CT finds calcification, by level; age moves it. */
@@ -54,7 +56,37 @@ export interface SeedSettings {
 export function inventStudies({ studies, seed, models }: SeedSettings): SeededStudy[] {
   const chance = openChance(seed);
   const days = Array.from({ length: studies }, () => dayOf(chance)).sort((a, b) => a - b);
-  return days.map((day, number) => inventStudy(chance, number, day, models));
+  return withFollowUps(days.map((day, number) => inventStudy(chance, number, day, models)));
+}
+
+/** One in so many is looked for an earlier study that may be the same patient's: some months before, among so many. */
+const FOLLOW_UP = { every: 9, share: 0.28, among: 250 } as const;
+
+/** Calcification stays: an earlier study fits when all that is calcified there is so now, of one sex and age. */
+function withFollowUps(studies: readonly SeededStudy[]): SeededStudy[] {
+  const taken = new Set<number>();
+  const whole: SeededStudy[] = [];
+  for (const study of studies) {
+    const from = study.number - Math.floor(FOLLOW_UP.share * studies.length);
+    const earlier =
+      study.number % FOLLOW_UP.every === 0
+        ? whole.slice(Math.max(0, from - FOLLOW_UP.among), Math.max(0, from))
+        : [];
+    const before = earlier.find((each) => !taken.has(each.number) && isFollowedBy(each, study));
+    if (before) taken.add(before.number);
+    whole.push(before ? { ...study, first: before.first ?? before } : study);
+  }
+  return whole;
+}
+
+function isFollowedBy(before: SeededStudy, after: SeededStudy): boolean {
+  const isOfAge =
+    after.age - (before.first ?? before).age ===
+    Math.round((after.day - (before.first ?? before).day) / 365.25);
+  const stays = before.discs.every(({ isCalcified }, i) => !isCalcified || after.discs[i]!.isCalcified);
+  return (
+    before.sex === after.sex && isOfAge && stays && before.end === 'delivered' && after.end === 'delivered'
+  );
 }
 
 function inventStudy(chance: Chance, number: number, day: number, models: number): SeededStudy {
@@ -75,6 +107,7 @@ function inventStudy(chance: Chance, number: number, day: number, models: number
     ctAfterDays: chance.share() < 0.4 ? Math.floor(57 * chance.share()) - 28 : null,
     end,
     secondsToReport: Math.round(Math.exp(chance.normal(3.4, 0.5))),
+    first: null,
   };
 }
 

@@ -8,7 +8,9 @@ export interface ReaderVerdictRow {
   readonly id: string;
   readonly caseId: string;
   readonly reportId: string;
-  /** The reader's document. */
+  /** 'page': an account of ours said it there, and no document says it. */
+  readonly via: 'document' | 'page';
+  /** The reader's document; of the page, what was said at once. */
   readonly sopInstanceUid: string;
   readonly datasetSha256: string;
   /** As our report names it; null: a box that is none of ours. */
@@ -21,14 +23,15 @@ export interface ReaderVerdictRow {
   /** Where it is elsewhere. */
   readonly box: ReaderBox | null;
   readonly words: string;
-  /** As the document names its observer; '' where it names nobody. */
+  /** As the document names its observer, '' where it names nobody; of the page, the account. */
   readonly reader: string;
   readonly callingAe: string;
   readonly receivedAt: Date;
   readonly heardAt: Date;
 }
 
-export type NewReaderVerdict = Omit<ReaderVerdictRow, 'id' | 'heardAt'>;
+export type NewReaderVerdict = Omit<ReaderVerdictRow, 'id' | 'heardAt' | 'via'> &
+  Partial<Pick<ReaderVerdictRow, 'via'>>;
 
 export async function insertVerdicts(trx: Tx, verdicts: readonly NewReaderVerdict[]): Promise<void> {
   if (verdicts.length === 0) return;

@@ -97,62 +97,6 @@ export async function countWorklist(tx: Tx, filter: WorklistFilter): Promise<num
   return rows[0].total;
 }
 
-/** How many of what a filter lets through have each value of a facet, most first. */
-export interface WorklistFacets {
-  readonly total: number;
-  readonly flag: FacetCounts;
-  readonly state: FacetCounts;
-  readonly site: FacetCounts;
-  readonly scanner: FacetCounts;
-  readonly ct: FacetCounts;
-}
-export type FacetCounts = readonly { readonly value: string; readonly count: number }[];
-
-/** All facets in one pass over the narrow rows. */
-export async function countFacets(tx: Tx, filter: WorklistFilter): Promise<WorklistFacets> {
-  const { sql, values } = conditionOf(filter);
-  const { rows } = await tx.raw(
-    `SELECT state, site, scanner, ct, sum(n)::integer AS count, sum(calcified)::integer AS calcified,
-            sum(disagree)::integer AS disagree, sum(uncertain)::integer AS uncertain, sum(unstated)::integer AS unstated,
-            grouping(state, site, scanner, ct) AS which
-       FROM (SELECT state, site, scanner, CASE WHEN pairing_outcome = 'paired' THEN 'paired' ELSE 'none' END AS ct,
-                    count(*) AS n, count(*) FILTER (WHERE calcified <> '{}') AS calcified,
-                    count(*) FILTER (WHERE false_positive <> '{}' OR false_negative <> '{}') AS disagree,
-                    count(*) FILTER (WHERE locate_status <> 'located') AS uncertain,
-                    count(*) FILTER (WHERE unstated <> '{}') AS unstated
-               FROM worklist_entry WHERE ${sql} GROUP BY 1, 2, 3, 4) one
-      GROUP BY GROUPING SETS ((state), (site), (scanner), (ct), ()) ORDER BY count DESC`,
-    values,
-  );
-  const of = (key: 'state' | 'site' | 'scanner' | 'ct', which: number): FacetCounts =>
-    rows
-      .filter((row: FacetRow) => row.which === which)
-      .map((row: FacetRow) => ({ value: row[key] ?? '', count: row.count }));
-  const all: FacetRow | undefined = rows.find((row: FacetRow) => row.which === 15);
-  const flags = ['calcified', 'disagree', 'uncertain', 'unstated'] as const;
-  return {
-    total: all?.count ?? 0,
-    flag: flags.map((value) => ({ value, count: all?.[value] ?? 0 })),
-    state: of('state', 7),
-    site: of('site', 11),
-    scanner: of('scanner', 13),
-    ct: of('ct', 14),
-  };
-}
-
-interface FacetRow {
-  readonly which: number;
-  readonly count: number;
-  readonly state: string | null;
-  readonly site: string | null;
-  readonly scanner: string | null;
-  readonly ct: string | null;
-  readonly calcified: number;
-  readonly disagree: number;
-  readonly uncertain: number;
-  readonly unstated: number;
-}
-
 /** The cases beside one in the list it was opened from: null at either end. */
 export interface Neighbours {
   readonly previous: string | null;

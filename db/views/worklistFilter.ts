@@ -49,6 +49,11 @@ export interface WorklistFilter {
   readonly ageFrom?: number;
   readonly ageTo?: number;
   readonly ct?: 'paired' | 'none';
+  /** Whose newest report waits for a destination, or was refused for good by one; of any, or of this one. */
+  readonly delivery?: 'pending' | 'parked';
+  readonly destination?: string;
+  /** Of what parked it. */
+  readonly code?: string;
   readonly sort?: WorklistSort;
   /** Acquisition dates of the MR, 'YYYY-MM-DD', both included. */
   readonly from?: string;
@@ -88,6 +93,7 @@ export function conditionOf(filter: WorklistFilter): Condition {
     sql: parts.length > 0 ? parts.join(' AND ') : 'true',
     values: {
       ...filter,
+      destination: filter.destination ?? null,
       states: states && [...states],
       find: anywhere(find ?? ''),
       words: words.map(anywhere),
@@ -105,6 +111,9 @@ const SIMPLE = {
   sex: 'sex = :sex',
   ageFrom: 'age >= :ageFrom',
   ageTo: 'age <= :ageTo',
+  delivery: `case_id IN (SELECT r.case_id FROM delivery d JOIN report r ON r.id = d.report_id
+    JOIN "case" c ON c.id = r.case_id AND c.revision = r.revision WHERE d.state = :delivery AND (:destination::text IS NULL OR d.destination = :destination))`,
+  code: 'case_id IN (SELECT id FROM "case" WHERE last_error_code = :code)',
   from: 'mr_date >= :from::date',
   to: "mr_date <= :to::date AND mr_date > '-infinity'",
 } as const satisfies Partial<Record<keyof WorklistFilter, string>>;

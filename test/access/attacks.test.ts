@@ -4,6 +4,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { makeLaunch } from '../../agent/access/launches.js';
 import { makeLink } from '../../agent/access/links.js';
 import type { RunningHttp } from '../../agent/expose/server.js';
 import { searchAudit } from '../../db/tables/audit.js';
@@ -53,7 +54,17 @@ describe('access: what people try at a page', function () {
       studyDescription: SCRIPT,
       accessionNumber: SCRIPT.slice(0, 16),
     });
-    await knex('series').update({ seriesDescription: SCRIPT, bodyPartExamined: SCRIPT.slice(0, 16) });
+    await knex('series').update({
+      seriesDescription: SCRIPT,
+      bodyPartExamined: SCRIPT.slice(0, 16),
+      attributes: JSON.stringify({ InstitutionName: SCRIPT, StationName: SCRIPT }),
+    });
+    await knex('case').update({ closedBecause: SCRIPT, waitingFor: SCRIPT, revisionReason: SCRIPT });
+    await knex('spoolStore').insert({ number: 7, name: SCRIPT, address: SCRIPT });
+    await knex('refusal').insert({
+      ...{ what: 'association', callingAe: SCRIPT, sopClassUid: '', status: '', count: 1 },
+      ...{ reason: SCRIPT, remoteAddress: SCRIPT },
+    });
     const encoded = encodeURIComponent(SCRIPT);
     const paths = [
       '/',
@@ -65,6 +76,10 @@ describe('access: what people try at a page', function () {
       '/account',
     ];
     for (const path of paths) assertInert((await program().get(path)).text, path);
+    const keeper = await token(db.database, 'keeper', 'administrator');
+    const operator = new Visitor(origin(), { authorization: `Bearer ${keeper}` });
+    for (const path of ['/operations', '/accounts', '/quality'])
+      assertInert((await operator.get(path)).text, path);
     const stranger = new Visitor(origin());
     for (const path of [
       `/login?next=${encoded}`,
@@ -92,6 +107,14 @@ describe('access: what people try at a page', function () {
         '/?from=',
         '/?sort=',
         '/?page=',
+        '/?columns=',
+        '/?site=',
+        '/?scanner=',
+        '/?code=',
+        '/?delivery=parked&destination=',
+        '/api/v1/results?site=',
+        `/api/cases/${caseId}/image.png?series=`,
+        '/launch?token=',
         '/find?q=',
         '/api/cases?find=',
         '/api/cases?sort=',
@@ -103,7 +126,7 @@ describe('access: what people try at a page', function () {
         '/api/cases/',
       ]) {
         const { status } = await program().get(`${path}${encodeURIComponent(text)}`);
-        assert.ok([200, 400, 404].includes(status), `${path}${text}: ${status}`);
+        assert.ok([200, 400, 404, 410].includes(status), `${path}${text}: ${status}`);
       }
     for (const text of SQL.slice(0, 1))
       assert.equal((await new Visitor(origin()).logIn(text, text)).status, 401);
@@ -148,6 +171,28 @@ describe('access: what people try at a page', function () {
     assert.equal((await visitor.post('/login', { name: 'x'.repeat(2_000), password: 'y' })).status, 400);
   });
 
+  it('every form wants the token of its page, whatever it is sent as, and changes nothing without', async () => {
+    const asked = http.routes.filter(({ method, wants }) => method === 'POST' && wants !== 'anyone');
+    assert.ok(asked.length > 15);
+    await person(db.database, 'chief', 'administrator');
+    await person(db.database, 'reads', 'radiologist');
+    for (const name of ['chief', 'reads']) {
+      const somebody = new Visitor(origin());
+      await somebody.logIn(name, PASSWORD);
+      const cookie = [...somebody.cookies].map((each) => each.join('=')).join('; ');
+      for (const { url } of asked) {
+        const path = url.replace(':id', caseId).replace(':name', 'reads');
+        for (const type of ['application/x-www-form-urlencoded', 'application/json', 'text/plain']) {
+          const body = type === 'application/json' ? '{"reason":"x"}' : 'reason=x&change=close';
+          const headers = { cookie, 'content-type': type, origin: 'https://evil.example' };
+          const { status } = await fetch(`${origin()}${path}`, { method: 'POST', headers, body });
+          assert.ok([403, 415].includes(status), `${type} to ${url} by ${name}: ${status}`);
+        }
+      }
+      assert.equal((await somebody.get('/account')).status, 200, `${name} is logged in still`);
+    }
+  });
+
   it('next= leads nowhere else after a log-in by form', async () => {
     for (const next of ['//evil.example', '/.//evil.example']) {
       const visitor = new Visitor(origin());
@@ -187,25 +232,30 @@ describe('access: what people try at a page', function () {
     const anna = await knex('account').where({ name: 'anna' }).first();
     const { path } = await makeLink(knex, { purpose: 'password', account: anna, actor: 'user:test' });
     const link = path.split('token=')[1]!;
+    const wanted = { studyInstanceUid: '1.2', madeBy: 'ris', person: '', actor: 'token:ris', minutes: 5 };
+    const launch = (await makeLaunch(knex, wanted)).path.split('token=')[1]!;
     const visitor = new Visitor(origin());
     await visitor.logIn('anna', PASSWORD);
     logged = '';
     // Broken on purpose: what fails is logged with its cause.
     await knex.raw(
-      'ALTER TABLE access_link RENAME TO access_link_away; ALTER TABLE study RENAME TO study_away',
+      'ALTER TABLE access_link RENAME TO access_link_away; ALTER TABLE study RENAME TO study_away;' +
+        'ALTER TABLE study_launch RENAME TO study_launch_away',
     );
     const statuses = [
       (await visitor.get(`/set-up?token=${link}`)).status,
+      (await new Visitor(origin()).get(`/launch?token=${launch}`)).status,
       (await program().get('/api/cases?find=SECRET-NAME')).status,
       (await visitor.get('/?find=SECRET-NAME')).status,
     ];
     await knex.raw(
-      'ALTER TABLE access_link_away RENAME TO access_link; ALTER TABLE study_away RENAME TO study',
+      'ALTER TABLE access_link_away RENAME TO access_link; ALTER TABLE study_away RENAME TO study;' +
+        'ALTER TABLE study_launch_away RENAME TO study_launch',
     );
-    assert.deepEqual(statuses, [500, 500, 500]);
+    assert.deepEqual(statuses, [500, 500, 500, 500]);
     assert.match(logged, /a request failed/);
     const trail = JSON.stringify(await searchAudit(knex, { limit: 1_000 }));
-    for (const secret of [link, reader, PASSWORD, ...visitor.cookies.values(), 'SECRET-NAME'])
+    for (const secret of [link, launch, reader, PASSWORD, ...visitor.cookies.values(), 'SECRET-NAME'])
       assert.ok(!logged.includes(secret) && !trail.includes(secret), secret);
   });
 

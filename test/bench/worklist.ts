@@ -12,7 +12,8 @@ import { parseConfig } from '../../config/load.js';
 import { createLogger } from '../../config/log.js';
 import { openDatabase } from '../../db/server/database.js';
 import type { Tx } from '../../db/server/knex.js';
-import { countFacets, listWorklist } from '../../db/views/worklist.js';
+import { listWorklist } from '../../db/views/worklist.js';
+import { countFacets } from '../../db/views/worklistCounts.js';
 import type { WorklistFilter } from '../../db/views/worklistFilter.js';
 import { argumentsOf, wholeNumber } from './arguments.js';
 
@@ -132,6 +133,7 @@ async function multiply(knex: Tx, copies: number): Promise<void> {
       copies,
     ]);
     for (const statement of COPIES) await trx.raw(statement);
+    await trx.raw('SELECT worklist_recount()');
   });
   await knex.raw('VACUUM ANALYZE');
 }

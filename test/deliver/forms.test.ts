@@ -82,7 +82,7 @@ describe('deliver: a report in its forms', function () {
     assert.ok((await countWithoutForm(db.database.knex)).some(({ destination }) => destination === 'pacs'));
     const view = (await readCaseView(db.database.knex, report.caseId))!;
     assert.match(
-      casePage(view, [], 0.015).toString(),
+      casePage(view, { texts: [], prevalence: 0.015 }).toString(),
       /without what it refused: picture \(sc\): PACS answered 0122/,
     );
     pacs.close();

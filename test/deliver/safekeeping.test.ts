@@ -108,7 +108,10 @@ describe('storage commitment for our reports', () => {
     await deliverTo(['committed']);
     await untilIs('committed');
     const view = (await readCaseView(db.database.knex, row.id))!;
-    assert.match(casePage(view, [], 0.015).toString(), /pacs: stored .*; storage committed \d{4}-/);
+    assert.match(
+      casePage(view, { texts: [], prevalence: 0.015 }).toString(),
+      /pacs: stored .*; storage committed \d{4}-/,
+    );
     const cli = (...args: string[]) =>
       runTool(process.execPath, [join(projectRoot, 'bin/calcidisc.mjs'), 'case', row.id, ...args], {
         DATABASE_URL: db.config.database.url!,

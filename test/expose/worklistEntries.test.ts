@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { seedDatabase } from '../../cli/seed/seed.js';
-import { countFacets, listWorklist, refreshWorklist, worklistNeighbours } from '../../db/views/worklist.js';
+import { listWorklist, refreshWorklist, worklistNeighbours } from '../../db/views/worklist.js';
+import { countFacets, foldCounts } from '../../db/views/worklistCounts.js';
 import { WORKLIST_FLAGS, WORKLIST_SORTS, type WorklistFilter } from '../../db/views/worklistFilter.js';
 import { quietLog, useDatabase } from '../support/database.js';
 
@@ -135,4 +136,49 @@ describe('expose: the narrow rows that worklists read', function () {
       if (counted) assert.equal(counted.count, total, flag);
     }
   });
+
+  it('sums say what counting the entries says, after every change, and after they are folded', async () => {
+    const { knex } = db.database;
+    const asked: Partial<WorklistFilter>[] = [
+      {},
+      { states: ['parked'] },
+      { scanner: 'E-MR2', ct: 'paired' },
+      { flag: 'disagree' },
+      { flag: 'calcified', level: 'L4-L5' },
+      { level: 'L5-S1', ct: 'none' },
+      { flag: 'uncertain', site: 'Nordklinikum' },
+      { flag: 'unstated' },
+    ];
+    // A bound that lets everything through has the entries themselves counted.
+    const same = async (when: string) => {
+      for (const filter of asked)
+        assert.deepEqual(
+          await countFacets(knex, { ...filter, limit: 1, offset: 0 }).then(sorted),
+          await countFacets(knex, { ...filter, find: '%', limit: 1, offset: 0 }).then(sorted),
+          `${when}: ${JSON.stringify(filter)}`,
+        );
+    };
+    await knex('study').update({ accessionNumber: knex.raw("accession_number || '%'") });
+    await same('after all were written anew');
+    await knex('case').whereNot({ id }).update({ state: 'parked' });
+    await knex('localisation').where({ modality: 'MR' }).limit(1).update({ status: 'uncertain' });
+    await knex('worklistEntry').where({ caseId: id }).delete();
+    await same('after changes and a row that went');
+    const loose = async () => Number((await knex('worklistCount').count('* as n').first())!.n);
+    const before = await loose();
+    await foldCounts(knex, 0);
+    assert.ok((await loose()) < before, `${before} rows are folded`);
+    await same('folded');
+    await knex.raw('SELECT worklist_recount()');
+    await same('counted anew');
+  });
 });
+
+/** The same counts in one order: equal ones come in any. */
+function sorted({ total, ...facets }: Awaited<ReturnType<typeof countFacets>>) {
+  const entries = Object.entries(facets).map(([name, counts]) => [
+    name,
+    counts.toSorted((a, b) => a.value.localeCompare(b.value)),
+  ]);
+  return { total, ...Object.fromEntries(entries) };
+}

@@ -184,7 +184,7 @@ describe('query: prior fetch from a real PACS', function () {
         const { caseId } = await pairingOf(mr);
         const view = (await readCaseView(knex(), caseId))!;
         assert.match(
-          casePage(view, [], 0.015).toString(),
+          casePage(view, { texts: [], prevalence: 0.015 }).toString(),
           new RegExp(`CT from pacs: failed, .*${words.source}`),
         );
         const json = JSON.parse(JSON.stringify(withoutPixels(view)));
@@ -204,7 +204,7 @@ describe('query: prior fetch from a real PACS', function () {
       const { caseId } = await pairingOf(mr);
       await until(async () => (await fetchOf(mr))?.lastError?.includes('A702'));
       const waiting = (await readCaseView(knex(), caseId))!;
-      assert.match(casePage(waiting, [], 0.015).toString(), /CT from pacs: /);
+      assert.match(casePage(waiting, { texts: [], prevalence: 0.015 }).toString(), /CT from pacs: /);
       assert.equal((await untilFetch(mr, 'failed')).attempts, 3);
     } finally {
       await site.stop();

@@ -2,6 +2,7 @@ import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { Config } from '../../../config/schema.js';
 import { appendAudit } from '../../../db/tables/audit.js';
+import { findCase } from '../../../db/tables/cases.js';
 import { decideAccess, type Principal, type Wanted } from '../../access/principal.js';
 import { isForPrograms, sendProblem } from '../problem.js';
 import { BadRequest } from '../query.js';
@@ -49,6 +50,7 @@ export async function addGate(app: FastifyInstance, parts: GateParts, routes: Gu
     const verdict = decideAccess(wanted, request.principal);
     if (verdict === 'who') return askWho(request, reply);
     if (verdict === 'no') return refuse(parts, request, wanted);
+    if (!(await isWithin(parts, request))) return refuse(parts, request, wanted);
   });
   app.addHook('preHandler', async ({ body }) =>
     refuseNul(Object.values(body ?? {}).some((each) => `${each}`.includes('\0'))),
@@ -92,6 +94,20 @@ function askWho(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     401,
     'log in, or show a token: Authorization: Bearer … (`calcidisc token add`, docs/access.md)',
   );
+}
+
+/** Of one case, as it is shown: nothing else is there for whoever was launched for its study. */
+const OF_A_CASE = /^(\/api)?\/cases\/:id/;
+
+/** Whether what is asked for lies within the study that somebody was launched for; of anybody else's it always does. */
+async function isWithin(
+  { database }: Pick<GateParts, 'database'>,
+  { principal, routeOptions, params, method }: FastifyRequest,
+): Promise<boolean> {
+  if (principal?.onlyStudy === undefined) return true;
+  if (!SHOWS.has(method) || !OF_A_CASE.test(routeOptions.url ?? '')) return false;
+  const row = await findCase(database.knex, String((params as { id?: unknown }).id ?? ''));
+  return row?.mrStudyInstanceUid === principal.onlyStudy;
 }
 
 class Forbidden extends Error {

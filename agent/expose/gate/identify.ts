@@ -4,6 +4,7 @@ import { accessOf } from '../../../config/values.js';
 import type { Database } from '../../../db/server/database.js';
 import { type AccountRow, findAccount, findAccountByName, hasAccounts } from '../../../db/tables/accounts.js';
 import { useApiToken } from '../../../db/tables/apiTokens.js';
+import type { Launched } from '../../access/launches.js';
 import { accountName } from '../../access/passwords.js';
 import type { Principal } from '../../access/principal.js';
 import { sha256 } from '../../domain/hash.js';
@@ -52,7 +53,7 @@ async function bySession(
   request: FastifyRequest,
 ): Promise<Principal | null> {
   const { session } = request;
-  if (!session.accountId) return null;
+  if (!session.accountId) return session.launched ? byLaunch(session.launched) : null;
   const account = await findAccount(database.knex, session.accountId);
   if (!account || account.disabledAt) {
     // Nobody's any more: the log-in must not send them back here.
@@ -66,6 +67,10 @@ async function bySession(
   if (isWork && now - (session.usedAt ?? 0) > Math.min(MOST_BETWEEN_USES_MS, idleMs / 10))
     session.usedAt = now;
   return principalOf(account, 'account');
+}
+
+function byLaunch({ studyInstanceUid, name, actor }: Launched): Principal {
+  return { by: 'launch', name, role: 'viewer', actor, onlyStudy: studyInstanceUid };
 }
 
 export function principalOf({ id, name, role }: AccountRow, by: 'account' | 'proxy'): Principal {

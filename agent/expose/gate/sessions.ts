@@ -15,6 +15,7 @@ import {
   updateSession,
 } from '../../../db/tables/accessSessions.js';
 import type { AccountRow } from '../../../db/tables/accounts.js';
+import type { Launched } from '../../access/launches.js';
 import type { Departure } from '../../access/oidc.js';
 import { sha256 } from '../../domain/hash.js';
 
@@ -25,6 +26,8 @@ declare module 'fastify' {
     /** Of the log-in, and of the last thing its owner did. Milliseconds. */
     startedAt?: number;
     usedAt?: number;
+    /** Another system opened one study in this browser. */
+    launched?: Launched;
     /** On the way to an OpenID Connect provider. */
     departure?: Departure & { readonly next: string };
     /** It came from the database: one that is not there any more must not come back. */
@@ -111,15 +114,25 @@ function sessionStore({ config, database: { knex } }: SessionParts) {
 
 /** With an id of its own: whoever knew the one of before the log-in knows nothing (session fixation). */
 export async function beginSession(request: FastifyRequest, { id }: Pick<AccountRow, 'id'>): Promise<void> {
+  await renew(request);
+  const now = Date.now();
+  request.session.accountId = id;
+  request.session.startedAt = now;
+  request.session.usedAt = now;
+}
+
+/** For an hour, whatever is done in it (ANONYMOUS_MS); the study that was launched before is not to be seen any more. */
+export async function beginLaunch(request: FastifyRequest, launched: Launched): Promise<void> {
+  await renew(request);
+  request.session.launched = launched;
+}
+
+async function renew(request: FastifyRequest): Promise<void> {
   const before = request.session.sessionId;
   await request.session.regenerate();
   await new Promise<void>((done, failed) =>
     request.sessionStore.destroy(before, (error?: Error) => (error ? failed(error) : done())),
   );
-  const now = Date.now();
-  request.session.accountId = id;
-  request.session.startedAt = now;
-  request.session.usedAt = now;
 }
 
 /** Here, in the database and in the browser. */

@@ -18,6 +18,7 @@ export interface AccountView {
 const HOW = {
   account: 'You are logged in here.',
   token: 'A token is shown with each request.',
+  launch: 'Another system opened one study here for you.',
   proxy: 'The proxy in front of this page has logged you in.',
   open: 'Nobody has to say who they are on this machine until there is an account (http.access).',
 } as const satisfies Record<Principal['by'], string>;

@@ -9,6 +9,7 @@ import { type Html, html } from '../html.js';
 import { candidateLines, spellingLines } from '../identityWords.js';
 import { readerDocuments } from '../readerWords.js';
 import { asideLines, missingLines, unreadLines } from '../receivedWords.js';
+import type { Viewer } from '../viewer.js';
 import {
   ANSWER_SIGNS,
   commitmentText,
@@ -24,22 +25,27 @@ import {
   routeText,
   STATE_WORDS,
 } from '../words.js';
+import { actionSection, doneLine, type Looker, verdictForm } from './actions.js';
 import { auditTable } from './audit.js';
 import { discCard } from './disc.js';
 import { modelSection } from './model.js';
+import { type OverTime, overTimeSection } from './overTime.js';
 import { choiceSection, joinedReports } from './series.js';
 import { slicePicture } from './slice.js';
 import { writtenSection } from './written.js';
+import { crossWords, viewerSection } from './viewer.js';
 
 /** One case: what the model saw and said, what the CT says, what became of the report, and who did what when. */
 export function casePage(
   view: CaseView,
-  reportTexts: readonly CaseReport[],
-  prevalence: number,
-  place: CasePlace = NO_PLACE,
+  { texts, prevalence, place = NO_PLACE, viewer, overTime, looker = NOBODY, again = false, done }: CaseParts,
 ): Html {
   const { case: row, study } = view;
-  return html`${placeLinks(place)}
+  const discs = html`<section aria-labelledby="discs"><h2 id="discs">Discs</h2>
+${view.regions.length === 0 && html`<p class="empty">No disc has been located${row.state === 'received' || row.state === 'paired' ? ' yet' : ''}.</p>`}
+<ol class="discs">${LEVELS.map((level) => discCard(view, level, prevalence, verdictForm(view, level, looker)))}</ol></section>`;
+  return html`${place && placeLinks(place)}
+${doneLine(done)}
 <h1>${personName(study.patientName) || 'no name'} <small>${study.patientId}</small></h1>
 <p class="facts">${facts(view)}</p>
 ${stateAlert(view)}
@@ -49,21 +55,44 @@ ${asideAlert(view)}
 ${missingLines([view.mrSeries, view.ctSeries]).map((line) => html`<p class="alert" role="alert"><strong>Images may be missing.</strong> ${line}</p>`)}
 ${doubts(view)}
 ${headline(view)}
-<div class="split">
-<div><section aria-labelledby="slice"><h2 id="slice">Mid-sagittal MR</h2>${slicePicture(view, 'MR')}</section>
-${choiceSection(view)}<section aria-labelledby="pairing"><h2 id="pairing">Pairing</h2>${pairingSection(view)}</section></div>
-<section aria-labelledby="discs"><h2 id="discs">Discs</h2>
-${view.regions.length === 0 && html`<p class="empty">No disc has been located${row.state === 'received' || row.state === 'paired' ? ' yet' : ''}.</p>`}
-<ol class="discs">${LEVELS.map((level) => discCard(view, level, prevalence))}</ol></section>
-</div>
-<section aria-labelledby="ct"><h2 id="ct">CT reference</h2>${ctSection(view)}</section>
-<section aria-labelledby="report"><h2 id="report">Report</h2>${reportSection(view, reportTexts, place.again)}</section>
+${pictures(view, viewer ?? 'no images are at hand', place?.list, discs)}
+${overTime && overTimeSection(overTime)}
+${actionSection(view, looker)}
+<section aria-labelledby="report"><h2 id="report">Report</h2>${reportSection(view, texts, again)}</section>
 ${readersSection(view)}
 ${writtenSection(view)}
 <section aria-labelledby="model"><h2 id="model">Model</h2>${modelSection(view)}</section>
 ${unreadSection(view)}
 <section aria-labelledby="audit"><h2 id="audit">Audit trail</h2>${auditTable(view.audit)}</section>`;
 }
+
+/** MR and CT beside each other where there are both: one cross goes over the two. */
+function pictures(view: CaseView, viewer: Viewer | string, list: string | undefined, discs: Html): Html {
+  const mr = html`<section aria-labelledby="slice"><h2 id="slice">Mid-sagittal MR</h2>${viewerSection(view, viewer, list)}</section>`;
+  const ct = html`<section aria-labelledby="ct"><h2 id="ct">CT reference</h2>${ctSection(view)}</section>`;
+  const pairing = html`<section aria-labelledby="pairing"><h2 id="pairing">Pairing</h2>${pairingSection(view)}</section>`;
+  if (!view.ct?.slicePng)
+    return html`<div class="split"><div>${mr}${choiceSection(view)}${pairing}</div>${discs}</div>${ct}`;
+  return html`<div class="split beside">${mr}${ct}</div>${discs}<div class="split"><div>${choiceSection(view)}</div><div>${pairing}</div></div>`;
+}
+
+/** What a case's page is made of, beside the case. */
+export interface CaseParts {
+  readonly texts: readonly CaseReport[];
+  /** Share of discs that are calcified at this site. */
+  readonly prevalence: number;
+  /** Null: of a list that whoever looks may not see. */
+  readonly place?: CasePlace | null;
+  readonly viewer?: Viewer | string;
+  readonly overTime?: OverTime;
+  /** Absent: nobody who may do anything. */
+  readonly looker?: Looker;
+  /** The form that sends again what was refused; absent for who may not, and where nothing was. */
+  readonly again?: Html | false;
+  readonly done?: Parameters<typeof doneLine>[0];
+}
+
+const NOBODY: Looker = { role: 'viewer', name: '', csrf: null };
 
 /** One report of a case, as a tree to read. */
 export interface CaseReport {
@@ -74,8 +103,6 @@ export interface CaseReport {
 /** The list the case was opened from, and its neighbours there. */
 export interface CasePlace extends Neighbours {
   readonly list: string | undefined;
-  /** The form that sends again what was refused; absent for who may not, and where nothing was. */
-  readonly again?: Html | false;
 }
 
 const NO_PLACE: CasePlace = { list: undefined, previous: null, next: null };
@@ -182,14 +209,14 @@ function ctSection(view: CaseView): Html {
   const { ct, measurements } = view;
   if (!ct) return html`<p class="empty">No CT was measured for this revision.</p>`;
   return html`${ct.status !== 'located' && html`<p class="alert">On the CT the levels are ${ct.status}: ${ct.reasons.join('; ')}. Its values are not held against the model.</p>`}
-<div class="split"><div>${slicePicture(view, 'CT')}</div><div><table><thead><tr><th scope="col">Disc</th><th scope="col">Label</th><th scope="col">Mean</th><th scope="col">Max</th><th scope="col">Area</th></tr></thead>
+${slicePicture(view, 'CT')}<p class="quiet">${crossWords(view)}</p><table><thead><tr><th scope="col">Disc</th><th scope="col">Label</th><th scope="col">Mean</th><th scope="col">Max</th><th scope="col">Area</th></tr></thead>
 <tbody>${measurements.map(
     (
       each,
     ) => html`<tr><th scope="row">${each.level}</th><td class="ct ${each.label}">${CT_LABELS[each.label].words}</td><td>${hounsfield(each.meanHu)}</td>
 <td>${hounsfield(each.maxHu)}</td><td>${each.areaMm2.toFixed(0)} mm²</td></tr>`,
   )}</tbody></table>
-${measurements[0] && html`<p class="quiet">Calcified: a region of ${measurements[0].huLow} to ${measurements[0].huHigh} HU inside the disc. The model never sees the CT.</p>`}</div></div>`;
+${measurements[0] && html`<p class="quiet">Calcified: a region of ${measurements[0].huLow} to ${measurements[0].huHigh} HU inside the disc. The model never sees the CT.</p>`}`;
 }
 
 function pairingSection({ pairing, ctSeries, priorFetches, identities }: CaseView): Html {
@@ -209,7 +236,7 @@ function readersSection(view: CaseView): Html | false {
   const documents = readerDocuments(view);
   if (documents.length === 0) return false;
   return html`<section aria-labelledby="readers"><h2 id="readers">What readers say</h2>
-<p class="quiet">Corrections of our report that came back as Structured Reports. One reader's word is no truth: nothing is trained on it or measured by it.</p>
+<p class="quiet">Said on this page, or in corrections of our report that came back as Structured Reports. One reader's word is no truth: nothing is trained on it or measured by it.</p>
 ${documents.map(({ head, lines }) => html`<h3>${head}</h3><ul>${lines.map((line) => html`<li>${line}</li>`)}</ul>`)}</section>`;
 }
 

@@ -6,19 +6,25 @@ import type { Level } from '../../domain/levels.js';
 import { atPrevalence } from '../../report/certainty.js';
 import { agreement, type Measurement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
+import { readerName, verdictText } from '../readerWords.js';
 import { ANSWER_CLASSES, ANSWER_SIGNS, hounsfield, percent, percentBeside } from '../words.js';
 
 type Inference = CaseView['inferences'][number];
 
 /** One disc: the pixels the model saw, where it looked, what it said, and what the CT says. */
-export function discCard(view: CaseView, level: Level, prevalence: number): Html | false {
+export function discCard(
+  view: CaseView,
+  level: Level,
+  prevalence: number,
+  form: Html | false = false,
+): Html | false {
   const region = view.regions.find((each) => each.level === level);
   const measured = measurementBeside(view, level);
   if (!region) return false;
   const answers = view.inferences.filter(({ discRegionId }) => discRegionId === region.id);
   const decided = answers.find(({ role }) => role === 'active');
   const src = `/api/cases/${view.case.id}/regions/${level}`;
-  return html`<li class="disc ${decided ? ANSWER_CLASSES[decided.answer] : 'no'}">
+  return html`<li id="${level}" class="disc ${decided ? ANSWER_CLASSES[decided.answer] : 'no'}">
 <div class="region"${decided?.cam && html` tabindex="0" aria-label="${level}: the region as the model saw it; with the keyboard or the pointer on it, where the model looked"`}><img src="${src}.png" width="224" height="224" alt="Region of ${level} as the model saw it">
 ${decided?.cam && html`<img class="cam" src="${src}/cam.png" width="224" height="224" alt="">`}</div>
 <div><h3>${level}</h3>${decided ? verdict(decided) : html`<p class="quiet">not classified yet</p>`}
@@ -26,7 +32,8 @@ ${decided && certainty(view, decided, prevalence)}
 ${decided && standsOut(decided)}
 ${answers.filter(({ role }) => role === 'shadow').map(shadow)}
 ${measured && ctLine(measured, decided)}
-<p class="quiet">level: ${confidenceWord(region.confidence)}</p></div></li>`;
+<p class="quiet">level: ${confidenceWord(region.confidence)}</p>
+${view.readerVerdicts.filter(({ disc }) => disc === level).map((each) => html`<p class="reader">${readerName(each)}: ${verdictText(each)}</p>`)}${form}</div></li>`;
 }
 
 function verdict({ probability, threshold, answer, reasons }: Inference): Html {

@@ -8,7 +8,7 @@ export interface Again {
   readonly csrf: string | null;
 }
 
-/** What goes out again on a person's word: a parked case, forms that a destination refused; nothing where there is none. */
+/** What goes out again on a person's word: a parked case, forms that a destination refused; nothing where no form was. */
 export function sendAgainForm({ case: row, notices }: CaseView, { refused, csrf }: Again): Html | false {
   const what = [
     ...(row.state === 'parked' ? ['the case goes on from where it was parked'] : []),
@@ -17,7 +17,8 @@ export function sendAgainForm({ case: row, notices }: CaseView, { refused, csrf 
       .filter(({ state }) => state === 'parked')
       .map(({ destination, kind }) => `${destination} is told again (${kind})`),
   ];
-  if (what.length === 0) return false;
+  // What stands still without one has its button among the actions.
+  if (refused.length === 0) return false;
   return html`<form method="post" action="/cases/${row.id}/send-again" class="acknowledge" aria-label="Send again">${csrf && html`<input type="hidden" name="_csrf" value="${csrf}">`}
 <p>Once the cause is mended: ${what.join('; ')}.</p>
 <label>What was mended <input name="reason" required maxlength="300"></label> <button>Send again</button></form>`;

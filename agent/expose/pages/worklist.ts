@@ -1,8 +1,11 @@
-import type { WorklistFacets, WorklistFlag, WorklistRow } from '../../../db/views/worklist.js';
+import type { SavedViewRow } from '../../../db/tables/savedViews.js';
+import type { WorklistFlag, WorklistRow } from '../../../db/views/worklist.js';
+import type { WorklistFacets } from '../../../db/views/worklistCounts.js';
 import { ANSWER_WORDS, isStated } from '../../domain/answers.js';
 import { CT_LABELS, type CtLabel } from '../../domain/ctLabels.js';
 import { LEVELS, type Level } from '../../domain/levels.js';
-import { type Html, html } from '../html.js';
+import { type Html, type HtmlValue, html } from '../html.js';
+import { WORKLIST_COLUMNS, type WorklistColumn } from '../query.js';
 import {
   ANSWER_CLASSES,
   ANSWER_SIGNS,
@@ -14,6 +17,7 @@ import {
   personName,
   STATE_WORDS,
 } from '../words.js';
+import { type Asked, listLink } from './listLink.js';
 
 export interface WorklistPage {
   readonly rows: readonly WorklistRow[];
@@ -22,9 +26,10 @@ export interface WorklistPage {
   readonly facets: WorklistFacets;
   readonly isFirst: boolean;
   readonly hasMore: boolean;
+  readonly views?: readonly SavedViewRow[];
+  /** For who may keep views of their own. */
+  readonly csrf?: string | null;
 }
-
-type Asked = Readonly<Partial<Record<string, string | number | undefined>>>;
 
 const FLAG_FILTERS = [
   ['', 'All'],
@@ -42,20 +47,33 @@ const BY_LINK = {
   ageTo: (value: unknown) => `to ${value} years`,
   accession: (value: unknown) => `accession ${value}`,
   study: (value: unknown) => `study ${value}`,
+  delivery: (value: unknown) =>
+    value === 'parked' ? 'refused for good by a destination' : 'waiting for a destination',
+  destination: (value: unknown) => `destination ${value}`,
+  code: (value: unknown) => `parked by ${value}`,
 } as const;
 
-export function worklistPage({ rows, query, facets, isFirst, hasMore }: WorklistPage): Html {
+export function worklistPage({
+  rows,
+  query,
+  facets,
+  isFirst,
+  hasMore,
+  views = [],
+  csrf = null,
+}: WorklistPage): Html {
   const { total } = facets;
   const turned = { ...query, page: undefined, after: undefined, before: undefined };
   return html`<h1>Worklist</h1>
 <nav class="chips" aria-label="Filter by flag">${FLAG_FILTERS.map(([flag, label]) => filterLink(flag, label, query, facets))}${outcomeChip(query)}</nav>
+${viewsLine(views, query, csrf)}
 ${filterForm(query, facets)}
 <div data-live>
 ${rows.length === 0 ? empty(query) : table(rows, query)}
 <nav class="pages" aria-label="Pages"><span>${total} case${total !== 1 && 's'}</span>
-  ${!isFirst && rows[0] && html`<a rel="prev" href="${link({ ...turned, before: rows[0].id })}">Newer</a> <a href="${link(turned)}">First</a>`}
-  ${hasMore && html`<a rel="next" href="${link({ ...turned, after: rows.at(-1)!.id })}">Older</a>`}
-  <a href="/worklist.csv${link(turned).slice(1)}">CSV</a>
+  ${!isFirst && rows[0] && html`<a rel="prev" href="${listLink({ ...turned, before: rows[0].id })}">Newer</a> <a href="${listLink(turned)}">First</a>`}
+  ${hasMore && html`<a rel="next" href="${listLink({ ...turned, after: rows.at(-1)!.id })}">Older</a>`}
+  <a href="/worklist.csv${listLink(turned).slice(1)}">CSV</a>
 </nav></div>
 <p class="legend"><span class="flag yes">● calcified</span> <span class="flag no">○ not calcified</span>: what the
 model says, with its probability. <span class="flag unstated">◐ indeterminate</span>, <span class="flag unstated">– not assessable</span>: it states nothing; the case says why. <span class="differs">≠</span> the CT says otherwise. <strong>?</strong> the level is in doubt.
@@ -68,7 +86,7 @@ function filterForm(query: Asked, facets: WorklistFacets): Html {
     facet.map(({ value, count }) => [value, `${words(value)} (${count})`] as const);
   const hidden = Object.keys(BY_LINK)
     .concat('limit')
-    .filter((key) => query[key] !== undefined && link({ [key]: query[key] }) !== '/');
+    .filter((key) => query[key] !== undefined && listLink({ [key]: query[key] }) !== '/');
   return html`<form class="filters" method="get" action="/" role="search">
   ${flag && html`<input type="hidden" name="flag" value="${flag}">`}${hidden.map((key) => html`<input type="hidden" name="${key}" value="${query[key]}">`)}
   <label>Disc ${select('level', level, [['', 'any'], ...LEVELS.map((each) => [each, each] as const)])}</label>
@@ -80,6 +98,7 @@ function filterForm(query: Asked, facets: WorklistFacets): Html {
   <label>to <input type="date" name="to" value="${to ?? ''}"></label>
   <label>Sort by ${select('sort', sort, SORTS)}</label>
   <label>Part of name, patient ID or accession number <input name="find" value="${find ?? ''}" autocomplete="off"></label>
+  ${columnChoice(query)}
   <button>Find</button> ${isFiltered(query) && html`<a href="/">Clear</a>`}
   ${
     hidden.length > 0 &&
@@ -99,6 +118,56 @@ function statesWith({ state }: WorklistFacets): (readonly [string, string])[] {
   ]);
 }
 
+/** Which columns there are beside patient and discs, and how a row fills them. */
+const COLUMNS = {
+  accession: { words: 'Accession', cell: (row) => row.accessionNumber, kind: 'accession' },
+  mr: {
+    words: 'MR',
+    cell: (row) => html`${row.mrAcquisitionDate ?? '–'}<small>${row.studyDescription}</small>`,
+    kind: 'date',
+  },
+  ct: { words: 'CT', cell: pairingCell, kind: 'date' },
+  site: { words: 'Site', cell: ({ site }) => site || '–', kind: 'where' },
+  scanner: { words: 'Scanner', cell: ({ scanner }) => scanner || '–', kind: 'where' },
+  readers: { words: 'Readers', cell: readersCell, kind: 'where' },
+  arrived: {
+    words: 'Arrived',
+    cell: ({ createdAt }) =>
+      html`<time datetime="${createdAt.toISOString()}">${moment(createdAt).slice(0, 16)}</time>`,
+    kind: 'where',
+  },
+  state: { words: 'State', cell: stateCell, kind: 'status' },
+} as const satisfies Record<
+  WorklistColumn,
+  { words: string; cell: (row: WorklistRow) => HtmlValue; kind: string }
+>;
+
+const USUAL_COLUMNS: readonly WorklistColumn[] = ['accession', 'mr', 'ct', 'state'];
+
+function columnsOf({ columns }: Asked): readonly WorklistColumn[] {
+  return columns ? (String(columns).split(',') as WorklistColumn[]) : USUAL_COLUMNS;
+}
+
+function columnChoice(query: Asked): Html {
+  const shown = columnsOf(query);
+  return html`<details class="columns"><summary>Columns</summary><div>${WORKLIST_COLUMNS.map((column) => html`<label><input type="checkbox" name="columns" value="${column}"${shown.includes(column) && html` checked`}> ${COLUMNS[column].words}</label>`)}</div></details>`;
+}
+
+/** Lists by names of one's own, and a form for one more. */
+function viewsLine(views: readonly SavedViewRow[], query: Asked, csrf: string | null): Html | false {
+  if (csrf === null) return false;
+  const here = listLink({ ...query, page: undefined, after: undefined, before: undefined });
+  const link = (view: SavedViewRow) => (view.query ? `/?${view.query}` : '/');
+  const current = views.find((each) => link(each) === here);
+  return html`<nav class="chips views" aria-label="Your views">${views.map((each) => html`<a href="${link(each)}"${each === current && html` aria-current="page"`}>${each.name}</a>`)}
+<details><summary>${current ? 'Delete this view' : 'Save this view'}</summary>${
+    current
+      ? html`<form method="post" action="/views/delete"><input type="hidden" name="_csrf" value="${csrf}"><input type="hidden" name="name" value="${current.name}"><button>Delete ${current.name}</button></form>`
+      : html`<form method="post" action="/views"><input type="hidden" name="_csrf" value="${csrf}"><input type="hidden" name="query" value="${here.slice(2)}">
+<label>Name <input name="name" required maxlength="60" autocomplete="off"></label> <button>Save</button></form>`
+  }</details></nav>`;
+}
+
 const OUTCOME_WORDS: Readonly<Record<string, string>> = {
   'true-positive': 'Calcified by model and CT',
   'false-positive': 'Calcified by the model only',
@@ -109,7 +178,7 @@ const OUTCOME_WORDS: Readonly<Record<string, string>> = {
 /** The quality page's numbers open such lists. */
 function outcomeChip(query: Asked): Html | false {
   const words = OUTCOME_WORDS[String(query.flag)];
-  return words !== undefined && html`<a href="${link(query)}" aria-current="page">${words}</a>`;
+  return words !== undefined && html`<a href="${listLink(query)}" aria-current="page">${words}</a>`;
 }
 
 const SORTS = [
@@ -134,7 +203,7 @@ function select(
 /** Another filter starts at its own first page. */
 function filterLink(flag: string, label: string, query: Asked, facets: WorklistFacets): Html {
   const isCurrent = (query.flag ?? '') === flag;
-  const href = link({
+  const href = listLink({
     ...query,
     flag: flag || undefined,
     page: undefined,
@@ -145,19 +214,7 @@ function filterLink(flag: string, label: string, query: Asked, facets: WorklistF
   return html`<a href="${href}"${isCurrent && html` aria-current="page"`}>${label}${count !== undefined && html` <small>${count}</small>`}</a>`;
 }
 
-function link(query: Asked): string {
-  const search = new URLSearchParams();
-  for (const [key, value] of Object.entries(query)) {
-    const isDefault = value === undefined || value === '' || DEFAULTS[key] === value;
-    if (!isDefault) search.set(key, String(value));
-  }
-  return search.size === 0 ? '/' : `/?${search}`;
-}
-
-/** What need not stand in an address. */
-const DEFAULTS: Readonly<Record<string, number>> = { page: 0, limit: 50 };
-
-const NO_FILTERS: ReadonlySet<string> = new Set(['sort', 'page', 'limit', 'after', 'before']);
+const NO_FILTERS: ReadonlySet<string> = new Set(['columns', 'sort', 'page', 'limit', 'after', 'before']);
 
 function isFiltered(query: Asked): boolean {
   return Object.entries(query).some(
@@ -174,25 +231,45 @@ function empty(query: Asked): Html {
 }
 
 function table(rows: readonly WorklistRow[], query: Asked): Html {
-  const list = link(query).slice(2);
+  const list = listLink(query).slice(2);
+  const columns = columnsOf(query);
+  const before = columns.filter((column) => column !== 'state');
+  const after = columns.filter((column) => column === 'state');
+  const heading = (column: WorklistColumn) => html`<th scope="col">${COLUMNS[column].words}</th>`;
   return html`<table class="worklist">
-<thead><tr><th scope="col">Patient</th><th scope="col">Accession</th><th scope="col">MR</th><th scope="col">CT</th>
+<thead><tr><th scope="col">Patient</th>${before.map(heading)}
 ${LEVELS.map((level) => html`<th scope="col" class="level">${level}</th>`)}
-<th scope="col">State</th></tr></thead>
-<tbody>${rows.map((row) => tableRow(row, list))}</tbody></table>`;
+${after.map(heading)}</tr></thead>
+<tbody>${rows.map((row) => tableRow(row, list, before, after))}</tbody></table>`;
 }
 
-function tableRow(row: WorklistRow, list: string): Html {
+function tableRow(
+  row: WorklistRow,
+  list: string,
+  before: readonly WorklistColumn[],
+  after: readonly WorklistColumn[],
+): Html {
   const href = `/cases/${row.id}${list && `?list=${encodeURIComponent(list)}`}`;
+  const cell = (column: WorklistColumn) => {
+    const { kind, words, cell: fill } = COLUMNS[column];
+    return html`<td class="${kind}" data-label="${words}">${fill(row)}</td>`;
+  };
   return html`<tr>
 <th scope="row"><a href="${href}">${personName(row.patientName) || 'no name'}</a><small>${row.patientId}</small></th>
-<td class="accession" data-label="Accession">${row.accessionNumber}</td>
-<td class="date" data-label="MR">${row.mrAcquisitionDate ?? '–'}<small>${row.studyDescription}</small></td>
-<td class="date" data-label="CT">${pairingCell(row)}</td>
+${before.map(cell)}
 ${LEVELS.map((level) => html`<td class="level" data-label="${level}">${flagCell(level, row)}</td>`)}
-<td class="status" data-label="State"><span class="state ${row.state}">${STATE_WORDS[row.state]}</span>
-<small>${row.revision > 1 && `revision ${row.revision}, `}<time datetime="${row.stateSince.toISOString()}" title="${moment(row.stateSince)} UTC">for ${age(row.stateSince)}</time>${row.lastErrorCode && ` · ${row.lastErrorCode}`}${row.waitingFor && ` · waits: ${row.waitingFor}`}${row.closedBecause && ` · ${row.closedBecause}`}</small></td>
+${after.map(cell)}
 </tr>`;
+}
+
+function stateCell(row: WorklistRow): Html {
+  return html`<span class="state ${row.state}">${STATE_WORDS[row.state]}</span>
+<small>${row.revision > 1 && `revision ${row.revision}, `}<time datetime="${row.stateSince.toISOString()}" title="${moment(row.stateSince)} UTC">for ${age(row.stateSince)}</time>${row.lastErrorCode && ` · ${row.lastErrorCode}`}${row.waitingFor && ` · waits: ${row.waitingFor}`}${row.closedBecause && ` · ${row.closedBecause}`}</small>`;
+}
+
+function readersCell({ readerAnswers, readerRejections }: WorklistRow): Html {
+  if (readerAnswers === 0) return html`–`;
+  return html`${readerAnswers}${readerRejections > 0 && html` <span class="differs">${readerRejections} rejected</span>`}`;
 }
 
 function pairingCell({ pairingOutcome, intervalDays }: WorklistRow): Html {
