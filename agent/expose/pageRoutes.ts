@@ -35,13 +35,13 @@ import {
   parseQuery,
   WorklistQuery,
 } from './query.js';
-import { addSendAgain, againFor } from './sendAgainRoute.js';
 import { addReading } from './readingRoutes.js';
+import { remembered } from './remembered.js';
+import { addSendAgain, againFor } from './sendAgainRoute.js';
 import { addTrailPage } from './trailRoutes.js';
 import type { HttpParts } from './types.js';
-import { addWritten } from './writtenRoutes.js';
-import { remembered } from './remembered.js';
 import { viewerOf } from './viewer.js';
+import { addWritten } from './writtenRoutes.js';
 
 const WORKLIST_SECONDS = 3;
 const CASE_SECONDS = 2;

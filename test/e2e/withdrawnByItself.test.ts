@@ -79,7 +79,9 @@ describe('a result that its images take back', function () {
       return view.notices.length === 2 && view.notices.every(({ state }) => state === 'stored');
     }, 60_000);
     const [report] = before.reports;
-    const own = ris.messages.slice(toldBefore).filter(({ text }) => text.includes(before.study.studyInstanceUid));
+    const own = ris.messages
+      .slice(toldBefore)
+      .filter(({ text }) => text.includes(before.study.studyInstanceUid));
     assert.deepEqual(
       own.map(({ status }) => new Set(status)),
       [new Set(['P']), new Set(['W'])],

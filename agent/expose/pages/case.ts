@@ -32,8 +32,8 @@ import { modelSection } from './model.js';
 import { type OverTime, overTimeSection } from './overTime.js';
 import { choiceSection, joinedReports } from './series.js';
 import { slicePicture } from './slice.js';
-import { writtenSection } from './written.js';
 import { crossWords, viewerSection } from './viewer.js';
+import { writtenSection } from './written.js';
 
 /** One case: what the model saw and said, what the CT says, what became of the report, and who did what when. */
 export function casePage(
