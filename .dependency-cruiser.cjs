@@ -64,6 +64,7 @@ const ROOMS = {
     'agent/locate',
     'agent/quality',
     'agent/report',
+    'agent/tell',
     'models/statistics',
     'models/catalogue',
     'models/acceptance',

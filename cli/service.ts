@@ -1,8 +1,10 @@
 import { asCalcidiscError, CalcidiscError } from '../agent/domain/errors.js';
 import { Opened } from '../agent/domain/opened.js';
+import { alarmDestinations, alarmLooks } from '../agent/expose/alarmsNow.js';
 import { startHttp } from '../agent/expose/server.js';
 import type { HttpParts } from '../agent/expose/types.js';
 import { type RunningAgent, startAgent } from '../agent/main.js';
+import { startAlarms } from '../agent/tell/alarms.js';
 import { ConfigError } from '../config/load.js';
 import type { Logger } from '../config/log.js';
 import type { Config } from '../config/schema.js';
@@ -52,6 +54,9 @@ export async function startService(
     const agent = parts.agent ? opened.keep(await listening('dicom', config, startAgent(agentParts))) : null;
     const page = agent && pageParts({ config, database, queues, log }, agent, worker);
     const http = page ? opened.keep(await listening('http', config, startHttp(page))) : null;
+    const destinations = alarmDestinations(config);
+    if (page && destinations.length > 0)
+      opened.keep(startAlarms({ database, log, destinations, looks: alarmLooks({ ...page, config }) }));
     return {
       database,
       queues,

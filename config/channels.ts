@@ -5,7 +5,9 @@ import { AeTitle, Milliseconds, Name, Port } from './values.js';
 export const DICOM_FORMS = ['sr', 'sc', 'gsps', 'pdf'] as const;
 
 /** What a site may want to hear of beside the results themselves. */
-export const EVENTS = ['flagged', 'uncertain', 'parked'] as const;
+export const EVENTS = ['flagged', 'uncertain', 'parked', 'alarm'] as const;
+/** What is told where `events` is absent: of results and cases, not of the installation. */
+const USUAL_EVENTS = ['flagged', 'uncertain', 'parked'] as const;
 
 /** Words of urgency, the most urgent first. */
 export const URGENCIES = ['stat', 'urgent', 'routine'] as const;
@@ -126,7 +128,7 @@ export const WebhookDestination = z.strictObject({
   channel: z.literal('webhook'),
   /** The key of the signature (HMAC-SHA256), the first line of the file. */
   secretFile: File,
-  events: once(z.enum(EVENTS)).default([...EVENTS]),
+  events: once(z.enum(EVENTS)).default([...USUAL_EVENTS]),
   ...throttled,
 });
 
@@ -144,7 +146,7 @@ export const EmailDestination = z.strictObject({
   from: z.string().min(3),
   to: once(z.string().min(3)),
   timeoutMs: Milliseconds.default(30_000),
-  events: once(z.enum(EVENTS)).default([...EVENTS]),
+  events: once(z.enum(EVENTS)).default([...USUAL_EVENTS]),
   ...throttled,
 });
 

@@ -30,6 +30,7 @@ import * as consoleTables from './0043_console.js';
 import * as worklistCounts from './0044_worklist_counts.js';
 import * as auditSyslog from './0045_audit_syslog.js';
 import * as studyPace from './0046_study_pace.js';
+import * as alarms from './0047_alarms.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -65,4 +66,5 @@ export const migrations = [
   { name: '0044_worklist_counts', ...worklistCounts },
   { name: '0045_audit_syslog', ...auditSyslog },
   { name: '0046_study_pace', ...studyPace },
+  { name: '0047_alarms', ...alarms },
 ] as const;

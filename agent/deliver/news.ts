@@ -1,4 +1,5 @@
 import type { NewsEvent, Urgency } from '../../config/destinations.js';
+import type { AlarmEpisode } from '../../db/tables/alarms.js';
 import { derivedUid } from '../dicom/uid.js';
 import { conclusion, RESEARCH_STATEMENT, recommendation } from '../report/evaluations.js';
 import { type OutcomeFacts, outcomeOf } from './outcome.js';
@@ -10,9 +11,10 @@ export interface News {
   readonly id: string;
   readonly event: NewsEvent | 'withdrawn';
   readonly at: string;
-  readonly caseId: string;
-  readonly revision: number;
-  readonly studyInstanceUid: string;
+  /** null, and no accession number, for what is of no case: an alarm. */
+  readonly caseId: string | null;
+  readonly revision: number | null;
+  readonly studyInstanceUid: string | null;
   readonly accessionNumber: string;
   readonly urgency: Urgency;
   /** In sentences. */
@@ -91,6 +93,23 @@ export function newsOfParked(facts: ParkedFacts): News {
     said: [
       `A case waits for a person: ${errorCode}, after ${from}.`,
       `calcidisc case ${caseId.slice(0, 8)} says why; --retry goes on.`,
+    ],
+    result: null,
+  };
+}
+
+/** Something is wrong with the installation, or no longer. @param alarm its episode: db/tables/alarms.ts */
+export function newsOfAlarm({ id, alarm, words, beganAt, endedAt }: AlarmEpisode, isOver: boolean): News {
+  const at = (isOver ? (endedAt ?? beganAt) : beganAt).toISOString();
+  return {
+    id: derivedUid('news', id, isOver ? 'alarm-over' : 'alarm'),
+    event: 'alarm',
+    at,
+    ...{ caseId: null, revision: null, studyInstanceUid: null, accessionNumber: '' },
+    urgency: 'routine',
+    said: [
+      isOver ? `OVER: ${words}` : words,
+      `${isOver ? 'It lasted from' : 'Since'} ${beganAt.toISOString()}${isOver ? ` to ${at}` : ''} (${alarm}).`,
     ],
     result: null,
   };

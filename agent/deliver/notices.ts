@@ -2,9 +2,12 @@ import { type Destination, eventsOf } from '../../config/destinations.js';
 import type { Logger } from '../../config/log.js';
 import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
+import { findAlarm } from '../../db/tables/alarms.js';
 import { appendAudit } from '../../db/tables/audit.js';
 import { findCase } from '../../db/tables/cases.js';
 import {
+  type AlarmNotice,
+  type CaseNotice,
   claimNotice,
   type NoticeRow,
   noteParked,
@@ -20,7 +23,7 @@ import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
 import { buildRejectionNote, type RejectionReason } from '../report/rejectionNote.js';
 import type { Item, Outcome } from './channel.js';
 import { channelOf } from './channels/index.js';
-import { newsOfParked } from './news.js';
+import { type News, newsOfAlarm, newsOfParked } from './news.js';
 import { toldOf } from './parcel.js';
 import { type DeliveryVerdict, verdictOf } from './verdict.js';
 import { objectsAt } from './withdraw.js';
@@ -91,10 +94,7 @@ async function sendNotice(
   signal: AbortSignal,
 ): Promise<SentNotice> {
   try {
-    const item =
-      row.kind === 'parked'
-        ? await parkedItem(database, row, destination)
-        : await withdrawnItem(database, row, destination);
+    const item = await itemOf(database, row, destination);
     const [outcome] = await channelOf(destination).send([item], destination, { config, signal });
     return { item, outcome: outcome! };
   } catch (thrown) {
@@ -102,9 +102,30 @@ async function sendNotice(
   }
 }
 
+function itemOf(database: NoticeParts['database'], row: NoticeRow, destination: Destination): Promise<Item> {
+  if (row.caseId === null) return alarmItem(database, row, destination);
+  return row.kind === 'parked'
+    ? parkedItem(database, row, destination)
+    : withdrawnItem(database, row, destination);
+}
+
+async function alarmItem(
+  { knex }: NoticeParts['database'],
+  { alarmId, kind }: AlarmNotice,
+  destination: Destination,
+): Promise<Item> {
+  return newsItem(newsOfAlarm((await findAlarm(knex, alarmId))!, kind === 'alarm-over'), destination);
+}
+
+async function newsItem(news: News, destination: Destination): Promise<Item> {
+  const item = await channelOf(destination).composeNews?.(news);
+  if (item) return item;
+  throw new CalcidiscError('DESTINATION_REFUSED', `${destination.name} carries results alone`);
+}
+
 async function parkedItem(
   { knex }: NoticeParts['database'],
-  { caseId, revision, occasion: at }: NoticeRow,
+  { caseId, revision, occasion: at }: CaseNotice,
   destination: Destination,
 ): Promise<Item> {
   const row = (await findCase(knex, caseId))!;
@@ -118,15 +139,13 @@ async function parkedItem(
     studyInstanceUid: row.mrStudyInstanceUid,
     accessionNumber: study?.accessionNumber ?? '',
   });
-  const item = await channelOf(destination).composeNews?.(news);
-  if (item) return item;
-  throw new CalcidiscError('DESTINATION_REFUSED', `${destination.name} carries results alone`);
+  return newsItem(news, destination);
 }
 
 /** In the words of the channel: HL7 W, FHIR entered-in-error, a rejection note, a sentence. */
 async function withdrawnItem(
   { knex }: NoticeParts['database'],
-  { caseId, revision, reportId, reason, reasonCode, occasion: at }: NoticeRow,
+  { caseId, revision, reportId, reason, reasonCode, occasion: at }: CaseNotice,
   destination: Destination,
 ): Promise<Item> {
   const report = (await findReportById(knex, reportId!))!;
@@ -161,8 +180,8 @@ async function writeDown(
     const { caseId, revision, kind, destination, attempts } = row;
     await appendAudit(trx, {
       event: verdict.outcome === 'stored' ? 'NOTICE_SENT' : 'NOTICE_REFUSED',
-      subjectType: 'case',
-      subjectId: caseId,
+      subjectType: caseId === null ? 'alarm' : 'case',
+      subjectId: caseId ?? row.alarmId,
       detail: { revision, kind, destination, attempts, status: verdict.status },
     });
   });

@@ -14,6 +14,8 @@ export const AUDIT_EVENTS = {
   PROCESS_STARTED: event('110100', 'Application Activity', 'E'),
   PROCESS_STOPPED: event('110100', 'Application Activity', 'E'),
   DATABASE_SEEDED: event('110100', 'Application Activity', 'C'),
+  ALARM_BEGAN: event('110100', 'Application Activity', 'E', OUTCOMES.seriousFailure),
+  ALARM_OVER: event('110100', 'Application Activity', 'E'),
   QUALITY_ALARM_ACKNOWLEDGED: event('110100', 'Application Activity', 'U'),
   CASE_CREATED: event('110100', 'Application Activity', 'C'),
   CASE_MOVED: event('110100', 'Application Activity', 'U'),

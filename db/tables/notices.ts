@@ -5,11 +5,24 @@ import { isKeptBack } from './backfillStudies.js';
 import type { Attempts, DeliveryFailure } from './deliveries.js';
 
 /** Something to be told to a destination beside the results themselves. */
-export interface NoticeRow extends Attempts {
+export type NoticeRow = CaseNotice | AlarmNotice;
+
+/** That something is wrong, or no longer. */
+export interface AlarmNotice extends Attempts {
+  readonly id: string;
+  readonly kind: 'alarm' | 'alarm-over';
+  readonly alarmId: string;
+  readonly caseId: null;
+  readonly revision: null;
+  readonly occasion: Date;
+}
+
+export interface CaseNotice extends Attempts {
   readonly id: string;
   readonly caseId: string;
   readonly revision: number;
   readonly kind: 'parked' | 'withdrawn';
+  readonly alarmId: null;
   readonly occasion: Date;
   /** Of 'withdrawn': the report that is taken back. */
   readonly reportId: string | null;
@@ -130,7 +143,7 @@ export function unparkNotices(trx: Tx, caseId: string): Promise<number> {
 }
 
 /** Without the messages, the newest first. */
-export function listNotices(tx: Tx, caseId: string): Promise<NoticeRow[]> {
+export function listNotices(tx: Tx, caseId: string): Promise<CaseNotice[]> {
   return tx('notice')
     .where({ caseId })
     .orderBy('createdAt', 'desc')

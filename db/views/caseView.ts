@@ -7,7 +7,7 @@ import { type CaseInference, listInferences } from '../tables/inferences.js';
 import { findLocalisation, type LocalisationRow } from '../tables/localisations.js';
 import { listMeasurements, type MeasurementRow } from '../tables/measurements.js';
 import { findModel, type ModelRow } from '../tables/models.js';
-import { listNotices, type NoticeRow } from '../tables/notices.js';
+import { type CaseNotice, listNotices } from '../tables/notices.js';
 import { listAside, type ObjectAsideRow } from '../tables/objectsAside.js';
 import { findPairing, type PairingRow } from '../tables/pairings.js';
 import { listPriorFetchesOfStudy, type PriorFetchRow } from '../tables/priorFetches.js';
@@ -57,7 +57,7 @@ export interface CaseView {
   /** What radiologists wrote of the study, the report that counts first. */
   readonly writtenReports: readonly WrittenReport[];
   /** What was told beside the results, the newest first. */
-  readonly notices: readonly NoticeRow[];
+  readonly notices: readonly CaseNotice[];
   /** Cases of the same study that this one goes on for (an older version made one for each series). */
   readonly joined: readonly JoinedCase[];
   /** The newest first. */

@@ -32,13 +32,12 @@ function itemOf({
     'Calcidisc',
     ...(urgency === 'routine' ? [] : [urgency.toUpperCase()]),
     SUBJECTS[event],
-    accessionNumber ? `accession ${accessionNumber}` : `case ${caseId.slice(0, 8)}`,
+    ...(accessionNumber ? [`accession ${accessionNumber}`] : caseId ? [`case ${caseId.slice(0, 8)}`] : []),
   ].join(': ');
   const text = [
     ...said,
     '',
-    `Case ${caseId}, revision ${revision}`,
-    `Study ${studyInstanceUid}`,
+    ...(caseId ? [`Case ${caseId}, revision ${revision}`, `Study ${studyInstanceUid}`] : []),
     ...(accessionNumber ? [`Accession number ${accessionNumber}`] : []),
   ].join('\n');
   return { form: 'mail', bytes: Buffer.from(`${subject}\n\n${text}\n`, 'utf8'), id };
@@ -48,6 +47,7 @@ const SUBJECTS: Readonly<Record<News['event'], string>> = {
   flagged: 'calcification flagged (research)',
   uncertain: 'uncertain, a person is needed (research)',
   parked: 'a case waits for a person',
+  alarm: 'alarm',
   withdrawn: 'a result was withdrawn',
 };
 
