@@ -57,7 +57,7 @@ export async function findStudyPace(tx: Tx, callingAes: readonly string[]): Prom
 export async function noteStudyPace(trx: Tx, callingAe: string, gapMs: number | null): Promise<void> {
   const isFirst = gapMs === null;
   await trx('senderPace')
-    .insert({ callingAe, studyGapMs: gapMs ?? 0, studies: 1 })
+    .insert({ callingAe, studyGapMs: gapMs ?? 0, studies: isFirst ? 1 : 0 })
     .onConflict('callingAe')
     .merge({
       studyGapMs: isFirst
