@@ -17,7 +17,7 @@ export function doneLine(done: CaseActionName | 'verdict' | undefined): Html | f
   if (!done) return false;
   const words =
     done === 'verdict'
-      ? 'Your word is kept beside those of other readers. It is no truth by itself: nothing is trained on it or measured by it.'
+      ? 'Your word is kept beside those of other readers. It is no truth by itself: nothing is trained on it, and Quality counts by it only where readers are chosen as the truth.'
       : `Done: ${CASE_ACTIONS[done].words.toLowerCase()}. A running agent takes it up within seconds.`;
   return html`<p class="alert done" role="status">${words}</p>`;
 }

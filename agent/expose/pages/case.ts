@@ -236,7 +236,7 @@ function readersSection(view: CaseView): Html | false {
   const documents = readerDocuments(view);
   if (documents.length === 0) return false;
   return html`<section aria-labelledby="readers"><h2 id="readers">What readers say</h2>
-<p class="quiet">Said on this page, or in corrections of our report that came back as Structured Reports. One reader's word is no truth: nothing is trained on it or measured by it.</p>
+<p class="quiet">Said on this page, or in corrections of our report that came back as Structured Reports. One reader's word is no truth: nothing is trained on it, and Quality counts by it only where readers are chosen as the truth.</p>
 ${documents.map(({ head, lines }) => html`<h3>${head}</h3><ul>${lines.map((line) => html`<li>${line}</li>`)}</ul>`)}</section>`;
 }
 
