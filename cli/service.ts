@@ -13,7 +13,7 @@ import { openQueues, type Queues } from '../db/work/queue.js';
 import { type RunningWorker, startWorker } from '../worker/main.js';
 import { certificateProblem } from './doctor/certificates.js';
 import { sentenceOf } from './doctor/finding.js';
-import { LISTEN_CODES, type Listener, listenFinding } from './doctor/ports.js';
+import { LISTEN_CODES, listenFinding } from './doctor/ports.js';
 import { refuseToStart } from './doctor/start.js';
 import { EXIT } from './exitCodes.js';
 import { leaveSignalsAlone, onInterrupt } from './interrupt.js';
@@ -90,7 +90,7 @@ function pageParts(
 }
 
 /** The ports were free a moment ago; should one be taken meanwhile, the sentence is the same. */
-function listening<T>(listener: Listener, config: Config, starting: Promise<T>): Promise<T> {
+function listening<T>(listener: 'dicom' | 'http', config: Config, starting: Promise<T>): Promise<T> {
   return starting.catch((error: NodeJS.ErrnoException) => {
     if (!error.code || !LISTEN_CODES.has(error.code)) throw error;
     throw new ConfigError(sentenceOf(listenFinding(listener, config[listener], error.code)), {

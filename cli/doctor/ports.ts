@@ -13,6 +13,8 @@ export const LISTENERS = {
     setting: 'dicom.host, dicom.port, CALCIDISC_DICOM_HOST, CALCIDISC_DICOM_PORT',
   },
   http: { name: 'page', setting: 'http.host, http.port, CALCIDISC_HTTP_HOST, CALCIDISC_HTTP_PORT' },
+  agents: { name: 'listener for other agents', setting: 'agents.host, agents.port' },
+  hl7: { name: 'HL7 listener', setting: 'hear.hl7.host, hear.hl7.port' },
 } as const;
 
 export type Listener = keyof typeof LISTENERS;
@@ -53,12 +55,38 @@ export function listenFinding(listener: Listener, { host, port }: Address, code:
   return { what: `${name} ${host}:${port}`, verdict: 'failed', detail, setting, advice };
 }
 
-/** Both listeners tried, before anything else is opened: two processes on one port would be two on one spool. */
-export async function checkPorts(config: Pick<Config, Listener>): Promise<Finding[]> {
+type PortConfig = Pick<Config, 'agents' | 'dicom' | 'hear' | 'http'>;
+
+/** The listeners that these settings ask for, and where. */
+function listenersOf({ agents, dicom, hear, http }: PortConfig): readonly (readonly [Listener, Address])[] {
+  return [
+    ['dicom', dicom],
+    ['http', http],
+    ...(agents.secretFile === undefined ? [] : ([['agents', agents]] as const)),
+    ...(hear.hl7 ? ([['hl7', hear.hl7]] as const) : []),
+  ];
+}
+
+/** Every listener tried, before anything else is opened: two processes on one port would be two on one spool. */
+export async function checkPorts(config: PortConfig): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const listener of ['dicom', 'http'] as const) {
-    const code = await cannotListen(config[listener]);
-    if (code !== null) findings.push(listenFinding(listener, config[listener], code));
+  const listeners = listenersOf(config);
+  for (const [i, [listener, address]] of listeners.entries()) {
+    const same = listeners.slice(0, i).find(([, other]) => other.port !== 0 && other.port === address.port);
+    const code = await cannotListen(address);
+    if (same) findings.push(samePort(listener, address, same[0]));
+    else if (code !== null) findings.push(listenFinding(listener, address, code));
   }
   return findings;
+}
+
+/** Two of ours: each would find the port free, and only the first get it. */
+function samePort(listener: Listener, { host, port }: Address, other: Listener): Finding {
+  return {
+    what: `${LISTENERS[listener].name} ${host}:${port}`,
+    verdict: 'failed',
+    detail: `the ${LISTENERS[other].name} has that port`,
+    setting: `${LISTENERS[listener].setting}; ${LISTENERS[other].setting}`,
+    advice: 'give each a port of its own',
+  };
 }
