@@ -121,7 +121,11 @@ describe('expose: reader studies', function () {
     await page.waitForURL(`${origin}/`);
     await page.goto(`${origin}/reading/${id}`);
     await page.getByText('Begin to read').click();
-    const heading = (text: string) => page.locator('h1', { hasText: text }).waitFor();
+    const heading = async (text: string) => {
+      await page.locator('h1', { hasText: text }).waitFor();
+      // The keys are the script's, which runs when the page is whole.
+      await page.waitForLoadState('load');
+    };
     await heading('Disc 1 of 12');
     await page.keyboard.press('y');
     await page.keyboard.press('4');
