@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import { isUid } from '../dicom/uid.js';
-import { call, type HttpServer, isForNow, textOf, unreachable } from '../dicom/web/client.js';
+import { type HttpServer, isForNow, textOf, unreachable } from '../dicom/web/client.js';
 import type { WebDoor } from '../dicom/web/door.js';
+import { forget, get } from '../dicom/web/get.js';
 import { dicomBoundary, eachPart } from '../dicom/web/multipart.js';
 import type { Taken } from '../dicom/web/storeResponse.js';
 import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
@@ -103,7 +104,7 @@ async function searchPage(
   signal?: AbortSignal,
 ): Promise<{ readonly rows: DicomJson[]; readonly isCut: boolean }> {
   const headers = { accept: 'application/dicom+json' };
-  const { statusCode, headers: said, body } = await call(server, { method: 'GET', path, headers, signal });
+  const { statusCode, headers: said, body } = await get(server, { path, headers, signal });
   const text = await textOf(body, MOST_ANSWER_BYTES).catch((thrown) => {
     throw unreachable(server, thrown);
   });
@@ -172,7 +173,7 @@ export async function retrieveSeries(
     status = String(answer.statusCode);
     const boundary = dicomBoundary(String(answer.headers['content-type'] ?? ''));
     if (answer.statusCode !== 200 || boundary === null) {
-      await answer.body.dump();
+      await forget(answer);
       if (answer.statusCode !== 200) throw refusal(server, 'WADO-RS', answer.statusCode);
       throw new CalcidiscError(
         'DESTINATION_REFUSED',
@@ -192,10 +193,10 @@ export async function retrieveSeries(
 async function ask(server: HttpServer, path: string, signal: AbortSignal) {
   const type = 'multipart/related; type="application/dicom"';
   const asIs = { accept: `${type}; transfer-syntax=*` };
-  const answer = await call(server, { method: 'GET', path, headers: asIs, signal });
+  const answer = await get(server, { path, headers: asIs, signal });
   if (answer.statusCode !== 406) return answer;
-  await answer.body.dump();
-  return call(server, { method: 'GET', path, headers: { accept: type }, signal });
+  await forget(answer);
+  return get(server, { path, headers: { accept: type }, signal });
 }
 
 async function visited(

@@ -10,7 +10,7 @@ export type HttpServer = Pick<
 >;
 
 export interface HttpCall {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'POST';
   /** What comes after the server's url, with a slash before it. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -49,7 +49,7 @@ export function unreachable({ name }: Pick<HttpServer, 'name'>, thrown: unknown)
 }
 
 /** @param most bytes; more of an answer is not kept */
-export async function textOf(answer: Dispatcher.ResponseData['body'], most: number): Promise<string> {
+export async function textOf(answer: AsyncIterable<Buffer>, most: number): Promise<string> {
   const pieces: Buffer[] = [];
   let length = 0;
   for await (const piece of answer) {
@@ -59,7 +59,7 @@ export async function textOf(answer: Dispatcher.ResponseData['body'], most: numb
   return Buffer.concat(pieces).toString('utf8');
 }
 
-async function authorization({ auth }: HttpServer): Promise<Readonly<Record<string, string>>> {
+export async function authorization({ auth }: HttpServer): Promise<Readonly<Record<string, string>>> {
   if (!auth) return {};
   if (auth.type === 'bearer') return { authorization: `Bearer ${await secretIn(auth.tokenFile)}` };
   const pair = Buffer.from(`${auth.user}:${await secretIn(auth.passwordFile)}`, 'utf8');
