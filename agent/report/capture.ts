@@ -1,11 +1,8 @@
-import { SOP_CLASSES } from '../dicom/sopClasses.js';
 import { type CaptureSlice, drawCapture } from './capturePicture.js';
-import type { DataSet } from './content.js';
+import { companionFile } from './companion.js';
 import { referencedSop } from './content.js';
-import { derivedUids, equipment, patientModule, studyModule } from './modules.js';
-import { writePart10 } from './part10.js';
 import type { BuiltReport, ReportInput } from './types.js';
-import { localDateTime, offsetOf, shortText } from './values.js';
+import { localDateTime, offsetOf } from './values.js';
 
 /**
  * A Secondary Capture of the slice that was read, with the answer on it (PS3.3 A.8.1): RGB, burned-in words of the
@@ -13,27 +10,12 @@ import { localDateTime, offsetOf, shortText } from './values.js';
  * @throws CalcidiscError REPORT_INVALID as buildReport
  */
 export async function buildCapture(input: ReportInput, slice: CaptureSlice | null): Promise<BuiltReport> {
-  const uids = derivedUids('capture', input);
-  const sopClassUid = SOP_CLASSES.secondaryCapture.uid;
   const { width, height, pixels } = await drawCapture(input, slice);
   const now = localDateTime(input.createdAt, offsetOf(input));
-  const dataset: DataSet = {
-    SpecificCharacterSet: 'ISO_IR 192',
-    SOPClassUID: sopClassUid,
-    SOPInstanceUID: uids.sopInstanceUid,
-    InstanceCreationDate: now.da,
-    InstanceCreationTime: now.tm,
+  return companionFile('capture', input, {
     ImageType: 'DERIVED\\SECONDARY',
-    ...patientModule(input),
-    ...studyModule(input),
-    Modality: 'OT',
-    SeriesInstanceUID: uids.seriesInstanceUid,
-    SeriesNumber: '9002',
-    SeriesDescription: shortText('LO', `${input.seriesDescription.slice(0, 54)}: picture`),
-    ...equipment(input),
     // PS3.3 C.8.6.1: made by a workstation, not scanned.
     ConversionType: 'WSD',
-    InstanceNumber: String(input.revision),
     BodyPartExamined: 'LSPINE',
     PatientOrientation: '',
     ContentDate: now.da,
@@ -51,7 +33,5 @@ export async function buildCapture(input: ReportInput, slice: CaptureSlice | nul
     HighBit: 7,
     PixelRepresentation: 0,
     PixelData: pixels,
-  };
-  const file = writePart10(dataset, { ...uids, sopClassUid, sourceAe: input.device.aeTitle });
-  return { file, ...uids, sopClassUid };
+  });
 }

@@ -1,40 +1,23 @@
 import { Worker } from 'node:worker_threads';
-import { SOP_CLASSES } from '../dicom/sopClasses.js';
 import type { CaptureSlice } from './capturePicture.js';
 import { CONCEPT } from './codes.js';
-import { codeSequence, type DataSet, referencedSop } from './content.js';
+import { companionFile } from './companion.js';
+import { codeSequence, referencedSop } from './content.js';
 import type { PageOrder } from './documentThread.js';
-import { derivedUids, equipment, patientModule, studyModule } from './modules.js';
-import { writePart10 } from './part10.js';
 import type { BuiltReport, ReportInput } from './types.js';
-import { localDateTime, offsetOf, shortText } from './values.js';
+import { localDateTime, offsetOf } from './values.js';
 
 /**
  * An Encapsulated PDF of the report (PS3.3 A.45.1): one page to print.
  * @throws CalcidiscError REPORT_INVALID as buildReport
  */
 export async function buildDocument(input: ReportInput, slice: CaptureSlice | null): Promise<BuiltReport> {
-  const uids = derivedUids('document', input);
-  const sopClassUid = SOP_CLASSES.encapsulatedPdf.uid;
   const pdf = await drawDocument(input, slice);
   const now = localDateTime(input.createdAt, offsetOf(input));
   const source = input.discs[0]?.image ?? input.mr.instances[0]!;
-  const dataset: DataSet = {
-    SpecificCharacterSet: 'ISO_IR 192',
-    SOPClassUID: sopClassUid,
-    SOPInstanceUID: uids.sopInstanceUid,
-    InstanceCreationDate: now.da,
-    InstanceCreationTime: now.tm,
-    ...patientModule(input),
-    ...studyModule(input),
-    Modality: 'DOC',
-    SeriesInstanceUID: uids.seriesInstanceUid,
-    SeriesNumber: '9004',
-    SeriesDescription: shortText('LO', `${input.seriesDescription.slice(0, 57)}: page`),
-    ...equipment(input),
+  return companionFile('document', input, {
     // PS3.3 C.8.6.1: made by a workstation.
     ConversionType: 'WSD',
-    InstanceNumber: String(input.revision),
     ContentDate: now.da,
     ContentTime: now.tm,
     AcquisitionDateTime: '',
@@ -47,9 +30,7 @@ export async function buildDocument(input: ReportInput, slice: CaptureSlice | nu
     MIMETypeOfEncapsulatedDocument: 'application/pdf',
     EncapsulatedDocument: pdf,
     EncapsulatedDocumentLength: pdf.length,
-  };
-  const file = writePart10(dataset, { ...uids, sopClassUid, sourceAe: input.device.aeTitle });
-  return { file, ...uids, sopClassUid };
+  });
 }
 
 /**

@@ -1,16 +1,14 @@
-import { SOP_CLASSES } from '../dicom/sopClasses.js';
 import type { SliceGrey } from '../domain/sliceGrey.js';
 import { answerLine } from './answerLine.js';
 import { resultOf } from './answers.js';
 import { type CaptureSlice, FOOT } from './capturePicture.js';
 import { VALUE } from './codes.js';
+import { companionFile } from './companion.js';
 import { checkedUid, type DataSet, type ImagePoint, referencedSop } from './content.js';
 import { conclusion } from './evaluations.js';
 import { outline } from './measurements.js';
-import { derivedUids, equipment, patientModule, studyModule } from './modules.js';
-import { writePart10 } from './part10.js';
 import type { BuiltReport, ReportDisc, ReportInput } from './types.js';
-import { formatDs, localDateTime, offsetOf, shortText } from './values.js';
+import { formatDs, localDateTime, offsetOf } from './values.js';
 
 /**
  * A Grayscale Softcopy Presentation State (PS3.3 A.33.1): each disc's box and answer on the MR image it lies on, the
@@ -23,25 +21,10 @@ export async function buildPresentation(
   slice: CaptureSlice | null,
 ): Promise<BuiltReport | null> {
   if (input.discs.length === 0) return null;
-  const uids = derivedUids('presentation', input);
-  const sopClassUid = SOP_CLASSES.grayscaleSoftcopyPresentationState.uid;
   const now = localDateTime(input.createdAt, offsetOf(input));
   const images = shownImages(input);
-  const dataset: DataSet = {
-    SpecificCharacterSet: 'ISO_IR 192',
-    SOPClassUID: sopClassUid,
-    SOPInstanceUID: uids.sopInstanceUid,
-    InstanceCreationDate: now.da,
-    InstanceCreationTime: now.tm,
-    ...patientModule(input),
-    ...studyModule(input),
-    Modality: 'PR',
-    SeriesInstanceUID: uids.seriesInstanceUid,
-    SeriesNumber: '9003',
-    SeriesDescription: shortText('LO', `${input.seriesDescription.slice(0, 50)}: on the image`),
-    ...equipment(input),
+  return companionFile('presentation', input, {
     BodyPartExamined: 'LSPINE',
-    InstanceNumber: String(input.revision),
     ContentLabel: 'CALCIDISC AI',
     ContentDescription: 'Regions and answers of the discs. AI, research only',
     ContentCreatorName: '',
@@ -62,9 +45,7 @@ export async function buildPresentation(
       GraphicLayerDescription: description,
     })),
     ...greyOf(slice?.grey ?? null),
-  };
-  const file = writePart10(dataset, { ...uids, sopClassUid, sourceAe: input.device.aeTitle });
-  return { file, ...uids, sopClassUid };
+  });
 }
 
 /** Told apart by layer, so that a viewer can hide what is not flagged; greys are P-Values of 16 bits (PS3.3 C.10.7). */
