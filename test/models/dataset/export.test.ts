@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { projectRoot } from '../../../config/root.js';
 import { verifyAudit } from '../../../db/tables/audit.js';
 import { deleteOptOut, insertOptOut } from '../../../db/tables/optOuts.js';
 import { type ExportRequest, exportDataset } from '../../../models/dataset/export.js';
+import { openKey, pseudonymsOf } from '../../../models/dataset/pseudonyms.js';
 import { parseCsv } from '../../../models/evaluation/csv.js';
 import { parseLabels } from '../../../models/evaluation/dataset.js';
 import { runTool } from '../../support/dcmtk.js';
@@ -40,6 +41,7 @@ describe('dataset export: what leaves, on real cases', function () {
 
   before(async () => {
     site = await openSite(PATIENTS.map(({ calcified, ...rest }) => ({ ...rest, calcified: [...calcified] })));
+    await keyBeyond(join(site.dir, 'secret.key'), 600);
     certain = await site.database
       .knex('discRegion as r')
       .join('ctMeasurement as m', (join) => join.on('m.caseId', 'r.caseId').on('m.level', 'r.level'))
@@ -365,6 +367,15 @@ describe('dataset export: what leaves, on real cases', function () {
     await assert.rejects(run({ since: '2030-01-01' }), { code: 'DATASET_EMPTY' });
   });
 });
+
+/** A key that moves everybody by more days than lie between any two of them: no one's new month is another's true one. */
+async function keyBeyond(path: string, days: number): Promise<void> {
+  for (;;) {
+    const { daysEarlier } = pseudonymsOf(await openKey(path));
+    if (PATIENTS.every(({ patientId }) => daysEarlier({ patientId, issuerOfPatientId: '' }) > days)) return;
+    await rm(path);
+  }
+}
 
 function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
