@@ -1,73 +1,52 @@
 import type { Command } from 'commander';
-import { register as audit } from './commands/audit.js';
-import { register as backfill } from './commands/backfill.js';
-import { register as backup } from './commands/backup.js';
-import { register as caseCommand } from './commands/case.js';
-import { register as classify } from './commands/classify.js';
-import { register as ct } from './commands/ct.js';
-import { register as dataset } from './commands/dataset.js';
-import { register as demo } from './commands/demo.js';
-import { register as doctor } from './commands/doctor.js';
-import { register as echo } from './commands/echo.js';
-import { register as evaluate } from './commands/evaluate.js';
-import { register as find } from './commands/find.js';
-import { register as list } from './commands/list.js';
-import { register as locate } from './commands/locate.js';
-import { register as migrate } from './commands/migrate.js';
-import { register as model } from './commands/model.js';
-import { register as phantom } from './commands/phantom.js';
-import { register as purge } from './commands/purge.js';
-import { register as quality } from './commands/quality.js';
-import { register as read } from './commands/read.js';
-import { register as reading } from './commands/reading.js';
-import { register as replay } from './commands/replay.js';
-import { register as report } from './commands/report.js';
-import { register as reports } from './commands/reports.js';
-import { register as restore } from './commands/restore.js';
-import { register as rules } from './commands/rules.js';
-import { register as seed } from './commands/seed.js';
-import { register as send } from './commands/send.js';
-import { register as study } from './commands/study.js';
-import { register as token } from './commands/token.js';
-import { register as up } from './commands/up.js';
-import { register as user } from './commands/user.js';
-import { register as worker } from './commands/worker.js';
 
-/** One file per command; each adds itself to the program. Order is the order of `--help`. */
+/** One file per command; each adds itself to the program. */
 export type Register = (program: Command) => void;
 
-export const commands: readonly Register[] = [
-  up,
-  demo,
-  list,
-  caseCommand,
-  find,
-  send,
-  echo,
-  doctor,
-  read,
-  rules,
-  backfill,
-  locate,
-  ct,
-  migrate,
-  audit,
-  quality,
-  user,
-  token,
-  backup,
-  restore,
-  purge,
-  worker,
-  classify,
-  model,
-  replay,
-  phantom,
-  report,
-  reports,
-  reading,
-  dataset,
-  evaluate,
-  study,
-  seed,
-];
+/** By the name that is typed, in the order of `--help`. Loaded when asked for: one command needs a fifth of all the libraries. */
+const commands = {
+  up: () => import('./commands/up.js'),
+  demo: () => import('./commands/demo.js'),
+  list: () => import('./commands/list.js'),
+  case: () => import('./commands/case.js'),
+  find: () => import('./commands/find.js'),
+  send: () => import('./commands/send.js'),
+  echo: () => import('./commands/echo.js'),
+  doctor: () => import('./commands/doctor.js'),
+  read: () => import('./commands/read.js'),
+  rules: () => import('./commands/rules.js'),
+  backfill: () => import('./commands/backfill.js'),
+  locate: () => import('./commands/locate.js'),
+  ct: () => import('./commands/ct.js'),
+  migrate: () => import('./commands/migrate.js'),
+  audit: () => import('./commands/audit.js'),
+  quality: () => import('./commands/quality.js'),
+  user: () => import('./commands/user.js'),
+  token: () => import('./commands/token.js'),
+  backup: () => import('./commands/backup.js'),
+  restore: () => import('./commands/restore.js'),
+  purge: () => import('./commands/purge.js'),
+  worker: () => import('./commands/worker.js'),
+  classify: () => import('./commands/classify.js'),
+  model: () => import('./commands/model.js'),
+  replay: () => import('./commands/replay.js'),
+  phantom: () => import('./commands/phantom.js'),
+  report: () => import('./commands/report.js'),
+  reports: () => import('./commands/reports.js'),
+  reading: () => import('./commands/reading.js'),
+  dataset: () => import('./commands/dataset.js'),
+  evaluate: () => import('./commands/evaluate.js'),
+  study: () => import('./commands/study.js'),
+  seed: () => import('./commands/seed.js'),
+} satisfies Record<string, () => Promise<{ readonly register: Register }>>;
+
+/**
+ * @returns the commands that are named among `words`, none for the version; all of them when none is named, for help
+ * and for the likest name
+ */
+export async function commandsNamed(words: readonly string[]): Promise<readonly Register[]> {
+  if (words.length === 1 && ['-V', '--version'].includes(words[0]!)) return [];
+  const named = Object.entries(commands).filter(([name]) => words.includes(name));
+  const wanted = named.length > 0 ? named : Object.entries(commands);
+  return (await Promise.all(wanted.map(([, load]) => load()))).map(({ register }) => register);
+}

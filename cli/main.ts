@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { asCalcidiscError } from '../agent/domain/errors.js';
 import { ConfigError } from '../config/load.js';
 import { version } from '../config/version.js';
-import { commands } from './commands.js';
+import { commandsNamed } from './commands.js';
 import { EXIT, exitCodeOf } from './exitCodes.js';
 import { watchInterrupts } from './interrupt.js';
 import { guardStreams } from './streams.js';
@@ -21,7 +21,7 @@ const program = new Command('calcidisc')
   // Thrown instead of ending: what is open is closed, and help that cannot be written is said. Commands inherit this.
   .exitOverride();
 
-for (const register of commands) register(program);
+for (const register of await commandsNamed(process.argv.slice(2))) register(program);
 
 /** Whatever a failed command has left open (a connection that does not close) must not keep the process. */
 const ENDING_LIMIT_MS = 2_000;

@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { commands } from '../../cli/commands.js';
+import { commandsNamed } from '../../cli/commands.js';
 import { projectRoot } from '../../config/root.js';
 import { valve } from '../deliver/valve.js';
 import { invent } from '../query/site.js';
@@ -40,9 +40,9 @@ describe('what a script relies on', function () {
   });
   after(() => rm(dir, { recursive: true, force: true }));
 
-  it('help shows defaults as they are typed, for every command', () => {
+  it('help shows defaults as they are typed, for every command', async () => {
     const root = new Command('calcidisc');
-    for (const register of commands) register(root);
+    for (const register of await commandsNamed([])) register(root);
     const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
     const helps = all(root).map((command) => command.helpInformation());
     assert.ok(helps.length > 30, `${helps.length}`);
