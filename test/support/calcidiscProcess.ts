@@ -17,6 +17,9 @@ export interface CalcidiscProcess {
   stop(): Promise<number | null>;
 }
 
+/** A host that has other work to do as well. */
+const READY_LIMIT_MS = 120_000;
+
 const READY = {
   agent: /listening for DICOM/,
   up: /listening for DICOM/,
@@ -62,7 +65,7 @@ export async function startCalcidisc(
 }
 
 async function untilReady(child: ChildProcess, isReady: () => boolean, output: () => string): Promise<void> {
-  for (let waited = 0; waited < 45_000; waited += 20) {
+  for (let waited = 0; waited < READY_LIMIT_MS; waited += 20) {
     if (isReady()) return;
     if (child.exitCode !== null) throw new Error(`calcidisc ended with ${child.exitCode}:\n${output()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
