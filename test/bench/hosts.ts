@@ -64,13 +64,13 @@ try {
   const seconds: number[] = [];
   let seen = 0;
   let isOver = false;
-  const faults = options['no-faults'] ? [] : befall();
-  const sending = send();
-  await sending;
-  say('all are sent');
-  await untilAllThere();
-  isOver = true;
-  await faults;
+  const work = async () => {
+    await send();
+    say('all are sent');
+    await untilAllThere();
+    isOver = true;
+  };
+  await Promise.all([work(), options['no-faults'] ? [] : befall()]);
   await sleep(5_000);
   const out = await comeOut();
   if (!options.json) tell(out);
