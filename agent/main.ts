@@ -32,7 +32,7 @@ import { type Fetcher, startFetcher } from './query/fetcher.js';
 import { openStudyCounts } from './query/studyCounts.js';
 import { startTakeUp } from './query/takeUp.js';
 import { type Reader, readerOf } from './read/reader.js';
-import { startReadings } from './read/readings.js';
+import { openReadings } from './read/readings.js';
 import { startCommitments } from './receive/commitments.js';
 import { AGENT_USES } from './receive/policy.js';
 import type { Receiver } from './receive/receiver.js';
@@ -115,14 +115,17 @@ async function openAgent(parts: AgentParts, opened: Opened): Promise<RunningAgen
   const opening: Opening = { ...parts, opened, spool, store, files, locator, reader, later: {} };
 
   const assembler = openAssembler(opening, decideRole);
-  openReadings(opening);
+  const readings = keepReadings(opening);
   opening.later.hearing = opened.keep(startHearing({ database, dataDir: config.dataDir, log }));
   const { hl7, language } = config.hear;
   if (hl7) opened.keep(await startHl7Listener(hl7, { database, language, log }));
-  for await (const file of spool.pending()) assembler.stored(file);
+  await handOn(spool, assembler, log);
   openSteps(opening, assembler);
   const { receiver, door } = await openReceiver(opening, assembler);
   openFetcher(opening, door);
+  // Reading takes every core: who comes back to a heap of work takes images first.
+  opening.later.readings = readings;
+  readings.begin();
   const refusal = () => reasonOf(receiver.acceptance());
   opened.keep(openBackfills({ config, database, log, refusal, door })).begin();
   return {
@@ -136,6 +139,16 @@ async function openAgent(parts: AgentParts, opened: Opened): Promise<RunningAgen
     },
     close: () => opened.close(),
   };
+}
+
+/** What was acknowledged before and is not in the index: read again, which takes its time after a kill in a burst. */
+async function handOn(spool: Spool, assembler: Assembler, log: Logger): Promise<void> {
+  let objects = 0;
+  for await (const file of spool.pending()) {
+    assembler.stored(file);
+    objects += 1;
+  }
+  if (objects > 0) log.info({ objects }, 'acknowledged before, now on their way into the index');
 }
 
 /** Which images are ours, and those of other agents. */
@@ -183,11 +196,11 @@ function openAssembler(opening: Opening, decideRole: DecideRole): Assembler {
   return opened.keep(assembler);
 }
 
-function openReadings(opening: Opening): void {
-  const { config, database, queues, log, opened, store, files, locator, reader, later } = opening;
+function keepReadings(opening: Opening): WorkingOff {
+  const { config, database, queues, log, opened, store, files, locator, reader } = opening;
   const reconsidering = { reader, windowDays: config.pair.windowDays };
-  later.readings = opened.keep(
-    startReadings({
+  return opened.keep(
+    openReadings({
       config,
       database,
       store,

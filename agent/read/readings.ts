@@ -48,11 +48,11 @@ const TICK_MS = 1_000;
 /**
  * Works off the rows of series_reading, as many at once as there are threads, what was asked for first before the rest.
  * The row is the truth: a process that ends hands its readings back, one that is killed has them taken over
- * (db/server/presence.ts), and one that was done twice counts once.
+ * (db/server/presence.ts), and one that was done twice counts once. Nothing is read before it is told to begin.
  */
-export function startReadings(parts: ReadingsParts): WorkingOff {
+export function openReadings(parts: ReadingsParts): WorkingOff {
   const { config, database, reader, log } = parts;
-  const working = workOff<ReadingRow>({
+  return workOff<ReadingRow>({
     atOnce: config.locate.threads,
     tickMs: TICK_MS,
     claim: (inHand) =>
@@ -65,8 +65,6 @@ export function startReadings(parts: ReadingsParts): WorkingOff {
     work: (row, signal) => readOne(parts, row, signal),
     unreadable: (error) => log.warn({ err: error }, 'the series that are to be read could not be listed'),
   });
-  working.begin();
-  return working;
 }
 
 async function readOne(parts: ReadingsParts, row: ReadingRow, signal: AbortSignal): Promise<void> {

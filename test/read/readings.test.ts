@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { CalcidiscError } from '../../agent/domain/errors.js';
 import type { Locator } from '../../agent/locate/pool.js';
 import { askForReadings } from '../../agent/read/gather.js';
-import { startReadings } from '../../agent/read/readings.js';
+import { openReadings } from '../../agent/read/readings.js';
 import { listAudit } from '../../db/tables/audit.js';
 import { countReadings, listReadings, listReadRegions } from '../../db/tables/readings.js';
 import { completeSeries, findSeries } from '../../db/tables/series.js';
@@ -39,7 +39,7 @@ describe('series are read once, whatever happens meanwhile', () => {
       measureCt: read as unknown as Locator['measureCt'],
       close: async () => undefined,
     };
-    const working = startReadings({
+    const working = openReadings({
       config: { ...db.config, locate: { ...db.config.locate, threads } },
       database: db.database,
       files: ownFiles(db.config, db.database),
@@ -52,6 +52,7 @@ describe('series are read once, whatever happens meanwhile', () => {
       wakeCase: () => undefined,
       log: quietLog,
     });
+    working.begin();
     started.push(working);
     return { working, ended };
   }
