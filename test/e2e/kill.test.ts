@@ -151,7 +151,7 @@ function configFor({ config }: TestDatabase, orthanc: RunningOrthanc): ConfigInp
 
 /** CT first, so that the MR finds it: one revision, and so one report, is what must come out. */
 async function pairIn(outDir: string): Promise<Sent> {
-  await writePhantom({ outDir, seed: 11, calcified: ['L4-L5'] });
+  await writePhantom({ outDir, seed: 11, calcified: ['L4-L5'], ct: { sliceMm: 3 } });
   const files = ['ct', 'mr'].flatMap((modality) => dicomFilesIn(join(outDir, modality)));
   return { send: (port) => store(files, port) };
 }

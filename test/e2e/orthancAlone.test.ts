@@ -49,7 +49,7 @@ describe('with Orthanc’s script alone: the modality sends to Orthanc, and the 
   });
 
   it('flag and conclusion stand in the metadata of the study, once, and nothing goes round', async () => {
-    const truth = await writePhantom({ outDir: dir, seed: 23, calcified: ['L4-L5'] });
+    const truth = await writePhantom({ outDir: dir, seed: 23, calcified: ['L4-L5'], ct: { sliceMm: 3 } });
     for (const series of ['mr', 'ct'])
       for (const file of dicomFilesIn(join(dir, series)))
         await orthanc.post('/instances', await readFile(file));

@@ -18,6 +18,9 @@ import { type RunningOrthanc, startOrthanc } from '../support/orthanc.js';
 import { needsPeer } from '../support/peers.js';
 import { until } from '../support/until.js';
 
+/** Drawn and not sent. */
+const UNUSED_CT = { sliceMm: 6, spacingMm: 3, fieldOfViewMm: 120 } as const;
+
 const SECRET = 'a secret that every agent of this site knows';
 
 /** Two agents on one database, each with a data folder of its own: what came to one is read by it, and shown to the other. */
@@ -98,7 +101,12 @@ describe('two agents with data folders of their own on one database', function (
   });
 
   it('half of a series to each (a load balancer): whoever reads it fetches the rest, and one answer', async () => {
-    const truth = await writePhantom({ outDir: join(dir, 'halves'), seed: 42, calcified: ['L4-L5'] });
+    const truth = await writePhantom({
+      outDir: join(dir, 'halves'),
+      seed: 42,
+      calcified: ['L4-L5'],
+      ct: UNUSED_CT,
+    });
     const files = dicomFilesIn(join(dir, 'halves', 'mr'));
     await Promise.all([
       sendFiles(
@@ -116,7 +124,12 @@ describe('two agents with data folders of their own on one database', function (
   });
 
   it('a holder that is gone is named; its case is taken up from the PACS, none lost and none twice', async () => {
-    const truth = await writePhantom({ outDir: join(dir, 'gone'), seed: 43, calcified: ['L5-S1'] });
+    const truth = await writePhantom({
+      outDir: join(dir, 'gone'),
+      seed: 43,
+      calcified: ['L5-S1'],
+      ct: UNUSED_CT,
+    });
     const folder = join(dir, 'gone', 'mr');
     const files = dicomFilesIn(folder);
     await storeFiles({
