@@ -10,6 +10,7 @@ import { readSeries } from '../../agent/locate/series.js';
 import { projectRoot } from '../../config/root.js';
 import { writePhantom } from '../../models/phantom/phantom.js';
 import type { Elements } from '../dicom/writePart10.js';
+import { UNUSED_CT } from '../support/coarse.js';
 import { type Drawn, drawnOf, writeSingles } from '../support/encoded.js';
 
 const run = promisify(execFile);
@@ -73,7 +74,7 @@ describe('the whole decision for a folder, without a service', function () {
       outDir: join(folder, 'in', 'lumbar'),
       seed: SEED,
       mr: { slices: 9, matrix: 256 },
-      ct: { spacingMm: 3, sliceMm: 6, fieldOfViewMm: 120 },
+      ct: UNUSED_CT,
       mrDate: '20240110',
       ctDate: '20240120',
     });

@@ -12,6 +12,7 @@ import { readCaseView } from '../../db/views/caseView.js';
 import { writePhantom } from '../../models/phantom/phantom.js';
 import { drawSiteStudies } from '../field/siteStudies.js';
 import { type CalcidiscProcess, startCalcidisc } from '../support/calcidiscProcess.js';
+import { COARSE_CT, COARSE_MR } from '../support/coarse.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { type HoldAt, hold } from '../support/holds.js';
 import { type RunningOrthanc, startOrthanc } from '../support/orthanc.js';
@@ -151,7 +152,7 @@ function configFor({ config }: TestDatabase, orthanc: RunningOrthanc): ConfigInp
 
 /** CT first, so that the MR finds it: one revision, and so one report, is what must come out. */
 async function pairIn(outDir: string): Promise<Sent> {
-  await writePhantom({ outDir, seed: 11, calcified: ['L4-L5'], ct: { sliceMm: 3 } });
+  await writePhantom({ outDir, seed: 11, calcified: ['L4-L5'], mr: COARSE_MR, ct: COARSE_CT });
   const files = ['ct', 'mr'].flatMap((modality) => dicomFilesIn(join(outDir, modality)));
   return { send: (port) => store(files, port) };
 }

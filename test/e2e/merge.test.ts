@@ -9,6 +9,7 @@ import { listInstances } from '../../db/tables/instances.js';
 import { type CaseView, readCaseView } from '../../db/views/caseView.js';
 import { type PhantomTruth, writePhantom } from '../../models/phantom/phantom.js';
 import { hl7Receiver } from '../deliver/hl7Receiver.js';
+import { COARSE_CT, COARSE_MR } from '../support/coarse.js';
 import type { TestDatabase } from '../support/database.js';
 import { runTool, storescu } from '../support/dcmtk.js';
 import type { RunningOrthanc } from '../support/orthanc.js';
@@ -43,7 +44,10 @@ describe('a patient is merged in the PACS while, or after, we have the study', f
   const knex = () => test.database.knex;
   const makePhantom = async (seed: number) => {
     const outDir = join(dir, String(seed));
-    return { truth: await writePhantom({ outDir, seed, calcified: ['L4-L5'], ct: { sliceMm: 3 } }), outDir };
+    return {
+      truth: await writePhantom({ outDir, seed, calcified: ['L4-L5'], mr: COARSE_MR, ct: COARSE_CT }),
+      outDir,
+    };
   };
   /** DCMTK's dcmodify on copies, as a PACS coerces: the same SOP Instance UIDs, another patient. */
   const merged = async (paths: readonly string[], into: string): Promise<string[]> => {

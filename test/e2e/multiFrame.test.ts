@@ -9,6 +9,7 @@ import { type RunningService, startService } from '../../cli/service.js';
 import { listRegions } from '../../db/tables/regions.js';
 import { findReport } from '../../db/tables/reports.js';
 import { writePhantom } from '../../models/phantom/phantom.js';
+import { UNUSED_CT } from '../support/coarse.js';
 import { createTestDatabase, quietLog, type TestDatabase } from '../support/database.js';
 import { drawnOf, writeEnhanced } from '../support/encoded.js';
 import { serviceConfig } from '../support/service.js';
@@ -43,8 +44,7 @@ describe('an enhanced multi-frame MR, DICOM in to Structured Report', function (
   });
 
   it('its report names the frame of every region, not the object as a whole', async () => {
-    const unusedCt = { spacingMm: 3, sliceMm: 6, fieldOfViewMm: 120 };
-    await writePhantom({ outDir: dir, seed: 21, mr: { slices: 9, matrix: 320 }, ct: unusedCt });
+    await writePhantom({ outDir: dir, seed: 21, mr: { slices: 9, matrix: 320 }, ct: UNUSED_CT });
     const names = (await readdir(join(dir, 'mr'))).sort();
     const { images, header } = await readSeries(names.map((name) => join(dir, 'mr', name)));
     const file = await writeEnhanced(

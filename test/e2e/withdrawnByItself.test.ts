@@ -7,6 +7,7 @@ import { listCases } from '../../db/tables/cases.js';
 import { type CaseView, readCaseView } from '../../db/views/caseView.js';
 import { writePhantom } from '../../models/phantom/phantom.js';
 import { hl7Receiver } from '../deliver/hl7Receiver.js';
+import { COARSE_MR, UNUSED_CT } from '../support/coarse.js';
 import { runTool, storescu } from '../support/dcmtk.js';
 import { needsPeer } from '../support/peers.js';
 import { until } from '../support/until.js';
@@ -32,7 +33,7 @@ describe('a result that its images take back', function () {
   const knex = () => hospital.test.database.knex;
   const makeMr = async (seed: number) => {
     const outDir = join(hospital.dir, String(seed));
-    const { mr } = await writePhantom({ outDir, seed, calcified: ['L4-L5'], ct: { sliceMm: 3 } });
+    const { mr } = await writePhantom({ outDir, seed, calcified: ['L4-L5'], mr: COARSE_MR, ct: UNUSED_CT });
     return { studyInstanceUid: mr.studyInstanceUid, files: dicomFilesIn(join(outDir, 'mr')) };
   };
   /** Copies with other headers, by DCMTK: the same SOP Instance UIDs. */

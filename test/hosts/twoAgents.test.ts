@@ -11,15 +11,13 @@ import { listAwayStores } from '../../db/views/awayStores.js';
 import { readCaseView } from '../../db/views/caseView.js';
 import { writePhantom } from '../../models/phantom/phantom.js';
 import { type CalcidiscProcess, startCalcidisc } from '../support/calcidiscProcess.js';
+import { UNUSED_CT } from '../support/coarse.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { freePort } from '../support/dcmtk.js';
 import { hold } from '../support/holds.js';
 import { type RunningOrthanc, startOrthanc } from '../support/orthanc.js';
 import { needsPeer } from '../support/peers.js';
 import { until } from '../support/until.js';
-
-/** Drawn and not sent. */
-const UNUSED_CT = { sliceMm: 6, spacingMm: 3, fieldOfViewMm: 120 } as const;
 
 const SECRET = 'a secret that every agent of this site knows';
 

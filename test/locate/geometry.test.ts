@@ -11,10 +11,10 @@ import type { Located, LocateResult } from '../../agent/locate/types.js';
 import { parseConfig } from '../../config/load.js';
 import { writePhantom } from '../../models/phantom/phantom.js';
 import type { Elements } from '../dicom/writePart10.js';
+import { UNUSED_CT } from '../support/coarse.js';
 import { type Drawn, drawnOf, type Encoding, writeEnhanced, writeSingles } from '../support/encoded.js';
 
 const AS_IS: Encoding = { slope: 1, intercept: 0 };
-const FAST_CT = { spacingMm: 3, sliceMm: 6, fieldOfViewMm: 120 };
 
 /** Series as scanners and archives garble them: the same spine must come out, or the reason why not. */
 describe('MR geometry through the whole path', function () {
@@ -28,7 +28,7 @@ describe('MR geometry through the whole path', function () {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'calcidisc-geometry-'));
     const outDir = join(folder, 'phantom');
-    await writePhantom({ outDir, seed: 32, mr: { slices: 9, matrix: 256 }, ct: FAST_CT });
+    await writePhantom({ outDir, seed: 32, mr: { slices: 9, matrix: 256 }, ct: UNUSED_CT });
     const names = (await readdir(join(outDir, 'mr'))).sort();
     const { images } = await readSeries(names.map((name) => join(outDir, 'mr', name)));
     slices = images.map(drawnOf);
@@ -106,7 +106,7 @@ describe('MR geometry through the whole path', function () {
   it('follows an oblique stack: slices turned by 14 degrees', async () => {
     const outDir = join(folder, 'oblique');
     const mr = { slices: 11, matrix: 256, obliqueDeg: 14 };
-    const truth = await writePhantom({ outDir, seed: 32, mr, ct: FAST_CT });
+    const truth = await writePhantom({ outDir, seed: 32, mr, ct: UNUSED_CT });
     const names = (await readdir(join(outDir, 'mr'))).sort();
     const { result } = await locator.locateMr(names.map((name) => join(outDir, 'mr', name)));
     assert.deepEqual(

@@ -11,10 +11,10 @@ import { parseConfig } from '../../config/load.js';
 import { type PhantomTruth, writePhantom } from '../../models/phantom/phantom.js';
 import { NoiseTable, randomFrom } from '../../models/phantom/random.js';
 import type { Elements } from '../dicom/writePart10.js';
+import { UNUSED_CT } from '../support/coarse.js';
 import { type Drawn, drawnOf, writeSingles } from '../support/encoded.js';
 import { withMotion } from '../support/motion.js';
 
-const CT = { spacingMm: 3, sliceMm: 6, fieldOfViewMm: 120 };
 const USUAL: Elements = {
   PatientAge: '053Y',
   MagneticFieldStrength: '1.5',
@@ -37,7 +37,7 @@ describe('outside the study, through the whole path', function () {
       outDir: join(folder, 'phantom'),
       seed: 34,
       mr: { slices: 11, matrix: 256, gapMm: 4 },
-      ct: CT,
+      ct: UNUSED_CT,
     });
     slices = (await seriesIn('phantom')).images.map(drawnOf);
     locator = await openLocator(parseConfig({}), pino({ level: 'silent' }));
@@ -108,7 +108,7 @@ describe('outside the study, through the whole path', function () {
 
   it('says by pixels and planes: marked scoliosis, over 20 degrees', async () => {
     const mr = { slices: 15, matrix: 256, gapMm: 4.4 };
-    await writePhantom({ outDir: join(folder, 'bent'), seed: 34, scoliosisMm: 40, mr, ct: CT });
+    await writePhantom({ outDir: join(folder, 'bent'), seed: 34, scoliosisMm: 40, mr, ct: UNUSED_CT });
     const located = await locate((await seriesIn('bent')).images.map(drawnOf));
     assert.ok(outside(located).includes('outside the study: marked scoliosis, over 20 degrees'));
   });

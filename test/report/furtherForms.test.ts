@@ -150,7 +150,7 @@ describe('report: presentation state and page', function () {
 
   it('the state holds five boxes with their answers, the conclusion and what it is, over the image that was read', async function () {
     needsPeer(this, 'dcmtk');
-    const { file } = (await buildPresentation(reportInput(SHAPES['uncertain']!), await slice()))!;
+    const { file } = (await buildPresentation(reportInput(SHAPES.uncertain!), await slice()))!;
     const dump = run('dcmdump', '+L', '+U8', put('ps.dcm', file));
     assert.equal(dump.match(/GraphicType\b/g)?.length, 5);
     assert.equal(dump.match(/level NOT confirmed \(perhaps/g)?.length, 5);
@@ -185,7 +185,7 @@ describe('report: presentation state and page', function () {
     assert.doesNotMatch(text, /Jane|P-0042/);
     const fonts = run('pdffonts', path).trim().split('\n').slice(2);
     assert.ok(fonts.length >= 2 && fonts.every((line) => /yes yes yes/.test(line)), fonts.join('\n'));
-    const doubtful = run('pdftotext', '-layout', await pageOf(SHAPES['uncertain']!), '-');
+    const doubtful = run('pdftotext', '-layout', await pageOf(SHAPES.uncertain!), '-');
     assert.match(doubtful, /Levels uncertain: sacrum not seen/);
     assert.match(doubtful, /L4-L5\?/);
   });

@@ -8,6 +8,7 @@ import type { Config } from '../../../config/schema.js';
 import type { Database } from '../../../db/server/database.js';
 import type { ExportRequest } from '../../../models/dataset/export.js';
 import { type PhantomOptions, type PhantomTruth, writePhantom } from '../../../models/phantom/phantom.js';
+import { UNUSED_CT } from '../../support/coarse.js';
 import { createTestDatabase, quietLog, type TestDatabase } from '../../support/database.js';
 import { serviceConfig } from '../../support/service.js';
 import { until } from '../../support/until.js';
@@ -49,7 +50,7 @@ export async function openSite(patients: readonly SitePatient[]): Promise<Site> 
     const made: Site['patients'][number][] = [];
     for (const [number, { withoutCt, ...options }] of patients.entries()) {
       const dicom = join(dir, `dicom-${number}`);
-      const unused = withoutCt ? { ct: { sliceMm: 6, spacingMm: 3, fieldOfViewMm: 120 } } : {};
+      const unused = withoutCt ? { ct: UNUSED_CT } : {};
       const truth = await writePhantom({ ...COARSE, ...unused, ...options, outDir: dicom });
       if (!withoutCt) await send(join(dicom, 'ct'), service);
       await send(join(dicom, 'mr'), service);
