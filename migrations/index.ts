@@ -31,6 +31,7 @@ import * as worklistCounts from './0044_worklist_counts.js';
 import * as auditSyslog from './0045_audit_syslog.js';
 import * as studyPace from './0046_study_pace.js';
 import * as alarms from './0047_alarms.js';
+import * as people from './0048_people.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -67,4 +68,5 @@ export const migrations = [
   { name: '0045_audit_syslog', ...auditSyslog },
   { name: '0046_study_pace', ...studyPace },
   { name: '0047_alarms', ...alarms },
+  { name: '0048_people', ...people },
 ] as const;

@@ -53,10 +53,10 @@ export function register(program: Command): void {
     );
   quality
     .command('reader <name>')
-    .summary('make a PostgreSQL role that reads the five qa_ views and nothing else')
+    .summary('make a PostgreSQL role that reads the six qa_ views and nothing else')
     .description(
-      'Makes, or renews, a PostgreSQL role that may log in and read qa_result, qa_agreement, qa_turnaround, qa_drift and\n' +
-        'qa_access: no patient, no picture, no report. Its password is printed alone on standard output, this once.',
+      'Makes, or renews, a PostgreSQL role that may log in and read qa_result, qa_agreement, qa_turnaround, qa_drift,\n' +
+        'qa_access and qa_people: no patient, no picture, no report. Its password is printed alone on standard output, this once.',
     )
     .action((name: string, _options: unknown, command: Command) =>
       withDatabase(command, (opened) => makeReader(parseName(name), opened), { logLevel: 'warn' }),

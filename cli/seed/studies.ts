@@ -162,14 +162,14 @@ function oneOf<T>(items: readonly T[], shareOf: (item: T) => number, at: number)
   return items[0]!;
 }
 
-interface Chance {
+export interface Chance {
   /** 0 <= x < 1 */
   share(): number;
   normal(mean: number, standardDeviation: number): number;
   pick<K extends string>(shares: Readonly<Record<K, number>>): K;
 }
 
-function openChance(seed: number): Chance {
+export function openChance(seed: number): Chance {
   const share = seededRandom(seed);
   return {
     share,

@@ -102,8 +102,8 @@ describe('expose: every page by every role, over a seeded database', function ()
   const OF_ROLE: Readonly<Record<Role, Readonly<Record<string, string>>>> = {
     viewer: {},
     radiologist: {},
-    auditor: { audit: '/audit' },
-    administrator: { audit: '/audit', accounts: '/accounts', operations: '/operations' },
+    auditor: { audit: '/audit', people: '/people' },
+    administrator: { audit: '/audit', people: '/people', accounts: '/accounts', operations: '/operations' },
   };
 
   async function looksRight(page: Page, path: string): Promise<void> {
