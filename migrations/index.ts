@@ -32,6 +32,7 @@ import * as auditSyslog from './0045_audit_syslog.js';
 import * as studyPace from './0046_study_pace.js';
 import * as alarms from './0047_alarms.js';
 import * as people from './0048_people.js';
+import * as bmiAndPictures from './0049_bmi_and_pictures.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -69,4 +70,5 @@ export const migrations = [
   { name: '0046_study_pace', ...studyPace },
   { name: '0047_alarms', ...alarms },
   { name: '0048_people', ...people },
+  { name: '0049_bmi_and_pictures', ...bmiAndPictures },
 ] as const;

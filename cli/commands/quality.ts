@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { BMI_GROUPS } from '../../agent/domain/bmiBands.js';
 import { CalcidiscError } from '../../agent/domain/errors.js';
 import { LEVELS } from '../../agent/domain/levels.js';
 import { type Agreement, agreementBy, agreementByModel } from '../../agent/quality/agreement.js';
@@ -69,7 +70,8 @@ function filtered(command: Command): Command {
     .option('--to <date>', 'MR acquired on this day or earlier', parseDate)
     .addOption(new Option('--level <disc>', 'only this disc').choices(LEVELS))
     .option('--site <name>', 'only of this InstitutionName')
-    .option('--scanner <name>', 'only of this StationName');
+    .option('--scanner <name>', 'only of this StationName')
+    .addOption(new Option('--bmi <group>', 'kg/m², of PatientSize and PatientWeight').choices(BMI_GROUPS));
 }
 
 async function printAgreement(

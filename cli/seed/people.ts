@@ -1,9 +1,10 @@
 import { hearReport } from '../../agent/hear/written/hearReport.js';
 import type { InventedEvent } from '../../db/tables/inventedTrail.js';
+import { type Chance, openChance } from './chance.js';
 import { answerOf } from './discRows.js';
 import { namesOf } from './rows.js';
 import type { Row, RowContext, StudyNames } from './rowTypes.js';
-import { type Chance, openChance, type SeededDisc, type SeededStudy } from './studies.js';
+import type { SeededDisc, SeededStudy } from './studies.js';
 
 /** What people made of these studies: written reports, verdicts, and the trail of looks and of verdicts. */
 export interface PeopleRows {

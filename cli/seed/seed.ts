@@ -17,7 +17,7 @@ import { reportsOf } from './reports.js';
 import { rowsOf } from './rows.js';
 import { type RowContext, SEED_TABLES, type SeedModel } from './rowTypes.js';
 import { inventStudies, type SeededStudy } from './studies.js';
-import { dayAfter, SEED_DAYS, SEED_DRIFT, SEED_SCANNERS } from './truth.js';
+import { dayAfter, SEED_BLUR, SEED_DAYS, SEED_DRIFT, SEED_SCANNERS } from './truth.js';
 
 export interface SeedOptions {
   readonly studies: number;
@@ -45,6 +45,7 @@ export interface SeedTruth {
     readonly studies: number;
   }[];
   readonly drift: { readonly scanner: string; readonly from: string; readonly what: string };
+  readonly blur: { readonly scanner: string; readonly from: string; readonly what: string };
   readonly badScanner: string;
   readonly newScanner: { readonly scanner: string; readonly from: string };
 }
@@ -159,6 +160,11 @@ function truthOf(studies: readonly SeededStudy[], firstDay: string): SeedTruth {
       scanner: SEED_DRIFT.station,
       from: dayAfter(firstDay, SEED_DRIFT.day),
       what: `the deciding model's logit + ${SEED_DRIFT.active}, the others' + ${SEED_DRIFT.shadow}`,
+    },
+    blur: {
+      scanner: SEED_BLUR.station,
+      from: dayAfter(firstDay, SEED_BLUR.day),
+      what: `the regions' sharpness × ${SEED_BLUR.sharpness}`,
     },
     badScanner: SEED_SCANNERS.find(({ separation }) => separation < 1)!.station,
     newScanner: { scanner: newest.station, from: dayAfter(firstDay, newest.from) },

@@ -1,5 +1,7 @@
+import type { BmiGroup } from '../../agent/domain/bmiBands.js';
 import type { CaseState } from '../../agent/domain/caseStates.js';
 import type { Level } from '../../agent/domain/levels.js';
+import { bmiCondition } from '../tables/bmiCondition.js';
 
 /** What a worklist may be sorted by: columns of worklist_entry, which has an index for each order. */
 const ORDERS = {
@@ -48,6 +50,7 @@ export interface WorklistFilter {
   /** Whole years at the MR, both included. */
   readonly ageFrom?: number;
   readonly ageTo?: number;
+  readonly bmi?: BmiGroup;
   readonly ct?: 'paired' | 'none';
   /** Whose newest report waits for a destination, or was refused for good by one; of any, or of this one. */
   readonly delivery?: 'pending' | 'parked';
@@ -86,6 +89,7 @@ export function conditionOf(filter: WorklistFilter): Condition {
     flagOf(filter),
     find &&
       '(patient_id ILIKE :find OR accession_number ILIKE :find OR patient_words LIKE ALL (:words::text[]))',
+    filter.bmi && bmiCondition(filter.bmi),
     filter.ct === 'paired' && "pairing_outcome = 'paired'",
     filter.ct === 'none' && "pairing_outcome <> 'paired'",
   ].filter(Boolean);

@@ -154,6 +154,37 @@ describe('quality: what auditors ask, by page, API and SQL', function () {
     }
   });
 
+  it('BMI is a group, with one of its own for what is not said, and a filter of page and JSON', async () => {
+    const { text } = await get('/quality');
+    const groups = [...text.matchAll(/<a href="(\/quality\/discs\?bmi=([^&"]+)[^"]*)">(\d+)<\/a>/g)];
+    assert.deepEqual(
+      [...new Set(groups.map(([, , group]) => group))],
+      ['under-18.5', '18.5-24.9', '25-29.9', 'from-30', 'not-said'],
+    );
+    for (const [, href, , discs] of groups) {
+      const list = await get(href!.replaceAll('&amp;', '&'));
+      assert.equal(/<small>(\d+) of \d+ cases/.exec(list.text)?.[1], discs, href);
+    }
+    const discs = async (bmi: string) =>
+      JSON.parse((await get(`/api/v1/quality?${bmi}`)).text).models[0].discs as number;
+    let sum = 0;
+    for (const [bmi, where] of [
+      ['from-30', 'bmi >= 30'],
+      ['under-18.5', 'bmi < 18.5'],
+      ['not-said', 'bmi IS NULL'],
+    ]) {
+      const { rows } = await reader.raw(
+        `SELECT count(*)::integer AS n FROM qa_result WHERE role = 'active' AND ct_label IN ('calcified', 'not-calcified') AND ${where}`,
+      );
+      assert.equal(await discs(`bmi=${bmi}`), rows[0].n, bmi);
+      sum += rows[0].n;
+    }
+    assert.ok(sum > 0 && sum < (await discs('')));
+    const listed = JSON.parse((await get('/api/cases?bmi=not-said&limit=1')).text) as { total: number };
+    const page = (await get('/quality?bmi=not-said')).text;
+    assert.match(page, new RegExp(`<a href="/\\?bmi=not-said">${listed.total}</a>`));
+  });
+
   it('every number of people opens the list of its cases', async () => {
     const { text } = await get('/people');
     const numbers = [...text.matchAll(/<a href="(\/people\/cases[^"]*)">(\d+)<\/a>/g)];
