@@ -31,7 +31,7 @@ ${refreshSeconds !== undefined && html`<script type="module" src="/assets/live.j
 <p class="banner" role="note"><strong>Research software, not a medical device.</strong> The classifiers learnt from
 simulated calcification over real anatomy. Every result is unverified.</p>
 <main id="main">${alerts}${main}</main>
-<footer>Calcidisc ${version}${menu && menu.by !== 'launch' && html` · <a href="/api/cases">JSON</a> · <a href="/metrics">metrics</a>`}</footer>
+<footer>Calcidisc ${version}${menu && menu.by !== 'launch' && html` · <a href="/api/cases">JSON</a>${menu.mayMeasure && html` · <a href="/metrics">metrics</a>`}`}</footer>
 </body>
 </html>`.toString();
 }
