@@ -33,6 +33,7 @@ import * as studyPace from './0046_study_pace.js';
 import * as alarms from './0047_alarms.js';
 import * as people from './0048_people.js';
 import * as bmiAndPictures from './0049_bmi_and_pictures.js';
+import * as worklistFind from './0050_worklist_find.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -71,4 +72,5 @@ export const migrations = [
   { name: '0047_alarms', ...alarms },
   { name: '0048_people', ...people },
   { name: '0049_bmi_and_pictures', ...bmiAndPictures },
+  { name: '0050_worklist_find', ...worklistFind },
 ] as const;

@@ -163,6 +163,13 @@ describe('expose: pages and JSON over a real database', () => {
       [await found('p&'), await found('hara'), await found('%'), await found('P_1')],
       [1, 1, 0, 0],
     );
+    const studies = () => db.database.knex('study').where({ studyInstanceUid: row.mrStudyInstanceUid });
+    await studies().update({ patientName: 'MÜLLER^Änne' });
+    assert.deepEqual(
+      [await found('müller'), await found('MÜLLER'), await found('änne, mül'), await found('muller')],
+      [1, 1, 1, 0],
+    );
+    await studies().update({ patientName: NAME });
   });
 
   it('metrics and health are there for a monitor', async () => {

@@ -79,7 +79,7 @@ function share(part: number, whole: number): string {
 
 function spreadText({ medianMinutes, lowMinutes, highMinutes }: Spread, side: string): string {
   if (medianMinutes === null || lowMinutes === null || highMinutes === null) return '';
-  return `${minutesText(medianMinutes)} ${side} (median; 5 to 95 %: ${minutesText(lowMinutes)} to ${minutesText(highMinutes)})`;
+  return `median ${minutesText(medianMinutes)} ${side}, 5 to 95 %: ${minutesText(lowMinutes)} to ${minutesText(highMinutes)}`;
 }
 
 function personTable(rows: readonly PersonRow[], filter: PeopleFilter): Html {
