@@ -34,6 +34,7 @@ import * as alarms from './0047_alarms.js';
 import * as people from './0048_people.js';
 import * as bmiAndPictures from './0049_bmi_and_pictures.js';
 import * as worklistFind from './0050_worklist_find.js';
+import * as auditAnchor from './0051_audit_anchor.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -73,4 +74,5 @@ export const migrations = [
   { name: '0048_people', ...people },
   { name: '0049_bmi_and_pictures', ...bmiAndPictures },
   { name: '0050_worklist_find', ...worklistFind },
+  { name: '0051_audit_anchor', ...auditAnchor },
 ] as const;
