@@ -45,6 +45,7 @@ import { openWebDoor } from './receive/webDoor.js';
 import { startRetention } from './retain/retention.js';
 import { compileRules, type DecideRole } from './route/rules.js';
 import { agentSteps } from './steps/index.js';
+import { startAnchors } from './tell/anchors.js';
 import { startSyslog } from './tell/syslog.js';
 
 export interface AgentParts {
@@ -254,6 +255,7 @@ async function openReceiver(
   opened.keep(startCutting({ database, dataDir: config.dataDir, store, log }));
   opened.keep(startRetention({ config, database, dataDir: config.dataDir, store, log }));
   opened.keep(startSyslog({ config, database, log }));
+  opened.keep(startAnchors({ config, database, log }));
   const safekeeping = opened.keep(
     openSafekeeping({ config, database, log, wake: (row) => void queues.wake(row) }),
   );

@@ -233,6 +233,20 @@ export const ConfigSchema = z.strictObject({
           siteId: z.string().min(1).optional(),
         })
         .optional(),
+      /** Writes the last row of the trail elsewhere, so that one that was rewritten can be told. */
+      anchor: z
+        .strictObject({
+          /** A line is added to it each time. */
+          file: z.string().min(1).optional(),
+          /** A time-stamping authority (RFC 3161); it is sent a hash. */
+          timeStampUrl: z.url({ protocol: /^https?$/ }).optional(),
+          /** So often. */
+          everyMs: Milliseconds.default(3_600_000),
+        })
+        .refine(({ file, timeStampUrl }) => file !== undefined || timeStampUrl !== undefined, {
+          error: 'file or timeStampUrl has to say where to',
+        })
+        .optional(),
     })
     .prefault({}),
   query: z

@@ -31,6 +31,10 @@ import * as worklistCounts from './0044_worklist_counts.js';
 import * as auditSyslog from './0045_audit_syslog.js';
 import * as studyPace from './0046_study_pace.js';
 import * as alarms from './0047_alarms.js';
+import * as people from './0048_people.js';
+import * as bmiAndPictures from './0049_bmi_and_pictures.js';
+import * as worklistFind from './0050_worklist_find.js';
+import * as auditAnchor from './0051_audit_anchor.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -67,4 +71,8 @@ export const migrations = [
   { name: '0045_audit_syslog', ...auditSyslog },
   { name: '0046_study_pace', ...studyPace },
   { name: '0047_alarms', ...alarms },
+  { name: '0048_people', ...people },
+  { name: '0049_bmi_and_pictures', ...bmiAndPictures },
+  { name: '0050_worklist_find', ...worklistFind },
+  { name: '0051_audit_anchor', ...auditAnchor },
 ] as const;

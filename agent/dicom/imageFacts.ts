@@ -15,6 +15,8 @@ export function imageFactsOf({ dataSet }: Pick<Part10, 'dataSet'>, header: Heade
     stationName: header.stationName,
     manufacturerModelName: header.manufacturerModelName,
     magneticFieldStrength: header.magneticFieldStrength,
+    patientSize: header.patientSize,
+    patientWeight: header.patientWeight,
     seriesDescription: header.seriesDescription,
     studyDescription: header.studyDescription,
     protocolName: header.protocolName,

@@ -10,6 +10,9 @@ export interface ImageFacts {
   readonly manufacturerModelName?: string;
   /** Tesla. */
   readonly magneticFieldStrength?: number;
+  /** Metres and kilograms, of the patient. */
+  readonly patientSize?: number;
+  readonly patientWeight?: number;
   readonly seriesDescription?: string;
   readonly studyDescription?: string;
   readonly protocolName?: string;

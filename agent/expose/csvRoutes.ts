@@ -110,6 +110,7 @@ const RESULT_HEADINGS = [
   'levels',
   'ct_result',
   'ct_date',
+  'bmi',
 ] as const;
 
 function resultCells(row: QaResultRow) {
@@ -132,5 +133,6 @@ function resultCells(row: QaResultRow) {
     row.locateStatus,
     row.ctLabel,
     row.ctDate,
+    row.bmi,
   ];
 }

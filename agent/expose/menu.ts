@@ -10,6 +10,8 @@ export interface Menu {
   readonly mayManage: boolean;
   readonly mayAudit: boolean;
   readonly mayOperate: boolean;
+  /** Whether /metrics would answer them. */
+  readonly mayMeasure: boolean;
   /** For the form that logs out; null where there is no session of ours to end. */
   readonly csrf: string | null;
 }
@@ -27,6 +29,7 @@ export function menuOf(reply: FastifyReply): Menu | null {
     mayManage: may(role, 'accounts'),
     mayAudit: may(role, 'trail'),
     mayOperate: may(role, 'operate'),
+    mayMeasure: may(role, 'metrics'),
     csrf,
   };
 }

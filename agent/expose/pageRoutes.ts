@@ -24,6 +24,7 @@ import { awayAlerts, conditionAlerts, flagAlert } from './pages/conditions.js';
 import { findPage } from './pages/find.js';
 import { layout, type Page } from './pages/layout.js';
 import { worklistPage } from './pages/worklist.js';
+import { addPeople } from './peopleRoutes.js';
 import { addQualityDiscs } from './qualityDiscRoutes.js';
 import { addQuality } from './qualityRoutes.js';
 import {
@@ -73,6 +74,7 @@ export function addPages(app: FastifyInstance, parts: HttpParts & { readonly loo
   addLaunch(app, parts);
   addQuality(app, { ...parts, send });
   addQualityDiscs(app, { ...parts, send });
+  addPeople(app, { ...parts, send });
   addModels(app, { ...parts, send });
   addWritten(app, { ...parts, send });
   addReading(app, { ...parts, send });

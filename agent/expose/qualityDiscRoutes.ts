@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Database } from '../../db/server/database.js';
-import { listQualityDiscs, OUTCOMES, TRUTHS } from '../../db/views/qualityDiscs.js';
+import { listQualityDiscs, OUTCOMES, TRUTHS, UNSAIDS } from '../../db/views/qualityDiscs.js';
+import { BMI_GROUPS } from '../domain/bmiBands.js';
 import { LEVELS } from '../domain/levels.js';
 import type { Looks } from './looks.js';
 import { qualityDiscsPage } from './pages/qualityDiscs.js';
@@ -23,6 +24,8 @@ export const QualityDiscQuery = z.strictObject({
   sex: optional(z.string().max(16)),
   ageFrom: optional(z.coerce.number().int().min(0).max(150)),
   ageTo: optional(z.coerce.number().int().min(0).max(150)),
+  bmi: optional(z.enum(BMI_GROUPS)),
+  unsaid: optional(z.enum(UNSAIDS)),
   accession: optional(z.string().trim().max(64)),
   from: optional(z.iso.date()),
   to: optional(z.iso.date()),

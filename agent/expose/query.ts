@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { TRUTHS } from '../../db/views/qualityDiscs.js';
 import { WORKLIST_FLAGS, WORKLIST_SORTS } from '../../db/views/worklistFilter.js';
+import { BMI_GROUPS } from '../domain/bmiBands.js';
 import { CASE_STATES, type CaseState } from '../domain/caseStates.js';
 import { LEVELS } from '../domain/levels.js';
 import { CASE_ACTION_NAMES } from '../judge/actions.js';
@@ -57,6 +58,7 @@ export const WorklistQuery = z.strictObject({
   /** Whole years at the MR, both included. */
   ageFrom: optional(z.coerce.number().int().min(0).max(150)),
   ageTo: optional(z.coerce.number().int().min(0).max(150)),
+  bmi: optional(z.enum(BMI_GROUPS)),
   ct: optional(z.enum(['paired', 'none'])),
   /** Waiting for a destination, or refused for good by one; of any, or of the one that is named. */
   delivery: optional(z.enum(['pending', 'parked'])),
@@ -99,6 +101,7 @@ export const ResultQuery = z.strictObject({
   level: optional(z.enum(LEVELS)),
   site: optional(z.string().max(64)),
   scanner: optional(z.string().max(64)),
+  bmi: optional(z.enum(BMI_GROUPS)),
   accession: optional(z.string().trim().max(64)),
 });
 

@@ -123,6 +123,48 @@ export const QualityAnswer = z.looseObject({
   ),
 });
 
+const Spread = z.object({
+  results: z.number().int(),
+  medianMinutes: z.number().nullable(),
+  lowMinutes: z.number().nullable().describe('the 5th percentile'),
+  highMinutes: z.number().nullable().describe('the 95th percentile'),
+});
+const PersonVerdicts = z.object({
+  accepted: z.number().int(),
+  rejected: z.number().int(),
+  moved: z.number().int(),
+  unclear: z.number().int(),
+});
+
+export const PeopleAnswer = z.looseObject({
+  results: z.number().int(),
+  withReport: z.number().int().describe('with a final written report'),
+  before: Spread.describe('in the first destination before the report was signed'),
+  after: Spread,
+  undelivered: z.number().int(),
+  noTime: z.number().int().describe('whose report says no time'),
+  backfill: z.number().int(),
+  noReport: z.number().int(),
+  openedBefore: z
+    .number()
+    .int()
+    .describe('here, not in the PACS; this and the next two where the signing has a time'),
+  openedAfterOnly: z.number().int(),
+  openedByNobody: z.number().int(),
+  verdicts: PersonVerdicts.describe('results of which somebody said so'),
+  people: z.array(
+    PersonVerdicts.extend({
+      person: z.string().describe('as the trail names them; document:NAME for readers by documents'),
+      opened: z.number().int(),
+      openedBefore: z.number().int(),
+      openedAfterOnly: z.number().int(),
+      medianMinutesToOpen: z.number().nullable(),
+      withoutVerdict: z.number().int(),
+      medianMinutesToVerdict: z.number().nullable(),
+    }),
+  ),
+});
+
 export const AlarmList = z.looseObject({
   open: z.number().int().describe('that nobody has acknowledged'),
   alarms: z.array(

@@ -6,6 +6,7 @@ import { VALUE } from '../report/codes.js';
 import { outline, trackingOf } from '../report/measurements.js';
 import type { ReportDisc, ReportInput } from '../report/types.js';
 import type { Correction, Measurement } from './correction.js';
+import { meantBy } from './verdictWords.js';
 
 type Stated = Extract<Answer, 'calcified' | 'not-calcified'>;
 
@@ -103,20 +104,11 @@ function answerOf(said: Measurement, ours: Stated | null, isLeft: boolean): Stat
   if (said.resultCode === VALUE.present.value) return 'calcified';
   if (said.resultCode === VALUE.absent.value) return 'not-calcified';
   if (isLeft) return ours;
-  const meant = WORDS.find(([pattern]) => pattern.test(said.words))?.[1];
+  const meant = meantBy(said.words);
   if (meant === 'agrees') return ours;
   if (meant === 'disagrees') return ours && (ours === 'calcified' ? 'not-calcified' : 'calcified');
   return meant ?? null;
 }
-
-/** In this order; what none of them fits is kept in words and counted as no answer. */
-const WORDS: readonly (readonly [RegExp, Stated | 'agrees' | 'disagrees' | null])[] = [
-  [/\b(unsure|unclear|indeterminate|uncertain|perhaps|maybe)\b|\?/i, null],
-  [/\b(incorrect|wrong|disagree|rejected|false[- ](positive|negative))\b/i, 'disagrees'],
-  [/\b(not calcified|no calcification|without calcification|uncalcified|absent)\b/i, 'not-calcified'],
-  [/\b(calcified|calcification|present)\b/i, 'calcified'],
-  [/\b(agree|agreed|confirmed|correct)\b/i, 'agrees'],
-];
 
 const LEADING_LEVEL = /^\s*(L[1-5])\s*[-/]\s*([LS][1-5])\b/i;
 

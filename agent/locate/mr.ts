@@ -26,6 +26,7 @@ import {
 import { canalMiddleMm, discMiddlesMm, ownSlice } from './midsagittal.js';
 import type { Network } from './network.js';
 import { signalToNoise } from './noise.js';
+import { pictureFiguresOf } from './pictureFigures.js';
 import { greyPng } from './png.js';
 import { regionOf, regionPixels } from './region.js';
 import { toGrey } from './resample.js';
@@ -74,10 +75,12 @@ export async function locateMr(
   const reading: Reading = { series, stack, looks, discs, middle };
   const again = verdict.status === 'located' ? await doubtsAgain(reading, network, placeOf) : [];
   const status = again.length > 0 ? 'uncertain' : verdict.status;
-  const outside = outsideStudy(factsOf(reading));
+  const facts = factsOf(reading);
+  const outside = outsideStudy(facts);
   const ground = groundOf(status === 'located', outside.length > 0 || endsSoon(discs), verdict.reasons);
   const reasons = [...verdict.reasons, ...again, ...notes, ...outside];
-  return describe(reading, { status, reasons, ground }, marginMm);
+  const { signalToNoise: ratio } = facts;
+  return describe(reading, { status, reasons, ground, signalToNoise: ratio }, marginMm);
 }
 
 async function lookAtStack(stack: Stack<SourceImage>, network: Network): Promise<readonly SliceLook[]> {
@@ -140,7 +143,11 @@ function placeIn(looks: readonly Look[]): PlaceOf {
 
 async function describe(
   { series, stack, looks, discs: found, middle }: Reading,
-  { ground, ...verdict }: Pick<LocateResult, 'status' | 'reasons'> & { readonly ground: Ground },
+  {
+    ground,
+    signalToNoise: ratio,
+    ...verdict
+  }: Pick<LocateResult, 'status' | 'reasons'> & Pick<Facts, 'signalToNoise'> & { readonly ground: Ground },
   marginMm: number,
 ): Promise<Found> {
   const { image, index } = looks[middle]!;
@@ -149,6 +156,7 @@ async function describe(
   const sliceOf = (at: number) => sliceAt(stack, looks[at]!.index);
   const discs: LocatedDisc[] = [];
   const regions: RegionImage[] = [];
+  const greys: Uint8Array[] = [];
   const middles = discMiddlesMm(found, positions);
   for (const [i, disc] of found.entries()) {
     const at = ownSlice(disc, middle, positions, middles[i]!);
@@ -159,6 +167,7 @@ async function describe(
     const confidence = statedConfidence(disc.confidence, ground);
     const slice = at === middle ? {} : { slice: sliceOf(at) };
     discs.unshift({ level, ...located, confidence, ...slice });
+    greys.push(grey);
     const png = await greyPng(grey, REGION_SIDE, REGION_SIDE);
     regions.unshift({ level, png, sha256: sha256(png) });
   }
@@ -168,6 +177,7 @@ async function describe(
     slicePng: await storedPng(image, source),
     pixelSpacingMm: source.plane.spacingMm,
     sliceGrey: greyOf(image, source),
+    pictureFigures: pictureFiguresOf(greys, ratio),
     regions,
   };
 }

@@ -2,6 +2,7 @@ import type { CtLabel } from '../domain/ctLabels.js';
 import type { CtFacts } from '../domain/ctReading.js';
 import type { Level } from '../domain/levels.js';
 import type { LocateStatus } from '../domain/locateStatuses.js';
+import type { PictureFigures } from '../domain/pictureFigures.js';
 import type { SliceGrey } from '../domain/sliceGrey.js';
 
 /** [x, y, z] in the patient's LPS frame, millimetres (PS3.3 C.7.6.2.1.1). */
@@ -82,6 +83,8 @@ export interface Located<R extends LocateResult | CtResult = LocateResult> {
   readonly pixelSpacingMm: readonly [row: number, col: number] | null;
   /** How its stored values became those greys; MR only. */
   readonly sliceGrey?: SliceGrey | null;
+  /** MR only; null where no disc was found. */
+  readonly pictureFigures?: PictureFigures | null;
   /** The exact 224 by 224 8-bit grey PNG the classifier will see, one per disc (MR only). */
   readonly regions: readonly RegionImage[];
   readonly milliseconds: number;

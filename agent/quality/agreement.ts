@@ -4,6 +4,7 @@ import { type Performance, performanceOf } from '../../models/statistics/confusi
 import { type DelongAuc, delongAuc } from '../../models/statistics/delong.js';
 import { groupBy } from '../../models/statistics/describe.js';
 import { type RocPoint, rocCurve } from '../../models/statistics/roc.js';
+import { BMI_GROUPS, bmiGroupOf, bmiWords } from '../domain/bmiBands.js';
 import { LEVELS } from '../domain/levels.js';
 
 /** How one model agrees with the CT on some discs. */
@@ -68,24 +69,29 @@ const AGE_BANDS = [
 /** By what agreement is told apart: the group's name, and what the worklist is asked for it. */
 export const GROUPINGS = {
   Level: (disc) => [disc.level, { level: disc.level }],
-  Site: (disc) => [disc.site || 'not said', { site: disc.site }],
-  Scanner: (disc) => [disc.scanner || 'not said', { scanner: disc.scanner }],
+  Site: ({ site }) => [site || 'not said', site ? { site } : { unsaid: 'site' }],
+  Scanner: ({ scanner }) => [scanner || 'not said', scanner ? { scanner } : { unsaid: 'scanner' }],
   'Field strength': ({ fieldStrengthT: field }) =>
-    field === null ? ['not said', {}] : [`${Number(field)} T`, { field: String(Number(field)) }],
+    field === null
+      ? ['not said', { unsaid: 'field' }]
+      : [`${Number(field)} T`, { field: String(Number(field)) }],
   Age: ({ age }) => {
     const band = AGE_BANDS.find(([from, to]) => age !== null && age >= from && age <= to);
-    if (!band) return ['not said', {}];
+    if (!band) return ['not said', { unsaid: 'age' }];
     const [from, to] = band;
     const words = from === 0 ? `under ${to + 1}` : to === 150 ? `${from} and over` : `${from} to ${to}`;
     return [words, { ageFrom: String(from), ageTo: String(to) }];
   },
-  Sex: ({ sex }) => [sex || 'not said', { sex }],
+  Sex: ({ sex }) => [sex || 'not said', sex ? { sex } : { unsaid: 'sex' }],
+  BMI: ({ bmi }) => [bmiWords(bmiGroupOf(bmi)), { bmi: bmiGroupOf(bmi) }],
   Month: ({ month }) =>
-    month === null ? ['not said', {}] : [month, { from: `${month}-01`, to: endOf(month) }],
+    month === null ? ['not said', { unsaid: 'date' }] : [month, { from: `${month}-01`, to: endOf(month) }],
 } as const satisfies Record<
   string,
   (disc: JudgedDisc) => readonly [string, Readonly<Record<string, string>>]
 >;
+
+const BMI_ORDER: readonly string[] = BMI_GROUPS.map(bmiWords);
 
 export type Grouping = keyof typeof GROUPINGS;
 
@@ -99,7 +105,7 @@ export interface GroupAgreement extends Agreement {
 export function agreementBy(grouping: Grouping, discs: readonly JudgedDisc[]): GroupAgreement[] {
   const named = groupBy(discs, (disc) => GROUPINGS[grouping](disc)[0]);
   const order = (group: string) => {
-    const at = (LEVELS as readonly string[]).indexOf(group);
+    const at = (grouping === 'BMI' ? BMI_ORDER : (LEVELS as readonly string[])).indexOf(group);
     return at === -1 ? group : String(at);
   };
   return [...named.entries()]

@@ -8,6 +8,9 @@ export const FIGURES = {
   distance: { words: 'Distance from what the network learnt from', digits: 3 },
   confidence: { words: 'Confidence of the levels', digits: 3 },
   spacing: { words: 'Pixel spacing, mm', digits: 3 },
+  grey: { words: 'Grey of the regions, 0 to 255', digits: 1 },
+  noise: { words: 'Noise over signal in the vertebrae', digits: 3 },
+  sharpness: { words: 'Sharpness of the regions', digits: 3 },
   'with-ct': { words: 'Studies with a CT', digits: 3 },
 } as const satisfies Record<string, { readonly words: string; readonly digits: number }>;
 

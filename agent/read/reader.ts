@@ -67,6 +67,7 @@ export function locatedOf<R extends Result>(row: ReadingRow, regions: readonly R
     slicePng,
     pixelSpacingMm,
     sliceGrey,
+    pictureFigures: row.pictureFigures,
     regions: regions.map(({ level, png, pngSha256 }) => ({ level, png, sha256: pngSha256 })),
     milliseconds: row.milliseconds ?? 0,
   };

@@ -97,6 +97,7 @@ function toRow({
   slicePng,
   pixelSpacingMm,
   sliceGrey = null,
+  pictureFigures = null,
   milliseconds,
   regions,
 }: Located<LocateResult | CtResult>) {
@@ -105,6 +106,7 @@ function toRow({
     slicePng,
     pixelSpacingMm,
     sliceGrey,
+    pictureFigures,
     milliseconds,
     regions: regions.map(({ level, png, sha256 }) => ({ level, png, pngSha256: sha256 })),
   };

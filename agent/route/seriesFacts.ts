@@ -61,13 +61,16 @@ export function factsOfSeries(images: readonly SentImage[]): SeriesFacts {
   };
 }
 
-/** Where and on what a series was made, by its keywords; what its images do not say is absent. */
+/** Where and on what a series was made, and how large the patient was, by their keywords; what its images do not say is absent. */
 export interface ScannerFacts {
   readonly InstitutionName?: string;
   readonly StationName?: string;
   readonly Manufacturer?: string;
   readonly ManufacturerModelName?: string;
   readonly MagneticFieldStrength?: number;
+  /** Metres and kilograms. */
+  readonly PatientSize?: number;
+  readonly PatientWeight?: number;
 }
 
 function scannerOf(all: readonly ImageFacts[]): ScannerFacts {
@@ -77,6 +80,8 @@ function scannerOf(all: readonly ImageFacts[]): ScannerFacts {
     Manufacturer: mostUsual(all.map((each) => each.manufacturer)),
     ManufacturerModelName: mostUsual(all.map((each) => each.manufacturerModelName)),
     MagneticFieldStrength: mostUsual(all.map((each) => each.magneticFieldStrength)),
+    PatientSize: mostUsual(all.map((each) => each.patientSize)),
+    PatientWeight: mostUsual(all.map((each) => each.patientWeight)),
   };
   return Object.fromEntries(Object.entries(said).filter(([, value]) => value != null));
 }

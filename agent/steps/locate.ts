@@ -79,6 +79,7 @@ async function writeLocalisation(
     slicePng: located.slicePng,
     pixelSpacingMm: located.pixelSpacingMm,
     sliceGrey: located.sliceGrey ?? null,
+    pictureFigures: located.pictureFigures ?? null,
     localiserName: localiser.name,
     localiserVersion: localiser.version,
     localiserSha256: localiser.sha256,

@@ -1,6 +1,9 @@
-import { open } from 'node:fs/promises';
+import { open, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError } from 'commander';
+import { CalcidiscError } from '../../agent/domain/errors.js';
+import type { Tx } from '../../db/server/knex.js';
 import {
   type AuditHead,
   type AuditVerdict,
@@ -9,7 +12,9 @@ import {
   headHash,
   verifyAudit,
 } from '../../db/tables/audit.js';
+import { type AuditAnchorRow, firstOffChain, listAnchors } from '../../db/tables/auditAnchors.js';
 import { verifyExport } from '../../db/views/auditExport.js';
+import { groupBy } from '../../models/statistics/describe.js';
 import { commandActor } from '../actor.js';
 import { withDatabase } from '../database.js';
 import { EXIT } from '../exitCodes.js';
@@ -29,6 +34,10 @@ export function register(program: Command): void {
       'a head written down earlier (audit head): the chain must still go through it',
       parseHead,
     )
+    .option(
+      '--anchors <file>',
+      'a file of anchors (audit.anchor.file) as it lies elsewhere: the chain must still go through all of it',
+    )
     .option('--file <export>', 'check a file from `audit export` instead; needs no database')
     .option('--json', 'one JSON document: {ok, rows, from, head} or {ok, seq, problem}')
     .action(verify);
@@ -39,6 +48,17 @@ export function register(program: Command): void {
     .option('--json', 'the same: JSON lines')
     .action(exportRows);
   audit
+    .command('anchors')
+    .description(
+      'lists where the head of the chain was written, and writes the time stamps out for `openssl ts -verify`',
+    )
+    .option(
+      '--out <dir>',
+      'a file SEQ-HASH.tsr for each time stamp (RFC 3161), in this folder, which has to be there',
+    )
+    .option('--json', 'one JSON document: [{kind, place, seq, hash, anchoredAt}]')
+    .action(anchors);
+  audit
     .command('head')
     .description('prints the last row as seq:hash; keep it elsewhere, so that a rewritten chain is found out')
     .option('--json', 'one JSON document: {seq, hash}')
@@ -48,17 +68,75 @@ export function register(program: Command): void {
 interface VerifyOptions {
   readonly expect?: AuditHead;
   readonly file?: string;
+  /** Of anchors. */
+  readonly anchors?: string;
   readonly json?: boolean;
 }
 
-async function verify({ expect, file, json }: VerifyOptions, command: Command): Promise<void> {
+async function verify({ expect, file, anchors: kept, json }: VerifyOptions, command: Command): Promise<void> {
   const verdict = await verdictOf(() =>
     file
       ? verifyFile(file, expect)
-      : withDatabase(command, ({ database }) => verifyAudit(database.knex, expect)),
+      : withDatabase(command, ({ database }) => verifyWithAnchors(database.knex, expect, kept)),
   );
   console.log(json ? JSON.stringify(verdict) : inWords(verdict));
   if (!verdict.ok) process.exitCode = EXIT.failed;
+}
+
+type AnchoredVerdict = AuditVerdict & { readonly anchors?: readonly Anchored[] };
+
+/** The newest of each place, and how many there are. */
+interface Anchored {
+  readonly kind: AuditAnchorRow['kind'] | 'given';
+  readonly place: string;
+  readonly anchors: number;
+  readonly upTo: number;
+}
+
+/** @param kept a file of anchors as it lies elsewhere */
+async function verifyWithAnchors(knex: Tx, expect?: AuditHead, kept?: string): Promise<AnchoredVerdict> {
+  const verdict = await verifyAudit(knex, expect);
+  if (!verdict.ok) return verdict;
+  const given = kept === undefined ? [] : await readAnchors(kept);
+  const all = [...(await listAnchors(knex)), ...given];
+  const wrong = await firstOffChain(knex, all);
+  if (wrong)
+    return { ok: false, seq: wrong.seq, problem: `it was anchored with another hash (${wrong.place})` };
+  const places = [...groupBy(all, ({ kind, place }) => `${kind} ${place}`).values()];
+  const anchored = places.map((own) => {
+    const { kind, place, seq } = own.at(-1)!;
+    return { kind, place, anchors: own.length, upTo: seq };
+  });
+  return { ...verdict, anchors: anchored };
+}
+
+/** @throws CalcidiscError OPTIONS_CONTRADICT naming the first line that is no anchor */
+async function readAnchors(file: string) {
+  const lines = (await readFile(file, 'utf8')).split('\n');
+  return lines.flatMap((line, i) => {
+    if (line.trim() === '') return [];
+    const [, seq, hash] = /^\S+ (\d+):([0-9a-f]{64})$/.exec(line) ?? [];
+    if (!seq || !hash)
+      throw new CalcidiscError('OPTIONS_CONTRADICT', `line ${i + 1} of ${file} is no anchor (TIME SEQ:HASH)`);
+    return [{ kind: 'given' as const, place: file, seq: Number(seq), hash }];
+  });
+}
+
+async function anchors({ out, json }: { out?: string; json?: boolean }, command: Command): Promise<void> {
+  const rows = await withDatabase(command, ({ database }) => listAnchors(database.knex));
+  if (out !== undefined)
+    for (const { token, seq, hash } of rows)
+      if (token) await writeFile(join(out, `${seq}-${hash}.tsr`), token);
+  const plain = rows.map(({ kind, place, seq, hash, anchoredAt }) => ({
+    kind,
+    place,
+    seq,
+    hash,
+    anchoredAt,
+  }));
+  if (json) return console.log(JSON.stringify(plain));
+  for (const { kind, place, seq, hash, anchoredAt } of plain)
+    console.log(`${anchoredAt.toISOString()} ${kind} ${place} ${seq}:${hash}`);
 }
 
 /** A file that is not there is no answer about the chain in it. */
@@ -88,15 +166,25 @@ async function head({ json }: { json?: boolean }, command: Command): Promise<voi
   console.log(json ? JSON.stringify(last) : `${last.seq}:${last.hash}`);
 }
 
-function inWords(verdict: AuditVerdict): string {
+function inWords(verdict: AnchoredVerdict): string {
   if (!verdict.ok) return `BROKEN at row ${verdict.seq}: ${verdict.problem}`;
   const { rows, from, head: last } = verdict;
   if (rows === 0) return 'There is no row: nothing to hold, and nothing to break.';
   const head = `head ${last.seq}:${last.hash}`;
-  if (from <= 1) return `The chain holds: ${rows} rows, ${head}`;
+  if (from <= 1)
+    return [`The chain holds: ${rows} rows, ${head}`, ...anchorLines(verdict.anchors)].join('\n');
   return (
     `Rows ${from} to ${last.seq} hold together: ${rows} rows, ${head}\n` +
     `The export begins in the middle: rows 1 to ${from - 1} are not in it, and nothing is known of them.`
+  );
+}
+
+function anchorLines(anchored: readonly Anchored[] = []): string[] {
+  if (anchored.length === 0)
+    return ['Anchored nowhere: only `--expect` or `--anchors` can tell a chain that was rewritten whole.'];
+  return anchored.map(
+    ({ kind, place, anchors: count, upTo }) =>
+      `Anchored up to row ${upTo}: ${count} ${kind === 'rfc3161' ? 'time stamps' : 'heads'} ${kind === 'given' ? 'in' : 'at'} ${place}`,
   );
 }
 

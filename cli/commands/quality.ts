@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { BMI_GROUPS } from '../../agent/domain/bmiBands.js';
 import { CalcidiscError } from '../../agent/domain/errors.js';
 import { LEVELS } from '../../agent/domain/levels.js';
 import { type Agreement, agreementBy, agreementByModel } from '../../agent/quality/agreement.js';
@@ -53,10 +54,10 @@ export function register(program: Command): void {
     );
   quality
     .command('reader <name>')
-    .summary('make a PostgreSQL role that reads the five qa_ views and nothing else')
+    .summary('make a PostgreSQL role that reads the six qa_ views and nothing else')
     .description(
-      'Makes, or renews, a PostgreSQL role that may log in and read qa_result, qa_agreement, qa_turnaround, qa_drift and\n' +
-        'qa_access: no patient, no picture, no report. Its password is printed alone on standard output, this once.',
+      'Makes, or renews, a PostgreSQL role that may log in and read qa_result, qa_agreement, qa_turnaround, qa_drift,\n' +
+        'qa_access and qa_people: no patient, no picture, no report. Its password is printed alone on standard output, this once.',
     )
     .action((name: string, _options: unknown, command: Command) =>
       withDatabase(command, (opened) => makeReader(parseName(name), opened), { logLevel: 'warn' }),
@@ -69,7 +70,8 @@ function filtered(command: Command): Command {
     .option('--to <date>', 'MR acquired on this day or earlier', parseDate)
     .addOption(new Option('--level <disc>', 'only this disc').choices(LEVELS))
     .option('--site <name>', 'only of this InstitutionName')
-    .option('--scanner <name>', 'only of this StationName');
+    .option('--scanner <name>', 'only of this StationName')
+    .addOption(new Option('--bmi <group>', 'kg/m², of PatientSize and PatientWeight').choices(BMI_GROUPS));
 }
 
 async function printAgreement(

@@ -18,9 +18,10 @@ export function register(program: Command): void {
     .summary('fill a database of its own with two years of invented studies')
     .description(
       'Writes invented studies straight into the tables, all in the state they would end in: two years, three sites,\n' +
-        'six scanners, CT labels, the scores of every classifier. Built in are a drift on one scanner, a bad scanner and\n' +
-        'one that is new in the second year: the quality page and `calcidisc quality` have to find them. No image, no\n' +
-        'network is run, nothing is sent. A database that has studies is refused.',
+        'six scanners, CT labels, the scores of every classifier, written reports, verdicts, and who looked (on the trail,\n' +
+        'at their invented times). Built in are a drift of scores on one scanner, blurred pictures on another, a bad scanner and one that is\n' +
+        'new in the second year: the quality page and `calcidisc quality` have to find them. No image, no network is run, nothing is sent.\n' +
+        'A database that has studies is refused.',
     )
     .option('--studies <n>', 'how many', parseWhole, 20_000)
     .option('--seed <n>', 'which ones: the same number, the same studies', parseWhole, 1)
@@ -56,6 +57,7 @@ async function run(
     seed,
     until: until ?? yesterday,
     reports: reports ?? studies,
+    people: true,
     actor: commandActor(),
     progress: (done) => {
       if (Date.now() - said < 2000) return;
@@ -64,7 +66,7 @@ async function run(
     },
   });
   if (json) return console.log(JSON.stringify(truth));
-  const { days, discs, calcifiedDiscs, drift, badScanner, newScanner, scanners } = truth;
+  const { days, discs, calcifiedDiscs, drift, blur, badScanner, newScanner, scanners } = truth;
   console.log(
     [
       `${truth.studies} studies from ${days[0]} to ${days[1]}: ${discs} discs, ${calcifiedDiscs} calcified by CT's truth.`,
@@ -72,6 +74,7 @@ async function run(
         (each) => `  ${each.scanner} (${each.site}): ${each.studies} studies from ${each.from}`,
       ),
       `Built in: from ${drift.from} on ${drift.scanner} ${drift.what};`,
+      `  from ${blur.from} on ${blur.scanner} ${blur.what};`,
       `  ${badScanner} is bad from the first day; ${newScanner.scanner} is new on ${newScanner.from}.`,
       `Written in ${((Date.now() - began) / 1000).toFixed(0)} s.`,
     ].join('\n'),

@@ -20,13 +20,14 @@ interface RunningCalcidisc {
   readonly conditions: readonly Condition[];
 }
 
-/** Both ports: free, ours, or somebody else's; and of a service that runs what it says of itself (/readyz). */
+/** Each port: free, ours, or somebody else's; and of a service that runs what it says of itself (/readyz). */
 export async function checkListeners(config: Config): Promise<Finding[]> {
-  const { dicom, http } = config;
+  const { dicom, hear, http } = config;
   const running = http.port === 0 ? null : await askPage(http);
   return [
     await checkListener(dicom, running),
     await checkPage(http, running),
+    ...(hear.hl7 ? [await checkHl7(hear.hl7, running)] : []),
     ...(running ? running.conditions.map(conditionFinding) : []),
   ];
 }
@@ -71,6 +72,21 @@ async function checkPage(http: Config['http'], running: RunningCalcidisc | null)
   return weak
     ? { what, verdict: 'warning', ...weak, detail: `${detail}; ${weak.detail}` }
     : { what, verdict: 'ok', detail };
+}
+
+/** MLLP has no question that is no message: who holds the port is told by what else runs here. */
+async function checkHl7(
+  { host, port }: NonNullable<Config['hear']['hl7']>,
+  running: RunningCalcidisc | null,
+): Promise<Finding> {
+  const { name, setting } = LISTENERS.hl7;
+  const what = `${name} ${host}:${port}`;
+  const code = await cannotListen({ host, port });
+  if (code === 'EADDRINUSE' && running) return { what, verdict: 'ok', detail: 'running' };
+  if (code !== null) return listenFinding('hl7', { host, port }, code);
+  if (!running) return { what, verdict: 'ok', detail: 'the port is free: not running' };
+  const detail = 'free, though Calcidisc runs here: it takes no written reports';
+  return { what, verdict: 'failed', detail, setting, advice: 'start it again with this configuration' };
 }
 
 /** What a person should know of who can look, and how; null: everybody logs in, and nobody listens on the way. */

@@ -84,7 +84,7 @@ function addStudies(rows: RowsByTable, { ids }: RowContext, study: SeededStudy, 
 }
 
 function seriesRow(
-  { scanner }: SeededStudy,
+  { scanner, body }: SeededStudy,
   modality: 'MR' | 'CT',
   uids: { readonly study: string; readonly series: string },
   date: string,
@@ -97,6 +97,8 @@ function seriesRow(
     Manufacturer: scanner.manufacturer,
     ManufacturerModelName: scanner.model,
     MagneticFieldStrength: scanner.fieldStrengthT,
+    ...(body.sizeM !== null && { PatientSize: body.sizeM }),
+    ...(body.weightKg !== null && { PatientWeight: body.weightKg }),
   };
   const ago = (seconds: number) => new Date(createdAt.getTime() - seconds * 1000);
   return {
@@ -170,6 +172,7 @@ function addLocalisations(
       sliceIndex: 7,
       sliceCount: 15,
       slicePng: modality === 'MR' ? pictures.slice.png : null,
+      pictureFigures: modality === 'MR' ? study.pictures : null,
       pixelSpacingMm: [study.scanner.spacingMm, study.scanner.spacingMm],
       localiserName: localiser.name,
       localiserVersion: localiser.version,

@@ -4,18 +4,20 @@ import type { Config } from '../../config/schema.js';
 import type { Tx } from '../../db/server/knex.js';
 import { appendAudit } from '../../db/tables/audit.js';
 import { insertRows, withoutTriggers } from '../../db/tables/bulk.js';
+import { appendInvented, type InventedEvent } from '../../db/tables/inventedTrail.js';
 import { changeModel, listModels, type ModelRow, modelsAtWork } from '../../db/tables/models.js';
 import { refreshWorklist, WORKLIST_TRIGGERS } from '../../db/views/worklist.js';
 import { latestOf } from '../../models/catalogue/defaultClassifier.js';
 import { modelFoldersOf } from '../../models/catalogue/modelFiles.js';
 import { cardOf, registerHostModels } from '../../models/catalogue/registry.js';
 import { openIds } from './ids.js';
+import { peopleOf } from './people.js';
 import { drawPictures } from './pictures.js';
 import { reportsOf } from './reports.js';
 import { rowsOf } from './rows.js';
 import { type RowContext, SEED_TABLES, type SeedModel } from './rowTypes.js';
 import { inventStudies, type SeededStudy } from './studies.js';
-import { dayAfter, SEED_DAYS, SEED_DRIFT, SEED_SCANNERS } from './truth.js';
+import { dayAfter, SEED_BLUR, SEED_DAYS, SEED_DRIFT, SEED_SCANNERS } from './truth.js';
 
 export interface SeedOptions {
   readonly studies: number;
@@ -24,6 +26,8 @@ export interface SeedOptions {
   readonly until: string;
   /** How many of the newest studies have a Structured Report of their own. */
   readonly reports: number;
+  /** With written reports, verdicts, and a trail of who looked. */
+  readonly people?: boolean;
   readonly actor: string;
   readonly progress?: (done: number) => void;
 }
@@ -41,6 +45,7 @@ export interface SeedTruth {
     readonly studies: number;
   }[];
   readonly drift: { readonly scanner: string; readonly from: string; readonly what: string };
+  readonly blur: { readonly scanner: string; readonly from: string; readonly what: string };
   readonly badScanner: string;
   readonly newScanner: { readonly scanner: string; readonly from: string };
 }
@@ -89,22 +94,26 @@ async function fill(
   trx: Tx,
   context: RowContext,
   studies: readonly SeededStudy[],
-  { reports, actor, seed, progress }: SeedOptions,
+  { reports, people: hasPeople = false, actor, seed, progress }: SeedOptions,
 ): Promise<void> {
   const firstOwn = studies.length - reports;
   const shared = {};
+  const trail: InventedEvent[] = [];
   for (let from = 0; from < studies.length; from += AT_ONCE) {
     const some = studies.slice(from, from + AT_ONCE);
     const rows = rowsOf(context, some);
     for (const table of SEED_TABLES) await insertRows(trx, table, rows[table]);
     const made = reportsOf(context, some, rows, ({ number }) => number >= firstOwn, shared);
-    for (const [table, each] of Object.entries(made)) await insertRows(trx, table, each);
+    const { trail: looks, ...said } = peopleOf(context, hasPeople ? some : []);
+    for (const [table, each] of Object.entries({ ...made, ...said })) await insertRows(trx, table, each);
+    trail.push(...looks);
     await refreshWorklist(
       trx,
       rows.case.map(({ id }) => String(id)),
     );
     progress?.(from + some.length);
   }
+  await appendInvented(trx, trail);
   await appendAudit(trx, {
     event: 'DATABASE_SEEDED',
     subjectType: 'database',
@@ -151,6 +160,11 @@ function truthOf(studies: readonly SeededStudy[], firstDay: string): SeedTruth {
       scanner: SEED_DRIFT.station,
       from: dayAfter(firstDay, SEED_DRIFT.day),
       what: `the deciding model's logit + ${SEED_DRIFT.active}, the others' + ${SEED_DRIFT.shadow}`,
+    },
+    blur: {
+      scanner: SEED_BLUR.station,
+      from: dayAfter(firstDay, SEED_BLUR.day),
+      what: `the regions' sharpness × ${SEED_BLUR.sharpness}`,
     },
     badScanner: SEED_SCANNERS.find(({ separation }) => separation < 1)!.station,
     newScanner: { scanner: newest.station, from: dayAfter(firstDay, newest.from) },

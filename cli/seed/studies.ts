@@ -1,5 +1,7 @@
 import { LEVELS, type Level } from '../../agent/domain/levels.js';
-import { seededRandom } from '../../models/statistics/bootstrap.js';
+import type { PictureFigures } from '../../agent/domain/pictureFigures.js';
+import { bodyOf, picturesOf, type SeededBody } from './bodies.js';
+import { type Chance, oneOf, openChance } from './chance.js';
 import { SEED_DAYS, SEED_DRIFT, SEED_SCANNERS, type SeedScanner } from './truth.js';
 
 export interface SeededDisc {
@@ -21,6 +23,8 @@ export interface SeededStudy {
   readonly scanner: SeedScanner;
   readonly sex: 'F' | 'M';
   readonly age: number;
+  readonly body: SeededBody;
+  readonly pictures: PictureFigures;
   readonly discs: readonly SeededDisc[];
   readonly isUncertain: boolean;
   /** CT minus MR, days; null without a CT. */
@@ -56,7 +60,7 @@ export interface SeedSettings {
 export function inventStudies({ studies, seed, models }: SeedSettings): SeededStudy[] {
   const chance = openChance(seed);
   const days = Array.from({ length: studies }, () => dayOf(chance)).sort((a, b) => a - b);
-  return withFollowUps(days.map((day, number) => inventStudy(chance, number, day, models)));
+  return withFollowUps(days.map((day, number) => inventStudy(chance, { number, day, models, seed })));
 }
 
 /** One in so many is looked for an earlier study that may be the same patient's: some months before, among so many. */
@@ -89,19 +93,30 @@ function isFollowedBy(before: SeededStudy, after: SeededStudy): boolean {
   );
 }
 
-function inventStudy(chance: Chance, number: number, day: number, models: number): SeededStudy {
+interface StudyOf {
+  readonly number: number;
+  readonly day: number;
+  readonly models: number;
+  readonly seed: number;
+}
+
+function inventStudy(chance: Chance, { number, day, models, seed }: StudyOf): SeededStudy {
   const scanner = scannerOn(chance, day);
   const age = Math.round(Math.min(92, Math.max(18, chance.normal(55, 15))));
   const patient = chance.normal(0, SPREAD.patient);
   const isDrifted = scanner.station === SEED_DRIFT.station && day >= SEED_DRIFT.day;
   const end = chance.pick({ delivered: 0.965, parked: 0.02, closed: 0.015 });
+  const secondOfDay = Math.floor(7 * 3600 + 12 * 3600 * chance.share());
+  const sex = chance.share() < 0.53 ? 'F' : 'M';
   return {
     number,
     day,
-    secondOfDay: Math.floor(7 * 3600 + 12 * 3600 * chance.share()),
+    secondOfDay,
     scanner,
-    sex: chance.share() < 0.53 ? 'F' : 'M',
+    sex,
     age,
+    body: bodyOf(seed, number, sex),
+    pictures: picturesOf(seed, number, day, scanner),
     discs: LEVELS.map((level) => inventDisc(chance, { level, scanner, age, patient, isDrifted, models })),
     isUncertain: chance.share() < scanner.uncertain,
     ctAfterDays: chance.share() < 0.4 ? Math.floor(57 * chance.share()) - 28 : null,
@@ -150,34 +165,4 @@ function dayOf(chance: Chance): number {
 function scannerOn(chance: Chance, day: number): SeedScanner {
   const there = SEED_SCANNERS.filter(({ from }) => from <= day);
   return oneOf(there, ({ share }) => share, chance.share());
-}
-
-/** @param at 0 <= at < 1 */
-function oneOf<T>(items: readonly T[], shareOf: (item: T) => number, at: number): T {
-  let left = at * items.reduce((sum, item) => sum + shareOf(item), 0);
-  for (const item of items) {
-    left -= shareOf(item);
-    if (left < 0) return item;
-  }
-  return items[0]!;
-}
-
-interface Chance {
-  /** 0 <= x < 1 */
-  share(): number;
-  normal(mean: number, standardDeviation: number): number;
-  pick<K extends string>(shares: Readonly<Record<K, number>>): K;
-}
-
-function openChance(seed: number): Chance {
-  const share = seededRandom(seed);
-  return {
-    share,
-    // Box and Muller, Ann Math Stat 29 (1958) 610-611.
-    normal: (mean, deviation) =>
-      mean + deviation * Math.sqrt(-2 * Math.log(1 - share())) * Math.cos(2 * Math.PI * share()),
-    pick<K extends string>(shares: Readonly<Record<K, number>>): K {
-      return oneOf(Object.keys(shares) as K[], (key) => shares[key], share());
-    },
-  };
 }

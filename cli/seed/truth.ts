@@ -49,6 +49,9 @@ export const SEED_DRIFT = {
   distance: 1.35,
 } as const;
 
+/** From this day on the pictures of one scanner are blurred, as by a filter that somebody has set. */
+export const SEED_BLUR = { day: 560, station: 'S-MR1', sharpness: 0.88 } as const;
+
 function scanner(
   site: string,
   station: string,

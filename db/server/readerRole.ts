@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto';
 import type { Tx } from './knex.js';
 
 /** What auditors read by SQL (docs/auditors.md): views without a patient's name or number. */
-export const READER_VIEWS = ['qa_result', 'qa_agreement', 'qa_turnaround', 'qa_drift', 'qa_access'] as const;
+export const READER_VIEWS = [
+  'qa_result',
+  'qa_agreement',
+  'qa_turnaround',
+  'qa_drift',
+  'qa_access',
+  'qa_people',
+] as const;
 
 /**
  * A role that may log in and read these views, which read the tables in their owner's name; one that is there gets a new

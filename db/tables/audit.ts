@@ -164,7 +164,8 @@ export async function appendAudits(trx: Tx, events: readonly AuditEvent[]): Prom
   if (events.length > 0) await trx('auditEvent').insert(events.map(auditColumns));
 }
 
-function auditColumns({ event: name, ...given }: AuditEvent) {
+/** What an appender says of an event; place, time and hashes are the chain's. */
+export function auditColumns({ event: name, ...given }: AuditEvent) {
   const { code, meaning, action, outcome } = AUDIT_EVENTS[name];
   return {
     event: name,

@@ -1,4 +1,5 @@
 import type { LocateStatus } from '../../agent/domain/locateStatuses.js';
+import type { PictureFigures } from '../../agent/domain/pictureFigures.js';
 import type { SliceGrey } from '../../agent/domain/sliceGrey.js';
 import { json, type Tx } from '../server/knex.js';
 
@@ -18,6 +19,8 @@ export interface LocalisationRow {
   readonly pixelSpacingMm: readonly [row: number, col: number] | null;
   /** How its stored values became its greys; null for a CT and for a reading of an older version. */
   readonly sliceGrey: SliceGrey | null;
+  /** As the previous. */
+  readonly pictureFigures: PictureFigures | null;
   readonly localiserName: string;
   readonly localiserVersion: string;
   readonly localiserSha256: string;
@@ -25,18 +28,19 @@ export interface LocalisationRow {
   readonly createdAt: Date;
 }
 
-export type NewLocalisation = Omit<LocalisationRow, 'createdAt' | 'sliceGrey'> &
-  Partial<Pick<LocalisationRow, 'sliceGrey'>>;
+export type NewLocalisation = Omit<LocalisationRow, 'createdAt' | 'sliceGrey' | 'pictureFigures'> &
+  Partial<Pick<LocalisationRow, 'sliceGrey' | 'pictureFigures'>>;
 
 /** @returns false when the revision has its localisation already: the first one stands */
 export async function insertLocalisation(tx: Tx, localisation: NewLocalisation): Promise<boolean> {
-  const { reasons, pixelSpacingMm, sliceGrey, slicePng } = localisation;
+  const { reasons, pixelSpacingMm, sliceGrey, pictureFigures, slicePng } = localisation;
   const rows = await tx('localisation')
     .insert({
       ...localisation,
       reasons: json(reasons),
       pixelSpacingMm: pixelSpacingMm && json(pixelSpacingMm),
       sliceGrey: sliceGrey ? json(sliceGrey) : null,
+      pictureFigures: pictureFigures ? json(pictureFigures) : null,
       slicePng: slicePng && Buffer.from(slicePng),
     })
     .onConflict(['caseId', 'revision', 'modality'])

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CalcidiscError } from '../../agent/domain/errors.js';
 import type { Level } from '../../agent/domain/levels.js';
+import type { PictureFigures } from '../../agent/domain/pictureFigures.js';
 import type { SliceGrey } from '../../agent/domain/sliceGrey.js';
 import { json, type Tx } from '../server/knex.js';
 import { processOwner } from '../server/presence.js';
@@ -35,6 +36,8 @@ export interface ReadingRow {
   readonly pixelSpacingMm: readonly [row: number, col: number] | null;
   /** How its stored values became its greys; null for a CT and for a reading of an older version. */
   readonly sliceGrey: SliceGrey | null;
+  /** As the previous. */
+  readonly pictureFigures: PictureFigures | null;
   readonly milliseconds: number | null;
 }
 
@@ -111,13 +114,14 @@ export interface ReadingResult {
   readonly slicePng: Uint8Array | null;
   readonly pixelSpacingMm: readonly [row: number, col: number] | null;
   readonly sliceGrey?: SliceGrey | null;
+  readonly pictureFigures?: PictureFigures | null;
   readonly milliseconds: number;
   readonly regions: readonly ReadRegion[];
 }
 
 /** @returns false when the reading is not ours any more */
 export async function endReading(trx: Tx, id: string, read: ReadingResult): Promise<boolean> {
-  const { result, slicePng, pixelSpacingMm, sliceGrey, milliseconds, regions } = read;
+  const { result, slicePng, pixelSpacingMm, sliceGrey, pictureFigures, milliseconds, regions } = read;
   const count = await trx('seriesReading')
     .where({ id, state: 'reading', owner: processOwner })
     .update({
@@ -128,6 +132,7 @@ export async function endReading(trx: Tx, id: string, read: ReadingResult): Prom
       slicePng: slicePng && Buffer.from(slicePng),
       pixelSpacingMm: pixelSpacingMm && json(pixelSpacingMm),
       sliceGrey: sliceGrey ? json(sliceGrey) : null,
+      pictureFigures: pictureFigures ? json(pictureFigures) : null,
       milliseconds,
       lastErrorCode: null,
       lastError: null,
@@ -240,5 +245,6 @@ const COLUMNS = [
   'result',
   'pixelSpacingMm',
   'sliceGrey',
+  'pictureFigures',
   'milliseconds',
 ] as const satisfies readonly (keyof ReadingFacts)[];

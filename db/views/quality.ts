@@ -1,8 +1,10 @@
 import type { Answer } from '../../agent/domain/answers.js';
+import type { BmiGroup } from '../../agent/domain/bmiBands.js';
 import type { CtLabel } from '../../agent/domain/ctLabels.js';
 import type { Level } from '../../agent/domain/levels.js';
 import type { LocateStatus } from '../../agent/domain/locateStatuses.js';
 import type { Tx } from '../server/knex.js';
+import { bmiCondition } from '../tables/bmiCondition.js';
 import type { Truth } from './qualityDiscs.js';
 
 /** A row of the view qa_result: one disc of a current revision, one model. */
@@ -15,9 +17,10 @@ export interface QaResultRow {
   readonly ctDate: string | null;
   readonly age: number | null;
   readonly sex: string;
+  /** kg/m², a decimal as text, and so the field strength. */
+  readonly bmi: string | null;
   readonly site: string;
   readonly scanner: string;
-  /** A decimal, as text. */
   readonly fieldStrengthT: string | null;
   readonly locateStatus: LocateStatus;
   readonly level: Level;
@@ -38,6 +41,7 @@ export interface QualityFilter {
   readonly level?: Level | undefined;
   readonly site?: string | undefined;
   readonly scanner?: string | undefined;
+  readonly bmi?: BmiGroup | undefined;
   /** The whole number. */
   readonly accession?: string | undefined;
 }
@@ -49,13 +53,14 @@ const WHERE = {
   site: 'site = :site',
   scanner: 'scanner = :scanner',
   accession: 'accession_number = :accession',
-} as const satisfies Record<keyof QualityFilter, string>;
+} as const satisfies Record<Exclude<keyof QualityFilter, 'bmi'>, string>;
 
 function conditionsOf(filter: QualityFilter, but: readonly (keyof QualityFilter)[] = []): string {
-  const asked = (Object.keys(WHERE) as (keyof QualityFilter)[]).filter(
+  const asked = (Object.keys(WHERE) as (keyof typeof WHERE)[]).filter(
     (key) => filter[key] !== undefined && !but.includes(key),
   );
-  return ['true', ...asked.map((key) => WHERE[key])].join(' AND ');
+  const bmi = filter.bmi ? [bmiCondition(filter.bmi)] : [];
+  return ['true', ...asked.map((key) => WHERE[key]), ...bmi].join(' AND ');
 }
 
 /** On quality_disc, which has no accession number of its own. */
@@ -115,6 +120,7 @@ export interface JudgedDisc {
   readonly fieldStrengthT: string | null;
   readonly age: number | null;
   readonly sex: string;
+  readonly bmi: number | null;
   /** 'YYYY-MM'; null where the MR says no date. */
   readonly month: string | null;
 }
@@ -132,6 +138,7 @@ const JUDGED = [
   'fieldStrengthT',
   'age',
   'sex',
+  'bmi',
   'month',
 ] as const satisfies readonly (keyof JudgedDisc)[];
 
@@ -139,7 +146,7 @@ const JUDGED = [
 export async function listJudged(tx: Tx, filter: QualityFilter, truth: Truth = 'ct'): Promise<JudgedDisc[]> {
   const { rows } = await tx.raw(
     `SELECT coalesce(json_agg(json_build_array(m.name || '@' || m.version, q.role, probability, threshold, calcified,
-              q.${truth}, level, site, scanner, field_strength_t::text, age, sex, to_char(mr_date, 'YYYY-MM'))), '[]') AS discs
+              q.${truth}, level, site, scanner, field_strength_t::text, age, sex, q.bmi, to_char(mr_date, 'YYYY-MM'))), '[]') AS discs
        FROM quality_disc q JOIN model m ON m.id = q.model_id WHERE q.${truth} IS NOT NULL AND ${discConditionsOf(filter)}`,
     { ...filter },
   );

@@ -1,5 +1,7 @@
+import type { BmiGroup } from '../../agent/domain/bmiBands.js';
 import type { Level } from '../../agent/domain/levels.js';
 import type { Tx } from '../server/knex.js';
+import { bmiCondition } from '../tables/bmiCondition.js';
 
 /** By what a model is judged: columns of quality_disc. */
 export const TRUTHS = ['ct', 'reader', 'report'] as const;
@@ -13,6 +15,18 @@ export const OUTCOMES = [
   'unstated',
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
+
+/** What images may not say, by the column that is then empty. */
+const UNSAID = {
+  site: "q.site = ''",
+  scanner: "q.scanner = ''",
+  sex: "q.sex = ''",
+  field: 'q.field_strength_t IS NULL',
+  age: 'q.age IS NULL',
+  date: 'q.mr_date IS NULL',
+} as const;
+export type Unsaid = keyof typeof UNSAID;
+export const UNSAIDS = Object.keys(UNSAID) as [Unsaid, ...Unsaid[]];
 
 export interface QualityDiscFilter {
   /** name@version; absent: whichever decides. */
@@ -30,6 +44,9 @@ export interface QualityDiscFilter {
   readonly sex?: string | undefined;
   readonly ageFrom?: number | undefined;
   readonly ageTo?: number | undefined;
+  readonly bmi?: BmiGroup | undefined;
+  /** Of which the images do not say that. */
+  readonly unsaid?: Unsaid | undefined;
   /** The whole number. */
   readonly accession?: string | undefined;
   /** 'YYYY-MM-DD' of the MR, both included. */
@@ -91,6 +108,8 @@ function conditionOf(filter: QualityDiscFilter): string {
   );
   return [
     ...simple,
+    filter.bmi && bmiCondition(filter.bmi, 'q.bmi'),
+    filter.unsaid && UNSAID[filter.unsaid],
     model === undefined && "q.role = 'active'",
     says && SAYS[says],
     (filter.truth || outcome) && `q.${truth} IS NOT NULL`,

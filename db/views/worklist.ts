@@ -116,13 +116,14 @@ export async function worklistNeighbours(tx: Tx, id: string, filter: WorklistFil
   return rows[0];
 }
 
-/** The triggers that keep entries, by table: who fills tables in bulk refreshes once, at the end. */
+/** The triggers that keep entries, and what quality is counted from, by table: who fills tables in bulk refreshes once, at the end. */
 export const WORKLIST_TRIGGERS = {
   case: ['worklist_new_case'],
   pairing: ['worklist_pairing_insert'],
   localisation: ['worklist_localisation_insert'],
   ct_measurement: ['worklist_ct_measurement_insert'],
   inference: ['worklist_inference'],
+  reader_verdict: ['quality_verdict'],
 } as const;
 
 /** Writes the entries of these cases anew. */

@@ -1,5 +1,7 @@
+import type { BmiGroup } from '../../agent/domain/bmiBands.js';
 import type { CaseState } from '../../agent/domain/caseStates.js';
 import type { Level } from '../../agent/domain/levels.js';
+import { bmiCondition } from '../tables/bmiCondition.js';
 
 /** What a worklist may be sorted by: columns of worklist_entry, which has an index for each order. */
 const ORDERS = {
@@ -35,7 +37,7 @@ export interface WorklistFilter {
   readonly flag?: WorklistFilterFlag;
   /** The disc that `flag` is about; alone: 'calcified' there. */
   readonly level?: Level;
-  /** Part of the patient's name, of the patient ID or of the accession number, in any case of letters. */
+  /** Words, each a part of the patient's name, ID or accession number, in any case of letters. */
   readonly find?: string;
   /** The whole number, and the whole UID of the MR study: links of other systems. */
   readonly accession?: string;
@@ -48,6 +50,7 @@ export interface WorklistFilter {
   /** Whole years at the MR, both included. */
   readonly ageFrom?: number;
   readonly ageTo?: number;
+  readonly bmi?: BmiGroup;
   readonly ct?: 'paired' | 'none';
   /** Whose newest report waits for a destination, or was refused for good by one; of any, or of this one. */
   readonly delivery?: 'pending' | 'parked';
@@ -73,10 +76,10 @@ export interface Condition {
 /** As one condition on worklist_entry; what is not asked for is not in it, so that its indexes serve. */
 export function conditionOf(filter: WorklistFilter): Condition {
   const { find, states } = filter;
-  const words = (find ?? '')
-    .toLowerCase()
-    .split(/[\s,^]+/)
-    .filter(Boolean);
+  const words = (find ?? '').split(/[\s,^]+/).filter(Boolean);
+  const forms = Object.fromEntries(
+    words.flatMap((word, i) => formsOf(word).map((form, k) => [`word${i}${k}`, anywhere(form)])),
+  );
   const simple = Object.entries(SIMPLE).flatMap(([key, sql]) =>
     filter[key as keyof typeof SIMPLE] === undefined ? [] : [sql],
   );
@@ -84,8 +87,13 @@ export function conditionOf(filter: WorklistFilter): Condition {
     ...simple,
     states && 'state = ANY(:states::text[])',
     flagOf(filter),
-    find &&
-      '(patient_id ILIKE :find OR accession_number ILIKE :find OR patient_words LIKE ALL (:words::text[]))',
+    ...words.map(
+      (word, i) =>
+        `(${formsOf(word)
+          .map((_, k) => `found_by LIKE :word${i}${k}`)
+          .join(' OR ')})`,
+    ),
+    filter.bmi && bmiCondition(filter.bmi),
     filter.ct === 'paired' && "pairing_outcome = 'paired'",
     filter.ct === 'none' && "pairing_outcome <> 'paired'",
   ].filter(Boolean);
@@ -95,8 +103,7 @@ export function conditionOf(filter: WorklistFilter): Condition {
       ...filter,
       destination: filter.destination ?? null,
       states: states && [...states],
-      find: anywhere(find ?? ''),
-      words: words.map(anywhere),
+      ...forms,
       limit: filter.limit,
     },
   };
@@ -159,6 +166,12 @@ export function beyond(sort: WorklistSort | undefined, caseId: string, isBackwar
   });
   const [first] = columns;
   return `${first!.sql} ${past(first!)}= ${bound(first!)} AND (${chains.join(' OR ')})`;
+}
+
+/** As lower() may have left it: under the collation C, which the embedded server has, letters beyond ASCII stay as they were. */
+function formsOf(word: string): readonly string[] {
+  const asciiLower = word.toUpperCase().replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  return [...new Set([word.toLowerCase(), asciiLower])];
 }
 
 /** As a pattern of LIKE: what a person types stands for itself. */

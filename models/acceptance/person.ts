@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Header, readHeader } from '../../agent/dicom/header.js';
+import { bmiGroupOf, bmiWords } from '../../agent/domain/bmiBands.js';
 import type { Tx } from '../../db/server/knex.js';
 import { listInstances } from '../../db/tables/instances.js';
 import type { AcceptanceCase } from '../../db/views/acceptance.js';
@@ -39,11 +40,6 @@ export function ageGroup(years: string): string {
   return from >= 80 ? '80 and more' : `${from} to ${from + 19}`;
 }
 
-/** WHO's groups (Technical Report Series 894), kg/m². */
 export function bmiGroup(bmi: string): string {
-  if (bmi === '') return UNKNOWN;
-  const value = Number(bmi);
-  if (value < 18.5) return 'below 18.5';
-  if (value < 25) return '18.5 to 24.9';
-  return value < 30 ? '25 to 29.9' : '30 and more';
+  return bmi === '' ? UNKNOWN : bmiWords(bmiGroupOf(Number(bmi)));
 }

@@ -60,8 +60,10 @@ const COPIES = [
   `INSERT INTO inference (id, disc_region_id, model_id, role, probability, threshold, answer, model_sha256, png_sha256, provider, runtime, batch_size, batch_position, milliseconds)
    SELECT ${other('id')}, ${other('disc_region_id')}, model_id, role, probability, threshold, answer, model_sha256, png_sha256, provider, runtime, batch_size, batch_position, milliseconds
      FROM inference, k WHERE role = 'active'`,
-  `INSERT INTO worklist_entry SELECT (jsonb_populate_record(e, jsonb_build_object('case_id', ${other('case_id')}, 'created_at', created_at + k * interval '1 second',
-     'mr_study_instance_uid', mr_study_instance_uid || '.' || k, 'patient_id', patient_id || k, 'accession_number', accession_number || k))).* FROM worklist_entry e, k`,
+  // Lateral: a function whose row is taken apart by .* is called once for every column.
+  `INSERT INTO worklist_entry (COLUMNS) SELECT COLUMNS FROM (SELECT copy.* FROM worklist_entry e, k,
+     LATERAL jsonb_populate_record(e, jsonb_build_object('case_id', ${other('case_id')}, 'created_at', created_at + k * interval '1 second',
+     'mr_study_instance_uid', mr_study_instance_uid || '.' || k, 'patient_id', patient_id || k, 'accession_number', accession_number || k)) copy) copies`,
 ];
 
 const dataDir = await mkdtemp(join(tmpdir(), 'calcidisc-bench-'));
@@ -132,7 +134,11 @@ async function multiply(knex: Tx, copies: number): Promise<void> {
     await trx.raw('CREATE TEMP TABLE k ON COMMIT DROP AS SELECT generate_series(1, ?::integer) AS k', [
       copies,
     ]);
-    for (const statement of COPIES) await trx.raw(statement);
+    const { rows } = await trx.raw(
+      `SELECT string_agg(column_name, ', ') AS columns FROM information_schema.columns
+        WHERE table_name = 'worklist_entry' AND table_schema = current_schema() AND is_generated = 'NEVER'`,
+    );
+    for (const statement of COPIES) await trx.raw(statement.replaceAll('COLUMNS', rows[0].columns));
     await trx.raw('SELECT worklist_recount()');
   });
   await knex.raw('VACUUM ANALYZE');

@@ -96,6 +96,8 @@ class World {
             port: await this.listen(createServer((socket) => socket.end('220 mail'))),
           },
         };
+      case 'hl7PortTaken':
+        return { hear: { hl7: { port: await this.listen(createServer()) } } };
       case 'httpPortTaken':
         return {
           http: { ...input.http, port: await this.listen(createWebServer((_, answer) => answer.end('{}'))) },

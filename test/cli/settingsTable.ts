@@ -6,6 +6,7 @@ export type Arrangement =
   | 'certificates'
   | 'dicomPortTaken'
   | 'httpPortTaken'
+  | 'hl7PortTaken'
   | 'dataDirIsFile'
   | 'foreignDatabaseFolder'
   | 'peers'
@@ -189,6 +190,14 @@ export const SETTINGS: readonly SettingRow[] = [
   {
     what: 'a page port that is taken',
     arrange: 'httpPortTaken',
+  },
+  {
+    what: 'an HL7 port that is taken',
+    arrange: 'hl7PortTaken',
+  },
+  {
+    what: 'an HL7 listener open to anybody',
+    config: { hear: { hl7: { host: '0.0.0.0', port: 2575 } } },
   },
   {
     what: 'a host that is not this machine',

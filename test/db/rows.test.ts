@@ -237,6 +237,7 @@ describe('tables', () => {
         sliceCount: 15,
         slicePng: BYTES,
         pixelSpacingMm: [0.9375, 0.9375] as const,
+        pictureFigures: { grey: 91.5, noise: 0.04, sharpness: 0.07 },
         sliceGrey: { slope: 2, intercept: -3, low: 10, high: 900.5, isInverted: false },
         localiserName: 'localiser',
         localiserVersion: '1',

@@ -5,6 +5,7 @@ import type { CaseRow } from '../../db/tables/cases.js';
 import { insertLocalisation } from '../../db/tables/localisations.js';
 import { insertMeasurements } from '../../db/tables/measurements.js';
 import { listRegions } from '../../db/tables/regions.js';
+import { makeCase } from '../support/cases.js';
 import { quietLog, useDatabase } from '../support/database.js';
 import { insertLocatedCase, regionsOf } from '../worker/locatedCases.js';
 import { greyRegion, pngOf } from '../worker/regions.js';
@@ -162,6 +163,13 @@ describe('expose: pages and JSON over a real database', () => {
       [await found('p&'), await found('hara'), await found('%'), await found('P_1')],
       [1, 1, 0, 0],
     );
+    const studies = () => db.database.knex('study').where({ studyInstanceUid: row.mrStudyInstanceUid });
+    await studies().update({ patientName: 'MÜLLER^Änne' });
+    assert.deepEqual(
+      [await found('müller'), await found('MÜLLER'), await found('änne, mül'), await found('muller')],
+      [1, 1, 1, 0],
+    );
+    await studies().update({ patientName: NAME });
   });
 
   it('metrics and health are there for a monitor', async () => {
@@ -170,5 +178,18 @@ describe('expose: pages and JSON over a real database', () => {
     assert.match(metrics, /calcidisc_queue_jobs\{queue="worker"\} 3/);
     assert.equal((await get('/readyz')).status, 200);
     assert.match(metrics, /calcidisc_condition\{what="receiving"\} 1/);
+  });
+
+  it('the beginning of several ids is no case: 409, and what to do', async () => {
+    const all = [row];
+    // Seventeen ids begin with sixteen digits.
+    while (all.length < 17) all.push(await makeCase(db.database.knex));
+    const [shared] = all.map(({ id }) => id[0]!).filter((digit, i, digits) => digits.indexOf(digit) !== i);
+    for (const path of [`/cases/${shared}`, `/api/cases/${shared}`]) {
+      const answer = await get(path);
+      assert.equal(answer.status, 409, path);
+      assert.match(((await answer.json()) as { detail: string }).detail, /give more of its id/);
+    }
+    assert.equal((await get(`/api/cases/${row.id.slice(0, 20)}`)).status, 200);
   });
 });

@@ -38,7 +38,14 @@ describe('expose: every page by every role, over a seeded database', function ()
 
   before(async function () {
     needsPeer(this, 'chromium');
-    const options = { studies: 400, seed: 3, until: '2026-06-30', reports: 20, actor: 'user:tester' };
+    const options = {
+      studies: 400,
+      seed: 3,
+      until: '2026-06-30',
+      reports: 20,
+      people: true,
+      actor: 'user:tester',
+    };
     await seedDatabase(db.database.knex, db.config, quietLog, options);
     const idOf = async (sql: string) => (await db.database.knex.raw(sql)).rows[0].caseId as string;
     cases.delivered = await idOf(
@@ -48,7 +55,7 @@ describe('expose: every page by every role, over a seeded database', function ()
     cases.followed = await idOf(
       'SELECT max(case_id::text) AS case_id FROM worklist_entry GROUP BY patient_id HAVING count(*) > 1 LIMIT 1',
     );
-    http = await startPage(db);
+    http = await startPage(db, { metrics: 'token' });
     browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: QUIET_BROWSER });
     for (const role of ACCOUNT_ROLES) {
       await person(db.database, role, role);
@@ -102,8 +109,8 @@ describe('expose: every page by every role, over a seeded database', function ()
   const OF_ROLE: Readonly<Record<Role, Readonly<Record<string, string>>>> = {
     viewer: {},
     radiologist: {},
-    auditor: { audit: '/audit' },
-    administrator: { audit: '/audit', accounts: '/accounts', operations: '/operations' },
+    auditor: { audit: '/audit', people: '/people' },
+    administrator: { audit: '/audit', people: '/people', accounts: '/accounts', operations: '/operations' },
   };
 
   async function looksRight(page: Page, path: string): Promise<void> {
@@ -123,6 +130,12 @@ describe('expose: every page by every role, over a seeded database', function ()
         for (const viewport of [SIZES.desk, SIZES.tablet]) {
           await page.setViewportSize(viewport);
           for (const path of Object.values({ ...ALL(), ...OF_ROLE[role] })) await looksRight(page, path);
+          // Nobody is offered what is refused to them.
+          const links = await page
+            .locator('footer a[href="/metrics"], header a')
+            .evaluateAll('links => links.map((a) => a.getAttribute("href"))');
+          for (const href of new Set(links as string[]))
+            assert.equal((await page.request.get(`${origin()}${href}`)).status(), 200, `${href} by ${role}`);
         }
         const others = Object.entries(OF_ROLE.administrator).filter(([name]) => !(name in OF_ROLE[role]));
         for (const [, path] of others)

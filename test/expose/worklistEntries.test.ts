@@ -42,6 +42,21 @@ describe('expose: the narrow rows that worklists read', function () {
             .update({ attributes: '{"StationName":"X9"}' }),
         { scanner: 'X9', site: '', fieldStrengthT: null },
       ],
+      ...(
+        [
+          ['1.7', '72', '24.9'],
+          ['170', '72', null],
+          ['1.7', '0', null],
+        ] as const
+      ).map(([size, weight, bmi]) => {
+        const attributes = `{"StationName":"X9","PatientSize":${size},"PatientWeight":${weight}}`;
+        const { mrSeriesInstanceUid: seriesInstanceUid } = row;
+        return [
+          `bmi of ${size} m and ${weight} kg`,
+          () => knex('series').where({ seriesInstanceUid }).update({ attributes }),
+          { bmi },
+        ] as const;
+      }),
       [
         'levels',
         () => knex('localisation').where({ caseId: id, modality: 'MR' }).update({ status: 'uncertain' }),

@@ -72,6 +72,12 @@ describe('locator', function () {
     assert.match(mr.localiser.sha256, /^[0-9a-f]{64}$/);
   });
 
+  it('says what the picture looks like, of an MR alone', () => {
+    const { grey, noise, sharpness } = mr.pictureFigures!;
+    assert.ok(grey > 20 && grey < 235 && noise! > 0 && noise! < 0.5 && sharpness > 0 && sharpness < 1);
+    assert.equal(ct.pictureFigures ?? null, null);
+  });
+
   it('gives the same bytes again, in whatever order the files come', async () => {
     const again = await locator.locateMr(await filesOf('mr'));
     assert.deepEqual(again.result, mr.result);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type RunningHttp, startHttp } from '../../agent/expose/server.js';
@@ -6,6 +7,7 @@ import { type SeedTruth, seedDatabase } from '../../cli/seed/seed.js';
 import { projectRoot } from '../../config/root.js';
 import { createKnex } from '../../db/server/knex.js';
 import { createReaderRole, READER_VIEWS } from '../../db/server/readerRole.js';
+import { appendAudit, auditColumns, headHash, verifyAudit } from '../../db/tables/audit.js';
 import { listAcknowledgements } from '../../db/tables/qualityAcknowledgements.js';
 import { token } from '../access/rig.js';
 import { quietLog, useDatabase } from '../support/database.js';
@@ -60,6 +62,7 @@ describe('quality: what auditors ask, by page, API and SQL', function () {
       seed: 3,
       until: '2026-06-30',
       reports: 20,
+      people: true,
       actor: 'user:tester',
     });
     http = await startHttp({ config: db.config, database: db.database, queues, log: quietLog });
@@ -91,10 +94,10 @@ describe('quality: what auditors ask, by page, API and SQL', function () {
       .join(' … ');
   };
 
-  it('asks twenty questions', () => {
+  it('asks twenty questions, and ten of people', () => {
     assert.deepEqual(
       QUESTIONS.map(({ number }) => number),
-      Array.from({ length: 20 }, (_, i) => i + 1),
+      Array.from({ length: 30 }, (_, i) => i + 1),
     );
   });
 
@@ -104,7 +107,10 @@ describe('quality: what auditors ask, by page, API and SQL', function () {
         "SELECT accession_number FROM qa_result WHERE level = 'L5-S1' AND role = 'active' AND ct_label = 'calcified' ORDER BY accession_number LIMIT 1",
       );
       const filled = (text: string) =>
-        text.replaceAll('SCANNER', truth.badScanner).replaceAll('ACCESSION', rows[0].accessionNumber);
+        text
+          .replaceAll('SCANNER', truth.badScanner)
+          .replaceAll('ACCESSION', rows[0].accessionNumber)
+          .replaceAll('SITE', truth.scanners[0]!.site);
       const page = await saidAt({ ...each, page: filled(each.page) });
       const document = JSON.parse((await get(filled(each.api), 'application/json')).text);
       const answer = each.path
@@ -146,6 +152,121 @@ describe('quality: what auditors ask, by page, API and SQL', function () {
       const list = await get(href!.replaceAll('&amp;', '&'));
       assert.equal(/<small>(\d+) of \d+ cases/.exec(list.text)?.[1], discs, href);
     }
+  });
+
+  it('BMI is a group, with one of its own for what is not said, and a filter of page and JSON', async () => {
+    const { text } = await get('/quality');
+    const groups = [...text.matchAll(/<a href="(\/quality\/discs\?bmi=([^&"]+)[^"]*)">(\d+)<\/a>/g)];
+    assert.deepEqual(
+      [...new Set(groups.map(([, , group]) => group))],
+      ['under-18.5', '18.5-24.9', '25-29.9', 'from-30', 'not-said'],
+    );
+    for (const [, href, , discs] of groups) {
+      const list = await get(href!.replaceAll('&amp;', '&'));
+      assert.equal(/<small>(\d+) of \d+ cases/.exec(list.text)?.[1], discs, href);
+    }
+    const discs = async (bmi: string) =>
+      JSON.parse((await get(`/api/v1/quality?${bmi}`)).text).models[0].discs as number;
+    let sum = 0;
+    for (const [bmi, where] of [
+      ['from-30', 'bmi >= 30'],
+      ['under-18.5', 'bmi < 18.5'],
+      ['not-said', 'bmi IS NULL'],
+    ]) {
+      const { rows } = await reader.raw(
+        `SELECT count(*)::integer AS n FROM qa_result WHERE role = 'active' AND ct_label IN ('calcified', 'not-calcified') AND ${where}`,
+      );
+      assert.equal(await discs(`bmi=${bmi}`), rows[0].n, bmi);
+      sum += rows[0].n;
+    }
+    assert.ok(sum > 0 && sum < (await discs('')));
+    const listed = JSON.parse((await get('/api/cases?bmi=not-said&limit=1')).text) as { total: number };
+    const page = (await get('/quality?bmi=not-said')).text;
+    assert.match(page, new RegExp(`<a href="/\\?bmi=not-said">${listed.total}</a>`));
+  });
+
+  it('every number of people opens the list of its cases', async () => {
+    const { text } = await get('/people');
+    const numbers = [...text.matchAll(/<a href="(\/people\/cases[^"]*)">(\d+)<\/a>/g)];
+    const asked = new Set(numbers.map(([, href]) => href!.replace(/person=[^&]*/, 'person')));
+    for (const what of [
+      'there=before',
+      'there=after',
+      'there=no-time',
+      'opened=nobody',
+      'verdict=rejected',
+      'person',
+    ])
+      assert.ok(
+        [...asked].some((href) => href.includes(what)),
+        what,
+      );
+    for (const [, href, cases] of numbers) {
+      const list = await get(href!.replaceAll('&amp;', '&'));
+      assert.equal(/<small>(\d+) case/.exec(list.text)?.[1], cases, href);
+    }
+    const pages: string[] = [];
+    for (let path: string | undefined = '/people/cases?there=before'; path; ) {
+      const page: string = (await get(path.replaceAll('&amp;', '&'))).text;
+      pages.push(...[...page.matchAll(/<a href="\/cases\/([0-9a-f-]{36})"/g)].map(([, id]) => id!));
+      path = /rel="next" href="([^"]+)"/.exec(page)?.[1];
+    }
+    assert.equal(new Set(pages).size, pages.length);
+    assert.equal(String(pages.length), numbers.find(([, href]) => href!.endsWith('there=before'))![2]);
+  });
+
+  it('people: a look before the result, and a program, are no look; the first signature counts', async () => {
+    const { knex } = db.database;
+    const { rows } = await knex.raw("SELECT * FROM qa_people WHERE there = 'before' AND person = '' LIMIT 1");
+    const [{ caseId, signedAt }] = rows;
+    const seen = async () => (await knex.raw('SELECT * FROM qa_people WHERE case_id = ?', [caseId])).rows;
+    const look = { event: 'CASE_VIEWED', subjectType: 'case', subjectId: caseId } as const;
+    await appendAudit(knex, { ...look, actor: 'token:warehouse' });
+    assert.deepEqual(
+      (await seen()).map(({ person }: { person: string }) => person),
+      [''],
+    );
+    await appendAudit(knex, { ...look, actor: 'user:late' });
+    await appendAudit(knex, { ...look, actor: 'user:late' });
+    assert.deepEqual(
+      (await seen()).map(({ person, opened }: { person: string; opened: string }) => [person, opened]),
+      [['user:late', 'after-signing']],
+    );
+    await knex('report')
+      .where({ caseId })
+      .update({ createdAt: new Date(Date.now() + 60_000) });
+    assert.deepEqual(
+      (await seen()).map(({ person }: { person: string }) => person),
+      [''],
+    );
+    const study = knex('case').where({ id: caseId }).select('mrStudyInstanceUid');
+    const first = await knex('writtenReport').where({ matchedStudy: study }).first('*');
+    await knex('writtenReport').insert({
+      ...first,
+      id: randomUUID(),
+      status: 'C',
+      signedAt: new Date(signedAt.getTime() + 86_400_000),
+      messageSha256: 'corrected',
+    });
+    assert.deepEqual((await seen())[0].signedAt, signedAt);
+  });
+
+  it('what was seeded stands on a trail that holds, at its own times, and the trail takes no time but its own again', async () => {
+    const { knex } = db.database;
+    const { rows } = await knex.raw(
+      "SELECT count(*)::integer AS n FROM audit_event WHERE detail->>'seeded' = 'true' AND at < '2026-07-10'",
+    );
+    assert.ok(rows[0].n > 300);
+    assert.equal((await verifyAudit(knex)).ok, true);
+    const last = await headHash(knex);
+    await knex('auditEvent').insert({
+      ...auditColumns({ event: 'LOGIN', subjectType: 'account', subjectId: 'x' }),
+      at: new Date(0),
+      seq: 7,
+    });
+    const [row] = await knex('auditEvent').where('seq', '>', last.seq).select('seq', 'at');
+    assert.equal(row.seq, last.seq + 1);
+    assert.ok(Date.now() - row.at.getTime() < 60_000);
   });
 
   it('results come page by page, each case once, and as CSV in a registry’s columns', async () => {

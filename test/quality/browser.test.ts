@@ -15,6 +15,8 @@ const PAGES = {
   quality: '/quality',
   watch: '/quality/watch',
   audit: '/audit',
+  people: '/people',
+  'people-cases': '/people/cases?opened=any',
   models: '/models',
   model: '/models/resnet34/4',
   discs: '/quality/discs?truth=ct&outcome=false-negative',
@@ -29,7 +31,14 @@ describe('quality: the console over seeded studies in a browser', function () {
 
   before(async function () {
     needsPeer(this, 'chromium');
-    const options = { studies: 400, seed: 7, until: '2026-06-30', reports: 60, actor: 'user:tester' };
+    const options = {
+      studies: 400,
+      seed: 7,
+      until: '2026-06-30',
+      reports: 60,
+      people: true,
+      actor: 'user:tester',
+    };
     await seedDatabase(db.database.knex, db.config, quietLog, options);
     await person(db.database, 'root', 'administrator');
     http = await startPage(db);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { addDays, chartOf, type DailyFigure } from '../../agent/quality/chart.js';
 import { alarmsBefore, watchOf } from '../../agent/quality/watch.js';
 import { inventStudies } from '../../cli/seed/studies.js';
-import { dayAfter, SEED_DRIFT, SEED_SCANNERS } from '../../cli/seed/truth.js';
+import { dayAfter, SEED_BLUR, SEED_DRIFT, SEED_SCANNERS } from '../../cli/seed/truth.js';
 import { driftOf } from '../support/seededDrift.js';
 
 const FIRST = '2024-01-01';
@@ -45,10 +45,21 @@ describe('quality: the drift that is built into seeded studies', function () {
   it('nothing stands out where nothing has changed: the other scanners, after that day', () => {
     const { alarms } = watched(20_000, 21);
     const others = alarms.filter(
-      ({ scope, rule }) =>
-        !['all', SEED_DRIFT.station, newcomer.station].includes(scope) && rule === 'seven-days',
+      ({ scope, rule, figure }) =>
+        !['all', SEED_DRIFT.station, newcomer.station].includes(scope) &&
+        !(scope === SEED_BLUR.station && figure === 'sharpness') &&
+        rule === 'seven-days',
     );
     assert.deepEqual(others, []);
+  });
+
+  it('blurred pictures: found on their scanner by sharpness, within ten days, and by nothing else there', () => {
+    const from = dayAfter(FIRST, SEED_BLUR.day);
+    const own = watched(20_000, 21).alarms.filter(
+      ({ scope, day }) => scope === SEED_BLUR.station && day >= from,
+    );
+    assert.deepEqual([...new Set(own.map(({ figure }) => figure))], ['sharpness']);
+    assert.ok(own.at(-1)!.day <= addDays(from, 10), own.at(-1)!.day);
   });
 });
 

@@ -8,9 +8,9 @@ import { quietLog, useDatabase } from '../support/database.js';
 /** What the rows say, by the tables themselves: the view of before stands word for word in migration 0031. */
 const DIFFERENCES = `
   WITH rows AS (SELECT q.case_id, q.level, m.name, m.version, q.role, q.probability, q.calcified, q.distance, q.site, q.scanner,
-                       q.age, q.sex, q.mr_date, q.ct FROM quality_disc q JOIN model m ON m.id = q.model_id),
+                       q.age, q.sex, q.bmi, q.mr_date, q.ct FROM quality_disc q JOIN model m ON m.id = q.model_id),
        told AS (SELECT case_id, level, model AS name, model_version AS version, role, probability, calcified, distance, site,
-                       scanner, age, sex, mr_date,
+                       scanner, age, sex, bmi, mr_date,
                        CASE ct_label WHEN 'calcified' THEN true WHEN 'not-calcified' THEN false END AS ct FROM qa_result)
   SELECT (SELECT count(*)::integer FROM told) AS rows,
          (SELECT count(*)::integer FROM (SELECT * FROM rows EXCEPT SELECT * FROM told) a)
@@ -55,7 +55,7 @@ describe('quality: the narrow rows that it is counted from', function () {
         () =>
           knex('series')
             .where({ seriesInstanceUid: mrSeriesInstanceUid })
-            .update({ attributes: '{"StationName":"X9"}' }),
+            .update({ attributes: '{"StationName":"X9","PatientSize":1.7,"PatientWeight":72}' }),
       ],
       [
         'sex',

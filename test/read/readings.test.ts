@@ -72,10 +72,16 @@ describe('series are read once, whatever happens meanwhile', () => {
   it('what was found is kept whole, and stands on the trail', async () => {
     const uid = await due();
     const png = Buffer.from([137, 80]);
-    const found = { ...located(uid, 'MR'), regions: [{ level: 'L4-L5' as const, png, sha256: '00' }] };
+    const pictureFigures = { grey: 91.5, noise: null, sharpness: 0.07 };
+    const found = {
+      ...located(uid, 'MR'),
+      pictureFigures,
+      regions: [{ level: 'L4-L5' as const, png, sha256: '00' }],
+    };
     const { ended } = start(async () => found);
     const row = await untilState(uid, 'done');
     assert.deepEqual(row.result, JSON.parse(JSON.stringify(found.result)));
+    assert.deepEqual(row.pictureFigures, pictureFigures);
     assert.deepEqual(
       (await listReadRegions(knex(), row.id)).map(({ level }) => level),
       ['L4-L5'],

@@ -32,6 +32,16 @@ describe('route: a series is what all of its images say', () => {
     assert.equal(decided([odd, ...times(5, mr({}))]).role, 'mr');
   });
 
+  it('size and weight of the patient are what most images say, and absent where none does', () => {
+    const said = times(3, mr({ PatientSize: '1.7', PatientWeight: '72' }));
+    const { scanner } = factsOfSeries([
+      sentImage(mr({ PatientSize: '1.7', PatientWeight: '7200' })),
+      ...said,
+    ]);
+    assert.deepEqual([scanner.PatientSize, scanner.PatientWeight], [1.7, 72]);
+    assert.equal('PatientSize' in factsOfSeries(times(2, mr({ PatientSize: '' }))).scanner, false);
+  });
+
   it("a series' date is the one most of its images have, and doubts are said once", () => {
     const reset = times(3, mr({ AcquisitionDate: '19000101' }));
     const facts = factsOfSeries([...reset, sentImage(mr({ AcquisitionDate: '20261103' }))]);

@@ -24,6 +24,9 @@ export function driftOf(studies: readonly SeededStudy[], firstDay: string, thres
       confidence: mean(study.discs.map(({ confidence }) => confidence)),
       'with-ct': Number(study.ctAfterDays !== null),
       spacing: study.scanner.spacingMm,
+      grey: study.pictures.grey,
+      noise: study.pictures.noise!,
+      sharpness: study.pictures.sharpness,
     };
   };
   const groups = groupBy(

@@ -27,11 +27,11 @@ ${refreshSeconds !== undefined && html`<script type="module" src="/assets/live.j
 </head>
 <body>
 <a class="skip" href="#main">Skip to content</a>
-<header><a class="brand" href="/">Calcidisc</a>${menu && menu.by !== 'launch' && html`<a href="/find">Where is it?</a><a href="/quality">Quality</a><a href="/models">Models</a><a href="/reading">Reader studies</a>${menu.mayAudit && html`<a href="/audit">Audit</a>`}${menu.mayOperate && html`<a href="/operations">Operations</a><a href="/backfill">Backfill</a>`}`}<span class="tag">lumbar disc calcification on MR</span>${menu && (menu.by === 'launch' ? html`<span class="account">${menu.name}, opened for one study</span>` : accountMenu(menu))}</header>
+<header><a class="brand" href="/">Calcidisc</a>${menu && menu.by !== 'launch' && html`<a href="/find">Where is it?</a><a href="/quality">Quality</a><a href="/models">Models</a><a href="/reading">Reader studies</a>${menu.mayAudit && html`<a href="/people">People</a><a href="/audit">Audit</a>`}${menu.mayOperate && html`<a href="/operations">Operations</a><a href="/backfill">Backfill</a>`}`}<span class="tag">lumbar disc calcification on MR</span>${menu && (menu.by === 'launch' ? html`<span class="account">${menu.name}, opened for one study</span>` : accountMenu(menu))}</header>
 <p class="banner" role="note"><strong>Research software, not a medical device.</strong> The classifiers learnt from
 simulated calcification over real anatomy. Every result is unverified.</p>
 <main id="main">${alerts}${main}</main>
-<footer>Calcidisc ${version}${menu && menu.by !== 'launch' && html` · <a href="/api/cases">JSON</a> · <a href="/metrics">metrics</a>`}</footer>
+<footer>Calcidisc ${version}${menu && menu.by !== 'launch' && html` · <a href="/api/cases">JSON</a>${menu.mayMeasure && html` · <a href="/metrics">metrics</a>`}`}</footer>
 </body>
 </html>`.toString();
 }

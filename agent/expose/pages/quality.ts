@@ -2,6 +2,7 @@ import type { WrittenCounts } from '../../../db/tables/writtenReports.js';
 import type { Coverage, QualityFilter } from '../../../db/views/quality.js';
 import { TRUTHS, type Truth } from '../../../db/views/qualityDiscs.js';
 import type { Share } from '../../../models/statistics/confusion.js';
+import { BMI_GROUPS, bmiWords } from '../../domain/bmiBands.js';
 import { LEVELS } from '../../domain/levels.js';
 import type { Agreement, GroupAgreement, Grouping, ModelAgreement } from '../../quality/agreement.js';
 import { type Html, html } from '../html.js';
@@ -48,7 +49,7 @@ ${
 ${groups.map(({ grouping, rows }) => rows.length > 0 && html`<section aria-labelledby="by-${slug(grouping)}"><h2 id="by-${slug(grouping)}">By ${grouping.toLowerCase()} <small>the deciding model</small></h2>${agreementTable(grouping, rows, page)}</section>`)}
 ${reasons.length > 0 && html`<section aria-labelledby="reasons"><h2 id="reasons">Why nothing is stated</h2><ul>${reasons.map(({ reason, discs }) => html`<li>${reason}: ${discs} discs</li>`)}</ul></section>`}
 <p class="legend">95 % intervals by Wilson, of the AUC by DeLong; discs are taken for independent, which those of one patient are not.
-PPV depends on how many discs are calcified here. ${LEGEND[truth]} BMI is not kept and cannot be asked for.
+PPV depends on how many discs are calcified here. ${LEGEND[truth]} BMI is from the size and weight in the images, kept of those that came since this version; “not said” is all others.
 <a href="/api/v1/quality${truthSearch(filter, truth)}">JSON</a> <a href="/api/v1/results.csv${search(filter)}">results as CSV</a></p>`;
 }
 
@@ -99,6 +100,7 @@ function filterForm({ filter, truth, sites, scanners }: QualityPage): Html {
 <label>Disc ${select('level', filter.level, LEVELS)}</label>
 <label>Site ${select('site', filter.site, sites)}</label>
 <label>Scanner ${select('scanner', filter.scanner, scanners)}</label>
+<label>BMI <select name="bmi"><option value="">any</option>${BMI_GROUPS.map((group) => html`<option value="${group}"${group === filter.bmi && html` selected`}>${bmiWords(group)}</option>`)}</select></label>
 <button>Show</button> ${search(filter) && html`<a href="/quality">Clear</a>`}</form>`;
 }
 

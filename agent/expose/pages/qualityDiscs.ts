@@ -23,8 +23,8 @@ export function qualityDiscsPage({ rows, discs, cases, query, isFull }: QualityD
   const next = last && isFull ? search({ ...asked, after: `${last.caseId}/${last.level}` }) : null;
   return html`<p><a href="/quality">← Quality</a></p><h1>Discs <small>${discs} of ${cases} cases</small></h1>
 <p class="facts">${Object.entries(asked).flatMap(([key, value]) => (value === undefined ? [] : [html`<span>${words(key)} <strong>${String(value)}</strong></span> `]))}<a href="/quality/discs">all that the deciding model answered</a></p>
-<table class="people disc-list"><thead><tr><th scope="col">Case</th><th scope="col">MR</th><th scope="col">Disc</th><th scope="col">Model</th><th scope="col">It says</th><th scope="col">CT</th><th scope="col">Readers</th><th scope="col">Report</th><th scope="col">Where</th></tr></thead>
-<tbody>${rows.map(discRow)}</tbody></table>
+<div class="scroll" tabindex="0" role="region" aria-label="Discs"><table class="people disc-list"><thead><tr><th scope="col">Case</th><th scope="col">MR</th><th scope="col">Disc</th><th scope="col">Model</th><th scope="col">It says</th><th scope="col">CT</th><th scope="col">Readers</th><th scope="col">Report</th><th scope="col">Where</th></tr></thead>
+<tbody>${rows.map(discRow)}</tbody></table></div>
 ${rows.length === 0 && html`<p class="empty">No disc is like that.</p>`}
 <nav class="pages" aria-label="Pages">${query.after !== undefined && html`<a href="/quality/discs${search(asked)}">First page</a> `}${next && html`<a rel="next" href="/quality/discs${next}">Next</a>`}</nav>
 <p class="legend">“–”: says nothing of the disc, or in doubt; readers who differ say nothing together.</p>`;

@@ -29,7 +29,7 @@ ${watch.unwatched.length > 0 && html`<details><summary>${watch.unwatched.length}
 ${base ? html`<p class="quiet">Base: ${base.from} to ${base.to}, ${base.studies} studies.</p><div class="charts">${shown.map(controlChart)}</div>` : html`<p class="empty">Not enough studies yet: the first two months are the base.</p>`}</section>
 <p class="legend">A dot is a day with studies; the band is where 95 of 100 days lie while nothing has changed. Alarm: ${RULES['seven-days']} on one side;
 ${RULES.average} (the average of the days, the newest counting most); a scanner or protocol ${RULES['never-seen']}. The charts of all together
-also move when the share of a scanner does. <a href="/api/v1/quality/alarms">JSON</a></p>`;
+also move when the share of a scanner does. Grey, noise and sharpness are kept of series that were read since this version; those of before have none. <a href="/api/v1/quality/alarms">JSON</a></p>`;
 }
 
 export function openAlarms({ alarms }: Watch): number {

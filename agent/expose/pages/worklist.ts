@@ -2,6 +2,7 @@ import type { SavedViewRow } from '../../../db/tables/savedViews.js';
 import type { WorklistFlag, WorklistRow } from '../../../db/views/worklist.js';
 import type { WorklistFacets } from '../../../db/views/worklistCounts.js';
 import { ANSWER_WORDS, isStated } from '../../domain/answers.js';
+import { type BmiGroup, bmiWords } from '../../domain/bmiBands.js';
 import { CT_LABELS, type CtLabel } from '../../domain/ctLabels.js';
 import { LEVELS, type Level } from '../../domain/levels.js';
 import { type Html, type HtmlValue, html } from '../html.js';
@@ -45,6 +46,7 @@ const BY_LINK = {
   sex: (value: unknown) => `sex ${value}`,
   ageFrom: (value: unknown) => `from ${value} years`,
   ageTo: (value: unknown) => `to ${value} years`,
+  bmi: (value: unknown) => `BMI ${bmiWords(value as BmiGroup)}`,
   accession: (value: unknown) => `accession ${value}`,
   study: (value: unknown) => `study ${value}`,
   delivery: (value: unknown) =>
