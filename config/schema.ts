@@ -3,6 +3,7 @@ import { Agents } from './agents.js';
 import { Destination } from './channels.js';
 import { Hear } from './hear.js';
 import { Http } from './http.js';
+import { Retention } from './retention.js';
 import { QuerySource } from './sources.js';
 import { AeTitle, Cidr, Milliseconds, Port } from './values.js';
 
@@ -143,12 +144,7 @@ export const ConfigSchema = z.strictObject({
     })
     .prefault({}),
   agents: Agents,
-  retention: z
-    .strictObject({
-      /** The files of images are deleted so many days after their series' last image, when nothing needs them; absent: never. */
-      imagesDays: z.number().positive().optional(),
-    })
-    .prefault({}),
+  retention: Retention,
   assemble: z
     .strictObject({
       /** A series that nothing better has completed is complete after so long without a new image. */

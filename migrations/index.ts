@@ -31,6 +31,8 @@ import * as worklistCounts from './0044_worklist_counts.js';
 import * as auditSyslog from './0045_audit_syslog.js';
 import * as studyPace from './0046_study_pace.js';
 import * as alarms from './0047_alarms.js';
+import * as casePurges from './0053_case_purges.js';
+import * as auditPurge from './0054_audit_purge.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -67,4 +69,6 @@ export const migrations = [
   { name: '0045_audit_syslog', ...auditSyslog },
   { name: '0046_study_pace', ...studyPace },
   { name: '0047_alarms', ...alarms },
+  { name: '0053_case_purges', ...casePurges },
+  { name: '0054_audit_purge', ...auditPurge },
 ] as const;

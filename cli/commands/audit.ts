@@ -1,6 +1,9 @@
 import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError } from 'commander';
+import { CalcidiscError } from '../../agent/domain/errors.js';
+import { purgedTrailWords } from '../../agent/domain/purgedWords.js';
+import type { Tx } from '../../db/server/knex.js';
 import {
   type AuditHead,
   type AuditVerdict,
@@ -9,6 +12,7 @@ import {
   headHash,
   verifyAudit,
 } from '../../db/tables/audit.js';
+import { type AuditPurgeRow, findAuditLink, listAuditPurges } from '../../db/tables/auditPurges.js';
 import { verifyExport } from '../../db/views/auditExport.js';
 import { commandActor } from '../actor.js';
 import { withDatabase } from '../database.js';
@@ -29,6 +33,10 @@ export function register(program: Command): void {
       'a head written down earlier (audit head): the chain must still go through it',
       parseHead,
     )
+    .option(
+      '--with <files...>',
+      'files that rows of the trail were written to before a policy deleted them, the oldest first: the whole is walked',
+    )
     .option('--file <export>', 'check a file from `audit export` instead; needs no database')
     .option('--json', 'one JSON document: {ok, rows, from, head} or {ok, seq, problem}')
     .action(verify);
@@ -48,16 +56,21 @@ export function register(program: Command): void {
 interface VerifyOptions {
   readonly expect?: AuditHead;
   readonly file?: string;
+  readonly with?: readonly string[];
   readonly json?: boolean;
 }
 
-async function verify({ expect, file, json }: VerifyOptions, command: Command): Promise<void> {
-  const verdict = await verdictOf(() =>
+async function verify({ expect, file, with: files, json }: VerifyOptions, command: Command): Promise<void> {
+  if (file && files) throw new CalcidiscError('OPTIONS_CONTRADICT', '--file needs no database, --with does');
+  const { verdict, purged } = await verdictOf(async () =>
     file
-      ? verifyFile(file, expect)
-      : withDatabase(command, ({ database }) => verifyAudit(database.knex, expect)),
+      ? { verdict: await verifyFile(file, expect), purged: null }
+      : withDatabase(command, async ({ database: { knex } }) => ({
+          verdict: await (files ? verifyWhole(knex, files, expect) : verifyAudit(knex, expect)),
+          purged: (await listAuditPurges(knex))[0] ?? null,
+        })),
   );
-  console.log(json ? JSON.stringify(verdict) : inWords(verdict));
+  console.log(json ? JSON.stringify(verdict) : inWords(verdict, purged));
   if (!verdict.ok) process.exitCode = EXIT.failed;
 }
 
@@ -88,12 +101,38 @@ async function head({ json }: { json?: boolean }, command: Command): Promise<voi
   console.log(json ? JSON.stringify(last) : `${last.seq}:${last.hash}`);
 }
 
-function inWords(verdict: AuditVerdict): string {
+/** What is left, and before it the files, each held against the row that vouches for it. */
+async function verifyWhole(knex: Tx, files: readonly string[], expect?: AuditHead): Promise<AuditVerdict> {
+  const left = await verifyAudit(knex);
+  if (!left.ok) return left;
+  const written = await verifyExport(linesOf(files), expect && expect.seq < left.from ? expect : undefined);
+  if (!written.ok) return written;
+  const joint = await findAuditLink(knex, written.head.seq);
+  if (written.from !== 1) return { ok: false, seq: 1, problem: 'the files do not begin with the first row' };
+  if (joint !== written.head.hash)
+    return { ok: false, seq: left.from, problem: 'what is left does not follow the last row of the files' };
+  if (expect && expect.seq >= left.from) {
+    const through = await verifyAudit(knex, expect);
+    if (!through.ok) return through;
+  }
+  return { ...left, from: 1, rows: left.head.seq };
+}
+
+async function* linesOf(files: readonly string[]): AsyncGenerator<string> {
+  for (const file of files) yield* createInterface({ input: (await open(file)).createReadStream() });
+}
+
+function inWords(verdict: AuditVerdict, purged: AuditPurgeRow | null): string {
   if (!verdict.ok) return `BROKEN at row ${verdict.seq}: ${verdict.problem}`;
   const { rows, from, head: last } = verdict;
   if (rows === 0) return 'There is no row: nothing to hold, and nothing to break.';
   const head = `head ${last.seq}:${last.hash}`;
   if (from <= 1) return `The chain holds: ${rows} rows, ${head}`;
+  if (purged)
+    return (
+      `The chain holds from row ${from} on: ${rows} rows, ${head}\n${purgedTrailWords(purged)}. ` +
+      'With the files (--with FILE …, the oldest first) the whole is walked.'
+    );
   return (
     `Rows ${from} to ${last.seq} hold together: ${rows} rows, ${head}\n` +
     `The export begins in the middle: rows 1 to ${from - 1} are not in it, and nothing is known of them.`

@@ -36,6 +36,8 @@ export interface ReadingRow {
   /** How its stored values became its greys; null for a CT and for a reading of an older version. */
   readonly sliceGrey: SliceGrey | null;
   readonly milliseconds: number | null;
+  /** When its pictures were deleted by policy: the regions and the slice. */
+  readonly purgedAt: Date | null;
 }
 
 /** A row without its picture: for whoever weighs many. */
@@ -209,6 +211,27 @@ export function listReadRegions(tx: Tx, readingId: string): Promise<ReadRegion[]
     .select('level', 'png', 'pngSha256');
 }
 
+/** Takes the pictures off a series' readings that ended longer ago than `days`; what was found stays. */
+export async function dropReadingPictures(trx: Tx, seriesInstanceUid: string, days: number): Promise<void> {
+  const ids: string[] = await trx('seriesReading')
+    .where({ seriesInstanceUid, state: 'done', purgedAt: null })
+    .whereRaw("ended_at < clock_timestamp() - ? * interval '1 day'", [days])
+    .pluck('id');
+  await trx('seriesReadingRegion').whereIn('readingId', ids).delete();
+  await trx('seriesReading')
+    .whereIn('id', ids)
+    .update({ slicePng: null, purgedAt: trx.raw('clock_timestamp()') });
+}
+
+/** A reading whose pictures were deleted is done once more, because a case needs them. */
+export async function readAgain(tx: Tx, id: string): Promise<void> {
+  const now = tx.raw('clock_timestamp()');
+  await tx('seriesReading')
+    .where({ id, state: 'done' })
+    .whereNotNull('purgedAt')
+    .update({ state: 'due', attempts: 0, askedAt: now, nextAttemptAt: now, endedAt: null, purgedAt: null });
+}
+
 /** How many readings are due, under way, done and failed. */
 export async function countReadings(tx: Tx): Promise<Record<ReadingState, number>> {
   const rows: { state: ReadingState; count: number }[] = await tx('seriesReading')
@@ -241,4 +264,5 @@ const COLUMNS = [
   'pixelSpacingMm',
   'sliceGrey',
   'milliseconds',
+  'purgedAt',
 ] as const satisfies readonly (keyof ReadingFacts)[];
