@@ -297,6 +297,9 @@ export const ConfigSchema = z.strictObject({
       batchWaitMs: z.number().int().nonnegative().default(10),
       threads: z.number().int().positive().optional(),
       lanes: z.number().int().positive().optional(),
+      /** Where a worker that runs alone shows /metrics and /healthz, in clear text and to everybody who reaches it; absent: nowhere. */
+      metricsPort: Port.optional(),
+      metricsHost: z.string().min(1).default('127.0.0.1'),
     })
     .prefault({}),
   report: z

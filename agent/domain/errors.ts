@@ -39,6 +39,7 @@ export const ERROR_CODES = {
     meaning: 'rows of the trail were not written out whole: none of them is deleted',
   },
   RETENTION_UNSAID: { permanent: true, meaning: 'nobody has said how long images are kept' },
+  METRICS_LISTENER: { permanent: true, meaning: "the port for the worker's figures cannot be listened on" },
   AGENTS_LISTENER: { permanent: true, meaning: 'the port for other agents cannot be listened on' },
   HOLDER_AWAY: { permanent: false, meaning: 'the agent that has an image is not there' },
   REPORT_INVALID: { permanent: true, meaning: 'the report could not be built from the case' },

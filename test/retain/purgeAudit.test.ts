@@ -12,8 +12,6 @@ import { insertReportedCase } from '../deliver/reportedCase.js';
 import { calcidisc } from '../support/command.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 
-const DAY_MS = 86_400_000;
-
 describe('retention: the beginning of the trail goes by policy, and the chain holds over the gap', () => {
   let db: TestDatabase;
   const knex = () => db.database.knex;
@@ -22,21 +20,29 @@ describe('retention: the beginning of the trail goes by policy, and the chain ho
     for (let at = 0; at < count; at++)
       await appendAudit(knex(), { event: 'CASE_VIEWED', subjectType, subjectId });
   };
-  /** Old is what was there at that moment. */
-  const parts = (since: number) => ({
+  const parts = () => ({
     database: db.database,
     folder: folder(),
     isSentOn: false,
     actor: 'user:anna',
-    days: (Date.now() - since) / DAY_MS,
+    days: 30,
   });
-  /** A moment later than all that is there and earlier than all that comes. */
-  async function moment(): Promise<number> {
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    const now = Date.now();
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    return now;
-  }
+  /** All that is there is sixty days old, its chain as it would have been then. */
+  const age = () =>
+    knex().raw(`ALTER TABLE audit_event DISABLE TRIGGER USER;
+      DO $$
+      DECLARE
+        row record;
+        before text;
+      BEGIN
+        FOR row IN SELECT seq, prev_hash FROM audit_event ORDER BY seq LOOP
+          before := coalesce(before, row.prev_hash);
+          UPDATE audit_event SET at = at - interval '60 days', prev_hash = before WHERE seq = row.seq;
+          UPDATE audit_event e SET hash = audit_hash(e) WHERE seq = row.seq RETURNING hash INTO before;
+        END LOOP;
+      END $$;
+      ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_chain; ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_refuse;
+      ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_keep`);
 
   beforeEach(async () => {
     db = await createTestDatabase();
@@ -45,13 +51,13 @@ describe('retention: the beginning of the trail goes by policy, and the chain ho
 
   it('a dry run says what would go; then it lies in a file, and what is left, and the whole with the file, is verified', async () => {
     await append(7);
-    const since = await moment();
+    await age();
     await append(3);
-    assert.deepEqual(await planAuditPurge(parts(since)), { rows: 7, through: 7, file: null, kept: {} });
+    assert.deepEqual(await planAuditPurge(parts()), { rows: 7, through: 7, file: null, kept: {} });
     assert.equal((await headHash(knex())).seq, 10);
     const before = await headHash(knex());
     const file = join(folder(), 'trail-1-7.jsonl');
-    assert.deepEqual(await purgeAudit(parts(since)), { rows: 7, through: 7, file, kept: {} });
+    assert.deepEqual(await purgeAudit(parts()), { rows: 7, through: 7, file, kept: {} });
     const left = await verifyAudit(knex(), before);
     assert.ok(left.ok);
     assert.deepEqual([left.from, left.rows], [8, 4]);
@@ -70,15 +76,15 @@ describe('retention: the beginning of the trail goes by policy, and the chain ho
     const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
     await appendFile(file, `${lines[0]}\n`);
     assert.equal((await calcidisc(['audit', 'verify', '--with', file], { env })).code, 1);
-  }).timeout(20_000);
+  }).timeout(60_000);
 
   it('killed after the file, and in the middle of deleting, it goes on, and the trail holds at every moment', async () => {
     await append(6);
-    const since = await moment();
+    await age();
     await append(1);
     // One that ends right after the row that vouches for the file.
     const signal = { aborted: true, throwIfAborted: () => undefined } as unknown as AbortSignal;
-    await purgeAudit({ ...parts(since), signal });
+    await purgeAudit({ ...parts(), signal });
     const holds = async (from: number) => {
       const verdict = await verifyAudit(knex());
       assert.ok(verdict.ok, JSON.stringify(verdict));
@@ -87,7 +93,7 @@ describe('retention: the beginning of the trail goes by policy, and the chain ho
     await holds(1);
     assert.equal(await dropFirstRows(knex(), 6, 2), 2);
     await holds(3);
-    assert.equal((await purgeAudit(parts(since)))?.rows, 0);
+    assert.equal((await purgeAudit(parts()))?.rows, 0);
     await holds(7);
     assert.deepEqual(await readdir(folder()), ['trail-1-6.jsonl']);
     assert.equal((await listAuditPurges(knex())).length, 1);
@@ -95,10 +101,11 @@ describe('retention: the beginning of the trail goes by policy, and the chain ho
 
   it('a second purge goes on where the first ended, and the first one’s word goes with it', async () => {
     await append(4);
-    await purgeAudit(parts(await moment()));
+    await age();
+    await purgeAudit(parts());
     await append(4);
-    const since = await moment();
-    await purgeAudit(parts(since));
+    await age();
+    await purgeAudit(parts());
     const files = ['trail-1-4.jsonl', 'trail-5-9.jsonl'];
     assert.deepEqual((await readdir(folder())).sort(), files);
     const env = { CALCIDISC_DATA: db.config.dataDir, DATABASE_URL: db.config.database.url! };
@@ -107,14 +114,14 @@ describe('retention: the beginning of the trail goes by policy, and the chain ho
     assert.deepEqual([whole.code, whole.json().rows], [0, 10], whole.stderr);
     const second = await calcidisc(['audit', 'verify', '--with', paths[1]!], { env });
     assert.match(second.stdout, /do not begin with the first row/);
-  }).timeout(20_000);
+  }).timeout(60_000);
 
   it('rows of an open case, of a study under a legal hold, and what syslog has not had stay, with all after them', async () => {
     await append(3);
     const { row } = await insertReportedCase(db.database);
-    const since = await moment();
+    await age();
     const first = (await knex()('auditEvent').where({ subjectId: row.id }).min('seq as seq').first())!.seq;
-    const plan = async (isSentOn = false) => planAuditPurge({ ...parts(since), isSentOn });
+    const plan = async (isSentOn = false) => planAuditPurge({ ...parts(), isSentOn });
     const { seq: last } = await headHash(knex());
     const stay = last - first + 1;
     assert.deepEqual(await plan(), {
@@ -138,7 +145,7 @@ describe('retention: the beginning of the trail goes by policy, and the chain ho
       file: null,
       kept: { 'not sent to the syslog server yet': last - 1 },
     });
-    await purgeAudit(parts(since));
+    await purgeAudit(parts());
     assert.equal((await listAuditPurges(knex()))[0]!.through, first - 1);
     const { purged } = (await readCaseView(knex(), row.id))!;
     assert.equal(purged.trail, null, 'the case is younger than what went');
@@ -147,9 +154,9 @@ describe('retention: the beginning of the trail goes by policy, and the chain ho
   it('nothing else lets a row go: no other statement, and no younger row', async () => {
     await append(2);
     await assert.rejects(knex().raw('DELETE FROM audit_event WHERE seq = 1'), /append-only: DELETE refused/);
-    const since = await moment();
+    await age();
     await append(2);
-    await purgeAudit(parts(since));
+    await purgeAudit(parts());
     await assert.rejects(knex().raw('DELETE FROM audit_event WHERE seq = 3'), /append-only: DELETE refused/);
     await assert.rejects(knex().raw('TRUNCATE audit_event'), /append-only: TRUNCATE refused/);
     await assert.rejects(knex().raw(`UPDATE audit_event SET actor = 'x'`), /append-only: UPDATE refused/);
@@ -157,7 +164,8 @@ describe('retention: the beginning of the trail goes by policy, and the chain ho
 
   it('what is left is held against the file: another row in the place of its last is found', async () => {
     await append(3);
-    await purgeAudit(parts(await moment()));
+    await age();
+    await purgeAudit(parts());
     await knex().raw(`ALTER TABLE audit_event DISABLE TRIGGER USER;
       UPDATE audit_event e SET prev_hash = repeat('a', 64) WHERE seq = 4;
       UPDATE audit_event e SET hash = audit_hash(e) WHERE seq = 4`);
@@ -185,5 +193,5 @@ describe('retention: the beginning of the trail goes by policy, and the chain ho
       { env },
     );
     assert.deepEqual([dry.code, dry.json().rows], [0, 0], dry.stderr);
-  }).timeout(20_000);
+  }).timeout(60_000);
 });

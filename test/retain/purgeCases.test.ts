@@ -121,7 +121,7 @@ describe('retention: pictures of what was read and files of reports go by policy
     assert.equal(replay.code, 4, 'not to be taken for a difference');
     assert.match(replay.stderr, PURGED);
     assert.match((await calcidisc(['case', id], { env })).stdout, PURGED);
-  }).timeout(30_000);
+  }).timeout(60_000);
 
   it('files of reports: gone with the messages, and page, download and command say so; what they said stays', async () => {
     const { report, delivery, id } = await oldCase();
@@ -145,7 +145,7 @@ describe('retention: pictures of what was read and files of reports go by policy
     const shown = await calcidisc(['case', id, '--report'], { env });
     assert.equal(shown.code, 0, shown.stderr);
     assert.match(shown.stdout, PURGED);
-  }).timeout(30_000);
+  }).timeout(60_000);
 
   const NEEDED: Readonly<Record<string, (old: Old) => Promise<unknown>>> = {
     'a legal hold': ({ row }) =>
