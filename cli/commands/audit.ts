@@ -3,7 +3,6 @@ import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError } from 'commander';
 import { CalcidiscError } from '../../agent/domain/errors.js';
 import { purgedTrailWords } from '../../agent/domain/purgedWords.js';
-import type { Tx } from '../../db/server/knex.js';
 import {
   type AuditHead,
   type AuditVerdict,
@@ -12,8 +11,9 @@ import {
   headHash,
   verifyAudit,
 } from '../../db/tables/audit.js';
-import { type AuditPurgeRow, findAuditLink, listAuditPurges } from '../../db/tables/auditPurges.js';
+import { type AuditPurgeRow, listAuditPurges } from '../../db/tables/auditPurges.js';
 import { verifyExport } from '../../db/views/auditExport.js';
+import { verifyWhole } from '../../db/views/auditWhole.js';
 import { commandActor } from '../actor.js';
 import { withDatabase } from '../database.js';
 import { EXIT } from '../exitCodes.js';
@@ -99,27 +99,6 @@ async function exportRows({ after }: { after: number }, command: Command): Promi
 async function head({ json }: { json?: boolean }, command: Command): Promise<void> {
   const last = await withDatabase(command, ({ database }) => headHash(database.knex));
   console.log(json ? JSON.stringify(last) : `${last.seq}:${last.hash}`);
-}
-
-/** What is left, and before it the files, each held against the row that vouches for it. */
-async function verifyWhole(knex: Tx, files: readonly string[], expect?: AuditHead): Promise<AuditVerdict> {
-  const left = await verifyAudit(knex);
-  if (!left.ok) return left;
-  const written = await verifyExport(linesOf(files), expect && expect.seq < left.from ? expect : undefined);
-  if (!written.ok) return written;
-  const joint = await findAuditLink(knex, written.head.seq);
-  if (written.from !== 1) return { ok: false, seq: 1, problem: 'the files do not begin with the first row' };
-  if (joint !== written.head.hash)
-    return { ok: false, seq: left.from, problem: 'what is left does not follow the last row of the files' };
-  if (expect && expect.seq >= left.from) {
-    const through = await verifyAudit(knex, expect);
-    if (!through.ok) return through;
-  }
-  return { ...left, from: 1, rows: left.head.seq };
-}
-
-async function* linesOf(files: readonly string[]): AsyncGenerator<string> {
-  for (const file of files) yield* createInterface({ input: (await open(file)).createReadStream() });
 }
 
 function inWords(verdict: AuditVerdict, purged: AuditPurgeRow | null): string {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFile, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { planAuditPurge, purgeAudit } from '../../agent/retain/purgeAudit.js';
 import { parseConfig } from '../../config/load.js';
@@ -7,6 +7,7 @@ import { LEAST_AUDIT_DAYS } from '../../config/retention.js';
 import { appendAudit, headHash, verifyAudit } from '../../db/tables/audit.js';
 import { dropFirstRows, listAuditPurges } from '../../db/tables/auditPurges.js';
 import { setLegalHold } from '../../db/tables/legalHolds.js';
+import { verifyWhole } from '../../db/views/auditWhole.js';
 import { readCaseView } from '../../db/views/caseView.js';
 import { insertReportedCase } from '../deliver/reportedCase.js';
 import { calcidisc } from '../support/command.js';
@@ -64,18 +65,22 @@ describe('retention: the beginning of the trail goes by policy, and the chain ho
     const [purge] = await listAuditPurges(knex());
     assert.deepEqual([purge!.from, purge!.through, purge!.actor], [1, 7, 'user:anna']);
 
+    const whole = await verifyWhole(knex(), [file], before);
+    assert.ok(whole.ok, JSON.stringify(whole));
+    assert.deepEqual([whole.rows, whole.from], [11, 1]);
     const env = { CALCIDISC_DATA: db.config.dataDir, DATABASE_URL: db.config.database.url! };
-    const whole = await calcidisc(['audit', 'verify', '--with', file, '--json'], { env });
-    assert.deepEqual([whole.code, whole.json().rows, whole.json().from], [0, 11, 1], whole.stderr);
     const alone = await calcidisc(['audit', 'verify'], { env });
     assert.match(
       alone.stdout,
       new RegExp(`from row 8 on.*\\n.*trail-1-7\\.jsonl \\(SHA-256 ${purge!.sha256}\\)`),
     );
-    // A row that somebody wrote to the file afterwards.
-    const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
-    await appendFile(file, `${lines[0]}\n`);
-    assert.equal((await calcidisc(['audit', 'verify', '--with', file], { env })).code, 1);
+    // What somebody did to the file afterwards: a row twice, a blank that no row shows.
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, `${text}${text.split('\n')[0]}\n`);
+    assert.equal((await verifyWhole(knex(), [file])).ok, false);
+    await writeFile(file, `${text}\n`);
+    const blank = await verifyWhole(knex(), [file]);
+    assert.match(blank.ok ? '' : blank.problem, /not the one that was written/);
   }).timeout(60_000);
 
   it('killed after the file, and in the middle of deleting, it goes on, and the trail holds at every moment', async () => {
@@ -108,13 +113,14 @@ describe('retention: the beginning of the trail goes by policy, and the chain ho
     await purgeAudit(parts());
     const files = ['trail-1-4.jsonl', 'trail-5-9.jsonl'];
     assert.deepEqual((await readdir(folder())).sort(), files);
-    const env = { CALCIDISC_DATA: db.config.dataDir, DATABASE_URL: db.config.database.url! };
     const paths = files.map((file) => join(folder(), file));
-    const whole = await calcidisc(['audit', 'verify', '--with', ...paths, '--json'], { env });
-    assert.deepEqual([whole.code, whole.json().rows], [0, 10], whole.stderr);
-    const second = await calcidisc(['audit', 'verify', '--with', paths[1]!], { env });
-    assert.match(second.stdout, /do not begin with the first row/);
-  }).timeout(60_000);
+    const whole = await verifyWhole(knex(), paths);
+    assert.deepEqual([whole.ok, whole.ok && whole.rows], [true, 10], JSON.stringify(whole));
+    const second = await verifyWhole(knex(), paths.slice(1));
+    assert.match(second.ok ? '' : second.problem, /do not begin with the first row/);
+    const first = await verifyWhole(knex(), paths.slice(0, 1));
+    assert.match(first.ok ? '' : first.problem, /does not follow the last row of the files/);
+  });
 
   it('rows of an open case, of a study under a legal hold, and what syslog has not had stay, with all after them', async () => {
     await append(3);
