@@ -75,7 +75,12 @@ export async function startService(
 }
 
 /** An agent shows a worker's figures with its own. */
-async function openFigures(config: Config, worker: RunningWorker, log: Logger, opened: Opened): Promise<void> {
+async function openFigures(
+  config: Config,
+  worker: RunningWorker,
+  log: Logger,
+  opened: Opened,
+): Promise<void> {
   const figures = await serveFigures(config.worker, worker);
   if (!figures) return;
   opened.keep(figures);

@@ -29,7 +29,10 @@ export async function verifyWhole(
     return broken(left.from, 'what is left does not follow the last row of the files');
   const [newest] = await listAuditPurges(tx);
   if (newest?.through === written.head.seq && newest.sha256 !== hashes.at(-1))
-    return broken(written.head.seq, `the last file is not the one that was written (SHA-256 ${newest.sha256})`);
+    return broken(
+      written.head.seq,
+      `the last file is not the one that was written (SHA-256 ${newest.sha256})`,
+    );
   if (expected && !isInFiles) {
     const through = await verifyAudit(tx, expected);
     if (!through.ok) return through;

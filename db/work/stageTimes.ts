@@ -84,7 +84,9 @@ export interface Exposed {
  * @param accept the request's header
  * @param own further figures, of which none counts up
  */
-export function openExposition(own: readonly Registry[] = []): (accept: string | undefined) => Promise<Exposed> {
+export function openExposition(
+  own: readonly Registry[] = [],
+): (accept: string | undefined) => Promise<Exposed> {
   const figures = { text: processFigures('text'), openmetrics: processFigures('openmetrics') };
   return async (accept = '') => {
     const kind: Exposition = accept.includes('application/openmetrics-text') ? 'openmetrics' : 'text';

@@ -73,7 +73,10 @@ describe('alert rules and dashboard ask for what /metrics gives', () => {
       const answer = await fetch(`http://127.0.0.1:${figures.port}${path}`);
       return { status: answer.status, text: await answer.text() };
     };
-    assert.match((await get('/metrics')).text, /calcidisc_step_seconds_bucket\{le="0\.25",state="located"\} 1/);
+    assert.match(
+      (await get('/metrics')).text,
+      /calcidisc_step_seconds_bucket\{le="0\.25",state="located"\} 1/,
+    );
     assert.equal((await get('/healthz')).status, 200);
     trouble = 'none is active';
     assert.deepEqual(await get('/healthz'), {

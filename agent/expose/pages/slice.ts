@@ -1,6 +1,5 @@
 import type { CaseView } from '../../../db/views/caseView.js';
 import type { Level } from '../../domain/levels.js';
-import { purgedWords } from '../../domain/purgedWords.js';
 import { type Html, html } from '../html.js';
 import { hounsfield } from '../words.js';
 
@@ -20,7 +19,7 @@ export interface Box {
 export function slicePicture(view: CaseView, modality: 'MR' | 'CT'): Html {
   const localisation = modality === 'MR' ? view.mr : view.ct;
   if (!localisation?.slicePng)
-    return html`<p class="empty">${view.purged.regions ? purgedWords('regions', view.purged.regions) : 'No slice to show'}.</p>`;
+    return html`<p class="empty">${view.purged.regions ? 'Its picture was deleted by policy' : 'No slice to show'}.</p>`;
   const { width, height } = pngSize(localisation.slicePng);
   const [rowSpacing, colSpacing] = localisation.pixelSpacingMm ?? [1, 1];
   const shown = { width: width * colSpacing, height: height * rowSpacing };
