@@ -33,6 +33,7 @@ import * as studyPace from './0046_study_pace.js';
 import * as alarms from './0047_alarms.js';
 import * as casePurges from './0053_case_purges.js';
 import * as auditPurge from './0054_audit_purge.js';
+import * as sharedStores from './0055_shared_stores.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -71,4 +72,5 @@ export const migrations = [
   { name: '0047_alarms', ...alarms },
   { name: '0053_case_purges', ...casePurges },
   { name: '0054_audit_purge', ...auditPurge },
+  { name: '0055_shared_stores', ...sharedStores },
 ] as const;

@@ -40,6 +40,7 @@ export const ERROR_CODES = {
   },
   RETENTION_UNSAID: { permanent: true, meaning: 'nobody has said how long images are kept' },
   METRICS_LISTENER: { permanent: true, meaning: "the port for the worker's figures cannot be listened on" },
+  SHARED_FOLDER: { permanent: true, meaning: 'the folder that all agents share cannot be used' },
   AGENTS_LISTENER: { permanent: true, meaning: 'the port for other agents cannot be listened on' },
   HOLDER_AWAY: { permanent: false, meaning: 'the agent that has an image is not there' },
   REPORT_INVALID: { permanent: true, meaning: 'the report could not be built from the case' },

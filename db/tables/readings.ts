@@ -83,6 +83,7 @@ export async function retryReading(trx: Tx, id: string): Promise<boolean> {
  * Takes the reading that was asked for first, of those that are due or that nobody is at: their process is gone, or it
  * is this one and could not write down how they ended.
  * @param running the readings this process is at
+ * @param store our own: what lies with another agent is that one's to read, unless it lies in a folder that we share
  * @returns null when there is none
  */
 export async function claimReading(
@@ -90,20 +91,22 @@ export async function claimReading(
   readerSha256: string,
   running: readonly string[],
   store: number | null = null,
+  isSharing = false,
 ): Promise<ReadingRow | null> {
   const { rows } = await tx.raw(
     `UPDATE series_reading SET state = 'reading', attempts = attempts + 1, owner = ?
       WHERE id = (
         SELECT id FROM series_reading
          WHERE reader_sha256 = ?
-           AND NOT EXISTS (SELECT FROM series s WHERE s.series_instance_uid = series_reading.series_instance_uid
-                            AND s.holder <> ?)
+           AND NOT EXISTS (SELECT FROM series s JOIN spool_store h ON h.number = s.holder
+                            WHERE s.series_instance_uid = series_reading.series_instance_uid
+                              AND s.holder <> ? AND NOT (? AND h.shared_path IS NOT NULL))
            AND ((state = 'due' AND next_attempt_at <= clock_timestamp())
              OR (state = 'reading'
                  AND (NOT process_is_alive(owner) OR (owner = ? AND id <> ALL (?::uuid[])))))
          ORDER BY asked_at LIMIT 1 FOR UPDATE SKIP LOCKED)
       RETURNING *`,
-    [processOwner, readerSha256, store, processOwner, [...running]],
+    [processOwner, readerSha256, store, isSharing, processOwner, [...running]],
   );
   return rows[0] ?? null;
 }
