@@ -10,7 +10,9 @@ export async function checkAgents(knex: Database['knex'], config: Config): Promi
   const stores = await listStores(knex);
   if (stores.length < 2) return [];
   const open = stores.filter(({ isOpen }) => isOpen).map(({ name }) => name);
-  const silent = stores.filter((store) => store.isOpen && store.address === null && store.sharedPath === null).map(({ name }) => name);
+  const silent = stores
+    .filter((store) => store.isOpen && store.address === null && store.sharedPath === null)
+    .map(({ name }) => name);
   return [
     {
       what: 'agents',

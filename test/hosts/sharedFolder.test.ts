@@ -108,7 +108,11 @@ describe('a folder that all agents share: whoever takes a step reads the file wh
 
   it('a series whose holder is away is read by another agent and waited for by nobody, but where its files are not there', async () => {
     const { id } = await imageOfA();
-    assert.equal(await claimReading(knex(), 'reader', [], store.b, false), null, 'who does not share leaves it');
+    assert.equal(
+      await claimReading(knex(), 'reader', [], store.b, false),
+      null,
+      'who does not share leaves it',
+    );
     assert.deepEqual(await listAwayStores(knex()), []);
     assert.equal((await claimReading(knex(), 'reader', [], store.b, true))?.id, id);
     await knex()('seriesReading').update({ state: 'due', lastErrorCode: 'HOLDER_AWAY' });
@@ -132,6 +136,9 @@ describe('a folder that all agents share: whoever takes a step reads the file wh
     );
     await writeFile(join(mount.a, 'a', 'spool', 'number'), '7\n');
     const [other] = await shared();
-    assert.deepEqual([other!.verdict, /another data folder than that of a/.test(other!.detail)], ['failed', true]);
+    assert.deepEqual(
+      [other!.verdict, /another data folder than that of a/.test(other!.detail)],
+      ['failed', true],
+    );
   });
 });
