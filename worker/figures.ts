@@ -4,7 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { CalcidiscError } from '../agent/domain/errors.js';
 import type { Config } from '../config/schema.js';
 import { openExposition } from '../db/work/stageTimes.js';
-import type { RunningWorker } from './main.js';
+
+/** The worker whose figures they are: why it can classify nothing now; null: it can. */
+interface Worker {
+  trouble(): Promise<string | null>;
+}
 
 export interface ServedFigures {
   readonly port: number;
@@ -17,7 +21,7 @@ export interface ServedFigures {
  */
 export async function serveFigures(
   { metricsPort, metricsHost }: Pick<Config['worker'], 'metricsPort' | 'metricsHost'>,
-  worker: Pick<RunningWorker, 'trouble'>,
+  worker: Worker,
 ): Promise<ServedFigures | null> {
   if (metricsPort === undefined) return null;
   const expose = openExposition();

@@ -1,5 +1,5 @@
 /**
- * `npm run check:image -- [--base IMAGE|FOLDER] [--image NAME]`
+ * `npm run check:image -- [--base IMAGE|FOLDER] [--image NAME] [--built]`
  *
  * Builds the agent's image (config/deploy/build.sh, buildah) on a Debian that debootstrap makes, and runs it as a runtime
  * would: its own account, a root that is only read, /data and /tmp the places that are written, the health check. One
@@ -20,7 +20,12 @@ import { freePort } from '../support/dcmtk.js';
 import { until } from '../support/until.js';
 
 const { values: options } = argumentsOf(import.meta.url, {
-  options: { base: { type: 'string' }, image: { type: 'string', default: 'calcidisc-check' } },
+  options: {
+    base: { type: 'string' },
+    image: { type: 'string', default: 'calcidisc-check' },
+    /** The image is there: it is run alone. */
+    built: { type: 'boolean', default: false },
+  },
 });
 const MOST_BYTES = 900e6;
 const LIMIT_MS = 300_000;
@@ -32,8 +37,11 @@ for (const needed of ['buildah', 'debootstrap'])
 const dir = await mkdtemp(join(tmpdir(), 'calcidisc-image-'));
 let container: string | null = null;
 try {
-  const base = options.base ?? debian(join(tmpdir(), 'calcidisc-base-trixie'));
-  run('config/deploy/build.sh', [options.image, base]);
+  if (!options.built)
+    run('config/deploy/build.sh', [
+      options.image,
+      options.base ?? debian(join(tmpdir(), 'calcidisc-base-trixie')),
+    ]);
   const image = JSON.parse(run('buildah', ['inspect', '--type', 'image', options.image]));
   const { size } = JSON.parse(run('buildah', ['images', '--json', options.image]))[0] as { size: string };
   const { User, Env, Entrypoint, Healthcheck } = image.Docker.config;
