@@ -161,7 +161,8 @@ async function openHolder(
   const secret = await agentsSecret(config.agents);
   if (secret !== null) opened.keep(await serveImages({ config, database, store, secret, log }));
   opened.keep(await announceStore(config, database, store, log));
-  return openFiles({ database, dataDir: config.dataDir, store, secret });
+  const { sharedFolder } = config.agents;
+  return openFiles({ database, dataDir: config.dataDir, store, secret, sharedFolder });
 }
 
 function openAssembler(opening: Opening, decideRole: DecideRole): Assembler {

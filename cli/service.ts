@@ -10,6 +10,7 @@ import type { Logger } from '../config/log.js';
 import type { Config } from '../config/schema.js';
 import { type Database, openDatabase } from '../db/server/database.js';
 import { openQueues, type Queues } from '../db/work/queue.js';
+import { serveFigures } from '../worker/figures.js';
 import { type RunningWorker, startWorker } from '../worker/main.js';
 import { certificateProblem } from './doctor/certificates.js';
 import { sentenceOf } from './doctor/finding.js';
@@ -50,6 +51,7 @@ export async function startService(
     const queues = opened.keep(await openQueues(config, database, log));
     const workerParts = { config, database, queues, log: log.child({ part: 'worker' }) };
     const worker = parts.worker ? opened.keep(await startWorker(workerParts)) : null;
+    if (worker && !parts.agent) await openFigures(config, worker, log, opened);
     const agentParts = { config, database, queues, log: log.child({ part: 'agent' }) };
     const agent = parts.agent ? opened.keep(await listening('dicom', config, startAgent(agentParts))) : null;
     const page = agent && pageParts({ config, database, queues, log }, agent, worker);
@@ -70,6 +72,19 @@ export async function startService(
   } finally {
     taken();
   }
+}
+
+/** An agent shows a worker's figures with its own. */
+async function openFigures(
+  config: Config,
+  worker: RunningWorker,
+  log: Logger,
+  opened: Opened,
+): Promise<void> {
+  const figures = await serveFigures(config.worker, worker);
+  if (!figures) return;
+  opened.keep(figures);
+  log.info({ port: figures.port }, "the worker's figures are at /metrics");
 }
 
 function pageParts(

@@ -18,6 +18,8 @@ export const Agents = z
         error: 'it is an address without a path, as http://agent-1.hospital.example:8081',
       })
       .optional(),
+    /** A folder that every agent sees (a mount), with each agent's dataDir in a folder of its own below it: each reads the others' images there; absent: they are fetched. */
+    sharedFolder: z.string().min(1).optional(),
     /** An agent that is away so long has its series fetched again from query.sources. */
     awayAfterMs: Milliseconds.default(15 * 60_000),
   })

@@ -3,6 +3,7 @@ import { Agents } from './agents.js';
 import { Destination } from './channels.js';
 import { Hear } from './hear.js';
 import { Http } from './http.js';
+import { Retention } from './retention.js';
 import { QuerySource } from './sources.js';
 import { AeTitle, Cidr, Milliseconds, Port } from './values.js';
 
@@ -143,12 +144,7 @@ export const ConfigSchema = z.strictObject({
     })
     .prefault({}),
   agents: Agents,
-  retention: z
-    .strictObject({
-      /** The files of images are deleted so many days after their series' last image, when nothing needs them; absent: never. */
-      imagesDays: z.number().positive().optional(),
-    })
-    .prefault({}),
+  retention: Retention,
   assemble: z
     .strictObject({
       /** A series that nothing better has completed is complete after so long without a new image. */
@@ -315,6 +311,9 @@ export const ConfigSchema = z.strictObject({
       batchWaitMs: z.number().int().nonnegative().default(10),
       threads: z.number().int().positive().optional(),
       lanes: z.number().int().positive().optional(),
+      /** Where a worker that runs alone shows /metrics and /healthz, in clear text and to everybody who reaches it; absent: nowhere. */
+      metricsPort: Port.optional(),
+      metricsHost: z.string().min(1).default('127.0.0.1'),
     })
     .prefault({}),
   report: z

@@ -5,8 +5,12 @@ import type { Knex } from 'knex';
  * CT, readers and the written report say of the disc, and one for each study. They hold nothing that stands nowhere else.
  */
 export async function up(knex: Knex): Promise<void> {
+  // worklist_entry may have been filled a moment ago (0030): a plan without its statistics goes over it once for each case.
   await knex.raw(`${TABLES}${REFRESH}${TRIGGERS}${VIEWS}
-    SELECT quality_refresh(array_agg(case_id)) FROM worklist_entry;`);
+    ANALYZE worklist_entry;
+    ${ofAll('quality_disc', DISC_COLUMNS, DISCS)}
+    ${ofAll('quality_study', STUDY_COLUMNS, STUDIES)}
+    ANALYZE quality_disc, quality_study;`);
 }
 
 const TABLES = `
@@ -115,6 +119,11 @@ function upsert(table: string, columns: readonly string[], keys: readonly string
       INSERT INTO ${table} AS q (${columns.join(', ')})${rows}
       ON CONFLICT (${keys.join(', ')}) DO UPDATE SET ${others.map((column) => `${column} = excluded.${column}`).join(', ')}
        WHERE (${list('q')}) IS DISTINCT FROM (${list('excluded')});`;
+}
+
+/** Into tables that are empty: by whole tables, where a list of ids would be looked up one by one. */
+function ofAll(table: string, columns: readonly string[], rows: string): string {
+  return `INSERT INTO ${table} (${columns.join(', ')})${rows.replace('WHERE c.id = ANY(ids)', '')};`;
 }
 
 const REFRESH = `

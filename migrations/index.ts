@@ -35,6 +35,9 @@ import * as people from './0048_people.js';
 import * as bmiAndPictures from './0049_bmi_and_pictures.js';
 import * as worklistFind from './0050_worklist_find.js';
 import * as auditAnchor from './0051_audit_anchor.js';
+import * as casePurges from './0053_case_purges.js';
+import * as auditPurge from './0054_audit_purge.js';
+import * as sharedStores from './0055_shared_stores.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -75,4 +78,7 @@ export const migrations = [
   { name: '0049_bmi_and_pictures', ...bmiAndPictures },
   { name: '0050_worklist_find', ...worklistFind },
   { name: '0051_audit_anchor', ...auditAnchor },
+  { name: '0053_case_purges', ...casePurges },
+  { name: '0054_audit_purge', ...auditPurge },
+  { name: '0055_shared_stores', ...sharedStores },
 ] as const;

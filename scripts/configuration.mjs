@@ -16,7 +16,7 @@ const known = new Map(
     words,
   ]),
 );
-const source = ['schema', 'http', 'hear', 'channels', 'agents']
+const source = ['schema', 'http', 'hear', 'channels', 'agents', 'retention']
   .map((name) => readFileSync(join(root, `config/${name}.ts`), 'utf8'))
   .join('\n');
 const comments = new Map(

@@ -1,8 +1,10 @@
-import { asCalcidiscError } from '../agent/domain/errors.js';
+import { asCalcidiscError, CalcidiscError } from '../agent/domain/errors.js';
 import type { Level } from '../agent/domain/levels.js';
+import { purgedWords } from '../agent/domain/purgedWords.js';
 import { REGION_PIXELS } from '../agent/domain/regionPicture.js';
 import type { Tx } from '../db/server/knex.js';
 import { appendAudit } from '../db/tables/audit.js';
+import { findCasePurge } from '../db/tables/casePurges.js';
 import type { CaseRow } from '../db/tables/cases.js';
 import { type CaseInference, listInferences } from '../db/tables/inferences.js';
 import { listModels, type ModelRow } from '../db/tables/models.js';
@@ -47,9 +49,19 @@ export interface ReplayTools {
   readonly actor?: string;
 }
 
-/** Runs every stored region of the case's revision again as it was run, with the recorded models, and compares. */
+/**
+ * Runs every stored region of the case's revision again as it was run, with the recorded models, and compares.
+ * @throws CalcidiscError PICTURES_PURGED: nothing is left to run
+ */
 export async function replayCase(tools: ReplayTools, { id, revision }: CaseRow): Promise<Replay> {
   const { tx } = tools;
+  const gone = await findCasePurge(tx, id, 'regions', revision);
+  if (gone)
+    throw new CalcidiscError(
+      'PICTURES_PURGED',
+      `${purgedWords('regions', gone)}; the answers stand, and cannot be run again`,
+      { caseId: id },
+    );
   const rows = new Map((await listRegions(tx, id, revision)).map((region) => [region.id, region]));
   const models = new Map((await listModels(tx)).map((model) => [model.id, model]));
   const replayed: RunAgain[] = [];
@@ -102,7 +114,7 @@ async function replayBatch(
   const black = new Uint8Array(REGION_PIXELS);
   const places: RegionInput[] = Array.from({ length: batchSize }, () => black);
   for (const { discRegionId, batchPosition, pngSha256 } of batch)
-    places[batchPosition] = { png: regions.get(discRegionId)!.png, pngSha256 };
+    places[batchPosition] = { png: regions.get(discRegionId)!.png!, pngSha256 };
   const answers = await runAgain(() => {
     const classifier = { ...openClassifier(model, folders), sha256: modelSha256 };
     return engine(provider as Provider).runBatch(classifier, places);

@@ -19,6 +19,7 @@ import {
 import { listUntoldWithdrawals } from '../../db/tables/notices.js';
 import { findLatestReport, type ReportRow } from '../../db/tables/reports.js';
 import { findRoute, type Route } from '../../db/tables/results.js';
+import { noteDelivery } from '../../db/work/stageTimes.js';
 import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
 import { sha256 } from '../domain/hash.js';
 import type { Item, Outcome } from './channel.js';
@@ -151,7 +152,13 @@ async function tryOnce(
   }));
   const whole = judged.length > 0 ? together(judged, listed.forms.includes('sr')) : NOTHING_LEFT;
   const verdict = unwritten ? verdictOf(unwritten, attempt, config.deliver) : whole;
-  await writeDown(database, report, row, destination, { verdict, judged });
+  const isNews = await writeDown(database, report, row, destination, { verdict, judged });
+  if (isNews && verdict.outcome === 'stored')
+    noteDelivery(
+      report.caseId,
+      { channel: destination.channel, destination: destination.name },
+      Date.now() - askedFor,
+    );
   const { sopInstanceUid } = report;
   const facts = {
     destination: destination.name,
@@ -190,23 +197,26 @@ interface Judged {
   readonly judged: readonly (Item & { readonly verdict: DeliveryVerdict })[];
 }
 
-/** The delivery's new state, the forms that were taken and, when it is settled, its audit event, in one transaction. */
+/**
+ * The delivery's new state, the forms that were taken and, when it is settled, its audit event, in one transaction.
+ * @returns false when it was stored or parked already
+ */
 async function writeDown(
   { knex }: Pick<Database, 'knex'>,
   report: ReportRow,
   { id, destination, attempts }: DeliveryRow,
   to: Destination,
   { verdict, judged }: Judged,
-): Promise<void> {
+): Promise<boolean> {
   const isStored = verdict.outcome === 'stored';
   const taken = judged.flatMap(takenForm);
-  await knex.transaction(async (trx) => {
+  return knex.transaction(async (trx) => {
     const isNews = isStored
       ? await markStored(trx, id, verdict.status, isDimse(to) && to.commitment, verdict.without)
       : await markFailed(trx, id, verdict);
-    if (!isNews) return;
+    if (!isNews) return false;
     await insertTakenForms(trx, id, taken);
-    if (!isStored && verdict.delayMs !== null) return;
+    if (!isStored && verdict.delayMs !== null) return true;
     await appendAudit(trx, {
       event: isStored ? 'REPORT_SENT' : 'REPORT_REFUSED',
       subjectType: 'report',
@@ -222,6 +232,7 @@ async function writeDown(
         ...(isStored && verdict.without ? { without: verdict.without.message } : {}),
       },
     });
+    return true;
   });
 }
 

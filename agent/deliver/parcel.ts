@@ -52,7 +52,7 @@ export interface Parcel {
 /**
  * What a destination lacks of a report, each as it goes out.
  * @throws CalcidiscError REPORT_INVALID for a message about a report of which no more than the SR is kept,
- * TEMPLATE_INVALID
+ * REPORT_PURGED, TEMPLATE_INVALID
  */
 export async function itemsFor(knex: Knex, parcel: Parcel): Promise<readonly Item[]> {
   const { report, route, delivery, destination } = parcel;
@@ -67,13 +67,25 @@ export async function itemsFor(knex: Knex, parcel: Parcel): Promise<readonly Ite
 }
 
 function reportItem({ sopInstanceUid, file }: ReportRow): Item {
-  return { form: 'sr', bytes: file, id: sopInstanceUid };
+  return { form: 'sr', bytes: kept(file, sopInstanceUid), id: sopInstanceUid };
+}
+
+/** @throws CalcidiscError REPORT_PURGED */
+function kept(file: Uint8Array | null, sopInstanceUid: string): Uint8Array {
+  if (file) return file;
+  throw new CalcidiscError(
+    'REPORT_PURGED',
+    'its file was deleted by policy (retention.reportsDays): it cannot be sent any more',
+    { sopInstanceUid },
+  );
 }
 
 /** None of a report of an older version, of which the SR alone is kept. */
 async function objectItem(knex: Knex, report: ReportRow, form: ObjectForm): Promise<Item[]> {
-  const kept = (await findReportObject(knex, report.id, form)) ?? (await makeForm(knex, report, form));
-  return kept ? [{ form, bytes: kept.file, id: kept.sopInstanceUid }] : [];
+  const found = (await findReportObject(knex, report.id, form)) ?? (await makeForm(knex, report, form));
+  if (!found) return [];
+  const { file, sopInstanceUid } = found;
+  return [{ form, bytes: kept(file, sopInstanceUid), id: sopInstanceUid }];
 }
 
 async function messageItem(knex: Knex, { report, route, destination }: Parcel): Promise<Item> {

@@ -26,7 +26,21 @@ export const ERROR_CODES = {
   SPOOL_FILE_MISSING: { permanent: true, meaning: 'an indexed instance is not in the spool' },
   SECRET_INVALID: { permanent: true, meaning: 'the file with the secret of the agents cannot be used' },
   IMAGES_PURGED: { permanent: true, meaning: 'images were deleted by policy (retention.imagesDays)' },
+  PICTURES_PURGED: {
+    permanent: false,
+    meaning: 'pictures of what was read were deleted by policy (retention.regionsDays)',
+  },
+  REPORT_PURGED: {
+    permanent: true,
+    meaning: 'the file of a report was deleted by policy (retention.reportsDays)',
+  },
+  AUDIT_EXPORT_INVALID: {
+    permanent: false,
+    meaning: 'rows of the trail were not written out whole: none of them is deleted',
+  },
   RETENTION_UNSAID: { permanent: true, meaning: 'nobody has said how long images are kept' },
+  METRICS_LISTENER: { permanent: true, meaning: "the port for the worker's figures cannot be listened on" },
+  SHARED_FOLDER: { permanent: true, meaning: 'the folder that all agents share cannot be used' },
   AGENTS_LISTENER: { permanent: true, meaning: 'the port for other agents cannot be listened on' },
   HOLDER_AWAY: { permanent: false, meaning: 'the agent that has an image is not there' },
   REPORT_INVALID: { permanent: true, meaning: 'the report could not be built from the case' },

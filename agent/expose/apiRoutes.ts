@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
+import { findCasePurge } from '../../db/tables/casePurges.js';
 import { findReport } from '../../db/tables/reports.js';
 import { type CaseView, readCaseView } from '../../db/views/caseView.js';
 import { listWorklist } from '../../db/views/worklist.js';
@@ -9,6 +10,7 @@ import { countFacets } from '../../db/views/worklistCounts.js';
 import type { WorklistFilter } from '../../db/views/worklistFilter.js';
 import { decodeCam, renderCam } from '../../worker/cam.js';
 import { LEVELS } from '../domain/levels.js';
+import { purgedWords } from '../domain/purgedWords.js';
 import type { Files } from '../holders/files.js';
 import { readReport, renderReport } from '../report/tree.js';
 import { findEverywhere } from './find.js';
@@ -98,7 +100,7 @@ function addPictures(app: FastifyInstance, parts: Omit<ApiParts, 'config'>): voi
     const { modality } = parseQuery(SliceQuery, request.query);
     const view = await viewOf(database, request.params.id);
     await looks.noteCase(request, view, 'slice');
-    return sendPng(reply, (modality === 'MR' ? view.mr : view.ct)?.slicePng);
+    return sendPng(reply, (modality === 'MR' ? view.mr : view.ct)?.slicePng, view);
   });
 
   app.get<LevelRoute>(
@@ -107,7 +109,7 @@ function addPictures(app: FastifyInstance, parts: Omit<ApiParts, 'config'>): voi
     async (request, reply) => {
       const { view, region } = await regionOf(database, request.params);
       await looks.noteCase(request, view, 'region');
-      return sendPng(reply, region?.png);
+      return sendPng(reply, region?.png, view);
     },
   );
 
@@ -120,7 +122,7 @@ function addPictures(app: FastifyInstance, parts: Omit<ApiParts, 'config'>): voi
       const decided = view.inferences.find(
         ({ discRegionId, role }) => discRegionId === region?.id && role === 'active',
       );
-      return sendPng(reply, decided?.cam ? await renderCam(decodeCam(decided.cam)) : null);
+      return sendPng(reply, decided?.cam ? await renderCam(decodeCam(decided.cam)) : null, view);
     },
   );
 }
@@ -139,7 +141,7 @@ function addImages(app: FastifyInstance, { database, files, looks }: Omit<ApiPar
     if (!placed) throw new NotFound(`the series has no image ${image}`);
     await looks.noteCase(request, view, 'image');
     const window = center !== undefined && width !== undefined ? { center, width } : null;
-    return sendPng(reply, (await showImage(files, placed, window)).png);
+    return sendPng(reply, (await showImage(files, placed, window)).png, view);
   });
 }
 
@@ -218,11 +220,18 @@ async function regionOf(database: Pick<Database, 'knex'>, { id, level }: LevelRo
 async function reportOf(knex: Database['knex'], { case: row, reports }: CaseView, revision?: number) {
   const wanted = revision ?? reports[0]?.revision;
   const found = wanted === undefined ? null : await findReport(knex, row.id, wanted);
-  if (found) return found;
+  if (found?.file) return { ...found, file: found.file };
+  const gone = found && (await findCasePurge(knex, row.id, 'reports', found.revision));
+  if (gone) throw new NotFound(purgedWords('reports', gone));
   throw new NotFound(revision ? `there is no report of revision ${revision}` : 'this case has no report yet');
 }
 
-function sendPng(reply: FastifyReply, png: Uint8Array | null | undefined): FastifyReply {
-  if (!png) throw new NotFound('there is no such picture');
+function sendPng(
+  reply: FastifyReply,
+  png: Uint8Array | null | undefined,
+  { purged }: CaseView,
+): FastifyReply {
+  if (!png)
+    throw new NotFound(purged.regions ? purgedWords('regions', purged.regions) : 'there is no such picture');
   return reply.type('image/png').send(Buffer.from(png));
 }

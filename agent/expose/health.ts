@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Gauge, Registry } from 'prom-client';
 import { version } from '../../config/version.js';
 import { countCases } from '../../db/tables/cases.js';
 import { countWithoutForm } from '../../db/tables/deliveries.js';
@@ -9,7 +9,7 @@ import { measureUnread } from '../../db/tables/unreadObjects.js';
 import { listAwayStores } from '../../db/views/awayStores.js';
 import { countParked } from '../../db/views/conditions.js';
 import { countFlagged } from '../../db/views/toldDiscs.js';
-import { stageTimes } from '../../db/work/stageTimes.js';
+import { openExposition } from '../../db/work/stageTimes.js';
 import { CONDITIONS, lookAtConditions } from './conditions.js';
 import type { HttpParts } from './types.js';
 
@@ -36,7 +36,7 @@ export function addHealth(app: FastifyInstance, parts: HttpParts): void {
 export function addMetrics(app: FastifyInstance, parts: HttpParts): void {
   const { database, queues } = parts;
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  const expose = openExposition([registry]);
   const holds = gauge(registry, 'calcidisc_condition', '1 while it holds, else 0 (/readyz says why)', 'what');
   const cases = gauge(registry, 'calcidisc_cases', 'Cases by state', 'state');
   const readings = gauge(registry, 'calcidisc_series_readings', 'Series to be read, by state', 'state');
@@ -62,7 +62,7 @@ export function addMetrics(app: FastifyInstance, parts: HttpParts): void {
   );
   const drawReceiving = receivingGauges(registry);
 
-  app.get('/metrics', { config: { wants: 'metrics' } }, async (_request, reply) => {
+  app.get('/metrics', { config: { wants: 'metrics' } }, async (request, reply) => {
     const conditions = await lookAtConditions(parts);
     for (const { what, ok } of conditions) holds.set({ what }, ok ? 1 : 0);
     const answers = new Set(conditions.filter(({ ok }) => ok).map(({ what }) => what));
@@ -86,8 +86,8 @@ export function addMetrics(app: FastifyInstance, parts: HttpParts): void {
     }
     if (answers.has('queue'))
       for (const [queue, count] of Object.entries(await queues.depth())) jobs.set({ queue }, count);
-    const all = Registry.merge([registry, stageTimes]);
-    return reply.type(all.contentType).send(await all.metrics());
+    const { contentType, text } = await expose(request.headers.accept);
+    return reply.type(contentType).send(text);
   });
 }
 

@@ -159,7 +159,7 @@ async function reportsOf({ knex }: Pick<Database, 'knex'>, view: CaseView): Prom
   const shown: CaseReport[] = [];
   for (const { revision } of view.reports.slice(0, MOST_TREES)) {
     const report = await findReport(knex, view.case.id, revision);
-    if (report) shown.push({ revision, text: renderReport(readReport(report.file)) });
+    if (report?.file) shown.push({ revision, text: renderReport(readReport(report.file)) });
   }
   return shown;
 }

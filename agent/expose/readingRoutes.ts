@@ -216,7 +216,10 @@ function addReadings(app: FastifyInstance, { database, send }: ReadingParts): vo
     const study = await studyOf(database, request.params.id);
     const item = orderFor(study, readerOf(study, request))[at - 1];
     const png = item && (await readingPicture(knex, study.id, item.number));
-    if (!png) throw new NotFound('there is no such disc');
+    if (!png)
+      throw new NotFound(
+        item ? 'its picture was deleted by policy (retention.regionsDays)' : 'there is no such disc',
+      );
     return reply.type('image/png').send(png);
   });
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Database } from '../../db/server/database.js';
 import { AUDIT_EVENTS, type AuditEventName, appendAudit, searchAudit } from '../../db/tables/audit.js';
+import { listAuditPurges } from '../../db/tables/auditPurges.js';
 import { described } from './openApi.js';
 import { trailPage } from './pages/trail.js';
 import { optional, parseQuery } from './query.js';
@@ -63,7 +64,9 @@ export function addTrailPage(
       ...(to && { to: `${to}T23:59:59.999999Z` }),
     };
     const { events, next } = await readTrail(database.knex, request, { ...asked, ...moments });
-    return send(reply, { title: 'Audit trail', main: trailPage({ events, next, query, names: EVENTS }) });
+    const [purged = null] = await listAuditPurges(database.knex);
+    const main = trailPage({ events, next, query, names: EVENTS, purged });
+    return send(reply, { title: 'Audit trail', main });
   });
 }
 

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Database } from '../../db/server/database.js';
 import type { InstanceRow } from '../../db/tables/instances.js';
-import { findStore, type ListedStore } from '../../db/tables/stores.js';
+import { findStore, type ListedStore, listStores } from '../../db/tables/stores.js';
 import { type Header, readHeader } from '../dicom/header.js';
 import { CalcidiscError } from '../domain/errors.js';
 import { IMAGES_PATH } from './serve.js';
@@ -35,28 +35,48 @@ export interface FilesParts {
   readonly store: number;
   /** What all agents know; null: none gives files to another. */
   readonly secret: string | null;
+  /** The folder that all agents see; absent: there is none. */
+  readonly sharedFolder?: string | undefined;
 }
 
 /** For the whole answer. */
 const FETCH_MS = 60_000;
 
-export function openFiles({ database, dataDir, store, secret }: FilesParts): Files {
+export function openFiles({ database, dataDir, store, secret, sharedFolder }: FilesParts): Files {
   const isOurs = (image: HeldImage) => image.store === null || image.store === store;
   const ours = (image: HeldImage) => join(dataDir, image.spoolPath);
 
   async function using<T>(images: readonly HeldImage[], work: (paths: readonly string[]) => Promise<T>) {
     refusePurged(images);
     if (images.every(isOurs)) return work(images.map(ours));
+    const shared = await sharedPaths(images);
     const folder = join(dataDir, 'spool', 'incoming', `fetched-${randomUUID()}`);
     await mkdir(folder);
     try {
       const paths: string[] = [];
       for (const [i, image] of images.entries())
-        paths.push(isOurs(image) ? ours(image) : await fetched(image, join(folder, `${i}.dcm`)));
+        paths.push(
+          isOurs(image) ? ours(image) : (shared[i] ?? (await fetched(image, join(folder, `${i}.dcm`)))),
+        );
       return await work(paths);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
+  }
+
+  /** Where files of others lie for us, whether their agent is there or not; null for one that is not there, or not whole. */
+  async function sharedPaths(images: readonly HeldImage[]): Promise<(string | null)[]> {
+    if (sharedFolder === undefined) return images.map(() => null);
+    const stores = new Map((await listStores(database.knex)).map((each) => [each.number, each]));
+    return Promise.all(
+      images.map(async (image) => {
+        const sharedPath = image.store === null ? null : stores.get(image.store)?.sharedPath;
+        if (isOurs(image) || !sharedPath) return null;
+        const path = join(sharedFolder, sharedPath, image.spoolPath);
+        const found = await stat(path).catch(() => null);
+        return found?.size === image.sizeBytes ? path : null;
+      }),
+    );
   }
 
   async function fetched(image: HeldImage, path: string): Promise<string> {

@@ -5,6 +5,7 @@ import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
 import { listStores, noteStoreSeen, openStore } from '../../db/tables/stores.js';
 import { CalcidiscError } from '../domain/errors.js';
+import { sharedPathOf, unseen } from './shared.js';
 
 /** A shorter one could be guessed. */
 const LEAST_LETTERS = 16;
@@ -26,21 +27,28 @@ export async function agentsSecret({ secretFile }: Config['agents']): Promise<st
 
 const SEEN_MS = 30_000;
 
-/** Says who holds this data folder, and now and then that it is there: since when an agent is away is known by that. */
+/** Says who holds this data folder, and now and then that it is there: since when an agent is away is known by that. @throws CalcidiscError SHARED_FOLDER */
 export async function announceStore(
-  { agents }: Pick<Config, 'agents'>,
+  config: Pick<Config, 'agents' | 'dataDir'>,
   { knex }: Pick<Database, 'knex'>,
   number: number,
   log: Logger,
 ): Promise<{ close(): Promise<void> }> {
+  const { agents } = config;
   const name = agents.name ?? hostname();
   const address = agents.secretFile === undefined ? null : (agents.address ?? null);
-  await openStore(knex, { number, name, address });
+  const sharedPath = await sharedPathOf(config);
+  await openStore(knex, { number, name, address, sharedPath });
   const others = (await listStores(knex)).filter((store) => store.number !== number);
-  if (others.length > 0 && address === null)
+  if (agents.sharedFolder !== undefined)
+    for (const other of others) {
+      const why = await unseen(agents.sharedFolder, other);
+      if (why) log.warn({ agent: other.name }, `images are not read from the shared folder: ${why}`);
+    }
+  else if (others.length > 0 && address === null)
     log.warn(
       { others: others.map((store) => store.name) },
-      'other agents work on this database, and this one gives them no images: set agents.secretFile and agents.address',
+      'other agents work on this database, and this one gives them no images: set agents.secretFile and agents.address, or agents.sharedFolder',
     );
   const timer = setInterval(() => {
     noteStoreSeen(knex, number).catch(() => undefined);

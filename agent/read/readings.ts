@@ -28,7 +28,7 @@ import type { Reader } from './reader.js';
 export type OnRead = (trx: Tx, row: ReadingRow) => Promise<readonly CaseRow[]>;
 
 export interface ReadingsParts {
-  readonly config: Pick<Config, 'dataDir' | 'locate' | 'retry'>;
+  readonly config: Pick<Config, 'dataDir' | 'locate' | 'retry'> & Partial<Pick<Config, 'agents'>>;
   readonly database: Pick<Database, 'knex'>;
   /** Our own: what lies with another agent is read by that one. */
   readonly store?: number;
@@ -61,6 +61,7 @@ export function openReadings(parts: ReadingsParts): WorkingOff {
         reader.sha256,
         inHand.map(({ id }) => id),
         parts.store,
+        config.agents?.sharedFolder !== undefined,
       ),
     work: (row, signal) => readOne(parts, row, signal),
     unreadable: (error) => log.warn({ err: error }, 'the series that are to be read could not be listed'),

@@ -5,9 +5,9 @@ import { findLevelDecision } from '../../db/tables/levelDecisions.js';
 import { insertLocalisation } from '../../db/tables/localisations.js';
 import { insertMeasurements } from '../../db/tables/measurements.js';
 import { findPairing } from '../../db/tables/pairings.js';
-import { findReading, listReadRegions } from '../../db/tables/readings.js';
+import { findReading, listReadRegions, type ReadingRow, readAgain } from '../../db/tables/readings.js';
 import { insertRegions } from '../../db/tables/regions.js';
-import { CalcidiscError } from '../domain/errors.js';
+import { CalcidiscError, type ErrorCode } from '../domain/errors.js';
 import { mrCtDoubts, withDoubts } from '../locate/agree.js';
 import { renamed } from '../locate/renamed.js';
 import type { CtResult, Located, LocateResult } from '../locate/types.js';
@@ -50,10 +50,33 @@ function doubtsOf(
 
 async function located<R extends LocateResult | CtResult>(tx: Tx, readingId: string): Promise<Located<R>> {
   const reading = await findReading(tx, readingId);
-  if (reading?.state !== 'done')
-    throw new CalcidiscError('INTERNAL', 'a reading that was chosen is not there', { readingId });
+  if (!reading) throw new CalcidiscError('INTERNAL', 'a reading that was chosen is not there', { readingId });
+  if (reading.state !== 'done') throw notDone(reading);
+  // A CT does without its slice; the regions of an MR are what is classified.
+  if (reading.purgedAt && reading.modality === 'MR') {
+    await readAgain(tx, readingId);
+    throw beingReadAgain(reading);
+  }
   return locatedOf<R>(reading, await listReadRegions(tx, readingId));
 }
+
+/** Chosen when it was done, and its pictures deleted since. */
+function notDone(reading: ReadingRow): CalcidiscError {
+  const { state, lastErrorCode, lastError, seriesInstanceUid } = reading;
+  if (state !== 'failed') return beingReadAgain(reading);
+  return new CalcidiscError((lastErrorCode ?? 'INTERNAL') as ErrorCode, lastError ?? '', {
+    seriesInstanceUid,
+  });
+}
+
+function beingReadAgain({ seriesInstanceUid }: ReadingRow): CalcidiscError {
+  return new CalcidiscError(
+    'PICTURES_PURGED',
+    'the pictures of what was read were deleted by policy (retention.regionsDays): the series is being read again',
+    { seriesInstanceUid },
+  );
+}
+
 function summary({ result, localiser, milliseconds }: Located<LocateResult | CtResult>) {
   const { status, reasons, discs } = result;
   const model = `${localiser.name} ${localiser.version}`;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Command, InvalidArgumentError } from 'commander';
 import { CalcidiscError } from '../../agent/domain/errors.js';
+import { purgedTrailWords } from '../../agent/domain/purgedWords.js';
 import type { Tx } from '../../db/server/knex.js';
 import {
   type AuditHead,
@@ -13,7 +14,9 @@ import {
   verifyAudit,
 } from '../../db/tables/audit.js';
 import { type AuditAnchorRow, firstOffChain, listAnchors } from '../../db/tables/auditAnchors.js';
+import { type AuditPurgeRow, listAuditPurges } from '../../db/tables/auditPurges.js';
 import { verifyExport } from '../../db/views/auditExport.js';
+import { verifyWhole } from '../../db/views/auditWhole.js';
 import { groupBy } from '../../models/statistics/describe.js';
 import { commandActor } from '../actor.js';
 import { withDatabase } from '../database.js';
@@ -37,6 +40,10 @@ export function register(program: Command): void {
     .option(
       '--anchors <file>',
       'a file of anchors (audit.anchor.file) as it lies elsewhere: the chain must still go through all of it',
+    )
+    .option(
+      '--with <files...>',
+      'files that rows of the trail were written to before a policy deleted them, the oldest first: the whole is walked',
     )
     .option('--file <export>', 'check a file from `audit export` instead; needs no database')
     .option('--json', 'one JSON document: {ok, rows, from, head} or {ok, seq, problem}')
@@ -68,18 +75,25 @@ export function register(program: Command): void {
 interface VerifyOptions {
   readonly expect?: AuditHead;
   readonly file?: string;
+  readonly with?: readonly string[];
   /** Of anchors. */
   readonly anchors?: string;
   readonly json?: boolean;
 }
 
-async function verify({ expect, file, anchors: kept, json }: VerifyOptions, command: Command): Promise<void> {
-  const verdict = await verdictOf(() =>
+async function verify(options: VerifyOptions, command: Command): Promise<void> {
+  const { file, json } = options;
+  if (file && options.with)
+    throw new CalcidiscError('OPTIONS_CONTRADICT', '--file needs no database, --with does');
+  const { verdict, purged } = await verdictOf(async () =>
     file
-      ? verifyFile(file, expect)
-      : withDatabase(command, ({ database }) => verifyWithAnchors(database.knex, expect, kept)),
+      ? { verdict: await verifyFile(file, options.expect), purged: null }
+      : withDatabase(command, async ({ database: { knex } }) => ({
+          verdict: await verifyWithAnchors(knex, options),
+          purged: (await listAuditPurges(knex))[0] ?? null,
+        })),
   );
-  console.log(json ? JSON.stringify(verdict) : inWords(verdict));
+  console.log(json ? JSON.stringify(verdict) : inWords(verdict, purged));
   if (!verdict.ok) process.exitCode = EXIT.failed;
 }
 
@@ -91,12 +105,17 @@ interface Anchored {
   readonly place: string;
   readonly anchors: number;
   readonly upTo: number;
+  /** Of rows that a policy deleted: their files alone can be held against them. */
+  readonly gone: number;
 }
 
-/** @param kept a file of anchors as it lies elsewhere */
-async function verifyWithAnchors(knex: Tx, expect?: AuditHead, kept?: string): Promise<AnchoredVerdict> {
-  const verdict = await verifyAudit(knex, expect);
-  if (!verdict.ok) return verdict;
+async function verifyWithAnchors(
+  knex: Tx,
+  { expect, with: files, anchors: kept }: VerifyOptions,
+): Promise<AnchoredVerdict> {
+  const left = await verifyAudit(knex, files ? undefined : expect);
+  const verdict = files && left.ok ? await verifyWhole(knex, files, expect) : left;
+  if (!left.ok || !verdict.ok) return verdict;
   const given = kept === undefined ? [] : await readAnchors(kept);
   const all = [...(await listAnchors(knex)), ...given];
   const wrong = await firstOffChain(knex, all);
@@ -105,7 +124,8 @@ async function verifyWithAnchors(knex: Tx, expect?: AuditHead, kept?: string): P
   const places = [...groupBy(all, ({ kind, place }) => `${kind} ${place}`).values()];
   const anchored = places.map((own) => {
     const { kind, place, seq } = own.at(-1)!;
-    return { kind, place, anchors: own.length, upTo: seq };
+    const gone = own.filter((anchor) => anchor.seq < left.from).length;
+    return { kind, place, anchors: own.length, upTo: seq, gone };
   });
   return { ...verdict, anchors: anchored };
 }
@@ -166,13 +186,18 @@ async function head({ json }: { json?: boolean }, command: Command): Promise<voi
   console.log(json ? JSON.stringify(last) : `${last.seq}:${last.hash}`);
 }
 
-function inWords(verdict: AnchoredVerdict): string {
+function inWords(verdict: AnchoredVerdict, purged: AuditPurgeRow | null): string {
   if (!verdict.ok) return `BROKEN at row ${verdict.seq}: ${verdict.problem}`;
-  const { rows, from, head: last } = verdict;
+  const { rows, from, head: last, anchors: anchored } = verdict;
   if (rows === 0) return 'There is no row: nothing to hold, and nothing to break.';
   const head = `head ${last.seq}:${last.hash}`;
-  if (from <= 1)
-    return [`The chain holds: ${rows} rows, ${head}`, ...anchorLines(verdict.anchors)].join('\n');
+  if (from <= 1) return [`The chain holds: ${rows} rows, ${head}`, ...anchorLines(anchored)].join('\n');
+  if (purged)
+    return [
+      `The chain holds from row ${from} on: ${rows} rows, ${head}`,
+      `${purgedTrailWords(purged)}. With the files (--with FILE …, the oldest first) the whole is walked.`,
+      ...anchorLines(anchored),
+    ].join('\n');
   return (
     `Rows ${from} to ${last.seq} hold together: ${rows} rows, ${head}\n` +
     `The export begins in the middle: rows 1 to ${from - 1} are not in it, and nothing is known of them.`
@@ -183,8 +208,11 @@ function anchorLines(anchored: readonly Anchored[] = []): string[] {
   if (anchored.length === 0)
     return ['Anchored nowhere: only `--expect` or `--anchors` can tell a chain that was rewritten whole.'];
   return anchored.map(
-    ({ kind, place, anchors: count, upTo }) =>
-      `Anchored up to row ${upTo}: ${count} ${kind === 'rfc3161' ? 'time stamps' : 'heads'} ${kind === 'given' ? 'in' : 'at'} ${place}`,
+    ({ kind, place, anchors: count, upTo, gone }) =>
+      `Anchored up to row ${upTo}: ${count} ${kind === 'rfc3161' ? 'time stamps' : 'heads'} ${kind === 'given' ? 'in' : 'at'} ${place}` +
+      (gone > 0
+        ? ` (${gone} of rows that a policy deleted: --file FILE --expect SEQ:HASH holds a file against one)`
+        : ''),
   );
 }
 

@@ -4,9 +4,11 @@ import { CalcidiscError } from '../../agent/domain/errors.js';
 import { confidenceWord } from '../../agent/domain/levelConfidence.js';
 import { LEVELS } from '../../agent/domain/levels.js';
 import { nameOfCt, passedOverInWords, type WeighedCt } from '../../agent/domain/pairing.js';
+import { purgedWords } from '../../agent/domain/purgedWords.js';
 import { withoutPixels } from '../../agent/expose/apiRoutes.js';
 import { measurementBeside } from '../../agent/expose/comparison.js';
 import { candidateLines, spellingLines } from '../../agent/expose/identityWords.js';
+import { purgedLines } from '../../agent/expose/purgedLines.js';
 import { readerLines } from '../../agent/expose/readerWords.js';
 import { asideLines, missingLines, unreadLines } from '../../agent/expose/receivedWords.js';
 import {
@@ -117,7 +119,9 @@ async function run(text: string, options: CaseOptions, command: Command): Promis
       console.log(caseText(view));
       const newest = options.report && view.reports[0];
       const report = newest && (await findReport(database.knex, view.case.id, newest.revision));
-      if (report) console.log(`\n${renderReport(readReport(report.file))}`);
+      if (!report) return;
+      if (report.file) console.log(`\n${renderReport(readReport(report.file))}`);
+      else if (view.purged.reports) console.log(`\n${purgedWords('reports', view.purged.reports)}`);
     },
     { logLevel: 'warn' },
   );
@@ -194,6 +198,7 @@ function caseText(view: CaseView): string {
       ),
     ),
     '',
+    ...purgedLines(view),
     ...view.audit
       .toReversed()
       .map(({ at, event, actor, detail }) => `${moment(at)}  ${event}  ${actor}  ${JSON.stringify(detail)}`),

@@ -1,15 +1,15 @@
-import { join } from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { CalcidiscError } from '../../agent/domain/errors.js';
-import { spoolNumber } from '../../agent/receive/spoolNumber.js';
-import { type Purged, planPurge, purge } from '../../agent/retain/purge.js';
 import { appendAudit } from '../../db/tables/audit.js';
 import { endLegalHolds, listLegalHolds, setLegalHold } from '../../db/tables/legalHolds.js';
 import { findStudy } from '../../db/tables/studies.js';
 import { commandActor } from '../actor.js';
 import { type OpenedDatabase, withDatabase } from '../database.js';
+import { PURGED_KINDS, type PurgedKind, purgeOf } from '../purgeKinds.js';
 
 interface Options {
+  readonly what: PurgedKind;
+  readonly belowSixYears?: boolean;
   readonly dryRun?: boolean;
   readonly olderThan?: number;
   readonly hold?: string;
@@ -22,23 +22,38 @@ interface Options {
 export function register(program: Command): void {
   program
     .command('purge')
-    .summary('delete old images that nothing needs')
+    .summary('delete what is old and nothing needs: images, regions, reports, the trail')
     .description(
-      'Deletes the files of images whose series got its last image longer ago than retention.imagesDays (or --older-than). ' +
-        'Rows, regions, results, reports and the audit trail stay: a report can be replayed, and its images come back ' +
-        'from the PACS when they are sent again. Never deleted: what an open case, a reading or a delivery needs, and ' +
-        'studies under a legal hold. Only the data folder of this configuration is looked at: each agent deletes its own.',
+      'Deletes what retention says, or --older-than, one kind at a time. images (the default): files of images, of this ' +
+        'data folder alone; each agent deletes its own. regions: pictures of what was read (regions, heat maps, slices); ' +
+        'answers stay, and cannot be replayed any more. reports: files of reports and messages as they were sent; what ' +
+        'they said stays. audit: the beginning of the trail, once it is written to a file that the chain vouches for ' +
+        '(retention.auditFolder; keep it). Never deleted: what an open case, a reading, a delivery or somebody who may ' +
+        'yet have it sent again needs, and studies under a legal hold.',
     )
+    .addOption(new Option('--what <kind>', 'what is deleted').choices(PURGED_KINDS).default('images'))
     .option('--dry-run', 'says what would go and what would stay, and changes nothing')
-    .option('--older-than <days>', 'instead of retention.imagesDays', parseDays)
+    .option(
+      '--older-than <days>',
+      'instead of retention.imagesDays, .regionsDays, .reportsDays or .auditDays',
+      parseDays,
+    )
+    .option(
+      '--below-six-years',
+      'with --what audit: the site answers for keeping its trail for less than six years',
+    )
     .option('--hold <study>', 'a legal hold on a study, by its Study Instance UID; with --reason')
     .option('--release <study>', 'ends the legal holds on a study; with --reason')
     .option('--reason <text>', 'why, for the audit trail')
     .option('--holds', 'lists the legal holds that are in force')
-    .option('--json', 'one JSON document on stdout: {series, images, bytes, kept: {why: series}}')
+    .option(
+      '--json',
+      'one JSON document on stdout: images {series, images, bytes, kept}, regions and reports {cases, pieces, bytes, kept}, audit {rows, through, file, kept}; kept is {why: count}',
+    )
     .addHelpText(
       'after',
       '\nExample:\n  calcidisc purge --dry-run --older-than 90\n' +
+        '  calcidisc purge --what regions --dry-run --older-than 730\n' +
         '  calcidisc purge --hold 1.2.840.1.2.3 --reason "claim 2026-17"',
     )
     .action((options: Options, command: Command) =>
@@ -50,24 +65,13 @@ async function run(options: Options, opened: OpenedDatabase): Promise<void> {
   if (options.hold ?? options.release) return changeHold(options, opened);
   const { database, config } = opened;
   if (options.holds) return printHolds(await listLegalHolds(database.knex), options.json);
-  const days = options.olderThan ?? config.retention.imagesDays;
-  if (days === undefined)
-    throw new CalcidiscError(
-      'RETENTION_UNSAID',
-      'nobody has said how long images are kept: set retention.imagesDays, or say --older-than DAYS',
-    );
-  const { dataDir } = config;
-  const store = await spoolNumber(join(dataDir, 'spool'));
-  const parts = { database, dataDir, store, days, actor: commandActor() };
-  const done = await (options.dryRun ? planPurge(parts) : purge(parts));
-  console.log(options.json ? JSON.stringify(done) : inWords(done, days, options.dryRun === true));
-}
-
-function inWords({ series, images, bytes, kept }: Purged, days: number, isDry: boolean): string {
-  const verb = isDry ? 'would be deleted' : 'deleted';
-  const stay = Object.entries(kept).map(([why, count]) => `  ${count} series stay: ${why}`);
-  const head = `${images} images of ${series} series (${(bytes / 1e6).toFixed(1)} MB) older than ${days} days ${verb}`;
-  return [head, ...stay].join('\n');
+  const { done, words } = await purgeOf(options.what, opened, {
+    ...(options.olderThan !== undefined && { days: options.olderThan }),
+    isDry: options.dryRun === true,
+    isShortConfirmed: options.belowSixYears === true || config.retention.auditBelowSixYears,
+    actor: commandActor(),
+  });
+  console.log(options.json ? JSON.stringify(done) : words);
 }
 
 async function changeHold(

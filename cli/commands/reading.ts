@@ -150,7 +150,9 @@ async function exportStudy(
     await mkdir(out, { recursive: true });
     const patients = new Map<string, string>();
     const lines = ['file,patient,site,level,label,age,sex'];
+    const gone = people.filter(({ png }) => png === null).length;
     for (const { number, patientId, age, sex, png } of people) {
+      if (!png) continue;
       // Numbered as they come: no name and no number of a patient leaves.
       if (!patients.has(patientId)) patients.set(patientId, `p${patients.size + 1}`);
       const item = study.items.find((each) => each.number === number)!;
@@ -164,11 +166,13 @@ async function exportStudy(
     }
     await writeFile(join(out, 'labels.csv'), `${lines.join('\n')}\n`);
     await writeFile(join(out, 'readers.csv'), readersCsv(study));
-    const detail = { items: people.length };
+    const items = people.length - gone;
+    const detail = { items, ...(gone > 0 && { purged: gone }) };
     const subject = { subjectType: 'reading-study', subjectId: study.id };
     await appendAudit(knex, { event: 'DATASET_EXPORTED', ...subject, actor: commandActor(), detail });
     const { figures, agreement } = readingResults(study, await listReadingScores(knex, study.id));
-    const told = { folder: out, items: people.length, figures, agreement };
-    console.log(json ? JSON.stringify(told) : `${out}: labels.csv, readers.csv and ${people.length} regions`);
+    const told = { folder: out, items, purged: gone, figures, agreement };
+    const left = gone > 0 ? `; ${gone} are left out: their pictures were deleted by policy` : '';
+    console.log(json ? JSON.stringify(told) : `${out}: labels.csv, readers.csv and ${items} regions${left}`);
   });
 }

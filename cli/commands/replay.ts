@@ -17,7 +17,7 @@ export function register(program: Command): void {
     .argument('<case>', 'its id or enough of the beginning, its accession number, or its Study Instance UID')
     .description(
       "runs a case's stored regions again with the recorded models and compares every bit; exits with 1 if any" +
-        ' differs, 3 if there is no such case, 4 if it cannot be run',
+        ' differs, 3 if there is no such case, 4 if it cannot be run, or its regions were deleted by policy',
     )
     .option(
       '--json',

@@ -1,6 +1,7 @@
+import { unseen } from '../../agent/holders/shared.js';
 import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
-import { listStores } from '../../db/tables/stores.js';
+import { type ListedStore, listStores } from '../../db/tables/stores.js';
 import { listAwayStores } from '../../db/views/awayStores.js';
 import type { Finding } from './finding.js';
 
@@ -9,13 +10,16 @@ export async function checkAgents(knex: Database['knex'], config: Config): Promi
   const stores = await listStores(knex);
   if (stores.length < 2) return [];
   const open = stores.filter(({ isOpen }) => isOpen).map(({ name }) => name);
-  const silent = stores.filter(({ isOpen, address }) => isOpen && address === null).map(({ name }) => name);
+  const silent = stores
+    .filter((store) => store.isOpen && store.address === null && store.sharedPath === null)
+    .map(({ name }) => name);
   return [
     {
       what: 'agents',
       verdict: 'ok',
       detail: `${open.length} of ${stores.length} data folders have their agent: ${open.join(', ') || 'none'}`,
     },
+    ...(await checkShared(stores, config)),
     ...(open.length > 1 && silent.length > 0 ? [givesNothing(silent)] : []),
     ...(await listAwayStores(knex)).map(({ name, series, seenAt }): Finding => {
       const again =
@@ -31,6 +35,27 @@ export async function checkAgents(knex: Database['knex'], config: Config): Promi
   ];
 }
 
+/** Whether the data folders of the others are seen from here, by what each wrote into its own. */
+async function checkShared(
+  stores: readonly ListedStore[],
+  { agents: { sharedFolder } }: Config,
+): Promise<Finding[]> {
+  if (sharedFolder === undefined) return [];
+  const what = 'shared folder';
+  const setting = 'agents.sharedFolder';
+  const reasons = await Promise.all(stores.map((store) => unseen(sharedFolder, store)));
+  const unseenOnes = reasons.filter((why) => why !== null);
+  if (unseenOnes.length === 0)
+    return [{ what, verdict: 'ok', detail: `${stores.length} data folders are seen in ${sharedFolder}` }];
+  return unseenOnes.map((detail) => ({
+    what,
+    verdict: 'failed',
+    detail,
+    setting,
+    advice: 'the same mount on every agent, and agents.sharedFolder set on each (docs/deploy.md)',
+  }));
+}
+
 const AGAIN = 'the sources are asked for them after agents.awayAfterMs';
 
 function givesNothing(names: readonly string[]): Finding {
@@ -39,6 +64,6 @@ function givesNothing(names: readonly string[]): Finding {
     verdict: 'warning',
     detail: `${names.join(', ')} gives the other agents no images: a case whose images came to two of them waits for ever`,
     setting: 'agents.secretFile, agents.address',
-    advice: 'set both on every agent (docs/deploy.md, "Several agents")',
+    advice: 'set both on every agent, or agents.sharedFolder (docs/deploy.md, "Several agents")',
   };
 }

@@ -86,7 +86,12 @@ async function lookAtContents(what: string, { knex }: Database, config: Config):
 async function checkTrail(knex: Database['knex']): Promise<Finding> {
   const what = 'audit trail';
   const verdict = await verifyAudit(knex);
-  if (verdict.ok) return { what, verdict: 'ok', detail: `${verdict.rows} events, the chain is whole` };
+  if (verdict.ok)
+    return {
+      what,
+      verdict: 'ok',
+      detail: `${verdict.rows} events, ${verdict.from > 1 ? `the chain is whole from row ${verdict.from} on, where a policy cut it` : 'the chain is whole'}`,
+    };
   const detail = `event ${verdict.seq}: ${verdict.problem}`;
   const advice = 'compare with an exported head (calcidisc audit verify)';
   return { what, verdict: 'failed', detail, advice };

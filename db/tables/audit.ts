@@ -33,6 +33,9 @@ export const AUDIT_EVENTS = {
   CASE_REPLAYED: event('110100', 'Application Activity', 'E'),
   REPORT_BUILT: event('110100', 'Application Activity', 'C'),
   IMAGES_PURGED: event('110103', 'DICOM Instances Accessed', 'D'),
+  REGIONS_PURGED: event('110103', 'DICOM Instances Accessed', 'D'),
+  REPORTS_PURGED: event('110103', 'DICOM Instances Accessed', 'D'),
+  AUDIT_PURGED: event('110101', 'Audit Log Used', 'D'),
   LEGAL_HOLD_SET: event('110100', 'Application Activity', 'C'),
   LEGAL_HOLD_ENDED: event('110100', 'Application Activity', 'D'),
   SERIES_ASKED_AGAIN: event('110100', 'Application Activity', 'E'),
@@ -145,7 +148,7 @@ export type AuditVerdict =
   | {
       readonly ok: true;
       readonly rows: number;
-      /** The first row that was looked at: 1, but for an export that begins in the middle. */
+      /** The first row that was looked at: 1, but for an export that begins in the middle, and after a purge. */
       readonly from: number;
       readonly head: AuditHead;
     }
@@ -164,6 +167,11 @@ export async function appendAudits(trx: Tx, events: readonly AuditEvent[]): Prom
   if (events.length > 0) await trx('auditEvent').insert(events.map(auditColumns));
 }
 
+/** This process, as the trail names it. */
+export function processActor(): string {
+  return `process:${hostname()}/${process.pid}`;
+}
+
 /** What an appender says of an event; place, time and hashes are the chain's. */
 export function auditColumns({ event: name, ...given }: AuditEvent) {
   const { code, meaning, action, outcome } = AUDIT_EVENTS[name];
@@ -173,7 +181,7 @@ export function auditColumns({ event: name, ...given }: AuditEvent) {
     eventMeaning: meaning,
     action,
     outcome: given.outcome ?? outcome,
-    actor: given.actor ?? `process:${hostname()}/${process.pid}`,
+    actor: given.actor ?? processActor(),
     subjectType: given.subjectType,
     subjectId: given.subjectId,
     detail: JSON.stringify(given.detail ?? {}),
@@ -199,7 +207,13 @@ export async function walkAudit(trx: Tx, expected?: AuditHead): Promise<AuditVer
       return { ok: false, seq: expected.seq, problem: 'the exported head is not in the chain' };
   }
   const head = await headHash(trx);
-  return { ok: true, rows: head.seq, from: 1, head };
+  const from = (await firstSeq(trx)) ?? 1;
+  return { ok: true, rows: head.seq - from + 1, from, head };
+}
+
+/** 1, but where the beginning was written out and deleted by policy; null for an empty trail. */
+export async function firstSeq(tx: Tx): Promise<number | null> {
+  return (await tx('auditEvent').orderBy('seq').first('seq'))?.seq ?? null;
 }
 
 /** The last row's place; seq 0 and 64 zeros for an empty trail. */

@@ -34,11 +34,12 @@ export async function listAnchors(tx: Tx): Promise<AuditAnchorRow[]> {
   return rows.map((row) => ({ ...row, seq: Number(row.seq) }));
 }
 
-/** Of these heads the first that the chain does not go through; null for none. */
+/** Of these heads the first that the chain does not go through, of rows that are there; null for none. */
 export async function firstOffChain<H extends AuditHead>(tx: Tx, heads: readonly H[]): Promise<H | null> {
   const { rows } = await tx.raw(
     `SELECT h.at FROM unnest(?::bigint[], ?::text[]) WITH ORDINALITY AS h (seq, hash, at)
-      WHERE NOT EXISTS (SELECT FROM audit_event e WHERE e.seq = h.seq AND e.hash = h.hash) ORDER BY h.seq, h.at LIMIT 1`,
+      WHERE h.seq >= coalesce((SELECT min(seq) FROM audit_event), 0)
+        AND NOT EXISTS (SELECT FROM audit_event e WHERE e.seq = h.seq AND e.hash = h.hash) ORDER BY h.seq, h.at LIMIT 1`,
     [heads.map(({ seq }) => seq), heads.map(({ hash }) => hash)],
   );
   return rows[0] ? heads[Number(rows[0].at) - 1]! : null;

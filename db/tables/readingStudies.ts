@@ -68,7 +68,7 @@ const CHOSEN = `
     SELECT DISTINCT r.id AS disc_region_id, r.case_id, r.level, q.ct, md5(:seed::text || r.id::text) AS lot
       FROM quality_disc q JOIN "case" c ON c.id = q.case_id
       JOIN disc_region r ON r.case_id = c.id AND r.revision = c.revision AND r.level = q.level
-     WHERE q.role = 'active' AND q.ct IS NOT NULL AND (:from::date IS NULL OR q.mr_date >= :from::date)
+     WHERE q.role = 'active' AND q.ct IS NOT NULL AND r.png IS NOT NULL AND (:from::date IS NULL OR q.mr_date >= :from::date)
        AND (:to::date IS NULL OR q.mr_date <= :to::date) AND (:site::text IS NULL OR q.site = :site)),
   ranked AS (SELECT *, row_number() OVER (PARTITION BY ct ORDER BY lot) AS place FROM candidates)
   SELECT disc_region_id, case_id, level, ct FROM ranked
@@ -216,7 +216,7 @@ export async function listReadingScores(tx: Tx, studyId: string): Promise<Readin
 export async function listReadingPeople(
   tx: Tx,
   studyId: string,
-): Promise<{ number: number; patientId: string; age: number | null; sex: string; png: Uint8Array }[]> {
+): Promise<{ number: number; patientId: string; age: number | null; sex: string; png: Uint8Array | null }[]> {
   const { rows } = await tx.raw(
     `SELECT t.number, e.patient_id, e.age, e.sex, r.png FROM reading_item t
        JOIN disc_region r ON r.id = t.disc_region_id JOIN worklist_entry e ON e.case_id = t.case_id

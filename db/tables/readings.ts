@@ -39,6 +39,8 @@ export interface ReadingRow {
   /** As the previous. */
   readonly pictureFigures: PictureFigures | null;
   readonly milliseconds: number | null;
+  /** When its pictures were deleted by policy: the regions and the slice. */
+  readonly purgedAt: Date | null;
 }
 
 /** A row without its picture: for whoever weighs many. */
@@ -84,6 +86,7 @@ export async function retryReading(trx: Tx, id: string): Promise<boolean> {
  * Takes the reading that was asked for first, of those that are due or that nobody is at: their process is gone, or it
  * is this one and could not write down how they ended.
  * @param running the readings this process is at
+ * @param store our own: what lies with another agent is that one's to read, unless it lies in a folder that we share
  * @returns null when there is none
  */
 export async function claimReading(
@@ -91,20 +94,22 @@ export async function claimReading(
   readerSha256: string,
   running: readonly string[],
   store: number | null = null,
+  isSharing = false,
 ): Promise<ReadingRow | null> {
   const { rows } = await tx.raw(
     `UPDATE series_reading SET state = 'reading', attempts = attempts + 1, owner = ?
       WHERE id = (
         SELECT id FROM series_reading
          WHERE reader_sha256 = ?
-           AND NOT EXISTS (SELECT FROM series s WHERE s.series_instance_uid = series_reading.series_instance_uid
-                            AND s.holder <> ?)
+           AND NOT EXISTS (SELECT FROM series s JOIN spool_store h ON h.number = s.holder
+                            WHERE s.series_instance_uid = series_reading.series_instance_uid
+                              AND s.holder <> ? AND NOT (? AND h.shared_path IS NOT NULL))
            AND ((state = 'due' AND next_attempt_at <= clock_timestamp())
              OR (state = 'reading'
                  AND (NOT process_is_alive(owner) OR (owner = ? AND id <> ALL (?::uuid[])))))
          ORDER BY asked_at LIMIT 1 FOR UPDATE SKIP LOCKED)
       RETURNING *`,
-    [processOwner, readerSha256, store, processOwner, [...running]],
+    [processOwner, readerSha256, store, isSharing, processOwner, [...running]],
   );
   return rows[0] ?? null;
 }
@@ -214,6 +219,27 @@ export function listReadRegions(tx: Tx, readingId: string): Promise<ReadRegion[]
     .select('level', 'png', 'pngSha256');
 }
 
+/** Takes the pictures off a series' readings that ended longer ago than `days`; what was found stays. */
+export async function dropReadingPictures(trx: Tx, seriesInstanceUid: string, days: number): Promise<void> {
+  const ids: string[] = await trx('seriesReading')
+    .where({ seriesInstanceUid, state: 'done', purgedAt: null })
+    .whereRaw("ended_at < clock_timestamp() - ? * interval '1 day'", [days])
+    .pluck('id');
+  await trx('seriesReadingRegion').whereIn('readingId', ids).delete();
+  await trx('seriesReading')
+    .whereIn('id', ids)
+    .update({ slicePng: null, purgedAt: trx.raw('clock_timestamp()') });
+}
+
+/** A reading whose pictures were deleted is done once more, because a case needs them. */
+export async function readAgain(tx: Tx, id: string): Promise<void> {
+  const now = tx.raw('clock_timestamp()');
+  await tx('seriesReading')
+    .where({ id, state: 'done' })
+    .whereNotNull('purgedAt')
+    .update({ state: 'due', attempts: 0, askedAt: now, nextAttemptAt: now, endedAt: null, purgedAt: null });
+}
+
 /** How many readings are due, under way, done and failed. */
 export async function countReadings(tx: Tx): Promise<Record<ReadingState, number>> {
   const rows: { state: ReadingState; count: number }[] = await tx('seriesReading')
@@ -247,4 +273,5 @@ const COLUMNS = [
   'sliceGrey',
   'pictureFigures',
   'milliseconds',
+  'purgedAt',
 ] as const satisfies readonly (keyof ReadingFacts)[];

@@ -20,14 +20,14 @@ export interface RegionRow {
   readonly marginMm: number;
   /** 0..1 */
   readonly confidence: number;
-  /** Exactly what the classifier sees: 224 by 224, 8-bit grey. */
-  readonly png: Uint8Array;
+  /** Exactly what the classifier sees: 224 by 224, 8-bit grey; null: deleted by policy. */
+  readonly png: Uint8Array | null;
   readonly pngSha256: string;
   readonly createdAt: Date;
 }
 
-export type NewRegion = Omit<RegionRow, 'id' | 'createdAt' | 'frameNumber'> &
-  Partial<Pick<RegionRow, 'frameNumber'>>;
+export type NewRegion = Omit<RegionRow, 'id' | 'createdAt' | 'frameNumber' | 'png'> &
+  Partial<Pick<RegionRow, 'frameNumber'>> & { readonly png: Uint8Array };
 
 /** @returns how many were new; a region that the revision has already stands */
 export async function insertRegions(tx: Tx, regions: readonly NewRegion[]): Promise<number> {
@@ -55,9 +55,11 @@ export function listRegions(tx: Tx, caseId: string, revision: number): Promise<R
 }
 
 /** What the classifier needs of a region. */
-export type RegionPicture = Pick<RegionRow, 'id' | 'caseId' | 'level' | 'png' | 'pngSha256'>;
+export type RegionPicture = Pick<NewRegion, 'caseId' | 'level' | 'png' | 'pngSha256'> & {
+  readonly id: string;
+};
 
-/** Of several cases by one statement, from above down; in the order given. */
+/** Of open cases, whose pictures nobody deletes. Of several cases by one statement, from above down; in the order given. */
 export async function listPictures(
   tx: Tx,
   cases: readonly { readonly id: string; readonly revision: number }[],

@@ -10,8 +10,8 @@ export interface ReportObjectRow {
   readonly sopInstanceUid: string;
   readonly seriesInstanceUid: string;
   readonly sopClassUid: string;
-  /** The whole DICOM file. */
-  readonly file: Uint8Array;
+  /** The whole DICOM file; null: deleted by policy. */
+  readonly file: Uint8Array | null;
   readonly fileSha256: string;
 }
 
@@ -25,7 +25,7 @@ export interface PackedObject extends Omit<ReportObjectFacts, 'reportId'> {
 export async function packObject({
   file,
   ...facts
-}: Omit<ReportObjectRow, 'reportId'>): Promise<PackedObject> {
+}: Omit<ReportObjectRow, 'reportId' | 'file'> & { readonly file: Uint8Array }): Promise<PackedObject> {
   return { ...facts, fileGzip: await promisify(gzip)(file, { level: constants.Z_BEST_SPEED }) };
 }
 
@@ -46,7 +46,7 @@ export async function findReportObject(
   const row = await tx('reportObject').where({ reportId, form }).first('*');
   if (!row) return null;
   const { fileGzip, createdAt: _, ...facts } = row;
-  return { ...facts, file: new Uint8Array(await promisify(gunzip)(fileGzip)) };
+  return { ...facts, file: fileGzip && new Uint8Array(await promisify(gunzip)(fileGzip)) };
 }
 
 const FACTS = [

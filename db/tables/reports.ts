@@ -10,16 +10,16 @@ export interface ReportRow {
   readonly sopClassUid: string;
   /** The report this one amends. */
   readonly predecessorSopInstanceUid: string | null;
-  /** The whole DICOM file. */
-  readonly file: Uint8Array;
+  /** The whole DICOM file; null: deleted by policy. */
+  readonly file: Uint8Array | null;
   readonly fileSha256: string;
   /** Of what it says (agent/report/answer.ts); null for what older versions wrote. */
   readonly answerSha256: string | null;
   readonly createdAt: Date;
 }
 
-export type NewReport = Omit<ReportRow, 'id' | 'createdAt' | 'answerSha256'> &
-  Partial<Pick<ReportRow, 'answerSha256'>>;
+export type NewReport = Omit<ReportRow, 'id' | 'createdAt' | 'answerSha256' | 'file'> &
+  Partial<Pick<ReportRow, 'answerSha256'>> & { readonly file: Uint8Array };
 
 /** One report per revision: a second call gives the first one's row, so that a retry sends the same bytes. */
 export async function insertReport(

@@ -6,13 +6,18 @@ export interface StoreRow {
   readonly name: string;
   /** What other agents fetch images from it by; null: they cannot. */
   readonly address: string | null;
+  /** Where its data folder lies in the folder that all agents see; null: in none. */
+  readonly sharedPath: string | null;
   readonly openedAt: Date;
   readonly seenAt: Date;
 }
 
-export async function openStore(tx: Tx, store: Pick<StoreRow, 'number' | 'name' | 'address'>): Promise<void> {
+export async function openStore(
+  tx: Tx,
+  store: Pick<StoreRow, 'number' | 'name' | 'address'> & Partial<Pick<StoreRow, 'sharedPath'>>,
+): Promise<void> {
   const now = tx.raw('clock_timestamp()');
-  const row = { ...store, openedAt: now, seenAt: now };
+  const row = { sharedPath: null, ...store, openedAt: now, seenAt: now };
   await tx('spoolStore').insert(row).onConflict('number').merge();
 }
 

@@ -114,7 +114,8 @@ export async function listAcceptanceDiscs(tx: Tx, scope: AcceptanceScope): Promi
 
 /** What is drawn of a disc: the region that the model saw, and where on the CT's slice it was measured. */
 export interface DiscPictures {
-  readonly mrPng: Uint8Array;
+  /** Null: deleted by policy. */
+  readonly mrPng: Uint8Array | null;
   readonly ctSlicePng: Uint8Array | null;
   readonly ctRoiPixel: readonly [number, number, number, number] | null;
   /** [row spacing, column spacing] */

@@ -7,6 +7,14 @@ const WANTED = `(
   OR EXISTS (SELECT FROM "case" c WHERE c.mr_series_instance_uid = s.series_instance_uid
               AND c.state IN ('received', 'paired', 'located', 'classified')))`;
 
+/**
+ * Nobody reads the images of holder `h` for series `s`: it is not there, and they do not lie in a folder that others
+ * see, or were looked for there in vain.
+ */
+const OUT_OF_REACH = `NOT store_is_open(h.number) AND (h.shared_path IS NULL OR EXISTS (
+  SELECT FROM series_reading v WHERE v.series_instance_uid = s.series_instance_uid AND v.state <> 'done'
+     AND v.last_error_code = 'HOLDER_AWAY'))`;
+
 export interface AwayStore {
   readonly number: number;
   readonly name: string;
@@ -20,7 +28,7 @@ export async function listAwayStores(tx: Tx): Promise<AwayStore[]> {
   const { rows } = await tx.raw(
     `SELECT h.number, h.name, h.seen_at, count(*)::integer AS series
        FROM spool_store h JOIN series s ON s.holder = h.number
-      WHERE NOT store_is_open(h.number) AND ${WANTED}
+      WHERE ${OUT_OF_REACH} AND ${WANTED}
       GROUP BY h.number, h.name, h.seen_at ORDER BY h.name`,
   );
   return rows;
@@ -34,7 +42,7 @@ export async function awayHolders(
   const rows: { seriesInstanceUid: string; name: string }[] = await tx('series as s')
     .join('spoolStore as h', 'h.number', 's.holder')
     .whereIn('s.seriesInstanceUid', [...seriesInstanceUids])
-    .whereRaw('NOT store_is_open(h.number)')
+    .whereRaw(OUT_OF_REACH)
     .select('s.seriesInstanceUid', 'h.name');
   return new Map(rows.map(({ seriesInstanceUid, name }) => [seriesInstanceUid, name]));
 }
@@ -59,7 +67,7 @@ export async function claimAbandoned(
     `UPDATE series SET asked_again_at = clock_timestamp()
       WHERE series_instance_uid IN (
         SELECT s.series_instance_uid FROM series s JOIN spool_store h ON h.number = s.holder
-         WHERE NOT store_is_open(h.number)
+         WHERE ${OUT_OF_REACH}
            AND h.seen_at < clock_timestamp() - :away * interval '1 millisecond'
            AND (s.asked_again_at IS NULL OR s.asked_again_at < clock_timestamp() - :again * interval '1 millisecond')
            AND ${WANTED}

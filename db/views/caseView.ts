@@ -1,5 +1,7 @@
 import type { Tx } from '../server/knex.js';
 import { type AuditRow, listAudit } from '../tables/audit.js';
+import { type AuditPurgeRow, listAuditPurges } from '../tables/auditPurges.js';
+import { type CasePurgeRow, findCasePurge } from '../tables/casePurges.js';
 import { type CaseRow, findCase, listJoinedCases } from '../tables/cases.js';
 import { type ChoiceRow, findChoice } from '../tables/choices.js';
 import { type ListedDelivery, listDeliveries } from '../tables/deliveries.js';
@@ -62,6 +64,17 @@ export interface CaseView {
   readonly joined: readonly JoinedCase[];
   /** The newest first. */
   readonly audit: readonly AuditRow[];
+  readonly purged: PurgedOfCase;
+}
+
+/** What of a case was deleted by policy beside its images; null: nothing was. */
+export interface PurgedOfCase {
+  /** Of the current revision. */
+  readonly regions: CasePurgeRow | null;
+  /** Of the newest report. */
+  readonly reports: CasePurgeRow | null;
+  /** What the trail may have said of the case first. */
+  readonly trail: AuditPurgeRow | null;
 }
 
 export interface JoinedCase {
@@ -105,7 +118,18 @@ export async function readCaseView(tx: Tx, idOrPrefix: string): Promise<CaseView
     notices: await listNotices(tx, id),
     joined: await joinedCases(tx, id),
     audit: await listAudit(tx, 'case', id),
+    purged: {
+      regions: await findCasePurge(tx, id, 'regions', revision),
+      reports: reports[0] ? await findCasePurge(tx, id, 'reports', reports[0].revision) : null,
+      trail: await purgedTrailOf(tx, row),
+    },
   };
+}
+
+/** The newest purge of the trail, where the case is older than the last row that went. */
+async function purgedTrailOf(tx: Tx, { createdAt }: CaseRow): Promise<AuditPurgeRow | null> {
+  const [newest] = await listAuditPurges(tx);
+  return newest && createdAt.toISOString() <= newest.throughAt ? newest : null;
 }
 
 async function joinedCases(tx: Tx, id: string): Promise<JoinedCase[]> {

@@ -11,7 +11,7 @@ export interface OldSeries {
 }
 
 /** The first that holds, in order. Every one is a reason to keep, whatever the age. */
-const KEPT_BECAUSE = `CASE
+export const KEPT_BECAUSE = `CASE
   WHEN EXISTS (SELECT FROM legal_hold h WHERE h.study_instance_uid = s.study_instance_uid AND h.ended_at IS NULL)
     THEN 'a legal hold'
   WHEN s.state <> 'complete' THEN 'it is still arriving'

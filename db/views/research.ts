@@ -64,6 +64,8 @@ export interface ResearchDisc {
   readonly level: Level;
   readonly regionId: string | null;
   readonly pngSha256: string | null;
+  /** Its picture was deleted by policy. */
+  readonly isPurged: boolean;
   readonly marginMm: number | null;
   readonly label: CtLabel | null;
   readonly meanHu: number | null;
@@ -78,6 +80,7 @@ export async function listResearchDiscs(tx: Tx): Promise<ResearchDisc[]> {
   const { rows } = await tx.raw(
     `SELECT coalesce(r.case_id, m.case_id) AS case_id, coalesce(r.level, m.level) AS level,
             r.id AS region_id, r.png_sha256, r.margin_mm,
+            r.id IS NOT NULL AND r.png IS NULL AS is_purged,
             m.label, m.mean_hu, m.max_hu, m.area_mm2, m.hu_low, m.hu_high
        FROM (SELECT d.* FROM disc_region d JOIN "case" c ON c.id = d.case_id AND c.revision = d.revision) r
        FULL JOIN (SELECT x.* FROM ct_measurement x JOIN "case" c ON c.id = x.case_id AND c.revision = x.revision) m

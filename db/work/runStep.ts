@@ -64,7 +64,7 @@ export async function runStep(
     if ('to' in end) {
       await queues.wake(await steps.advance({ ...step, from: state, ...end }));
       const milliseconds = Math.round(performance.now() - begin);
-      noteStep(state, milliseconds, Date.now() - row.stateSince.getTime());
+      noteStep(id, state, milliseconds, Date.now() - row.stateSince.getTime());
       log.info({ ...about, to: end.to, milliseconds }, 'a step is done');
     } else await comeAgain(context, row, end);
   } catch (error) {

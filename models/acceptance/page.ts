@@ -85,9 +85,12 @@ function figureHtml({ heading, says, ct, mrPng, ctPng }: DiscFigure): string {
   const beside = ctPng
     ? image(ctPng, `${heading}: the disc on CT`)
     : '<span class="missing">no picture of the CT</span>';
+  const onMr = mrPng
+    ? image(mrPng, `${heading}: the region on MR, as the model saw it`)
+    : '<span class="missing">its picture was deleted by policy</span>';
   return (
     `<figure class="disc"><figcaption>${escapeXml(heading)}</figcaption>` +
-    `${image(mrPng, `${heading}: the region on MR, as the model saw it`)} ${beside}` +
+    `${onMr} ${beside}` +
     `<p>MR: ${escapeXml(says)}</p><p>${escapeXml(ct)}</p></figure>`
   );
 }

@@ -9,7 +9,8 @@ export interface DiscFigure {
   readonly heading: string;
   readonly says: string;
   readonly ct: string;
-  readonly mrPng: Uint8Array;
+  /** Null: deleted by policy. */
+  readonly mrPng: Uint8Array | null;
   readonly ctPng: Uint8Array | null;
 }
 

@@ -90,6 +90,10 @@ function sift(
       const [disc, region] = [discAt.get(place) ?? null, drawnAt.get(place) ?? null];
       const picture = pictureOf(wanted.regions, disc, region);
       if (!picture) continue;
+      if (wanted.regions === 'automatic' && disc?.isPurged) {
+        discsLeftOut.add('region-purged');
+        continue;
+      }
       const verdict = labelOf(wanted.labels, disc ?? undefined, region ?? undefined);
       if ('leftOut' in verdict) discsLeftOut.add(verdict.leftOut);
       else

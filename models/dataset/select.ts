@@ -21,6 +21,7 @@ export const CASE_REASONS = {
 
 /** Why a single disc is left out. */
 export const DISC_REASONS = {
+  'region-purged': 'its picture was deleted by policy (retention.regionsDays)',
   'not-measured': 'the CT does not show the disc',
   'label-indeterminate': 'CT or reader could not say',
   'no-reader-label': 'the reader drew the disc and gave it no label, or did not draw it',

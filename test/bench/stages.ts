@@ -11,6 +11,7 @@ const NAMES: Readonly<Record<string, string>> = {
   calcidisc_reading_seconds: 'reading',
   calcidisc_step_seconds: 'step from',
   calcidisc_state_seconds: 'time in',
+  calcidisc_delivery_seconds: 'delivery by',
 };
 
 /** What this process has noted of each stage, as /metrics would show it. */

@@ -234,6 +234,6 @@ describe('the audit trail', () => {
 
   async function tamper(sql: string): Promise<void> {
     await knex().raw(`ALTER TABLE audit_event DISABLE TRIGGER USER; ${sql}; ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_chain;
-      ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_refuse`);
+      ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_refuse; ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_keep`);
   }
 });

@@ -288,7 +288,7 @@ describe('tables', () => {
       );
       const { centrePatientMm, centrePixel, roiPixel, confidence } = found[0]!;
       assert.deepEqual({ centrePatientMm, centrePixel, roiPixel, confidence }, PLACE);
-      assert.deepEqual(new Uint8Array(found[0]!.png), BYTES);
+      assert.deepEqual(new Uint8Array(found[0]!.png!), BYTES);
       assert.equal((await regions.findRegion(knex(), caseId, 1, 'L5-S1'))!.id, found[4]!.id);
     });
 
@@ -334,7 +334,7 @@ describe('tables', () => {
       const again = await reports.insertReport(knex(), reportOf(id, 1));
       assert.deepEqual([first.created, again.created], [true, false]);
       assert.equal(again.report.sopInstanceUid, first.report.sopInstanceUid);
-      assert.deepEqual(new Uint8Array(again.report.file), BYTES);
+      assert.deepEqual(new Uint8Array(again.report.file!), BYTES);
     });
 
     it('the report to amend is the latest of an earlier revision that a destination has', async () => {

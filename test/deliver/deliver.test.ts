@@ -63,7 +63,7 @@ describe('deliver', function () {
       assert.equal(await deliver([to('pacs', pacs.port)]), 'delivered');
       const [file, ...more] = await pacs.files();
       assert.deepEqual(more, []);
-      assert.deepEqual(dataset(await readFile(file!)), dataset(Buffer.from(report.file)));
+      assert.deepEqual(dataset(await readFile(file!)), dataset(Buffer.from(report.file!)));
       const [delivery] = await deliveries();
       assert.deepEqual([delivery!.state, delivery!.attempts, delivery!.lastStatus], ['stored', 1, '0000']);
       assert.deepEqual(await audit(), [['REPORT_SENT', 'pacs', '0000']]);
@@ -194,7 +194,7 @@ describe('deliver', function () {
       assert.deepEqual([tags.Modality, tags.CompletionFlag], ['SR', 'COMPLETE']);
       // Orthanc writes the data set anew, with other lengths: what it says must be the same.
       const stored = await orthanc!.bytes(`/instances/${id}/file`);
-      assert.deepEqual(readReport(stored), readReport(report.file));
+      assert.deepEqual(readReport(stored), readReport(report.file!));
     });
 
     it('keeps one report when an attempt was not written down before its process died', async () => {

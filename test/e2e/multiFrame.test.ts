@@ -64,7 +64,7 @@ describe('an enhanced multi-frame MR, DICOM in to Structured Report', function (
     const regions = await listRegions(knex, row.id, row.revision);
     assert.equal(regions.length, 5);
     const report = (await findReport(knex, row.id, row.revision))!;
-    const said = framesIn(report.file);
+    const said = framesIn(report.file!);
     assert.ok(said.length >= 5, `${said.length} frames in the report of ${header.modality}`);
     for (const { frameNumber } of regions) {
       assert.ok(frameNumber! >= 4 && frameNumber! <= 6, `the middle of 9 frames is not ${frameNumber}`);

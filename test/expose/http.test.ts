@@ -83,7 +83,7 @@ describe('expose: pages and JSON over a real database', () => {
     const served = Buffer.from(
       await (await get(`/api/cases/${row.id}/regions/${region!.level}.png`)).arrayBuffer(),
     );
-    assert.ok(served.equals(Buffer.from(region!.png)));
+    assert.ok(served.equals(Buffer.from(region!.png!)));
   });
 
   for (const [path, status, says] of [

@@ -168,6 +168,32 @@ describe('two agents with data folders of their own on one database', function (
     assert.ok((await verifyAudit(knex)).ok);
   });
 
+  it('with a folder that both see: a holder that is gone is waited for by nobody, and no PACS is asked', async () => {
+    for (const name of ['a', 'b']) {
+      await running[name]!.kill();
+      const { secretFile: _, address: __, ...own } = configs[name]!.agents!;
+      configs[name] = { ...configs[name]!, agents: { ...own, sharedFolder: dir } };
+      running[name] = await startCalcidisc('agent', configs[name]!);
+    }
+    const truth = await writePhantom({ outDir: join(dir, 'shared'), seed: 44, calcified: ['L4-L5'] });
+    const held = await hold(test.database, {
+      table: 'series_reading',
+      on: 'UPDATE',
+      when: "NEW.state = 'done'",
+    });
+    const { knex } = test.database;
+    const asked = () => knex('auditEvent').where({ event: 'SERIES_ASKED_AGAIN' }).pluck('seq');
+    const before = await asked();
+    await send('a', join(dir, 'shared', 'mr'));
+    await held.reached();
+    await running.a!.kill();
+    await held.lift();
+    const row = await delivered(truth.mr.studyInstanceUid);
+    assert.equal(row.revision, 1);
+    assert.deepEqual(await asked(), before);
+    assert.equal((await knex('report').where({ caseId: row.id })).length, 1);
+  });
+
   function failures(): Promise<unknown[]> {
     return test.database.knex('auditEvent').where({ event: 'STEP_FAILED' }).select('detail');
   }

@@ -4,6 +4,7 @@ import { ANSWER_WORDS, type Answer, isStated } from '../../domain/answers.js';
 import { CT_LABELS } from '../../domain/ctLabels.js';
 import { LEVELS, type Level } from '../../domain/levels.js';
 import { nameOfCt, passedOverInWords, type WeighedCt } from '../../domain/pairing.js';
+import { purgedTrailWords, purgedWords } from '../../domain/purgedWords.js';
 import { agreement, measurementBeside } from '../comparison.js';
 import { type Html, html } from '../html.js';
 import { candidateLines, spellingLines } from '../identityWords.js';
@@ -42,6 +43,7 @@ export function casePage(
 ): Html {
   const { case: row, study } = view;
   const discs = html`<section aria-labelledby="discs"><h2 id="discs">Discs</h2>
+${view.purged.regions && html`<p class="quiet">${purgedWords('regions', view.purged.regions)}. The answers stand; they cannot be replayed.</p>`}
 ${view.regions.length === 0 && html`<p class="empty">No disc has been located${row.state === 'received' || row.state === 'paired' ? ' yet' : ''}.</p>`}
 <ol class="discs">${LEVELS.map((level) => discCard(view, level, prevalence, verdictForm(view, level, looker)))}</ol></section>`;
   return html`${place && placeLinks(place)}
@@ -63,7 +65,7 @@ ${readersSection(view)}
 ${writtenSection(view)}
 <section aria-labelledby="model"><h2 id="model">Model</h2>${modelSection(view)}</section>
 ${unreadSection(view)}
-<section aria-labelledby="audit"><h2 id="audit">Audit trail</h2>${auditTable(view.audit)}</section>`;
+<section aria-labelledby="audit"><h2 id="audit">Audit trail</h2>${auditTable(view.audit)}${view.purged.trail && html`<p class="quiet">${purgedTrailWords(view.purged.trail)}.</p>`}</section>`;
 }
 
 /** MR and CT beside each other where there are both: one cross goes over the two. */
@@ -257,15 +259,17 @@ function priorRows(fetches: CaseView['priorFetches']): readonly Html[] {
 
 function reportSection(view: CaseView, texts: readonly CaseReport[], again: Html | false = false): Html {
   const { case: row, reports, deliveries, routes } = view;
+  const gone = view.purged.reports;
+  const isGone = ({ revision }: (typeof reports)[number]) => gone !== null && revision <= gone.revision;
   if (reports.length === 0) return html`<p class="empty">No report yet.</p>${again}${joinedReports(view)}`;
   return html`<table><thead><tr><th scope="col">Revision</th><th scope="col">SOP Instance UID</th><th scope="col">Amends</th><th scope="col">Destination</th><th scope="col">File</th></tr></thead>
 <tbody>${reports.map((report) => {
     const own = deliveries.filter(({ reportId }) => reportId === report.id);
     return html`<tr><td>${report.revision}</td><td class="id">${report.sopInstanceUid}</td><td class="id">${report.predecessorSopInstanceUid ?? '–'}</td>
 <td>${[routeText(routes.find(({ reportId }) => reportId === report.id))].filter(Boolean).map((text) => html`<div>${text}</div>`)}${own.length === 0 ? '–' : own.map(deliveryLine)}</td>
-<td><a href="/api/cases/${row.id}/report.dcm?revision=${report.revision}" download>DICOM</a> <a href="/api/cases/${row.id}/report.txt?revision=${report.revision}">text</a></td></tr>`;
+<td>${isGone(report) ? 'deleted by policy' : html`<a href="/api/cases/${row.id}/report.dcm?revision=${report.revision}" download>DICOM</a> <a href="/api/cases/${row.id}/report.txt?revision=${report.revision}">text</a>`}</td></tr>`;
   })}</tbody></table>
-${noticeLines(view)}${again}<p><a href="/api/cases/${row.id}/report.dcm" download>Download the Structured Report (DICOM)</a></p>
+${noticeLines(view)}${again}<p>${gone ? html`${purgedWords('reports', gone)}. What they said stays.` : html`<a href="/api/cases/${row.id}/report.dcm" download>Download the Structured Report (DICOM)</a>`}</p>
 ${texts.map(
   ({ revision, text }, i) =>
     html`<details><summary>${i === 0 ? 'The report as a tree' : `The report of revision ${revision}`}</summary><pre tabindex="0">${text}</pre></details>`,

@@ -25,7 +25,7 @@ export function discCard(
   const decided = answers.find(({ role }) => role === 'active');
   const src = `/api/cases/${view.case.id}/regions/${level}`;
   return html`<li id="${level}" class="disc ${decided ? ANSWER_CLASSES[decided.answer] : 'no'}">
-<div class="region"${decided?.cam && html` tabindex="0" aria-label="${level}: the region as the model saw it; with the keyboard or the pointer on it, where the model looked"`}><img src="${src}.png" width="224" height="224" alt="Region of ${level} as the model saw it">
+<div class="region"${decided?.cam && html` tabindex="0" aria-label="${level}: the region as the model saw it; with the keyboard or the pointer on it, where the model looked"`}>${region.png ? html`<img src="${src}.png" width="224" height="224" alt="Region of ${level} as the model saw it">` : html`<p class="empty">Its picture was deleted by policy.</p>`}
 ${decided?.cam && html`<img class="cam" src="${src}/cam.png" width="224" height="224" alt="">`}</div>
 <div><h3>${level}</h3>${decided ? verdict(decided) : html`<p class="quiet">not classified yet</p>`}
 ${decided && certainty(view, decided, prevalence)}

@@ -18,7 +18,8 @@ export interface Box {
 /** The stored slice with its regions laid over it as SVG, pixels shown square whatever the spacing. */
 export function slicePicture(view: CaseView, modality: 'MR' | 'CT'): Html {
   const localisation = modality === 'MR' ? view.mr : view.ct;
-  if (!localisation?.slicePng) return html`<p class="empty">No slice to show.</p>`;
+  if (!localisation?.slicePng)
+    return html`<p class="empty">${view.purged.regions ? 'Its picture was deleted by policy' : 'No slice to show'}.</p>`;
   const { width, height } = pngSize(localisation.slicePng);
   const [rowSpacing, colSpacing] = localisation.pixelSpacingMm ?? [1, 1];
   const shown = { width: width * colSpacing, height: height * rowSpacing };

@@ -1,4 +1,5 @@
 import type { AuditRow } from '../../../db/tables/audit.js';
+import { type PurgedTrail, purgedTrailWords } from '../../domain/purgedWords.js';
 import { type Html, html } from '../html.js';
 import { auditTable } from './audit.js';
 
@@ -8,10 +9,12 @@ export interface TrailSearch {
   readonly next: number | null;
   readonly query: Readonly<Partial<Record<string, string | number | undefined>>>;
   readonly names: readonly string[];
+  /** Null: the trail is here from its beginning. */
+  readonly purged: PurgedTrail | null;
 }
 
 /** The audit trail, searched. */
-export function trailPage({ events, next, query, names }: TrailSearch): Html {
+export function trailPage({ events, next, query, names, purged }: TrailSearch): Html {
   const field = (name: string, label: string, type = 'text') =>
     html`<label>${label} <input type="${type}" name="${name}" value="${query[name] ?? ''}"></label>`;
   const older = new URLSearchParams(
@@ -26,5 +29,6 @@ ${field('actor', 'By (user:anna)')}${field('subjectType', 'Of (case, model)')}${
 <button>Search</button> <a href="/audit">Clear</a></form>
 ${events.length === 0 ? html`<p class="empty">Nothing on the trail is like that.</p>` : auditTable(events, true)}
 <nav class="pages" aria-label="Pages">${next !== null && html`<a rel="next" href="/audit?${older.toString()}">Older</a>`}</nav>
+${purged && html`<p class="quiet">${purgedTrailWords(purged)}: <code>calcidisc audit verify --with FILE</code> walks both.</p>`}
 <p class="legend">Each row holds the hash of the one before. <code>calcidisc audit verify</code> walks the chain and names the first broken row; <code>calcidisc audit export</code> writes it out. That you read this is on the trail, too.</p>`;
 }

@@ -61,8 +61,8 @@ describe('dataset: what people draw in 3D Slicer on a real case', function () {
       const same = drawn.find((region) => region.level === level);
       assert.deepEqual(same.roiPixel, roiPixel);
       assert.equal(same.sopInstanceUid, sopInstanceUid);
-      assert.ok(Buffer.from(png).equals(same.png), `${level}: the picture is the same`);
-      assert.equal(same.pngSha256, createHash('sha256').update(png).digest('hex'));
+      assert.ok(Buffer.from(png!).equals(same.png!), `${level}: the picture is the same`);
+      assert.equal(same.pngSha256, createHash('sha256').update(png!).digest('hex'));
     }
     const { iou, regions: compared } = await compareRegions(site, { reader: 'copyist' });
     assert.deepEqual([iou.count, iou.mean, iou.median], [5, 1, 1]);
