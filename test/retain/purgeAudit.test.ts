@@ -5,6 +5,7 @@ import { planAuditPurge, purgeAudit } from '../../agent/retain/purgeAudit.js';
 import { parseConfig } from '../../config/load.js';
 import { LEAST_AUDIT_DAYS } from '../../config/retention.js';
 import { appendAudit, headHash, verifyAudit } from '../../db/tables/audit.js';
+import { insertAnchor } from '../../db/tables/auditAnchors.js';
 import { dropFirstRows, listAuditPurges } from '../../db/tables/auditPurges.js';
 import { setLegalHold } from '../../db/tables/legalHolds.js';
 import { verifyWhole } from '../../db/views/auditWhole.js';
@@ -74,6 +75,12 @@ describe('retention: the beginning of the trail goes by policy, and the chain ho
       alone.stdout,
       new RegExp(`from row 8 on.*\\n.*trail-1-7\\.jsonl \\(SHA-256 ${purge!.sha256}\\)`),
     );
+    const anchor = { kind: 'file', place: '/elsewhere', hash: 'ab'.repeat(32), token: null } as const;
+    await insertAnchor(knex(), { ...anchor, seq: 3 });
+    const anchored = await calcidisc(['audit', 'verify'], { env });
+    assert.match(anchored.stdout, /up to row 3: 1 heads at \/elsewhere \(1 of rows that a policy deleted/);
+    await insertAnchor(knex(), { ...anchor, seq: 9 });
+    assert.match((await calcidisc(['audit', 'verify'], { env })).stdout, /BROKEN at row 9/);
     // What somebody did to the file afterwards: a row twice, a blank that no row shows.
     const text = await readFile(file, 'utf8');
     await writeFile(file, `${text}${text.split('\n')[0]}\n`);
