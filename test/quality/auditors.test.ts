@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PeopleAnswer } from '../../agent/expose/schemas.js';
 import { type RunningHttp, startHttp } from '../../agent/expose/server.js';
 import { type SeedTruth, seedDatabase } from '../../cli/seed/seed.js';
 import { projectRoot } from '../../config/root.js';
@@ -186,6 +187,7 @@ describe('quality: what auditors ask, by page, API and SQL', function () {
   });
 
   it('every number of people opens the list of its cases', async () => {
+    PeopleAnswer.parse(JSON.parse((await get('/api/v1/people', 'application/json')).text));
     const { text } = await get('/people');
     const numbers = [...text.matchAll(/<a href="(\/people\/cases[^"]*)">(\d+)<\/a>/g)];
     const asked = new Set(numbers.map(([, href]) => href!.replace(/person=[^&]*/, 'person')));
