@@ -6,7 +6,7 @@
  * phantom study goes through it to a PACS outside. Needs root, buildah and debootstrap, and network for packages; minutes.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -112,7 +112,9 @@ async function oneStudy(image: Runnable): Promise<void> {
       return /^calcidisc_cases\{state="delivered"\} 1$/m.test(figures) || null;
     }, LIMIT_MS);
   } finally {
-    service.kill('SIGTERM');
+    // unshare itself takes no SIGTERM while it waits for what it has begun.
+    const begun = readFileSync(`/proc/${service.pid}/task/${service.pid}/children`, 'utf8').trim();
+    if (begun) process.kill(Number(begun), 'SIGTERM');
     await new Promise((resolve) => service.once('exit', resolve));
     await pacs.close();
   }
