@@ -6,7 +6,7 @@
  * phantom study goes through it to a PACS outside. Needs root, buildah and debootstrap, and network for packages; minutes.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -95,7 +95,7 @@ async function oneStudy(image: Runnable): Promise<void> {
     await until(async () => healthy(), LIMIT_MS);
     const refused = spawnSync('unshare', isolated(image.root, data, env, ['touch', '/opt/calcidisc/x']));
     check(/Read-only/.test(String(refused.stderr)), 'its root can be written');
-    const truth = await writePhantom({ outDir: join(dir, 'study'), seed: 1, calcified: ['L4-L5'] });
+    await writePhantom({ outDir: join(dir, 'study'), seed: 1, calcified: ['L4-L5'] });
     const sent = await storeFiles({
       host: '127.0.0.1',
       port: dicom,
@@ -108,17 +108,13 @@ async function oneStudy(image: Runnable): Promise<void> {
       'it does not take the images',
     );
     await until(async () => {
-      const answer = await fetch(`http://127.0.0.1:${http}/api/find?q=${truth.mr.studyInstanceUid}`).catch(
-        () => null,
-      );
-      const found = answer?.ok ? ((await answer.json()) as { items: { caseId: string | null }[] }) : null;
-      const id = found?.items.find(({ caseId }) => caseId)?.caseId;
-      if (!id) return null;
-      const shown = await (await fetch(`http://127.0.0.1:${http}/api/cases/${id}`)).json();
-      return (shown as { case: { state: string } }).case.state === 'delivered' || null;
+      const figures = await (await fetch(`http://127.0.0.1:${http}/metrics`)).text();
+      return /^calcidisc_cases\{state="delivered"\} 1$/m.test(figures) || null;
     }, LIMIT_MS);
   } finally {
-    service.kill('SIGTERM');
+    // unshare itself takes no SIGTERM while it waits for what it has begun.
+    const begun = readFileSync(`/proc/${service.pid}/task/${service.pid}/children`, 'utf8').trim();
+    if (begun) process.kill(Number(begun), 'SIGTERM');
     await new Promise((resolve) => service.once('exit', resolve));
     await pacs.close();
   }
