@@ -22,6 +22,8 @@ const Manifest = z.object({
   spool: z.object({ mode: z.enum(SPOOL_MODES), files: z.number(), bytes: z.number() }),
   models: z.number(),
   datasetKey: z.boolean(),
+  /** Files that rows of the trail were written to before a policy deleted them. */
+  trailFiles: z.number().default(0),
 });
 
 export type Manifest = z.output<typeof Manifest>;

@@ -23,8 +23,9 @@ export function register(program: Command): void {
     .argument('<dir>', 'a folder that is not there yet, or is empty')
     .description(
       'Writes everything that has to outlive a machine into a folder, while the service goes on: the database as of\n' +
-        'one moment, the images, the models that were added, the key of the pseudonyms. With the embedded database and\n' +
-        'with a server of your own. The folder appears whole or not at all.',
+        'one moment, the images, the models that were added, the key of the pseudonyms, the files of rows that a policy\n' +
+        'took out of the trail. With the embedded database and with a server of your own. The folder appears whole or\n' +
+        'not at all.',
     )
     .addOption(
       new Option(
@@ -88,6 +89,7 @@ async function write(
     spool: { mode: how === 'copy' ? 'copied' : 'listed', ...counted },
     models: await copyModels(config.dataDir, folder),
     datasetKey: await copyKey(config.dataDir, folder),
+    trailFiles: await copyTrail(resolve(config.dataDir, config.retention.auditFolder), join(folder, 'audit')),
   };
   await writeFile(join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 1)}\n`);
   return manifest;
@@ -107,6 +109,16 @@ async function copyKey(dataDir: string, folder: string): Promise<boolean> {
   return true;
 }
 
+/** What a policy took out of the trail is in these files alone. */
+async function copyTrail(from: string, to: string): Promise<number> {
+  const files = existsSync(from)
+    ? (await readdir(from)).filter((name) => /^trail-.*\.jsonl$/.test(name))
+    : [];
+  if (files.length > 0) await mkdir(to);
+  for (const name of files) await copyFile(join(from, name), join(to, name));
+  return files.length;
+}
+
 function note(
   { database }: OpenedDatabase,
   { createdAt, database: { auditHead }, spool }: Manifest,
@@ -120,7 +132,7 @@ function note(
   });
 }
 
-function inWords(target: string, { database, spool, models, datasetKey }: Manifest): string {
+function inWords(target: string, { database, spool, models, datasetKey, trailFiles }: Manifest): string {
   const rows = database.tables.reduce((sum, table) => sum + table.rows, 0);
   const images = spool.mode === 'copied' ? 'copied' : 'listed only: back them up by other means';
   return [
@@ -128,6 +140,9 @@ function inWords(target: string, { database, spool, models, datasetKey }: Manife
     `  database: ${rows} rows of ${database.tables.length} tables, audit head ${database.auditHead.seq}:${database.auditHead.hash}`,
     `  spool: ${spool.files} files, ${Math.round(spool.bytes / (1 << 20))} MiB, ${images}`,
     `  models added: ${models}; dataset.key: ${datasetKey ? 'copied' : 'there is none'}`,
+    ...(trailFiles > 0
+      ? [`  the trail’s beginning, which a policy took out of it: ${trailFiles} files`]
+      : []),
     '  not in it: the configuration file and the certificates that it names',
   ].join('\n');
 }

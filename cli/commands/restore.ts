@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { CalcidiscError } from '../../agent/domain/errors.js';
 import { loadConfig } from '../../config/load.js';
 import { createLogger } from '../../config/log.js';
+import type { Config } from '../../config/schema.js';
 import { loadDatabase } from '../../db/backup/load.js';
 import { type Database, openDatabase } from '../../db/server/database.js';
 import { appendAudit } from '../../db/tables/audit.js';
@@ -53,7 +54,7 @@ async function run(folder: string, { json }: { readonly json?: boolean }, comman
   const database = await openDatabase(config, log, { schema: 'any' });
   const taken = onInterrupt(() => database.close());
   try {
-    const restored = await restore(folder, manifest, dataDir, database);
+    const restored = await restore(folder, manifest, config, database);
     console.log(json ? JSON.stringify(restored) : inWords(restored, manifest, dataDir));
   } finally {
     taken();
@@ -76,9 +77,10 @@ async function refuseUsed(dataDir: string, { spool }: Manifest): Promise<void> {
 async function restore(
   folder: string,
   manifest: Manifest,
-  dataDir: string,
+  config: Pick<Config, 'dataDir' | 'retention'>,
   { knex }: Database,
 ): Promise<Restored> {
+  const dataDir = resolve(config.dataDir);
   const spool = join(dataDir, 'spool');
   const { auditHead } = manifest.database;
   await loadDatabase(knex, manifest.database, join(folder, 'database'));
@@ -89,6 +91,8 @@ async function restore(
   const handedBack = await handBackUnknown(spool, (path) => known.has(path));
   if (existsSync(join(folder, 'models')))
     await cp(join(folder, 'models'), join(dataDir, 'models'), { recursive: true });
+  if (manifest.trailFiles > 0)
+    await cp(join(folder, 'audit'), resolve(dataDir, config.retention.auditFolder), { recursive: true });
   if (manifest.datasetKey) await copyFile(join(folder, 'dataset.key'), join(dataDir, 'dataset.key'));
   await appendAudit(knex, {
     event: 'BACKUP_RESTORED',

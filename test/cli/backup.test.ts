@@ -43,6 +43,8 @@ describe('calcidisc backup and restore, from a folder outside of the project', f
     await writeFile(place('site/spool/incoming/half'), 'never acknowledged');
     await writeFile(place('site/models/own/1/card.json'), '{}');
     await writeFile(place('site/dataset.key'), 'secret');
+    await mkdir(place('site/audit'));
+    await writeFile(place('site/audit/trail-1-9.jsonl'), 'what a policy took out of the trail');
   });
   after(() => rm(dir, { recursive: true, force: true }));
 
@@ -78,6 +80,7 @@ describe('calcidisc backup and restore, from a folder outside of the project', f
     assert.equal(await readFile(place('restored/spool/new/late.dcm'), 'utf8'), 'came during the backup');
     assert.equal(await readFile(place('restored/dataset.key'), 'utf8'), 'secret');
     assert.deepEqual(await readdir(place('restored/models')), ['own']);
+    assert.deepEqual(await readdir(place('restored/audit')), ['trail-1-9.jsonl']);
     assert.ok(!(await readdir(place('restored/spool'))).includes('incoming'));
   });
 
