@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { startHttp } from '../../agent/expose/server.js';
 import { parseConfig } from '../../config/load.js';
 import { projectRoot } from '../../config/root.js';
-import { noteDelivery, noteReading, noteStep } from '../../db/work/stageTimes.js';
+import { noteDelivery, noteReading, noteStep, stageTimes } from '../../db/work/stageTimes.js';
 import { serveFigures } from '../../worker/figures.js';
 import { quietLog, useDatabase } from '../support/database.js';
 
@@ -29,6 +29,8 @@ describe('alert rules and dashboard ask for what /metrics gives', () => {
   let openText: string;
 
   before(async () => {
+    // Other files of this process have worked too.
+    stageTimes.resetMetrics();
     noteStep(CASE, 'located', 120, 900);
     noteDelivery(CASE, { channel: 'c-store', destination: 'pacs' }, 1_500);
     noteReading('MR', 1_200);
