@@ -144,6 +144,7 @@ function configFor({ config }: TestDatabase, orthanc: RunningOrthanc): ConfigInp
     // A killed agent's association is lost, not released: then the quiet period decides.
     assemble: { quietPeriodMs: 1_500, studyQuietMs: 2_000 },
     retry: { firstMs: 200 },
+    worker: { lanes: 1 },
     route: {
       destinations: [{ name: 'pacs', aeTitle: orthanc.aet, host: '127.0.0.1', port: orthanc.dicomPort }],
     },
