@@ -16,7 +16,8 @@ export function pictureFiguresOf(
     each.reduce((sum, one) => sum + of(one), 0) / each.length;
   return {
     grey: mean(({ grey }) => grey),
-    noise: signalToNoise === null ? null : 1 / signalToNoise,
+    // Signed pictures and rescaled ones may have a mean of zero or less: noise over it would say nothing.
+    noise: signalToNoise !== null && signalToNoise > 0 ? 1 / signalToNoise : null,
     sharpness: mean(({ sharpness }) => sharpness),
   };
 }

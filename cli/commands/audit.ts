@@ -210,6 +210,9 @@ function anchorLines(anchored: readonly Anchored[] = []): string[] {
   return anchored.map(
     ({ kind, place, anchors: count, upTo, gone }) =>
       `Anchored up to row ${upTo}: ${count} ${kind === 'rfc3161' ? 'time stamps' : 'heads'} ${kind === 'given' ? 'in' : 'at'} ${place}` +
+      (kind === 'rfc3161'
+        ? ', their signatures not looked at here (audit anchors --out, openssl ts -verify)'
+        : '') +
       (gone > 0
         ? ` (${gone} of rows that a policy deleted: --file FILE --expect SEQ:HASH holds a file against one)`
         : ''),

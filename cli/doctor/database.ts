@@ -16,6 +16,7 @@ import { countFlagged } from '../../db/views/toldDiscs.js';
 import { modelFoldersOf } from '../../models/catalogue/modelFiles.js';
 import { classifiersAtWork } from '../../models/catalogue/registry.js';
 import { checkAgents } from './agents.js';
+import { checkAnchors } from './anchors.js';
 import { checkBackfills } from './backfills.js';
 import type { Finding } from './finding.js';
 import { checkRefusals, checkUnread } from './receiving.js';
@@ -73,6 +74,7 @@ async function lookAtContents(what: string, { knex }: Database, config: Config):
   return [
     { what, verdict: 'ok', detail: server },
     await checkTrail(knex),
+    ...(await checkAnchors(knex, config)),
     await checkClassifier(knex, config),
     ...(await checkFlags(knex, config)),
     ...(await checkCases(knex, config)),

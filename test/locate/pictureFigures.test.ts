@@ -27,7 +27,7 @@ describe('what a picture looks like that was read', () => {
     const both = pictureFiguresOf([a, b], 25)!;
     assert.ok(Math.abs(both.grey - (of(a).grey + of(b).grey) / 2) < 1e-9);
     assert.equal(both.noise, 0.04);
-    assert.equal(pictureFiguresOf([a], null)!.noise, null);
+    for (const nothing of [null, 0, -3]) assert.equal(pictureFiguresOf([a], nothing)!.noise, null);
   });
 
   it('no region, no figures; one grey has no sharpness', () => {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { startAnchors } from '../../agent/tell/anchors.js';
+import { checkAnchors } from '../../cli/doctor/anchors.js';
 import { ConfigSchema } from '../../config/schema.js';
 import { appendAudit, headHash, verifyAudit } from '../../db/tables/audit.js';
 import { listAnchors } from '../../db/tables/auditAnchors.js';
@@ -122,10 +123,10 @@ describe('tell: the head of the trail, anchored elsewhere', function () {
     timeStampUrl = await authority.open();
   });
 
-  const start = (log = quietLog) => {
-    const audit = ConfigSchema.shape.audit.parse({ anchor: { file, timeStampUrl, everyMs: 50 } });
-    return startAnchors({ config: { audit }, database: db.database, log });
-  };
+  const settings = () => ({
+    audit: ConfigSchema.shape.audit.parse({ anchor: { file, timeStampUrl, everyMs: 50 } }),
+  });
+  const start = (log = quietLog) => startAnchors({ config: settings(), database: db.database, log });
   const grow = () =>
     appendAudit(db.database.knex, { event: 'LOGIN', subjectType: 'account', subjectId: 'anna' });
   const command = (...args: string[]) =>
@@ -187,6 +188,12 @@ describe('tell: the head of the trail, anchored elsewhere', function () {
     assert.deepEqual(
       rows.map(({ kind }) => kind),
       ['file', 'rfc3161', 'file'],
+    );
+    const found = await checkAnchors(knex, settings());
+    assert.deepEqual(
+      found.map(({ verdict }) => verdict),
+      ['ok', 'warning'],
+      JSON.stringify(found),
     );
   });
 
