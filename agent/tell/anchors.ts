@@ -11,6 +11,7 @@ import {
   lastAnchored,
   takeAnchoring,
 } from '../../db/tables/auditAnchors.js';
+import { repeat } from './repeat.js';
 import { timeStampOf, timeStampRequest } from './timeStamp.js';
 
 export interface AnchorParts {
@@ -37,8 +38,6 @@ export function startAnchors({ config, database: { knex }, log }: AnchorParts): 
     ...(timeStampUrl === undefined ? [] : [['rfc3161', timeStampUrl] as const]),
   ];
   const down = new Set<string>();
-  let isClosed = false;
-  let timer: NodeJS.Timeout;
 
   async function tried([kind, place]: readonly [Kind, string]): Promise<void> {
     try {
@@ -54,21 +53,9 @@ export function startAnchors({ config, database: { knex }, log }: AnchorParts): 
     }
   }
 
-  let running = Promise.resolve();
-  const look = () => {
-    running = (async () => {
-      for (const each of places) await tried(each);
-      if (!isClosed) timer = setTimeout(look, everyMs).unref();
-    })();
-  };
-  look();
-  return {
-    async close() {
-      isClosed = true;
-      clearTimeout(timer);
-      await running;
-    },
-  };
+  return repeat(async () => {
+    for (const each of places) await tried(each);
+  }, everyMs);
 }
 
 async function anchorHead(trx: Tx, kind: Kind, place: string): Promise<void> {

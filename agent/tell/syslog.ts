@@ -7,6 +7,7 @@ import type { Database } from '../../db/server/database.js';
 import { exportAudit } from '../../db/tables/audit.js';
 import { moveSyslogPlace, noteSyslogError, takeSyslogPlace } from '../../db/tables/auditSyslog.js';
 import { syslogFrame } from './auditMessage.js';
+import { repeat } from './repeat.js';
 
 type Syslog = NonNullable<Config['audit']['syslog']>;
 
@@ -35,7 +36,6 @@ export function startSyslog({ config, database: { knex }, log, everyMs = EVERY_M
   let socket: TLSSocket | null = null;
   let isDown = false;
   let isClosed = false;
-  let timer: NodeJS.Timeout;
 
   async function round(): Promise<void> {
     for (let sent = AT_ONCE; sent === AT_ONCE && !isClosed; ) sent = await knex.transaction(some);
@@ -67,20 +67,11 @@ export function startSyslog({ config, database: { knex }, log, everyMs = EVERY_M
     await noteSyslogError(knex, message.slice(0, 300)).catch(() => undefined);
   }
 
-  let running = Promise.resolve();
-  const look = () => {
-    running = round()
-      .catch(failed)
-      .then(() => {
-        if (!isClosed) timer = setTimeout(look, everyMs).unref();
-      });
-  };
-  look();
+  const rounds = repeat(() => round().catch(failed), everyMs);
   return {
     async close() {
       isClosed = true;
-      clearTimeout(timer);
-      await running;
+      await rounds.close();
       socket?.end();
     },
   };
