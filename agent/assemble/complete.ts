@@ -6,7 +6,7 @@ import { appendAudit } from '../../db/tables/audit.js';
 import type { CaseRow } from '../../db/tables/cases.js';
 import { gapBeforeSeries, type InstanceRow, listInstances } from '../../db/tables/instances.js';
 import { expectedByFetch } from '../../db/tables/priorFetches.js';
-import { findPace, notePace, noteStudyPace } from '../../db/tables/senderPaces.js';
+import { findPace, findStudyPace, notePace, noteStudyPace } from '../../db/tables/senderPaces.js';
 import { completeSeries, findSeries, lockSeries, type SeriesRow } from '../../db/tables/series.js';
 import { expectedByBackfill } from '../../db/views/backfilled.js';
 import type { DecideRole } from '../route/rules.js';
@@ -89,6 +89,7 @@ async function evidenceOf(
   pauseMs: number,
 ): Promise<CompletenessEvidence> {
   const associations = await listAssociationsOfSeries(trx, series.seriesInstanceUid);
+  const senders = sendersOf(instances);
   return {
     instanceCount: instances.length,
     // Of a series that we fetch ourselves the source has said it when it was asked for.
@@ -102,7 +103,8 @@ async function evidenceOf(
     })),
     slicePositionsMm: instances.map(({ slicePositionMm }) => slicePositionMm),
     missing: missingImages(instances.map((each) => ({ ...each, extent: each.extent ?? {} }))),
-    paceMs: Math.max(pauseMs, await findPace(trx, sendersOf(instances))),
+    paceMs: Math.max(pauseMs, await findPace(trx, senders)),
+    studiesBefore: (await findStudyPace(trx, senders)).studies,
     isMultiFrame: Number(series.attributes.numberOfFrames ?? 1) > 1,
     lastReceivedMs: series.lastReceivedAt.getTime(),
   };

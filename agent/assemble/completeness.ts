@@ -1,4 +1,5 @@
 import { isGapless } from './missing.js';
+import { HABIT_STUDIES } from './pace.js';
 
 /** Evidence about one series that is still being received. Times are milliseconds since the epoch. */
 export interface CompletenessEvidence {
@@ -13,6 +14,8 @@ export interface CompletenessEvidence {
   readonly missing: string | null;
   /** The longest its senders leave between two associations of one series: in this one, or lately in others. */
   readonly paceMs: number;
+  /** The fewest studies that any of its senders has sent before. */
+  readonly studiesBefore: number;
   readonly isMultiFrame: boolean;
   readonly lastReceivedMs: number;
 }
@@ -77,8 +80,15 @@ function releasedStackAtMs(evidence: CompletenessEvidence, policy: CompletenessP
   return Math.max(lastReceivedMs, ...ends) + graceMs(evidence, policy);
 }
 
-function graceMs({ associations, paceMs }: CompletenessEvidence, policy: CompletenessPolicy): number {
+/** After a sender that is known to send a series in one go: its next association would have begun. */
+const KNOWN_GRACE_MS = 50;
+
+function graceMs(evidence: CompletenessEvidence, policy: CompletenessPolicy): number {
+  const { associations, paceMs, studiesBefore, instanceCount } = evidence;
   const { releaseGraceMs, manyAssociationsGraceMs, quietPeriodMs } = policy;
-  const usual = associations.length > 1 ? manyAssociationsGraceMs : releaseGraceMs;
+  // One image may be the first of a sender that opens an association for each.
+  const isKnown = studiesBefore >= HABIT_STUDIES && instanceCount > 1;
+  const one = isKnown ? Math.min(KNOWN_GRACE_MS, releaseGraceMs) : releaseGraceMs;
+  const usual = associations.length > 1 ? manyAssociationsGraceMs : one;
   return Math.max(usual, Math.min(PACE_FACTOR * paceMs, quietPeriodMs));
 }

@@ -1,3 +1,6 @@
+/** So many studies make a habit. */
+export const HABIT_STUDIES = 3;
+
 /** One image, as it came. */
 export interface Arrival {
   readonly associationId: string | null;

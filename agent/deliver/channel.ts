@@ -1,6 +1,7 @@
 import type { Destination, Form } from '../../config/destinations.js';
 import type { Config } from '../../config/schema.js';
 import { asCalcidiscError, type CalcidiscError } from '../domain/errors.js';
+import type { ObjectForm } from '../report/forms.js';
 import type { News } from './news.js';
 import type { Told } from './told.js';
 
@@ -37,6 +38,8 @@ export interface ChannelContext {
   readonly config: Pick<Config, 'dicom'>;
   /** Aborted when the process stops: what is under way ends as `interrupted`. */
   readonly signal?: AbortSignal | undefined;
+  /** Forms that are being made, and follow at once: a channel that holds a connection keeps it for them. */
+  readonly toFollow?: readonly ObjectForm[];
 }
 
 /** A way to a destination: one file each, beside channels/cStore.ts. */

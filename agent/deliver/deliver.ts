@@ -22,9 +22,10 @@ import { findRoute, type Route } from '../../db/tables/results.js';
 import { noteDelivery } from '../../db/work/stageTimes.js';
 import { asCalcidiscError, CalcidiscError } from '../domain/errors.js';
 import { sha256 } from '../domain/hash.js';
+import { isObjectForm } from '../report/forms.js';
 import type { Item, Outcome } from './channel.js';
 import { channelOf } from './channels/index.js';
-import { itemsFor, type Parcel } from './parcel.js';
+import { itemsFor, lackingRounds, type Parcel } from './parcel.js';
 import { takePlace, takeSeat } from './throttle.js';
 import { type DeliveryVerdict, together, verdictOf } from './verdict.js';
 
@@ -176,16 +177,32 @@ async function tryOnce(
   else log.info({ ...facts, ...channel.describe(destination, context) }, 'delivered');
 }
 
-/** A message that cannot be written is no fault of the destination, and is tried again all the same: somebody mends it. */
+/**
+ * Round by round; what is to be drawn is not begun for a destination that did not take the report itself. A message that
+ * cannot be written is no fault of the destination, and is tried again all the same: somebody mends it.
+ */
 async function sendLacking(context: DeliverContext, parcel: Parcel) {
   const channel = channelOf(parcel.destination);
+  const items: Item[] = [];
+  const outcomes: Outcome[] = [];
   try {
-    const items = await itemsFor(context.database.knex, parcel);
-    const outcomes = items.length > 0 ? await channel.send(items, parcel.destination, context) : [];
+    const rounds = lackingRounds(parcel);
+    for (const [at, forms] of rounds.entries()) {
+      if (outcomes.some(({ kind }) => kind === 'failed' || kind === 'interrupted')) break;
+      const round = await itemsFor(context.database.knex, parcel, forms);
+      if (round.length === 0) continue;
+      outcomes.push(
+        ...(await channel.send(round, parcel.destination, {
+          ...context,
+          toFollow: rounds[at + 1]?.filter(isObjectForm) ?? [],
+        })),
+      );
+      items.push(...round);
+    }
     return { items, outcomes, unwritten: null };
   } catch (thrown) {
     const unwritten: Outcome = { kind: 'failed', answer: null, error: asCalcidiscError(thrown) };
-    return { items: [], outcomes: [], unwritten };
+    return { items, outcomes, unwritten };
   }
 }
 

@@ -1,5 +1,6 @@
 import { type Destination, type Form, formsOf } from '../../config/destinations.js';
 import type { Database } from '../../db/server/database.js';
+import { appendAudit } from '../../db/tables/audit.js';
 import type { ListedDelivery } from '../../db/tables/deliveries.js';
 import { findLocalisation } from '../../db/tables/localisations.js';
 import {
@@ -50,15 +51,24 @@ export interface Parcel {
 }
 
 /**
- * What a destination lacks of a report, each as it goes out.
+ * What a destination lacks of a report, in the order in which it goes out: first what stands written, then what has to be
+ * drawn, so that nobody waits for a picture to have the answer.
+ */
+export function lackingRounds({ route, delivery, destination }: Parcel): readonly (readonly Form[])[] {
+  const lacking = wantedForms(destination, route).filter((form) => !delivery.forms.includes(form));
+  const rounds = [lacking.filter((form) => !isObjectForm(form)), lacking.filter(isObjectForm)];
+  return rounds.filter((forms) => forms.length > 0);
+}
+
+/**
+ * These forms of a report, each as it goes out.
  * @throws CalcidiscError REPORT_INVALID for a message about a report of which no more than the SR is kept,
  * REPORT_PURGED, TEMPLATE_INVALID
  */
-export async function itemsFor(knex: Knex, parcel: Parcel): Promise<readonly Item[]> {
-  const { report, route, delivery, destination } = parcel;
-  const lacking = wantedForms(destination, route).filter((form) => !delivery.forms.includes(form));
+export async function itemsFor(knex: Knex, parcel: Parcel, forms: readonly Form[]): Promise<readonly Item[]> {
+  const { report } = parcel;
   const items: Item[] = [];
-  for (const form of lacking) {
+  for (const form of forms) {
     if (form === 'sr') items.push(reportItem(report));
     else if (isObjectForm(form)) items.push(...(await objectItem(knex, report, form)));
     else items.push(await messageItem(knex, parcel));
@@ -82,7 +92,7 @@ function kept(file: Uint8Array | null, sopInstanceUid: string): Uint8Array {
 
 /** None of a report of an older version, of which the SR alone is kept. */
 async function objectItem(knex: Knex, report: ReportRow, form: ObjectForm): Promise<Item[]> {
-  const found = (await findReportObject(knex, report.id, form)) ?? (await makeForm(knex, report, form));
+  const found = (await findReportObject(knex, report.id, form)) ?? (await madeOnce(knex, report, form));
   if (!found) return [];
   const { file, sopInstanceUid } = found;
   return [{ form, bytes: kept(file, sopInstanceUid), id: sopInstanceUid }];
@@ -118,14 +128,36 @@ async function inputOf(knex: Knex, reportId: string): Promise<ReportInput | null
   return result && inputFrom(result.input as StoredInput);
 }
 
-/** Of a report that was silent, or went where nobody wanted the form; kept before it is sent for the first time. */
+/** Those that are being made: destinations that are served side by side wait for one of it. */
+const underWay = new Map<string, ReturnType<typeof makeForm>>();
+
+/** Made when the first destination is to have it, and kept before it is sent for the first time. */
+function madeOnce(knex: Knex, report: ReportRow, form: ObjectForm): ReturnType<typeof makeForm> {
+  const key = `${report.id} ${form}`;
+  const known = underWay.get(key);
+  if (known) return known;
+  const making = makeForm(knex, report, form).finally(() => underWay.delete(key));
+  underWay.set(key, making);
+  return making;
+}
+
 async function makeForm(knex: Knex, report: ReportRow, form: ObjectForm) {
   const input = await inputOf(knex, report.id);
   if (!input) return null;
   const localisation = await findLocalisation(knex, report.caseId, report.revision, 'MR');
   const packed = await packedForm(form, input, sliceOf(localisation));
   if (!packed) return null;
-  await insertReportObject(knex, report.id, packed);
+  await knex.transaction(async (trx) => {
+    // Another process may have been quicker: what it kept is what goes out.
+    if (!(await insertReportObject(trx, report.id, packed))) return;
+    const { caseId, revision, sopInstanceUid: reportUid } = report;
+    await appendAudit(trx, {
+      event: 'REPORT_FORM_BUILT',
+      subjectType: 'report',
+      subjectId: reportUid,
+      detail: { caseId, revision, form, sopInstanceUid: packed.sopInstanceUid, sha256: packed.fileSha256 },
+    });
+  });
   return findReportObject(knex, report.id, form);
 }
 

@@ -24,8 +24,13 @@ export interface StoreOptions extends Peer {
   readonly answerTimeoutMs?: number;
   readonly onProgress?: (result: StoreResult, done: number, total: number) => void;
   readonly signal?: AbortSignal;
-  /** By this name an association is kept open for whoever comes next, where `isWaitedFor` says that somebody does. */
-  readonly shared?: { readonly key: string; isWaitedFor(): boolean } | undefined;
+  /**
+   * By this name an association is kept open for whoever comes next, where `isWaitedFor` says that somebody does.
+   * toFollow: SOP classes of what comes then, in Explicit VR Little Endian.
+   */
+  readonly shared?:
+    | { readonly key: string; isWaitedFor(): boolean; readonly toFollow?: readonly string[] }
+    | undefined;
 }
 
 export interface StoreResult {
@@ -105,7 +110,7 @@ async function storeBatch(batch: readonly Sendable[], options: StoreOptions, rep
   const classes = batch.map(({ meta }) => meta.sopClassUid);
   const association =
     (shared && takeKept(shared.key, classes)) ??
-    (await openAssociation({ ...rest, signal, contexts: contextsFor(batch) }));
+    (await openAssociation({ ...rest, signal, contexts: contextsFor(batch, shared?.toFollow) }));
   for (const each of batch) report(each.index, await storeOne(association, each, options));
   if (shared?.isWaitedFor()) await keep(shared.key, association);
   else await association.release();
@@ -165,8 +170,12 @@ function errorOf(
  * One context for each SOP class and syntax, as an acceptor chooses one syntax per context; and for Explicit VR
  * Little Endian another with the syntax that everybody takes (PS3.5 10.1), should that be all the peer knows.
  */
-function contextsFor(batch: readonly Sendable[]): OfferedContext[] {
-  const keys = new Set(batch.flatMap(({ meta }) => contextKeys(meta)));
+function contextsFor(batch: readonly Sendable[], toFollow: readonly string[] = []): OfferedContext[] {
+  const metas = [
+    ...batch.map(({ meta }) => meta),
+    ...toFollow.map((sopClassUid) => ({ sopClassUid, transferSyntaxUid: EXPLICIT })),
+  ];
+  const keys = new Set(metas.flatMap(contextKeys));
   return [...keys].map((key) => {
     const [abstractSyntaxUid, transferSyntaxUid] = key.split(' ') as [string, string];
     return { abstractSyntaxUid, transferSyntaxUids: [transferSyntaxUid] };
@@ -191,7 +200,10 @@ function batches(files: readonly Sendable[]): Sendable[][] {
 const { uid: EXPLICIT } = TRANSFER_SYNTAXES.explicitVrLittleEndian;
 const { uid: IMPLICIT } = TRANSFER_SYNTAXES.implicitVrLittleEndian;
 
-function contextKeys({ sopClassUid, transferSyntaxUid }: FileMeta): string[] {
+function contextKeys({
+  sopClassUid,
+  transferSyntaxUid,
+}: Pick<FileMeta, 'sopClassUid' | 'transferSyntaxUid'>): string[] {
   const syntaxes = transferSyntaxUid === EXPLICIT ? [EXPLICIT, IMPLICIT] : [transferSyntaxUid];
   return syntaxes.map((syntax) => `${sopClassUid} ${syntax}`);
 }

@@ -1,4 +1,5 @@
 import type { Config } from '../../config/schema.js';
+import { HABIT_STUDIES } from '../assemble/pace.js';
 
 /** What is known of a study whose series are all complete and read. Times are milliseconds since the epoch. */
 export interface StudyEvidence {
@@ -12,8 +13,6 @@ export interface StudyEvidence {
   readonly pace: { readonly studies: number; readonly gapMs: number };
 }
 
-/** So many studies make a habit. */
-const HABIT_STUDIES = 3;
 /** A habit is not kept to the millisecond. */
 const HABIT_MARGIN = 1.5;
 const HABIT_LEAST_MS = 500;

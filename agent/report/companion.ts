@@ -6,7 +6,7 @@ import type { BuiltReport, ReportInput } from './types.js';
 import { localDateTime, offsetOf, shortText } from './values.js';
 
 /** The forms of a result that are DICOM objects beside the Structured Report, each a series of its own. */
-const COMPANIONS = {
+export const COMPANIONS = {
   capture: { sopClass: 'secondaryCapture', modality: 'OT', seriesNumber: '9002', words: 'picture', room: 54 },
   presentation: {
     ...{ sopClass: 'grayscaleSoftcopyPresentationState', modality: 'PR', seriesNumber: '9003' },

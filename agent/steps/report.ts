@@ -1,19 +1,15 @@
 import { appendAudit } from '../../db/tables/audit.js';
 import type { CaseRow } from '../../db/tables/cases.js';
 import { ensureDeliveries } from '../../db/tables/deliveries.js';
-import { findLocalisation } from '../../db/tables/localisations.js';
-import { insertReportObject, type PackedObject } from '../../db/tables/reportObjects.js';
 import { findLatestReport, insertReport, type ReportRow } from '../../db/tables/reports.js';
-import { findResult, insertResult, type Route } from '../../db/tables/results.js';
+import { findResult, insertResult } from '../../db/tables/results.js';
 import { listSeriesOfStudy } from '../../db/tables/series.js';
 import type { StepEnd } from '../../db/work/runStep.js';
-import { packedForm, sliceOf } from '../deliver/parcel.js';
 import { takeBack } from '../deliver/withdraw.js';
 import { sha256 } from '../domain/hash.js';
 import { modalityRead } from '../read/reader.js';
 import { answerSha256 } from '../report/answer.js';
 import { buildReport } from '../report/build.js';
-import { isObjectForm } from '../report/forms.js';
 import { inputFrom, type StoredInput, storedOf } from '../report/stored.js';
 import type { ReportInput } from '../report/types.js';
 import { waitForIdentity } from './identity.js';
@@ -21,7 +17,10 @@ import { gatherReportInput } from './reportInput.js';
 import { routeDetail, routeForCase } from './route.js';
 import type { AgentStep, StepContext } from './types.js';
 
-/** classified -> reported: the Structured Report, stored whole before anybody sends it. */
+/**
+ * classified -> reported: the Structured Report, stored whole before anybody sends it. The further forms (picture, page)
+ * are made for whoever is to have them while the report is on its way (agent/deliver/parcel.ts).
+ */
 export const reportStep: AgentStep = async (context, row) => {
   const wait = await waitForIdentity(context, row);
   if (wait) return wait;
@@ -35,7 +34,6 @@ export const reportStep: AgentStep = async (context, row) => {
   const predecessorSopInstanceUid = input.predecessor?.sopInstanceUid ?? null;
   const route = await routeForCase(context, row, input);
   const destinations = route.sends.map(({ destination }) => destination);
-  const objects = await objectsFor(context, input, route);
   const otherPatient = latest && (await otherPatientThan(context, latest, input));
   return {
     to: 'reported',
@@ -56,18 +54,12 @@ export const reportStep: AgentStep = async (context, row) => {
         answerSha256: answer,
       });
       await insertResult(trx, report.id, storedOf(input), route);
-      for (const each of objects) await insertReportObject(trx, report.id, each);
       await ensureDeliveries(trx, report.id, destinations);
       await appendAudit(trx, {
         event: 'REPORT_BUILT',
         subjectType: 'report',
         subjectId: sopInstanceUid,
-        detail: {
-          caseId: row.id,
-          revision: row.revision,
-          sha256: report.fileSha256,
-          ...writtenObjects(objects),
-        },
+        detail: { caseId: row.id, revision: row.revision, sha256: report.fileSha256 },
       });
     },
   };
@@ -84,37 +76,6 @@ async function otherPatientThan(
   const before = inputFrom(result.input as StoredInput).patient;
   const isSame = before.id === patient.id && before.issuerOfPatientId === patient.issuerOfPatientId;
   return isSame ? null : 'the images of the study name another patient now';
-}
-
-/** The further forms, each made where somebody is to have it. */
-async function objectsFor(
-  { database }: StepContext,
-  input: ReportInput,
-  { sends }: Route,
-): Promise<readonly PackedObject[]> {
-  const forms = [...new Set(sends.flatMap((send) => send.forms))].filter(isObjectForm);
-  if (forms.length === 0) return [];
-  const { caseId, revision } = input;
-  const slice = sliceOf(await findLocalisation(database.knex, caseId, revision, 'MR'));
-  const objects: PackedObject[] = [];
-  for (const form of forms) {
-    const packed = await packedForm(form, input, slice);
-    if (packed) objects.push(packed);
-  }
-  return objects;
-}
-
-/** For the trail; the picture by the words it has always had there. */
-function writtenObjects(objects: readonly PackedObject[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    objects.flatMap(({ form, sopInstanceUid, fileSha256 }) => {
-      const name = form === 'sc' ? 'picture' : form;
-      return [
-        [name, sopInstanceUid],
-        [`${name}Sha256`, fileSha256],
-      ];
-    }),
-  );
 }
 
 const ARRIVING_AGAIN_MS = 2_000;

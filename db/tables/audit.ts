@@ -32,6 +32,7 @@ export const AUDIT_EVENTS = {
   MODEL_BOUNDS_SET: event('110100', 'Application Activity', 'U'),
   CASE_REPLAYED: event('110100', 'Application Activity', 'E'),
   REPORT_BUILT: event('110100', 'Application Activity', 'C'),
+  REPORT_FORM_BUILT: event('110100', 'Application Activity', 'C'),
   IMAGES_PURGED: event('110103', 'DICOM Instances Accessed', 'D'),
   REGIONS_PURGED: event('110103', 'DICOM Instances Accessed', 'D'),
   REPORTS_PURGED: event('110103', 'DICOM Instances Accessed', 'D'),

@@ -29,13 +29,15 @@ export async function packObject({
   return { ...facts, fileGzip: await promisify(gzip)(file, { level: constants.Z_BEST_SPEED }) };
 }
 
-/** One of each form: the first stands, so that a retry sends the same bytes. */
-export async function insertReportObject(tx: Tx, reportId: string, packed: PackedObject): Promise<void> {
+/** One of each form: the first stands, so that a retry sends the same bytes. @returns whether this is the first */
+export async function insertReportObject(tx: Tx, reportId: string, packed: PackedObject): Promise<boolean> {
   // Whichever of its keys two at once meet first.
-  await tx('reportObject')
+  const rows = await tx('reportObject')
     .insert({ ...packed, reportId })
     .onConflict()
-    .ignore();
+    .ignore()
+    .returning('form');
+  return rows.length > 0;
 }
 
 export async function findReportObject(

@@ -2,8 +2,8 @@ import type { Tx } from '../server/knex.js';
 
 /** A sender that has changed its ways is given less time with each series that came faster. */
 const FORGET = 0.7;
-/** Shorter than this is no pause worth remembering. */
-const SHORTEST_MS = 100;
+/** Shorter than this is no pause worth remembering: twice as long is what a known sender is given. */
+const SHORTEST_MS = 25;
 
 /** The longest that these senders lately left between two associations of one series, milliseconds; 0: none is known. */
 export async function findPace(tx: Tx, callingAes: readonly string[]): Promise<number> {

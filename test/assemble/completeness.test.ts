@@ -16,6 +16,7 @@ function evidence(over: Partial<CompletenessEvidence>): CompletenessEvidence {
     slicePositionsMm: [0, 4.4, 8.8, 13.2, 17.6],
     missing: null,
     paceMs: 0,
+    studiesBefore: 0,
     isMultiFrame: false,
     lastReceivedMs: NOW - 2000,
     ...over,
@@ -235,6 +236,15 @@ describe("assemble: the sender's own pace", () => {
   it('a sender known for two associations is waited for after the first', () => {
     assert.equal(decide({ paceMs: 20_000 }).complete, false);
     assert.equal(decide({ paceMs: 20_000 }, NOW - 1_000 + 40_000).complete, true);
+  });
+  it('a sender known for sending a series in one go is hardly waited for, unless one image is all there is', () => {
+    const known = { studiesBefore: 3, associations: [released(NOW - 60)], lastReceivedMs: NOW - 60 };
+    assert.equal(decide(known).complete, true);
+    assert.equal(decide({ ...known, studiesBefore: 2 }).complete, false);
+    assert.equal(decide({ ...known, paceMs: 100 }).complete, false);
+    assert.equal(decide({ ...known, instanceCount: 1, slicePositionsMm: [0] }).complete, false);
+    const both = [released(NOW - 60), released(NOW - 90)];
+    assert.equal(decide({ ...known, associations: both }).complete, false);
   });
   it('never longer than the quiet period after a release', () => {
     assert.equal(decide({ paceMs: 50_000 }, NOW - 1_000 + 60_000).complete, true);

@@ -90,7 +90,10 @@ describe('deliver: a report in its forms', function () {
 
   it('one that refuses the SR parks the case, whatever becomes of the picture', async () => {
     const pacs = await answeringScp(0x0122, 0x0000);
-    assert.match(Object(await deliver([to('pacs', pacs.port)])).parked, /SR: PACS answered 0122/);
+    assert.match(Object(await deliver([to('pacs', pacs.port)])).parked, /PACS answered 0122/);
+    // What is drawn is not drawn for nobody.
+    assert.equal(pacs.received.length, 1);
+    assert.equal(await findReportObject(db.database.knex, report.id, 'sc'), null);
     pacs.close();
   });
 

@@ -2,13 +2,14 @@ import type { DimseDestination } from '../../../config/destinations.js';
 import { peerOf } from '../../dicom/dimse/peer.js';
 import { isStoreWarning, STATUSES } from '../../dicom/statuses.js';
 import { asCalcidiscError, CalcidiscError } from '../../domain/errors.js';
+import { sopClassOf } from '../../report/forms.js';
 import type { Channel, Outcome } from '../channel.js';
 import { type StoreResult, storeFiles } from '../scu.js';
 import { wasWaitedFor } from '../throttle.js';
 
 /** C-STORE over DIMSE (PS3.4 annex B): all forms of a result over one association. */
 export const cStore: Channel<DimseDestination> = {
-  async send(items, destination, { config, signal }) {
+  async send(items, destination, { config, signal, toFollow = [] }) {
     const outcomes = await storeOnce();
     return outcomes.map((outcome) =>
       outcome.kind === 'failed' && signal?.aborted ? { kind: 'interrupted', error: outcome.error } : outcome,
@@ -19,7 +20,11 @@ export const cStore: Channel<DimseDestination> = {
         const peer = { ...peerOf(destination, config), ...(signal ? { signal } : {}) };
         const { name, host, port, aeTitle } = destination;
         const key = [name, host, port, aeTitle, config.dicom.aeTitle].join(' ');
-        const shared = { key, isWaitedFor: () => wasWaitedFor(name) };
+        const shared = {
+          key,
+          isWaitedFor: () => toFollow.length > 0 || wasWaitedFor(name),
+          toFollow: toFollow.map(sopClassOf),
+        };
         const results = await storeFiles({ ...peer, shared, files: items.map(({ bytes }) => bytes) });
         return results.map(outcomeOf);
       } catch (thrown) {
