@@ -37,7 +37,7 @@ const why = whyNoNetwork();
 if (why) wrongUsage(`No hosts can be made here: ${why}`);
 const [studies, agents, workers] = [
   wholeNumber('studies', options.studies),
-  wholeNumber('agents', options.agents, 2),
+  wholeNumber('agents', options.agents, options['no-faults'] ? 1 : 2),
   wholeNumber('workers', options.workers),
 ];
 const WITH_CT = 4;
