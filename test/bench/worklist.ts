@@ -36,6 +36,7 @@ const FILTERS: Readonly<Record<string, Partial<WorklistFilter>>> = {
   'one scanner': { scanner: 'E-MR2' },
   'one month': { from: '2026-01-01', to: '2026-01-31' },
   'part of a name': { find: 'ferr' },
+  'two letters of a name': { find: 'fe' },
   'an accession number': { accession: 'S000500' },
   'no such name': { find: 'nobody' },
   'sorted by patient': { sort: 'patient' },

@@ -160,7 +160,7 @@ class Training(unittest.TestCase):
         with tempfile.TemporaryDirectory() as kept:
             folder, out = os.path.join(kept, 'export'), os.path.join(kept, 'run')
             write_export(folder, patients=12, calcified=6)
-            common = ['--network', 'resnet34', '--dataset', folder, '--out', out, '--weights', 'none', '--batch', '5', '--size', '128', '--threads', '2']
+            common = ['--network', 'resnet34', '--dataset', folder, '--out', out, '--weights', 'none', '--batch', '5', '--size', '128', '--threads', '1', '--no-bf16']
             self.train(*common, '--epochs', '1')
             self.train(*common, '--epochs', '2', '--resume')
             with open(os.path.join(out, 'history.json'), encoding='utf-8') as f:

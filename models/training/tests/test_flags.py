@@ -157,7 +157,7 @@ def test_from_slices_to_a_model_that_says_when_it_cannot_tell(slices, tmp_path, 
         module.main()
 
     call(flag_chunks, '--slices', str(slices), '--out', chunks, '--training', '1', '--held', '1', '--count', '64')
-    call(train_flags, '--chunks', chunks, '--start', SHIPPED, '--out', run, '--minutes', '0.05')
+    call(train_flags, '--chunks', chunks, '--start', SHIPPED, '--out', run, '--minutes', '0.05', '--no-bf16')
     call(flag_card, '--start', SHIPPED, '--chunks', chunks, '--run', run, '--out', model, '--version', '9')
     card = json.loads(Path(model, 'card.json').read_text())
     assert 0 < card['indeterminateFrom'] <= card['threshold'] < 1 and card['assessable']['maxDistance'] > 0
