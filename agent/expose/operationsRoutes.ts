@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import type { FastifyInstance } from 'fastify';
+import { recentTroubles } from '../../config/recentLog.js';
 import { readSyslogPlace } from '../../db/tables/auditSyslog.js';
 import { findBackfills } from '../../db/tables/backfills.js';
 import { listRefusals } from '../../db/tables/refusals.js';
@@ -58,5 +59,6 @@ async function lookAround(parts: HttpParts, alarms: () => Promise<number>): Prom
     ),
     syslog: await readSyslogPlace(knex),
     alarms: await alarms(),
+    troubles: recentTroubles(),
   };
 }

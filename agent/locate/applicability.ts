@@ -66,9 +66,8 @@ const SMOOTH_MM = 2;
 
 /**
  * The largest angle between the directions in which the row of discs runs, seen from the front (as Cobb's): between
- * any two steps. A slip turns the canal away from behind its disc, and a disc that bone has filled shows little of its own,
- * so that the disc's middle is mistaken: such a one is left out where it alone lies off the curve. Without a slip that is
- * said of discs between others only: an end of the row that lies off is where a curve begins.
+ * any two steps. A slip turns the canal away from behind its disc, so that the disc's middle is mistaken: such a one is
+ * left out where it alone lies off the curve.
  * @param places [across, along the spine] of the discs' middles in order, mm, and whether the disc is at a slip
  */
 export function curveDegrees(places: readonly Place[]): number {
@@ -81,9 +80,8 @@ type Place = readonly [across: number, along: number, isAtSlip?: boolean];
 
 function isMistaken(place: Place, all: readonly Place[]): boolean {
   const others = all.filter((other) => other !== place);
-  const isBetween = place !== all[0] && place !== all.at(-1);
   // Three lie on a parabola, whatever they are.
-  if (!(place[2] || isBetween) || others.length < 4) return false;
+  if (place[2] !== true || others.length < 4) return false;
   const curve = parabolaThrough(others);
   const off = (one: Place) => Math.abs(one[0] - curve(one[1]));
   return off(place) > MISTAKEN_MM && others.every((other) => off(other) < SMOOTH_MM);

@@ -136,15 +136,12 @@ describe('levels that are no facts', () => {
     assert.equal(statedConfidence(0.99, unseen), 0.5);
   });
 
-  it('calls a curve scoliosis, and not a spine in which a slip or bone hides the middle of one disc', () => {
+  it('calls a curve scoliosis, and not a spine in which a slip hides the middle of one disc', () => {
     const places = (across: readonly number[], slipped?: number) =>
       across.map((x, i) => [x, 34 * i, i === slipped] as const);
     for (const curve of [places([0, 9, 12, 9, 0]), places([14, 0, 0, 0, 0]), places([0, 9, 12, 9, 0], 2)])
       assert.ok(curveDegrees(curve) > 20, `${curveDegrees(curve)}`);
     for (const at of [0, 1])
       assert.ok(curveDegrees(places(at === 0 ? [14, 0, 0, 0, 0] : [0, 14, 0, 0, 0], at)) < 5);
-    // One disc of five that is fused, between others; at the end of the row it is a curve that begins.
-    for (const at of [1, 2, 3]) assert.ok(curveDegrees(places([0, 0, 0, 0, 0].with(at, 14))) < 5, `${at}`);
-    assert.ok(curveDegrees(places([0, 0, 0, 0, 14])) > 20);
   });
 });

@@ -1,3 +1,4 @@
+import type { LoggedTrouble } from '../../../config/recentLog.js';
 import type { AuditSyslogRow } from '../../../db/tables/auditSyslog.js';
 import type { BackfillRow } from '../../../db/tables/backfills.js';
 import type { RefusalRow } from '../../../db/tables/refusals.js';
@@ -27,6 +28,8 @@ export interface Operations {
   readonly syslog: AuditSyslogRow | null;
   /** Of the quality watch, not acknowledged. */
   readonly alarms: number;
+  /** What this process has logged at level warn or above, newest first. */
+  readonly troubles: readonly LoggedTrouble[];
 }
 
 /** Is it alive, and what stands still: every number opens the list of its cases. */
@@ -53,7 +56,8 @@ ${destinationSection(seen.destinations)}
 ${sourceSection(seen.sources)}
 ${agentSection(stores)}
 ${backfillSection(seen.backfills)}
-${refusalSection(seen.refusals)}`;
+${refusalSection(seen.refusals)}
+${logSection(seen.troubles)}`;
 }
 
 function syslogLine(place: AuditSyslogRow | null): Html | false {
@@ -143,6 +147,21 @@ ${
 <tbody>${refusals.slice(0, MOST_REFUSALS).map(({ callingAe, what, count, lastAt, reason }) => html`<tr><th scope="row"><a href="/find?q=${encodeURIComponent(callingAe)}">${callingAe || 'no title'}</a></th><td>${what}</td><td class="number">${Number(count)}</td><td>${moment(lastAt)} UTC</td><td>${reason}</td></tr>`)}</tbody></table>`
 }
 ${refusals.length > MOST_REFUSALS && html`<p class="quiet">${refusals.length - MOST_REFUSALS} more kinds: <code>calcidisc find</code> knows them all.</p>`}</section>`;
+}
+
+const MOST_TROUBLES = 30;
+
+/** What else stands in the log is for who has a shell: what went wrong is for everybody who keeps it running. */
+function logSection(troubles: readonly LoggedTrouble[]): Html {
+  return html`<section aria-labelledby="log"><h2 id="log">Warnings and errors in the log</h2>
+<p class="quiet">Of the process that serves this page, since it began; each kind once, the newest first. Other agents and workers have pages and logs of their own.</p>
+${
+  troubles.length === 0
+    ? html`<p class="empty">It has logged none.</p>`
+    : html`<table class="troubles"><thead><tr><th scope="col">Last</th><th scope="col">Level</th><th scope="col">Part</th><th scope="col">What</th><th scope="col">About</th><th scope="col">Times</th></tr></thead>
+<tbody>${troubles.slice(0, MOST_TROUBLES).map(({ at, level, part, message, facts, count }) => html`<tr><td>${moment(at)} UTC</td><td>${level}</td><td>${part}</td><td>${message}</td><td><small>${facts || '–'}</small></td><td class="number">${count}</td></tr>`)}</tbody></table>`
+}
+${troubles.length > MOST_TROUBLES && html`<p class="quiet">${troubles.length - MOST_TROUBLES} older kinds stand in the log.</p>`}</section>`;
 }
 
 function when(at: Date | null): HtmlValue {
