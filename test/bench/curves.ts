@@ -20,7 +20,7 @@ export function drawCurves(looks: readonly Readonly<Record<string, number>>[], t
 <path d="M${MARGIN} ${HEIGHT - MARGIN}H${WIDTH - MARGIN}" stroke="#999"/><polyline points="${points.join(' ')}" fill="none" stroke="#06c" stroke-width="1.5"/></g>`;
   });
   const height = 20 + Math.ceil(names.length / COLUMNS) * HEIGHT;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${COLUMNS * WIDTH} ${height}" font-family="sans-serif" font-size="11">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${COLUMNS * WIDTH} ${height}" font-family="sans-serif" font-size="11"><title>${title}</title>
 <rect width="100%" height="100%" fill="#fff"/><text x="${MARGIN}" y="14" font-weight="bold">${title}; along each axis 0 to ${most} studies, each from 0</text>
 ${charts.join('\n')}
 </svg>
