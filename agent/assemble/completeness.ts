@@ -1,5 +1,5 @@
+import { HABIT_STUDIES } from '../domain/senderHabit.js';
 import { isGapless } from './missing.js';
-import { HABIT_STUDIES } from './pace.js';
 
 /** Evidence about one series that is still being received. Times are milliseconds since the epoch. */
 export interface CompletenessEvidence {

@@ -1,6 +1,3 @@
-/** So many studies make a habit. */
-export const HABIT_STUDIES = 3;
-
 /** One image, as it came. */
 export interface Arrival {
   readonly associationId: string | null;

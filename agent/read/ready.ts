@@ -1,5 +1,5 @@
 import type { Config } from '../../config/schema.js';
-import { HABIT_STUDIES } from '../assemble/pace.js';
+import { HABIT_STUDIES } from '../domain/senderHabit.js';
 
 /** What is known of a study whose series are all complete and read. Times are milliseconds since the epoch. */
 export interface StudyEvidence {
