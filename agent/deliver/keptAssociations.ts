@@ -7,7 +7,10 @@ const IDLE_MS = 2_000;
 const kept = new Map<string, { readonly association: OutgoingAssociation; readonly timer: NodeJS.Timeout }>();
 
 /** An open association that has a context for each of these SOP classes; it is the caller's from then on. */
-export function takeKept(key: string, sopClassUids: readonly string[]): OutgoingAssociation | null {
+export async function takeKept(
+  key: string,
+  sopClassUids: readonly string[],
+): Promise<OutgoingAssociation | null> {
   const found = kept.get(key);
   if (!found) return null;
   kept.delete(key);
@@ -15,7 +18,8 @@ export function takeKept(key: string, sopClassUids: readonly string[]): Outgoing
   const { association } = found;
   if (association.isOpen && sopClassUids.every((uid) => association.contextFor(uid) !== null))
     return association;
-  void association.release();
+  // Waited for: a peer of one association would refuse the next one.
+  await association.release();
   return null;
 }
 

@@ -109,7 +109,7 @@ async function storeBatch(batch: readonly Sendable[], options: StoreOptions, rep
   const { signal, shared, ...rest } = options;
   const classes = batch.map(({ meta }) => meta.sopClassUid);
   const association =
-    (shared && takeKept(shared.key, classes)) ??
+    (shared && (await takeKept(shared.key, classes))) ??
     (await openAssociation({ ...rest, signal, contexts: contextsFor(batch, shared?.toFollow) }));
   for (const each of batch) report(each.index, await storeOne(association, each, options));
   if (shared?.isWaitedFor()) await keep(shared.key, association);

@@ -17,7 +17,22 @@ export interface AnsweringScp {
  * A storage SCP that takes everything and answers each C-STORE with the next status; the last one repeats.
  * The answer null drops the connection instead, after the object has come.
  */
-export async function answeringScp(...answers: (number | null)[]): Promise<AnsweringScp> {
+export function answeringScp(...answers: (number | null)[]): Promise<AnsweringScp> {
+  return serve(answers, null);
+}
+
+/** The same, of all classes but this one: it is refused when the association is made. */
+export function answeringScpWithout(
+  sopClassUid: string,
+  ...answers: (number | null)[]
+): Promise<AnsweringScp> {
+  return serve(answers, sopClassUid);
+}
+
+async function serve(
+  answers: readonly (number | null)[],
+  refusedClass: string | null,
+): Promise<AnsweringScp> {
   const received: string[] = [];
   const sockets = new Set<Socket>();
   let [opened, open, most] = [0, 0, 0];
@@ -25,9 +40,16 @@ export async function answeringScp(...answers: (number | null)[]): Promise<Answe
     sockets.add(socket);
     opened++;
     most = Math.max(most, ++open);
-    socket.once('close', () => open--);
+    let isOpen = true;
+    const end = () => {
+      if (isOpen) open--;
+      isOpen = false;
+    };
+    socket.once('close', end);
     socket.on('error', () => undefined);
     const scp = new Answering(socket, {});
+    scp.refusedClass = refusedClass;
+    scp.released = end;
     scp.answer = (request, callback) => {
       const status = answers[Math.min(received.length, answers.length - 1)]!;
       received.push(request.getAffectedSopInstanceUid());
@@ -58,14 +80,23 @@ type StoreHandler = (
 
 class Answering extends dimse.Scp {
   answer: StoreHandler = () => undefined;
+  refusedClass: string | null = null;
+  released = () => {};
 
   override associationRequested(association: dimse.association.Association): void {
-    for (const { context } of association.getPresentationContexts())
-      context.setResult(dimse.constants.PresentationContextResult.Accept, context.getTransferSyntaxUids()[0]);
+    const { Accept, RejectAbstractSyntaxNotSupported } = dimse.constants.PresentationContextResult;
+    for (const { context } of association.getPresentationContexts()) {
+      const isRefused = context.getAbstractSyntaxUid() === this.refusedClass;
+      context.setResult(
+        isRefused ? RejectAbstractSyntaxNotSupported : Accept,
+        context.getTransferSyntaxUids()[0],
+      );
+    }
     this.sendAssociationAccept();
   }
 
   override associationReleaseRequested(): void {
+    this.released();
     this.sendAssociationReleaseResponse();
   }
 

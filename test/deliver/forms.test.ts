@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deliverReport } from '../../agent/deliver/deliver.js';
 import { objectsAt } from '../../agent/deliver/withdraw.js';
+import { SOP_CLASSES } from '../../agent/dicom/sopClasses.js';
 import { casePage } from '../../agent/expose/pages/case.js';
 import type { DicomForm } from '../../config/destinations.js';
 import { parseConfig } from '../../config/load.js';
@@ -18,7 +19,7 @@ import { quietLog, useDatabase } from '../support/database.js';
 import { runTool } from '../support/dcmtk.js';
 import { startOrthanc } from '../support/orthanc.js';
 import { needsPeer } from '../support/peers.js';
-import { answeringScp } from './answeringScp.js';
+import { answeringScp, answeringScpWithout } from './answeringScp.js';
 import { insertReportedCase, insertRoutedCase } from './reportedCase.js';
 
 type DestinationInput = NonNullable<NonNullable<ConfigInput['route']>['destinations']>[number];
@@ -85,6 +86,15 @@ describe('deliver: a report in its forms', function () {
       casePage(view, { texts: [], prevalence: 0.015 }).toString(),
       /without what it refused: picture \(sc\): PACS answered 0122/,
     );
+    pacs.close();
+  });
+
+  it('a PACS of one association that does not know the class of pictures has the SR, and never two at once', async () => {
+    const pacs = await answeringScpWithout(SOP_CLASSES.secondaryCapture.uid, 0x0000);
+    assert.equal(await deliver([to('pacs', pacs.port)]), 'delivered');
+    const [row] = await deliveries();
+    assert.deepEqual([row!.state, row!.forms, pacs.received], ['stored', ['sr'], [report.sopInstanceUid]]);
+    assert.equal(pacs.mostAtOnce(), 1);
     pacs.close();
   });
 
