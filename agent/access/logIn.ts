@@ -58,9 +58,10 @@ async function countTry(
   trx: Tx,
   keys: readonly FailureKey[],
 ): Promise<{ readonly waitMs: number } | { readonly rows: readonly FailureRow[] }> {
-  const now = new Date();
-  await deleteOldFailures(trx, new Date(now.getTime() - FORGOTTEN_MS));
+  await deleteOldFailures(trx, new Date(Date.now() - FORGOTTEN_MS));
   const rows = await lockFailures(trx, keys);
+  // Only now: a try that waited for another's would take the moment of that one for a lock.
+  const now = new Date();
   const waitMs = Math.max(...rows.map(({ lockedUntil }) => lockedUntil.getTime() - now.getTime()));
   if (waitMs > 0) return { waitMs };
   const after = rows.map((row) => counted(row, now));

@@ -8,7 +8,10 @@ const HOUR = 3_600_000;
 
 describe('quality: who had a result before the report was signed, against times that are known', () => {
   const db = useDatabase();
-  const now = Date.now();
+  let now = 0;
+  beforeEach(() => {
+    now = Date.now();
+  });
   const at = (hours: number) => new Date(now + hours * HOUR);
 
   /** A case whose report was built and delivered then, and whose study has a written report that was signed then. */
