@@ -132,6 +132,10 @@ describe('expose: reader studies', function () {
     await page.keyboard.press('Enter');
     await heading('Disc 2 of 12');
     await page.keyboard.press('n');
+    // Elsewhere n turns a page: a reader who takes a moment is still at this disc, with that answer.
+    await page.waitForTimeout(500);
+    await heading('Disc 2 of 12');
+    assert.equal(await page.locator('input[name=calcified]:checked').inputValue(), 'no');
     await page.keyboard.press('5');
     await page.keyboard.press('Enter');
     await heading('Disc 3 of 12');

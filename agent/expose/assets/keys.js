@@ -23,6 +23,8 @@ const KEYS = {
 document.addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (document.activeElement?.matches('input, select, textarea')) return;
+  // A reader study has keys of its own (reading.js): there n is an answer, and turns no page.
+  if (document.querySelector('form.entry')) return;
   const act = KEYS[event.key];
   if (!act) return;
   event.preventDefault();
