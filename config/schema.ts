@@ -293,7 +293,8 @@ export const ConfigSchema = z.strictObject({
       model: z.string().default('localiser'),
       /** How far the region reaches above and below the disc (the study: 10 mm). */
       marginMm: z.number().min(8).max(12).default(10),
-      threads: z.number().int().positive().default(2),
+      /** Series located at once; absent: half of the cores that may be used (cores.ts). */
+      threads: z.number().int().positive().optional(),
     })
     .prefault({}),
   reference: z

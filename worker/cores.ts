@@ -1,14 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-
-/**
- * Cores this process may really use: affinity, and the container's CPU quota, which Node 20 does not count.
- * More threads than cores cost ResNet-34 half its speed here (4 on 2 cores: 13 discs/s; 2 on 2: 34).
- */
-export function usableCores(quotaFile = '/sys/fs/cgroup/cpu.max'): number {
-  return Math.max(1, Math.min(availableParallelism(), Math.ceil(cgroupQuota(quotaFile))));
-}
-
 export interface Lanes {
   /** Batches computed side by side, each by a session of its own with its own copy of the weights. */
   readonly lanes: number;
@@ -31,14 +20,4 @@ export function planLanes(wanted: WantedLanes, cores: number, isGpu: boolean): L
   const threads = wanted.threads ?? cores;
   const lanes = Math.min(threads, wanted.lanes ?? (isGpu ? 1 : 2));
   return { lanes, threads: Math.floor(threads / lanes) };
-}
-
-/** cgroup v2 `cpu.max`: "<quota µs | max> <period µs>"; no limit is Infinity. */
-function cgroupQuota(file: string): number {
-  try {
-    const [quota, period] = readFileSync(file, 'utf8').trim().split(' ');
-    return quota === 'max' ? Infinity : Number(quota) / Number(period) || Infinity;
-  } catch {
-    return Infinity;
-  }
 }

@@ -1,11 +1,12 @@
 import { Piscina } from 'piscina';
 import { asCalcidiscError, CalcidiscError } from '../agent/domain/errors.js';
+import { usableCores } from '../config/cores.js';
 import type { Logger } from '../config/log.js';
 import type { Config } from '../config/schema.js';
 import type { ClassifierFile } from '../models/catalogue/modelFiles.js';
 import { type Batcher, createBatcher } from './batcher.js';
 import { CAM_SIDE } from './cam.js';
-import { planLanes, usableCores } from './cores.js';
+import { planLanes } from './cores.js';
 import type { BatchDone, BatchReply, BatchTask } from './inferenceThread.js';
 import type { RegionInput } from './region.js';
 import { mayUseGpu, type Provider, RUNTIME } from './session.js';

@@ -1,5 +1,6 @@
 import { type DiscCandidate, patchesOf } from './candidates.js';
-import { type Marked, TISSUE } from './network.js';
+import { TISSUE } from './logits.js';
+import type { Marked } from './network.js';
 import type { SagittalImage } from './sagittal.js';
 import { meanOver, tissueMask } from './tissueMask.js';
 

@@ -1,5 +1,6 @@
 import { indexToPatient, type Vector } from '../dicom/geometry.js';
-import { LEVEL_CLASSES, type Marked, TISSUE } from './network.js';
+import { LEVEL_CLASSES, TISSUE } from './logits.js';
+import type { Marked } from './network.js';
 import { percentileOfSorted } from './resample.js';
 import type { SagittalImage } from './sagittal.js';
 import type { PixelBox, PixelPoint } from './types.js';
@@ -158,16 +159,19 @@ function centreOf(pixels: Int32Array, columns: number): PixelPoint {
   return [col / pixels.length, row / pixels.length];
 }
 
-function levelShares(pixels: Int32Array, { level, rows, columns }: Marked): readonly number[] {
-  const size = rows * columns;
+function levelShares(pixels: Int32Array, { levelAt, columns }: Marked): readonly number[] {
   const shares = new Array<number>(LEVEL_CLASSES).fill(0);
   const exps = new Float64Array(LEVEL_CLASSES);
   for (const at of pixels) {
+    const [row, column] = [Math.floor(at / columns), at % columns];
     let top = Number.NEGATIVE_INFINITY;
-    for (let k = 0; k < LEVEL_CLASSES; k++) top = Math.max(top, level[k * size + at]!);
+    for (let k = 0; k < LEVEL_CLASSES; k++) {
+      exps[k] = levelAt(k, row, column);
+      top = Math.max(top, exps[k]!);
+    }
     let sum = 0;
     for (let k = 0; k < LEVEL_CLASSES; k++) {
-      exps[k] = Math.exp(level[k * size + at]! - top);
+      exps[k] = Math.exp(exps[k]! - top);
       sum += exps[k]!;
     }
     for (let k = 0; k < LEVEL_CLASSES; k++) shares[k]! += exps[k]! / sum / pixels.length;
@@ -252,9 +256,9 @@ function canalBehind({ centre, along }: Axes, edge: number, marked: Marked): num
   return count / (CANAL_DEPTHS_MM.length * CANAL_SIDES_MM.length);
 }
 
-export function isSacral({ level, rows, columns }: Marked, at: number): boolean {
-  const size = rows * columns;
-  const below = level[(LEVEL_CLASSES - 1) * size + at]!;
-  for (let k = 0; k < LEVEL_CLASSES - 1; k++) if (level[k * size + at]! > below) return false;
+export function isSacral({ levelAt, columns }: Marked, at: number): boolean {
+  const [row, column] = [Math.floor(at / columns), at % columns];
+  const below = levelAt(LEVEL_CLASSES - 1, row, column);
+  for (let k = 0; k < LEVEL_CLASSES - 1; k++) if (levelAt(k, row, column) > below) return false;
   return true;
 }

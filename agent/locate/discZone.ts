@@ -1,5 +1,6 @@
 import { axesOf, type DiscCandidate, isSacral } from './candidates.js';
-import { type Marked, TISSUE } from './network.js';
+import { TISSUE } from './logits.js';
+import type { Marked } from './network.js';
 
 /**
  * Where calcification of a disc can lie in one sagittal picture: inside the disc, and behind it where a herniation

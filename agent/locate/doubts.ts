@@ -2,7 +2,7 @@ import { LEVELS, type Level } from '../domain/levels.js';
 import { REASON } from '../domain/locateReasons.js';
 import type { LocateStatus } from '../domain/locateStatuses.js';
 import type { NamedTrack } from './chain.js';
-import { LEVEL_CLASSES } from './network.js';
+import { LEVEL_CLASSES } from './logits.js';
 import { apartMm, slipMm } from './tracks.js';
 
 /** L5-S1 is rank 0: the levels from below. */

@@ -1,4 +1,5 @@
-import { type Marked, TISSUE } from './network.js';
+import { TISSUE } from './logits.js';
+import type { Marked } from './network.js';
 import { noiseOver } from './noise.js';
 import type { SagittalImage } from './sagittal.js';
 import { meanOver, tissueMask } from './tissueMask.js';

@@ -1,12 +1,8 @@
-import { availableParallelism } from 'node:os';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { usableCores } from '../../config/cores.js';
 import type { LocaliserCard, LocaliserModel } from '../../models/catalogue/localiser.js';
+import { type LevelAt, logitsOf, readLogits } from './logits.js';
 import { type Grid, percentiles, rescale } from './resample.js';
-
-/** Channels of the tissue head, as the card lists them. */
-export const TISSUE = { background: 0, vertebra: 1, canal: 2, disc: 3 } as const;
-/** Channels of the level head: the five lumbar discs from below, then what is above and what is below. */
-export const LEVEL_CLASSES = 7;
 
 /** What the network says of one picture, on its own grid of `spacingMm`. */
 export interface Marked {
@@ -20,8 +16,7 @@ export interface Marked {
   readonly tissue: Uint8Array;
   /** Softmax of the disc channel where disc is the likeliest; 0 elsewhere. */
   readonly discShare: Float32Array;
-  /** Level logits, channel by channel, rows * columns each. */
-  readonly level: Float32Array;
+  readonly levelAt: LevelAt;
 }
 
 /** A picture with its pixel size, [row, column] in mm. */
@@ -40,7 +35,7 @@ export class Network {
 
   static async open({ bytes, card }: LocaliserModel): Promise<Network> {
     const session = await InferenceSession.create(bytes, {
-      intraOpNumThreads: Math.min(4, availableParallelism()),
+      intraOpNumThreads: Math.min(4, usableCores()),
       interOpNumThreads: 1,
       graphOptimizationLevel: 'all',
       logSeverityLevel: 3,
@@ -98,24 +93,10 @@ export class Network {
     const output = await this.session.run({
       [name]: new Tensor('float32', input, [batch.length, 1, height, width]),
     });
-    const tissue = output.tissue!.data as Float32Array;
-    const level = output.level!.data as Float32Array;
-    const size = height * width;
-    const marked = batch.map(({ rows, columns, rowScale, colScale }, n) => ({
-      rows,
-      columns,
-      spacingMm,
-      rowScale,
-      colScale,
-      ...readTissue(tissue.subarray(n * 4 * size, (n + 1) * 4 * size), height, width, rows, columns),
-      level: cut(
-        level.subarray(n * LEVEL_CLASSES * size, (n + 1) * LEVEL_CLASSES * size),
-        height,
-        width,
-        rows,
-        columns,
-      ),
-    }));
+    const marked = batch.map(({ rows, columns, rowScale, colScale }, n) => {
+      const logits = logitsOf(output, this.card.subPixels, n, height, width);
+      return { rows, columns, spacingMm, rowScale, colScale, ...readLogits(logits, rows, columns) };
+    });
     for (const tensor of Object.values(output)) tensor.dispose();
     return marked;
   }
@@ -128,44 +109,4 @@ interface Prepared extends Grid {
 
 function clamp(values: Float32Array, floor: number, ceiling: number): void {
   for (let i = 0; i < values.length; i++) values[i] = Math.min(ceiling, Math.max(floor, values[i]!));
-}
-
-function readTissue(logits: Float32Array, height: number, width: number, rows: number, columns: number) {
-  const size = height * width;
-  const tissue = new Uint8Array(rows * columns);
-  const discShare = new Float32Array(rows * columns);
-  for (let row = 0; row < rows; row++) {
-    for (let col = 0; col < columns; col++) {
-      const at = row * width + col;
-      let [best, top] = [0, logits[at]!];
-      for (let k = 1; k < 4; k++) {
-        const logit = logits[k * size + at]!;
-        if (logit > top) [best, top] = [k, logit];
-      }
-      tissue[row * columns + col] = best;
-      if (best !== TISSUE.disc) continue;
-      let sum = 0;
-      for (let k = 0; k < 4; k++) sum += Math.exp(logits[k * size + at]! - top);
-      discShare[row * columns + col] = 1 / sum;
-    }
-  }
-  return { tissue, discShare };
-}
-
-/** Without the padding. */
-function cut(
-  channels: Float32Array,
-  height: number,
-  width: number,
-  rows: number,
-  columns: number,
-): Float32Array {
-  if (rows === height && columns === width) return channels.slice();
-  const kept = new Float32Array(LEVEL_CLASSES * rows * columns);
-  for (let k = 0; k < LEVEL_CLASSES; k++)
-    for (let row = 0; row < rows; row++) {
-      const from = (k * height + row) * width;
-      kept.set(channels.subarray(from, from + columns), (k * rows + row) * columns);
-    }
-  return kept;
 }

@@ -1,4 +1,5 @@
 import { Piscina } from 'piscina';
+import { readersAtOnce } from '../../config/cores.js';
 import type { Logger } from '../../config/log.js';
 import type { Config } from '../../config/schema.js';
 import { findLocaliser, localiserCard } from '../../models/catalogue/localiser.js';
@@ -39,7 +40,7 @@ export async function openLocator(
   const pool = new Piscina<LocateTask, Answer>({
     filename: new URL('./thread.js', import.meta.url).href,
     minThreads: 0,
-    maxThreads: config.locate.threads,
+    maxThreads: readersAtOnce(config.locate),
     // A thread keeps its network for a while, so that a batch of cases loads it once.
     idleTimeout: 60_000,
     concurrentTasksPerWorker: 1,

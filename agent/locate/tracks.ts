@@ -1,5 +1,5 @@
 import type { DiscCandidate, Surroundings } from './candidates.js';
-import { LEVEL_CLASSES } from './network.js';
+import { LEVEL_CLASSES } from './logits.js';
 
 /** One disc through the slices: the patches taken for it and what they say together. */
 export interface Track {

@@ -1,3 +1,4 @@
+import { readersAtOnce } from '../../config/cores.js';
 import type { Logger } from '../../config/log.js';
 import type { Config } from '../../config/schema.js';
 import type { Database } from '../../db/server/database.js';
@@ -53,7 +54,7 @@ const TICK_MS = 1_000;
 export function openReadings(parts: ReadingsParts): WorkingOff {
   const { config, database, reader, log } = parts;
   return workOff<ReadingRow>({
-    atOnce: config.locate.threads,
+    atOnce: readersAtOnce(config.locate),
     tickMs: TICK_MS,
     claim: (inHand) =>
       claimReading(

@@ -25,6 +25,8 @@ const CardSchema = z.object({
       ctWindowHu: z.tuple([z.number(), z.number()]).default([-200, 600]),
     }),
   }),
+  /** 1: outputs `tissue` and `level`, a logit a pixel. 2: one output `marks` of half the size, four channels a logit. */
+  subPixels: z.union([z.literal(1), z.literal(2)]).default(1),
 });
 
 export type LocaliserCard = z.output<typeof CardSchema>;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { ghostShare } from '../../agent/locate/ghosts.js';
-import { type Marked, TISSUE } from '../../agent/locate/network.js';
+import { TISSUE } from '../../agent/locate/logits.js';
+import type { Marked } from '../../agent/locate/network.js';
 import type { SagittalImage } from '../../agent/locate/sagittal.js';
 import { randomFrom } from '../../models/phantom/random.js';
 

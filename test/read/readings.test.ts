@@ -31,7 +31,7 @@ describe('series are read once, whatever happens meanwhile', () => {
   }
 
   /** A reader whose localiser does as told; how the end was told is kept. */
-  function start(read: Locator['locateMr'], threads = db.config.locate.threads) {
+  function start(read: Locator['locateMr'], threads = 2) {
     const ended: string[] = [];
     const locator: Locator = {
       localiser: testReader.localiser,
