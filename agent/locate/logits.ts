@@ -1,4 +1,5 @@
 import type { InferenceSession } from 'onnxruntime-node';
+import type { LocaliserCard } from '../../models/catalogue/localiser.js';
 
 /** Channels of the tissue head, as the card lists them. */
 export const TISSUE = { background: 0, vertebra: 1, canal: 2, disc: 3 } as const;
@@ -6,50 +7,45 @@ const TISSUES = Object.keys(TISSUE).length;
 /** Channels of the level head: the five lumbar discs from below, then what is above and what is below. */
 export const LEVEL_CLASSES = 7;
 
-/** Where a pixel's logit lies: class k's at `k * size + place`. */
-interface Layout {
+/** One picture's outputs, padded: class k's of a pixel is `tissue[k * size + place]`, `level[k * size + place]`. */
+interface Outputs {
+  readonly tissue: Float32Array | Uint8Array;
+  readonly level: Float32Array | Uint8Array;
+  /** logit = (output - zero) * scale */
+  readonly scale: number;
+  readonly zero: number;
   readonly size: number;
-  /** Of a row's pixels: those of even columns lie from `even` on, each `step` further than the last, odd ones from `odd` on. */
-  row(row: number): { readonly even: number; readonly odd: number; readonly step: number };
-}
-
-/** Logits of one picture, padded. */
-interface Logits {
-  readonly layout: Layout;
-  readonly tissue: Float32Array;
-  readonly level: Float32Array;
+  readonly width: number;
+  /** Whether a class has four channels of half the size: upper left, upper right, lower left, lower right pixels. */
+  readonly inQuarters: boolean;
 }
 
 /**
- * The n-th picture's logits of a batch.
- * @param subPixels as on the card: 1, outputs `tissue` and `level` row by row; 2, an output `marks` of the last
- *   convolution, where each class has four channels of half the size: upper left, upper right, lower left, lower right
+ * The n-th picture's outputs of a batch.
+ * @param marks as on the card: absent, outputs `tissue` and `level`, float32 [N, classes, H, W]; else `marks`, the last
+ *   convolution's bytes, uint8 [N, 4 * classes, H / 2, W / 2]
  */
-export function logitsOf(
+export function outputsOf(
   output: InferenceSession.OnnxValueMapType,
-  subPixels: 1 | 2,
+  marks: LocaliserCard['marks'],
   n: number,
   height: number,
   width: number,
-): Logits {
+): Outputs {
   const size = height * width;
   const of = (name: string, from: number, count: number) =>
-    (output[name]!.data as Float32Array).subarray(from * size, (from + count) * size);
-  if (subPixels === 1)
+    (output[name]!.data as Float32Array | Uint8Array).subarray(from * size, (from + count) * size);
+  if (marks === undefined)
     return {
-      layout: { size, row: (row) => ({ even: row * width, odd: row * width + 1, step: 2 }) },
       tissue: of('tissue', n * TISSUES, TISSUES),
       level: of('level', n * LEVEL_CLASSES, LEVEL_CLASSES),
+      ...{ scale: 1, zero: 0, size, width, inQuarters: false },
     };
   const first = n * (TISSUES + LEVEL_CLASSES);
-  const row = (at: number) => {
-    const even = (at % 2) * (size >> 1) + (at >> 1) * (width >> 1);
-    return { even, odd: even + (size >> 2), step: 1 };
-  };
   return {
-    layout: { size, row },
     tissue: of('marks', first, TISSUES),
     level: of('marks', first + TISSUES, LEVEL_CLASSES),
+    ...{ ...marks, size, width, inQuarters: true },
   };
 }
 
@@ -57,46 +53,47 @@ export function logitsOf(
 export type LevelAt = (levelClass: number, row: number, column: number) => number;
 
 /** Without the padding: the likeliest tissue of each pixel, the softmax of disc where that is disc, and the level logits. */
-export function readLogits({ layout, tissue, level }: Logits, rows: number, columns: number) {
-  const { size } = layout;
+export function readOutputs(outputs: Outputs, rows: number, columns: number) {
+  const { tissue, scale, zero, size } = outputs;
   const likeliest = new Uint8Array(rows * columns);
   const discShare = new Float32Array(rows * columns);
-  for (let row = 0; row < rows; row++) {
-    const { even, odd, step } = layout.row(row);
-    for (let column = 0, at = row * columns; column < columns; column++, at++) {
-      const from = (column & 1 ? odd : even) + (column >> 1) * step;
+  for (let row = 0, at = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++, at++) {
+      const from = placeIn(outputs, row, column);
       const best = likeliestAt(tissue, size, from);
       likeliest[at] = best;
-      if (best === TISSUE.disc) discShare[at] = shareAt(tissue, size, from);
+      if (best === TISSUE.disc) discShare[at] = shareAt(tissue, size, from, scale);
     }
-  }
   // The network's memory is its own.
-  const kept = level.slice();
-  const levelAt: LevelAt = (levelClass, row, column) => {
-    const { even, odd, step } = layout.row(row);
-    return kept[levelClass * size + (column & 1 ? odd : even) + (column >> 1) * step]!;
-  };
+  const level = outputs.level.slice();
+  const levelAt: LevelAt = (levelClass, row, column) =>
+    (level[levelClass * size + placeIn(outputs, row, column)]! - zero) * scale;
   return { tissue: likeliest, discShare, levelAt };
 }
 
+function placeIn({ inQuarters, size, width }: Outputs, row: number, column: number): number {
+  if (!inQuarters) return row * width + column;
+  return (((row & 1) << 1) | (column & 1)) * (size >> 2) + (row >> 1) * (width >> 1) + (column >> 1);
+}
+
 /** The first of the largest. */
-function likeliestAt(tissue: Float32Array, size: number, at: number): number {
+function likeliestAt(tissue: Outputs['tissue'], size: number, at: number): number {
   let best = 0;
   let top = tissue[at]!;
   for (let k = 1, from = at + size; k < TISSUES; k++, from += size) {
-    const logit = tissue[from]!;
-    if (logit > top) {
+    const value = tissue[from]!;
+    if (value > top) {
       best = k;
-      top = logit;
+      top = value;
     }
   }
   return best;
 }
 
 /** Softmax of the disc channel where it is the largest. */
-function shareAt(tissue: Float32Array, size: number, at: number): number {
+function shareAt(tissue: Outputs['tissue'], size: number, at: number, scale: number): number {
   const top = tissue[at + TISSUE.disc * size]!;
   let sum = 0;
-  for (let k = 0; k < TISSUES; k++) sum += Math.exp(tissue[at + k * size]! - top);
+  for (let k = 0; k < TISSUES; k++) sum += Math.exp((tissue[at + k * size]! - top) * scale);
   return 1 / sum;
 }

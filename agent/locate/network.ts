@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { usableCores } from '../../config/cores.js';
 import type { LocaliserCard, LocaliserModel } from '../../models/catalogue/localiser.js';
-import { type LevelAt, logitsOf, readLogits } from './logits.js';
+import { type LevelAt, outputsOf, readOutputs } from './logits.js';
 import { type Grid, percentiles, rescale } from './resample.js';
 
 /** What the network says of one picture, on its own grid of `spacingMm`. */
@@ -94,8 +94,8 @@ export class Network {
       [name]: new Tensor('float32', input, [batch.length, 1, height, width]),
     });
     const marked = batch.map(({ rows, columns, rowScale, colScale }, n) => {
-      const logits = logitsOf(output, this.card.subPixels, n, height, width);
-      return { rows, columns, spacingMm, rowScale, colScale, ...readLogits(logits, rows, columns) };
+      const own = outputsOf(output, this.card.marks, n, height, width);
+      return { rows, columns, spacingMm, rowScale, colScale, ...readOutputs(own, rows, columns) };
     });
     for (const tensor of Object.values(output)) tensor.dispose();
     return marked;

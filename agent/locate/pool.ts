@@ -39,9 +39,9 @@ export async function openLocator(
   };
   const pool = new Piscina<LocateTask, Answer>({
     filename: new URL('./thread.js', import.meta.url).href,
-    minThreads: 0,
+    // One thread keeps its network, and what was compiled of the code about it: the first reading takes twice as long.
+    minThreads: 1,
     maxThreads: readersAtOnce(config.locate),
-    // A thread keeps its network for a while, so that a batch of cases loads it once.
     idleTimeout: 60_000,
     concurrentTasksPerWorker: 1,
     workerData: settings,

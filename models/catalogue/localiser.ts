@@ -25,8 +25,8 @@ const CardSchema = z.object({
       ctWindowHu: z.tuple([z.number(), z.number()]).default([-200, 600]),
     }),
   }),
-  /** 1: outputs `tissue` and `level`, a logit a pixel. 2: one output `marks` of half the size, four channels a logit. */
-  subPixels: z.union([z.literal(1), z.literal(2)]).default(1),
+  /** Where the output is `marks`, the last convolution's bytes: logit = (byte - zero) * scale. Else `tissue` and `level`. */
+  marks: z.object({ scale: z.number().positive(), zero: z.number().int() }).optional(),
 });
 
 export type LocaliserCard = z.output<typeof CardSchema>;

@@ -12,6 +12,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { storeFiles } from '../../agent/deliver/scu.js';
 import { dicomFilesIn, openDemoPacs } from '../../cli/demo/pacs.js';
 import { startService } from '../../cli/service.js';
@@ -35,7 +36,9 @@ const { values: options } = argumentsOf(import.meta.url, {
 const rounds = wholeNumber('rounds', options.rounds);
 const assemble = options.early === undefined ? {} : { studyEarlyMs: wholeNumber('early', options.early) };
 const log = createLogger({ log: { level: 'error' } });
-const POLL_MS = 10;
+/** Seldom, while the answer is worked on by the same cores; the report is built some 70 ms before the PACS has it. */
+const POLL_MS = 40;
+const PACS_POLL_MS = 10;
 const LIMIT_MS = 60_000;
 
 const dir = await mkdtemp(join(tmpdir(), 'calcidisc-latency-'));
@@ -118,25 +121,29 @@ function stagesOf(times: readonly Timed[]): Record<string, number> {
 async function once(arrival: Arrival): Promise<Timed> {
   const seed = 100 + drawn++;
   const outDir = join(dir, `phantom-${seed}`);
-  const truth = await writePhantom({ outDir, seed, calcified: ['L4-L5'] });
+  // A CT that is not sent is drawn as small as it may be.
+  const ct = arrival === 'alone' ? { ct: { spacingMm: 3, sliceMm: 6 } } : {};
+  const truth = await writePhantom({ outDir, seed, calcified: ['L4-L5'], ...ct });
   const port = service.dicomPort!;
   if (arrival === 'together')
     await Promise.all([send(join(outDir, 'ct'), port), send(join(outDir, 'mr'), port)]);
   else {
     if (arrival !== 'alone') await send(join(outDir, 'ct'), port);
-    if (arrival === 'long before') await new Promise((resolve) => setTimeout(resolve, CT_HEAD_START_MS));
+    if (arrival === 'long before') await sleep(CT_HEAD_START_MS);
     await send(join(outDir, 'mr'), port);
   }
   const began = Date.now();
   while (Date.now() - began < LIMIT_MS) {
     const [row] = await listCases(service.database.knex, { mrStudyInstanceUid: truth.mr.studyInstanceUid });
     const report = row && (await findReport(service.database.knex, row.id, row.revision));
-    if (report && (await pacs.findReport(report.sopInstanceUid))) {
+    if (report) {
+      while (!(await pacs.findReport(report.sopInstanceUid)) && Date.now() - began < LIMIT_MS)
+        await sleep(PACS_POLL_MS);
       const seconds = (Date.now() - began) / 1000;
       return { seconds, steps: await stepsOf(row.id, truth.mr.seriesInstanceUid, began) };
     }
     if (row?.state === 'parked') throw new Error(`parked: ${row.lastErrorCode} ${row.lastError}`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await sleep(POLL_MS);
   }
   throw new Error(`no report within ${LIMIT_MS / 1000} s`);
 }
@@ -149,10 +156,16 @@ async function stepsOf(caseId: string, seriesInstanceUid: string, began: number)
   ];
   return events
     .toSorted((a, b) => a.seq - b.seq)
-    .map(({ event, detail, at }) => ({
-      step: [event, ...(typeof detail.to === 'string' ? [`to ${detail.to}`] : [])].join(' '),
-      ms: at.getTime() - began,
-    }));
+    .flatMap(({ event, detail, at }) => {
+      const ms = at.getTime() - began;
+      const step = [event, ...(typeof detail.to === 'string' ? [`to ${detail.to}`] : [])].join(' ');
+      return typeof detail.milliseconds === 'number'
+        ? [
+            { step: '(of the next, in the network and about it)', ms: detail.milliseconds },
+            { step, ms },
+          ]
+        : [{ step, ms }];
+    });
 }
 
 /** Returns when the last response is in, the association released. */

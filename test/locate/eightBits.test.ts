@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Tensor } from 'onnxruntime-node';
-import { LEVEL_CLASSES, logitsOf, readLogits } from '../../agent/locate/logits.js';
+import { LEVEL_CLASSES, outputsOf, readOutputs } from '../../agent/locate/logits.js';
 import { type Marked, Network } from '../../agent/locate/network.js';
 import { sagittalOf } from '../../agent/locate/sagittal.js';
 import { sagittalStack } from '../../agent/locate/sagittalStack.js';
@@ -15,11 +15,13 @@ import { writePhantom } from '../../models/phantom/phantom.js';
 
 const ALL = 4 + LEVEL_CLASSES;
 
-describe('logits of the localiser', () => {
-  it('are the same whether a pixel has one, or its class four channels of half the size', () => {
+describe('what the localiser puts out', () => {
+  it('is read the same, a float a pixel or its bytes in quarters', () => {
     const [batch, height, width] = [2, 4, 6];
-    const value = (n: number, k: number, row: number, column: number) =>
-      Math.sin(1 + n * 900 + k * 71 + row * 13 + column * 5) * 4;
+    const marks = { scale: 0.25, zero: 100 };
+    const byteOf = (n: number, k: number, row: number, column: number) =>
+      Math.round(128 + Math.sin(1 + n * 900 + k * 71 + row * 13 + column * 5) * 90);
+    const value = (...at: Parameters<typeof byteOf>) => (byteOf(...at) - marks.zero) * marks.scale;
     const filled = (channels: number, from: number) => {
       const data = new Float32Array(batch * channels * height * width);
       let at = 0;
@@ -29,26 +31,26 @@ describe('logits of the localiser', () => {
             for (let column = 0; column < width; column++) data[at++] = value(n, from + k, row, column);
       return new Tensor('float32', data, [batch, channels, height, width]);
     };
-    const marks = new Float32Array(batch * ALL * height * width);
+    const bytes = new Uint8Array(batch * ALL * height * width);
     let at = 0;
     for (let n = 0; n < batch; n++)
       for (let channel = 0; channel < 4 * ALL; channel++)
         for (let row = 0; row < height / 2; row++)
           for (let column = 0; column < width / 2; column++) {
             const [k, down, right] = [channel >> 2, (channel >> 1) & 1, channel & 1];
-            marks[at++] = value(n, k, 2 * row + down, 2 * column + right);
+            bytes[at++] = byteOf(n, k, 2 * row + down, 2 * column + right);
           }
     const plain = { tissue: filled(4, 0), level: filled(LEVEL_CLASSES, 4) };
-    const halves = { marks: new Tensor('float32', marks, [batch, 4 * ALL, height / 2, width / 2]) };
+    const quarters = { marks: new Tensor('uint8', bytes, [batch, 4 * ALL, height / 2, width / 2]) };
     for (let n = 0; n < batch; n++) {
-      const one = readLogits(logitsOf(plain, 1, n, height, width), 3, 5);
-      const other = readLogits(logitsOf(halves, 2, n, height, width), 3, 5);
+      const one = readOutputs(outputsOf(plain, undefined, n, height, width), 3, 5);
+      const other = readOutputs(outputsOf(quarters, marks, n, height, width), 3, 5);
       assert.deepEqual([other.tissue, other.discShare], [one.tissue, one.discShare]);
       assert.ok(one.tissue.includes(3));
       for (let k = 0; k < LEVEL_CLASSES; k++)
         for (let row = 0; row < 3; row++)
           for (let column = 0; column < 5; column++) {
-            assert.equal(one.levelAt(k, row, column), Math.fround(value(n, 4 + k, row, column)));
+            assert.equal(one.levelAt(k, row, column), value(n, 4 + k, row, column));
             assert.equal(other.levelAt(k, row, column), one.levelAt(k, row, column));
           }
     }

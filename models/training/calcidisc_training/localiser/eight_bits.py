@@ -2,7 +2,7 @@
 
 The same weights: convolutions compute with integers (activations 0..255, weights -64..63 by output channel, so that no
 processor's integer unit saturates and every processor gives the same bits), their ranges taken from training samples. The output is what the
-last convolution gives, four sub-pixels a place: putting them in rows is left to the reader, who needs few of them.
+last convolution gives, bytes, four sub-pixels a place: putting them in rows and making logits of them is left to the reader, who needs few of them.
 Needs onnxruntime; writes OUT/model.onnx and OUT/card.json and prints how often both files say the same of samples not calibrated on.
 """
 import argparse
@@ -49,13 +49,30 @@ def without_shuffle(path, out) -> None:
     onnx.save(model, out)
 
 
-def quantised(path, out, samples) -> None:
+def without_floats(path) -> dict:
+    """Ends the graph at the last convolution's bytes; what they mean: logit = (byte - zero) * scale."""
+    model = onnx.load(path)
+    graph = model.graph
+    last = next(node for node in graph.node if 'marks' in node.output)
+    values = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
+    made, scale, zero = last.input
+    graph.node.remove(last)
+    for node in graph.node:
+        node.output[:] = ['marks' if name == made else name for name in node.output]
+    graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.UINT8
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+    return dict(scale=float(values[scale]), zero=int(values[zero]))
+
+
+def quantised(path, out, samples) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         plain, short = os.path.join(folder, 'plain.onnx'), os.path.join(folder, 'short.onnx')
         quant_pre_process(path, plain, skip_symbolic_shape=True)
         without_shuffle(plain, short)
         quantize_static(short, out, Pictures(samples, CALIBRATED_ON), quant_format=QuantFormat.QDQ, per_channel=True, reduce_range=True,
                         activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
+    return without_floats(out)
 
 
 def in_rows(marks) -> np.ndarray:
@@ -65,14 +82,14 @@ def in_rows(marks) -> np.ndarray:
     return marks.reshape(n, c // k ** 2, k, k, h, w).transpose(0, 1, 4, 2, 5, 3).reshape(n, c // k ** 2, h * k, w * k)
 
 
-def compared(path, out, samples) -> dict:
+def compared(path, out, samples, bytes_mean) -> dict:
     """How often the two files agree: on every pixel's tissue, and on the level of those that the first takes for disc."""
     first, second = (onnxruntime.InferenceSession(p, providers=['CPUExecutionProvider']) for p in (path, out))
     tissues, levels, discs = [], 0, 0
     for k in range(CALIBRATED_ON, CALIBRATED_ON + COMPARED_ON):
         image = samples[k][0][None]
         tissue, level = first.run(['tissue', 'level'], {'image': image})
-        marks = in_rows(second.run(['marks'], {'image': image})[0])
+        marks = (in_rows(second.run(['marks'], {'image': image})[0]).astype(np.float32) - bytes_mean['zero']) * bytes_mean['scale']
         disc = tissue.argmax(1) == TISSUES.index('disc')
         tissues.append(np.mean(tissue.argmax(1) == marks[:, :len(TISSUES)].argmax(1)))
         same = level.argmax(1) == marks[:, len(TISSUES):].argmax(1)
@@ -80,13 +97,13 @@ def compared(path, out, samples) -> dict:
     return dict(pictures=COMPARED_ON, sameTissue=round(float(np.mean(tissues)), 5), sameLevelOnDiscs=round(float(levels / discs), 5))
 
 
-def card_of(card, version, agreement) -> dict:
+def card_of(card, version, bytes_mean, agreement) -> dict:
     channels = SUB_PIXELS ** 2 * (len(TISSUES) + len(LEVELS))
     return dict(
         card, version=str(version),
-        outputs=[dict(name='marks', type='float32', shape=['N', channels, 'H/2', 'W/2'], meaning='logits, channel by channel four sub-pixels: '
+        outputs=[dict(name='marks', type='uint8', shape=['N', channels, 'H/2', 'W/2'], meaning='logits, (byte - zero) * scale; class by class four sub-pixels: '
                       'upper left, upper right, lower left, lower right', classes=list(TISSUES) + list(LEVELS))],
-        subPixels=SUB_PIXELS,
+        marks=bytes_mean,
         arithmetic=dict(integers='activations uint8, weights int8 of 7 bits by output channel', weightsOf=card['version'], agreement=agreement),
         limits=[LIMIT.format(version=card['version'])] + card['limits'],
     )
@@ -102,11 +119,11 @@ def main() -> None:
     path, out = os.path.join(a.model, 'model.onnx'), os.path.join(a.out, 'model.onnx')
     os.makedirs(a.out, exist_ok=True)
     samples = Samples(load_patients(a.data, patients_in(a.data)), SEED, 0, CALIBRATED_ON + COMPARED_ON)
-    quantised(path, out, samples)
+    bytes_mean = quantised(path, out, samples)
     with open(os.path.join(a.model, 'card.json'), encoding='utf-8') as f:
         card = json.load(f)
-    agreement = compared(path, out, samples)
-    print(agreement, write_card(a.out, card_of(card, a.version, agreement))['sha256'])
+    agreement = compared(path, out, samples, bytes_mean)
+    print(agreement, write_card(a.out, card_of(card, a.version, bytes_mean, agreement))['sha256'])
 
 
 if __name__ == '__main__':
