@@ -1,6 +1,6 @@
 // Runs one ONNX file with onnxruntime-node for runtime.py: node onnx_node.mjs MODEL FOLDER
 // FOLDER/request.json: { outputs: [name], inputs: { name: shape }, batch, threads }, values in FOLDER/in.NAME.bin (float32).
-// Writes FOLDER/out.NAME.bin and prints { name: shape }. `batch` regions at a time along the first axis.
+// Writes FOLDER/out.NAME.bin (float32, whatever the model's type) and prints { name: shape }. `batch` regions at a time along the first axis.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
@@ -32,7 +32,7 @@ for (let from = 0; from < first[0]; from += batch) {
   const answer = await session.run(feeds, outputs);
   for (const name of outputs) {
     const { data, dims } = answer[name];
-    parts[name].push(Buffer.from(data.slice().buffer));
+    parts[name].push(Buffer.from(Float32Array.from(data).buffer));
     shapes[name] = [(shapes[name]?.[0] ?? 0) + dims[0], ...dims.slice(1)];
   }
 }

@@ -19,10 +19,10 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from ..common.export import write_card
 from ..spine.levels import LEVELS, TISSUES
 from ..spine.spider import load_patients, patients_in
+from .marks import SUB_PIXELS, logits_of
 from .train_localiser import Samples
 
 CALIBRATED_ON, COMPARED_ON, SEED = 160, 60, 4711
-SUB_PIXELS = 2
 LIMIT = 'Computed in eight-bit integers: within their rounding the same as version {version}, whose weights these are.'
 
 
@@ -75,13 +75,6 @@ def quantised(path, out, samples) -> dict:
     return without_floats(out)
 
 
-def in_rows(marks) -> np.ndarray:
-    """[N, 4 C, h, w] -> [N, C, 2 h, 2 w], as torch's pixel_shuffle."""
-    n, c, h, w = marks.shape
-    k = SUB_PIXELS
-    return marks.reshape(n, c // k ** 2, k, k, h, w).transpose(0, 1, 4, 2, 5, 3).reshape(n, c // k ** 2, h * k, w * k)
-
-
 def compared(path, out, samples, bytes_mean) -> dict:
     """How often the two files agree: on every pixel's tissue, and on the level of those that the first takes for disc."""
     first, second = (onnxruntime.InferenceSession(p, providers=['CPUExecutionProvider']) for p in (path, out))
@@ -89,10 +82,10 @@ def compared(path, out, samples, bytes_mean) -> dict:
     for k in range(CALIBRATED_ON, CALIBRATED_ON + COMPARED_ON):
         image = samples[k][0][None]
         tissue, level = first.run(['tissue', 'level'], {'image': image})
-        marks = (in_rows(second.run(['marks'], {'image': image})[0]).astype(np.float32) - bytes_mean['zero']) * bytes_mean['scale']
+        other = logits_of(second.run(['marks'], {'image': image})[0], **bytes_mean)
         disc = tissue.argmax(1) == TISSUES.index('disc')
-        tissues.append(np.mean(tissue.argmax(1) == marks[:, :len(TISSUES)].argmax(1)))
-        same = level.argmax(1) == marks[:, len(TISSUES):].argmax(1)
+        tissues.append(np.mean(tissue.argmax(1) == other[0].argmax(1)))
+        same = level.argmax(1) == other[1].argmax(1)
         levels, discs = levels + same[disc].sum(), discs + disc.sum()
     return dict(pictures=COMPARED_ON, sameTissue=round(float(np.mean(tissues)), 5), sameLevelOnDiscs=round(float(levels / discs), 5))
 

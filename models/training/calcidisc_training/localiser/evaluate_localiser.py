@@ -19,6 +19,7 @@ from ..spine.spacing import SPACING_MM
 from ..spine.spider import NO_LEVELS, load_patient
 from . import overlay
 from .candidates import by_chain, by_head, by_order, candidates, describe
+from .marks import MarksSession
 from .normalise import normalise, pad
 from .variants import VARIANTS
 
@@ -29,7 +30,10 @@ NAMINGS = {'order': by_order, 'head': by_head, 'chain': by_chain}
 
 
 def open_session(folder, threads=2) -> runtime.NodeSession:
-    return runtime.open_session(os.path.join(folder, 'model.onnx'), threads)
+    session = runtime.open_session(os.path.join(folder, 'model.onnx'), threads)
+    with open(os.path.join(folder, 'card.json'), encoding='utf-8') as f:
+        marks = json.load(f).get('marks')
+    return MarksSession(session, **marks) if marks else session
 
 
 def infer(session, grey) -> tuple[np.ndarray, np.ndarray]:
