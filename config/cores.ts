@@ -9,13 +9,19 @@ export function usableCores(quotaFile = '/sys/fs/cgroup/cpu.max'): number {
   return Math.max(1, Math.min(availableParallelism(), Math.ceil(cgroupQuota(quotaFile))));
 }
 
+/** A CT takes hundreds of megabytes while it is read: a host with many cores must not read as many at once. */
+const MOST_READERS = 4;
+
 /**
  * How many series are read at once: a reading keeps two cores busy, so that two on two cores only make both late
  * (`npm run bench:burst -- --studies 20` on two cores: the first report after 0.18 of the whole with one, 0.33 with two,
  * as many studies an hour).
  */
-export function readersAtOnce({ threads }: { readonly threads?: number | undefined }): number {
-  return threads ?? Math.max(1, Math.floor(usableCores() / 2));
+export function readersAtOnce(
+  { threads }: { readonly threads?: number | undefined },
+  cores = usableCores(),
+): number {
+  return threads ?? Math.min(MOST_READERS, Math.max(1, Math.floor(cores / 2)));
 }
 
 /** cgroup v2 `cpu.max`: "<quota µs | max> <period µs>"; no limit is Infinity. */

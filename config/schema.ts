@@ -293,7 +293,7 @@ export const ConfigSchema = z.strictObject({
       model: z.string().default('localiser'),
       /** How far the region reaches above and below the disc (the study: 10 mm). */
       marginMm: z.number().min(8).max(12).default(10),
-      /** Series located at once; absent: half of the cores that may be used (cores.ts). */
+      /** Series located at once; absent: half of the cores that may be used, at most 4 (cores.ts). */
       threads: z.number().int().positive().optional(),
     })
     .prefault({}),

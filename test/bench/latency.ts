@@ -22,6 +22,7 @@ import { listAudit } from '../../db/tables/audit.js';
 import { listCases } from '../../db/tables/cases.js';
 import { findReport } from '../../db/tables/reports.js';
 import { writePhantom } from '../../models/phantom/phantom.js';
+import { quantile } from '../../models/statistics/describe.js';
 import { argumentsOf, wholeNumber, wrongUsage } from './arguments.js';
 
 const { values: options } = argumentsOf(import.meta.url, {
@@ -105,7 +106,10 @@ else
 process.exit(0);
 
 function median(values: readonly number[]): number {
-  return values.toSorted((x, y) => x - y)[values.length >> 1]!;
+  return quantile(
+    values.toSorted((x, y) => x - y),
+    0.5,
+  );
 }
 
 /** Steps that every one of them went through, in the order of their medians. */
@@ -137,8 +141,10 @@ async function once(arrival: Arrival): Promise<Timed> {
     const [row] = await listCases(service.database.knex, { mrStudyInstanceUid: truth.mr.studyInstanceUid });
     const report = row && (await findReport(service.database.knex, row.id, row.revision));
     if (report) {
-      while (!(await pacs.findReport(report.sopInstanceUid)) && Date.now() - began < LIMIT_MS)
+      while (!(await pacs.findReport(report.sopInstanceUid))) {
+        if (Date.now() - began > LIMIT_MS) throw new Error('the report was built and did not reach the PACS');
         await sleep(PACS_POLL_MS);
+      }
       const seconds = (Date.now() - began) / 1000;
       return { seconds, steps: await stepsOf(row.id, truth.mr.seriesInstanceUid, began) };
     }

@@ -1,7 +1,7 @@
 """A trained localiser in eight-bit integers: python -m calcidisc_training.localiser.eight_bits --model ../localiser/5 --out ../localiser/6 --data DIR
 
 The same weights: convolutions compute with integers (activations 0..255, weights -64..63 by output channel, so that no
-processor's integer unit saturates and every processor gives the same bits), their ranges taken from training samples. The output is what the
+processor's integer unit saturates), their ranges taken from training samples. The output is what the
 last convolution gives, bytes, four sub-pixels a place: putting them in rows and making logits of them is left to the reader, who needs few of them.
 Needs onnxruntime; writes OUT/model.onnx and OUT/card.json and prints how often both files say the same of samples not calibrated on.
 """
@@ -97,7 +97,7 @@ def card_of(card, version, bytes_mean, agreement) -> dict:
         outputs=[dict(name='marks', type='uint8', shape=['N', channels, 'H/2', 'W/2'], meaning='logits, (byte - zero) * scale; class by class four sub-pixels: '
                       'upper left, upper right, lower left, lower right', classes=list(TISSUES) + list(LEVELS))],
         marks=bytes_mean,
-        arithmetic=dict(integers='activations uint8, weights int8 of 7 bits by output channel', weightsOf=card['version'], agreement=agreement),
+        arithmetic=dict(integers='activations uint8, weights int8 of 7 bits by output channel', weightsOf=card['version'], metricsOf=card['version'], agreement=agreement),
         limits=[LIMIT.format(version=card['version'])] + card['limits'],
     )
 
