@@ -1,5 +1,5 @@
-// Mocha's spec reporter on the screen, which files took longest, and the counts in the file that MOCHA_REPORT names:
-// CI reads those.
+// Mocha's spec reporter on the screen, which files took longest, and the counts and failures in the file that
+// MOCHA_REPORT names: CI reads those.
 const { writeFileSync } = require('node:fs');
 const { relative } = require('node:path');
 const Mocha = require('mocha');
@@ -17,7 +17,12 @@ module.exports = class SpecAndCounts extends Mocha.reporters.Spec {
     runner.on(EVENT_TEST_END, add);
     runner.on(EVENT_HOOK_END, add);
     runner.once(EVENT_RUN_END, () => {
-      writeFileSync(file, JSON.stringify(this.stats));
+      const failed = this.failures.map((test) => ({
+        title: test.fullTitle(),
+        file: test.file ? relative(process.cwd(), test.file) : undefined,
+        error: test.err?.stack ?? String(test.err),
+      }));
+      writeFileSync(file, JSON.stringify({ ...this.stats, failed }));
       const longest = [...milliseconds].sort(([, a], [, b]) => b - a).slice(0, LONGEST);
       console.log(`\n  the longest of ${milliseconds.size} files:`);
       for (const [of, each] of longest)
