@@ -1,7 +1,7 @@
 export interface BatcherOptions<Item, Result> {
   /** A batch has at most so many items. */
   readonly size: number;
-  /** An item waits at most so long for company while nothing is running. */
+  /** An item waits at most so long for company while another lane runs; when none does, it goes at once. */
   readonly waitMs: number;
   /** So many batches may be computed at once. */
   readonly lanes: number;
@@ -20,19 +20,20 @@ export interface Batcher<Item, Result> {
 export interface BatcherSight {
   readonly waiting: number;
   readonly running: number;
-  readonly oldestHasWaited: boolean;
+  /** It has waited long enough, or there was nothing to wait for: no lane ran. */
+  readonly oldestIsDue: boolean;
   readonly size: number;
   readonly lanes: number;
 }
 
 /**
  * How many items leave now. A full batch leaves also while every lane is busy, one ahead, so that no lane idles between
- * two; a partial one leaves only when a lane is free, for until then company costs no time, and the lanes that are free
- * share what waits.
+ * two; a partial one leaves only when a lane is free, for until then company costs no time: at once when nothing runs,
+ * and the lanes that are free share what waits.
  */
-export function decideBatch({ waiting, running, oldestHasWaited, size, lanes }: BatcherSight): number {
+export function decideBatch({ waiting, running, oldestIsDue, size, lanes }: BatcherSight): number {
   if (waiting >= size && running <= lanes) return size;
-  if (waiting > 0 && running < lanes && oldestHasWaited)
+  if (waiting > 0 && running < lanes && oldestIsDue)
     return Math.min(size, Math.ceil(waiting / (lanes - running)));
   return 0;
 }
@@ -53,10 +54,11 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
 
   function pump(): void {
     clearTimeout(timer);
+    const wasIdle = running === 0;
     for (;;) {
       const waited = line[0] ? performance.now() - line[0].since : 0;
-      const oldestHasWaited = waited >= options.waitMs;
-      const count = decideBatch({ waiting: line.length, running, oldestHasWaited, size, lanes });
+      const oldestIsDue = wasIdle || waited >= options.waitMs;
+      const count = decideBatch({ waiting: line.length, running, oldestIsDue, size, lanes });
       if (count === 0) break;
       void start(line.splice(0, count));
     }
@@ -86,7 +88,9 @@ export function createBatcher<Item, Result>(options: BatcherOptions<Item, Result
       const results = items.map(
         (item) => new Promise<Result>((resolve, reject) => line.push({ item, since, resolve, reject })),
       );
-      pump();
+      // Those of one turn of the loop belong together.
+      if (running === 0) setImmediate(pump);
+      else pump();
       return results;
     },
   };

@@ -4,7 +4,7 @@ import { greyRange } from './cut.js';
 import { doubtsReadAgain, LEVEL_OF_RANK } from './doubts.js';
 import { discRowOf, type Look, type LumbarDisc, lookAt, type PlaceOf } from './looks.js';
 import type { Network } from './network.js';
-import { bilinear, rescale } from './resample.js';
+import { bilinearInside, type Columns, columnsOf, rescale, rescaledCount } from './resample.js';
 import type { SagittalImage } from './sagittal.js';
 import { apartMm } from './tracks.js';
 import type { PixelPoint } from './types.js';
@@ -58,7 +58,7 @@ export async function doubtsAgain(
   const doubts: string[] = [];
   for (const way of WAYS) {
     const chosen = nearestTo(read, way.slices);
-    const images = chosen.map(({ image }) => shownIn(way, image, read.discs, network.spacingMm));
+    const images = chosen.map((look) => shownIn(way, look, read.discs, network.spacingMm));
     const positions = chosen.map(({ positionMm }) => positionMm);
     const looks = await lookAt(images, positions, network, 'MR', way.size);
     const { named } = discRowOf(looks, placeOf);
@@ -99,42 +99,38 @@ function nearestTo({ looks, middle }: Read, count: number): readonly Look[] {
 /** The picture in the network's own pixels, no wider than it was trained on, turned about the lowest disc. */
 function shownIn(
   { size, degrees }: Way,
-  image: SagittalImage,
+  { image, marked }: Look,
   discs: readonly LumbarDisc[],
   spacingMm: number,
 ): SagittalImage {
   const mm = spacingMm / size;
   const [perRow, perCol] = image.plane.spacingMm;
-  const grid = rescale(image, mm / perRow, mm / perCol);
-  const origin = indexToPatient(image.plane, (mm / perCol - 1) / 2, (mm / perRow - 1) / 2);
+  const [rowScale, colScale] = [mm / perRow, mm / perCol];
+  const whole: Plane = {
+    ...image.plane,
+    origin: indexToPatient(image.plane, (colScale - 1) / 2, (rowScale - 1) / 2),
+    spacingMm: [mm, mm],
+    columns: rescaledCount(image.columns, colScale),
+  };
+  const only = columnsAbout(discs, whole);
+  const grid = size === 1 ? columnsOf(marked.shown, only) : rescale(image, rowScale, colScale, only);
   const { rows, columns } = grid;
-  const plane: Plane = { ...image.plane, origin, spacingMm: [mm, mm], rows, columns };
+  const plane: Plane = { ...whole, origin: indexToPatient(whole, only.from, 0), rows, columns };
   const toStored = ([col, row]: PixelPoint): PixelPoint =>
-    image.toStored([((col + 0.5) * mm) / perCol - 0.5, ((row + 0.5) * mm) / perRow - 0.5]);
-  const shown = narrowed({ ...grid, plane, toStored }, discs);
+    image.toStored([(col + only.from + 0.5) * colScale - 0.5, (row + 0.5) * rowScale - 0.5]);
+  const shown = { ...grid, plane, toStored };
   if (degrees === 0) return shown;
-  return turned(shown, degrees, pivotIn(shown.plane, discs[0]!.track.members[0]!.centreMm));
+  return turned(shown, degrees, pivotIn(plane, discs[0]!.track.members[0]!.centreMm));
 }
 
-/** Columns about the discs' middle, as many as the training's pictures have; half of the time goes into the rest. */
-function narrowed(image: SagittalImage, discs: readonly LumbarDisc[]): SagittalImage {
-  const { rows, columns, plane, pixels, toStored } = image;
-  if (columns <= MOST_COLUMNS) return image;
+/** As many as the training's pictures have at most; half of the time would go into the rest. */
+function columnsAbout(discs: readonly LumbarDisc[], plane: Plane): Columns {
+  const { columns } = plane;
+  if (columns <= MOST_COLUMNS) return { from: 0, count: columns };
   const cols = discs.map(({ track }) => pivotIn(plane, track.members[0]!.centreMm)[0]);
   const middle = cols.reduce((sum, col) => sum + col, 0) / cols.length;
   const from = Math.round(Math.min(columns - MOST_COLUMNS, Math.max(0, middle - MOST_COLUMNS / 2)));
-  const kept = new Float32Array(rows * MOST_COLUMNS);
-  for (let row = 0; row < rows; row++) {
-    const at = row * columns + from;
-    kept.set(pixels.subarray(at, at + MOST_COLUMNS), row * MOST_COLUMNS);
-  }
-  return {
-    pixels: kept,
-    rows,
-    columns: MOST_COLUMNS,
-    plane: { ...plane, origin: indexToPatient(plane, from, 0), columns: MOST_COLUMNS },
-    toStored: ([col, row]) => toStored([col + from, row]),
-  };
+  return { from, count: MOST_COLUMNS };
 }
 
 /** [column, row] of a point seen across the plane. */
@@ -153,12 +149,12 @@ function turned(image: SagittalImage, degrees: number, [x, y]: PixelPoint): Sagi
     x + (col - x) * cos - (row - y) * sin,
     y + (col - x) * sin + (row - y) * cos,
   ];
-  const pixels = new Float32Array(rows * columns);
+  const pixels = new Float32Array(rows * columns).fill(dark);
   for (let row = 0, at = 0; row < rows; row++)
     for (let col = 0; col < columns; col++, at++) {
-      const [c, r] = back(col, row);
-      const isInside = c >= 0 && r >= 0 && c <= columns - 1 && r <= rows - 1;
-      pixels[at] = isInside ? bilinear(image, c, r) : dark;
+      const c = x + (col - x) * cos - (row - y) * sin;
+      const r = y + (col - x) * sin + (row - y) * cos;
+      if (c >= 0 && r >= 0 && c <= columns - 1 && r <= rows - 1) pixels[at] = bilinearInside(image, c, r);
     }
   const mixed = (a: number, b: number) =>
     plane.along.map((value, axis) => a * value + b * plane.down[axis]!) as unknown as Vector;

@@ -61,7 +61,7 @@ export function patchesOf(
   columns: number,
 ): readonly Int32Array[] {
   const seen = new Uint8Array(classes.length);
-  const queue = new Int32Array(classes.length);
+  const queue = queueOf(classes.length);
   const patches: Int32Array[] = [];
   for (let first = 0; first < classes.length; first++) {
     if (classes[first] !== wanted || seen[first]) continue;
@@ -71,12 +71,14 @@ export function patchesOf(
     for (let head = 0; head < length; head++) {
       const at = queue[head]!;
       const col = at % columns;
-      for (const next of [
+      const neighbours = [
         at - columns,
         at + columns,
         col > 0 ? at - 1 : -1,
         col < columns - 1 ? at + 1 : -1,
-      ]) {
+      ] as const;
+      for (let k = 0; k < 4; k++) {
+        const next = neighbours[k]!;
         if (next < 0 || next >= rows * columns || classes[next] !== wanted || seen[next]) continue;
         seen[next] = 1;
         queue[length++] = next;
@@ -85,6 +87,14 @@ export function patchesOf(
     patches.push(queue.slice(0, length));
   }
   return patches;
+}
+
+let queueKept = new Int32Array(0);
+
+/** Room that every call wants, kept from one to the next. */
+function queueOf(length: number): Int32Array {
+  if (queueKept.length < length) queueKept = new Int32Array(length);
+  return queueKept;
 }
 
 function joinPieces(patches: readonly Int32Array[], marked: Marked): readonly Int32Array[] {
@@ -128,7 +138,10 @@ function candidateOf(pixels: Int32Array, marked: Marked, image: SagittalImage, s
   const low = toPicture([percentileOfSorted(cols, 2), percentileOfSorted(rows, 2)]);
   const high = toPicture([percentileOfSorted(cols, 98), percentileOfSorted(rows, 98)]);
   let discShare = 0;
-  for (const at of pixels) discShare += marked.discShare[at]! / pixels.length;
+  for (let i = 0; i < pixels.length; i++) {
+    const [row, column] = [Math.floor(pixels[i]! / marked.columns), pixels[i]! % marked.columns];
+    discShare += marked.discShareAt(row, column) / pixels.length;
+  }
   const axes = axesOf(pixels, marked.columns);
   const reach = reachOf(axes, pixels, marked.columns);
   return {
@@ -159,16 +172,13 @@ function centreOf(pixels: Int32Array, columns: number): PixelPoint {
   return [col / pixels.length, row / pixels.length];
 }
 
-function levelShares(pixels: Int32Array, { levelAt, columns }: Marked): readonly number[] {
+function levelShares(pixels: Int32Array, { levelsAt, columns }: Marked): readonly number[] {
   const shares = new Array<number>(LEVEL_CLASSES).fill(0);
   const exps = new Float64Array(LEVEL_CLASSES);
   for (const at of pixels) {
-    const [row, column] = [Math.floor(at / columns), at % columns];
+    levelsAt(Math.floor(at / columns), at % columns, exps);
     let top = Number.NEGATIVE_INFINITY;
-    for (let k = 0; k < LEVEL_CLASSES; k++) {
-      exps[k] = levelAt(k, row, column);
-      top = Math.max(top, exps[k]!);
-    }
+    for (let k = 0; k < LEVEL_CLASSES; k++) top = Math.max(top, exps[k]!);
     let sum = 0;
     for (let k = 0; k < LEVEL_CLASSES; k++) {
       exps[k] = Math.exp(exps[k]! - top);
@@ -256,9 +266,11 @@ function canalBehind({ centre, along }: Axes, edge: number, marked: Marked): num
   return count / (CANAL_DEPTHS_MM.length * CANAL_SIDES_MM.length);
 }
 
-export function isSacral({ levelAt, columns }: Marked, at: number): boolean {
-  const [row, column] = [Math.floor(at / columns), at % columns];
-  const below = levelAt(LEVEL_CLASSES - 1, row, column);
-  for (let k = 0; k < LEVEL_CLASSES - 1; k++) if (levelAt(k, row, column) > below) return false;
+const levels = new Float64Array(LEVEL_CLASSES);
+
+export function isSacral({ levelsAt, columns }: Marked, at: number): boolean {
+  levelsAt(Math.floor(at / columns), at % columns, levels);
+  const below = levels[LEVEL_CLASSES - 1]!;
+  for (let k = 0; k < LEVEL_CLASSES - 1; k++) if (levels[k]! > below) return false;
   return true;
 }

@@ -3,7 +3,7 @@ import type { LocaliserCard } from '../../models/catalogue/localiser.js';
 
 /** Channels of the tissue head, as the card lists them. */
 export const TISSUE = { background: 0, vertebra: 1, canal: 2, disc: 3 } as const;
-const TISSUES = Object.keys(TISSUE).length;
+const TISSUES = 4;
 /** Channels of the level head: the five lumbar discs from below, then what is above and what is below. */
 export const LEVEL_CLASSES = 7;
 
@@ -49,45 +49,65 @@ export function outputsOf(
   };
 }
 
-/** Level logits, read where they are wanted: of few pixels. */
-export type LevelAt = (levelClass: number, row: number, column: number) => number;
+/** Level logits of a pixel, LEVEL_CLASSES of them, read where they are wanted: of few pixels. */
+export type LevelsAt = (row: number, column: number, into: Float64Array) => void;
 
-/** Without the padding: the likeliest tissue of each pixel, the softmax of disc where that is disc, and the level logits. */
+/** Softmax of the disc channel of a pixel where disc is the likeliest. */
+export type DiscShareAt = (row: number, column: number) => number;
+
+/** Without the padding: the likeliest tissue of each pixel, and what is read of few. */
 export function readOutputs(outputs: Outputs, rows: number, columns: number) {
-  const { tissue, scale, zero, size } = outputs;
   const likeliest = new Uint8Array(rows * columns);
-  const discShare = new Float32Array(rows * columns);
-  for (let row = 0, at = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++, at++) {
-      const from = placeIn(outputs, row, column);
-      const best = likeliestAt(tissue, size, from);
-      likeliest[at] = best;
-      if (best === TISSUE.disc) discShare[at] = shareAt(tissue, size, from, scale);
+  const step = outputs.inQuarters ? 2 : 1;
+  for (let top = 0; top < step; top++)
+    for (let left = 0; left < step; left++) readEvery(step, top, left, outputs, { rows, columns, likeliest });
+  const { tissue, level, size, zero, scale } = outputs;
+  const levelsAt: LevelsAt = (row, column, into) => {
+    for (let k = 0, from = placeIn(outputs, row, column); k < LEVEL_CLASSES; k++, from += size)
+      into[k] = (level[from]! - zero) * scale;
+  };
+  const discShareAt: DiscShareAt = (row, column) =>
+    Math.fround(shareAt(tissue, size, placeIn(outputs, row, column), scale));
+  return { tissue: likeliest, discShareAt, levelsAt };
+}
+
+interface Read {
+  readonly rows: number;
+  readonly columns: number;
+  readonly likeliest: Uint8Array;
+}
+
+/** Every `step`-th pixel of every `step`-th row: they lie one after the other in the outputs. */
+function readEvery(step: 1 | 2, top: number, left: number, outputs: Outputs, into: Read): void {
+  const { tissue, size } = outputs;
+  const { rows, columns, likeliest } = into;
+  const [vertebra, canal, disc] = [TISSUE.vertebra, TISSUE.canal, TISSUE.disc].map((k) =>
+    tissue.subarray(k * size),
+  ) as [typeof tissue, typeof tissue, typeof tissue];
+  for (let row = top; row < rows; row += step) {
+    let from = placeIn(outputs, row, left);
+    for (let column = left, at = row * columns + left; column < columns; column += step, at += step) {
+      // The first of the largest.
+      let best = 0;
+      let most = tissue[from]!;
+      if (vertebra[from]! > most) {
+        best = TISSUE.vertebra;
+        most = vertebra[from]!;
+      }
+      if (canal[from]! > most) {
+        best = TISSUE.canal;
+        most = canal[from]!;
+      }
+      if (disc[from]! > most) best = TISSUE.disc;
+      if (best !== 0) likeliest[at] = best;
+      from++;
     }
-  // The network's memory is its own.
-  const level = outputs.level.slice();
-  const levelAt: LevelAt = (levelClass, row, column) =>
-    (level[levelClass * size + placeIn(outputs, row, column)]! - zero) * scale;
-  return { tissue: likeliest, discShare, levelAt };
+  }
 }
 
 function placeIn({ inQuarters, size, width }: Outputs, row: number, column: number): number {
   if (!inQuarters) return row * width + column;
   return (((row & 1) << 1) | (column & 1)) * (size >> 2) + (row >> 1) * (width >> 1) + (column >> 1);
-}
-
-/** The first of the largest. */
-function likeliestAt(tissue: Outputs['tissue'], size: number, at: number): number {
-  let best = 0;
-  let top = tissue[at]!;
-  for (let k = 1, from = at + size; k < TISSUES; k++, from += size) {
-    const value = tissue[from]!;
-    if (value > top) {
-      best = k;
-      top = value;
-    }
-  }
-  return best;
 }
 
 /** Softmax of the disc channel where it is the largest. */

@@ -2,6 +2,7 @@ import { dot, mapVector } from '../dicom/geometry.js';
 import type { Stack } from '../dicom/stacks.js';
 import { sha256 } from '../domain/hash.js';
 import { type Ground, groundOf, statedConfidence } from '../domain/levelConfidence.js';
+import type { Level } from '../domain/levels.js';
 import { REGION_SIDE } from '../domain/regionPicture.js';
 import type { SliceGrey } from '../domain/sliceGrey.js';
 import { doubtsAgain } from './again.js';
@@ -155,8 +156,7 @@ async function describe(
   const positions = positionsOf(looks);
   const sliceOf = (at: number) => sliceAt(stack, looks[at]!.index);
   const discs: LocatedDisc[] = [];
-  const regions: RegionImage[] = [];
-  const greys: Uint8Array[] = [];
+  const greys: { readonly level: Level; readonly grey: Uint8Array }[] = [];
   const middles = discMiddlesMm(found, positions);
   for (const [i, disc] of found.entries()) {
     const at = ownSlice(disc, middle, positions, middles[i]!);
@@ -167,19 +167,30 @@ async function describe(
     const confidence = statedConfidence(disc.confidence, ground);
     const slice = at === middle ? {} : { slice: sliceOf(at) };
     discs.unshift({ level, ...located, confidence, ...slice });
-    greys.push(grey);
-    const png = await greyPng(grey, REGION_SIDE, REGION_SIDE);
-    regions.unshift({ level, png, sha256: sha256(png) });
+    greys.unshift({ level, grey });
   }
+  // Packed beside each other, in threads of their own.
+  const [slicePng, ...regions] = await Promise.all([storedPng(image, source), ...greys.map(regionImage)]);
   const { modality, seriesInstanceUid } = series;
   return {
     result: { modality, seriesInstanceUid, ...verdict, slice: sliceOf(middle), discs },
-    slicePng: await storedPng(image, source),
+    slicePng,
     pixelSpacingMm: source.plane.spacingMm,
     sliceGrey: greyOf(image, source),
-    pictureFigures: pictureFiguresOf(greys, ratio),
+    pictureFigures: pictureFiguresOf(greys.map(({ grey }) => grey).reverse(), ratio),
     regions,
   };
+}
+
+async function regionImage({
+  level,
+  grey,
+}: {
+  readonly level: Level;
+  readonly grey: Uint8Array;
+}): Promise<RegionImage> {
+  const png = await greyPng(grey, REGION_SIDE, REGION_SIDE);
+  return { level, png, sha256: sha256(png) };
 }
 
 function sliceAt({ slices }: Stack<SourceImage>, index: number): LocatedSlice {

@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { usableCores } from '../../config/cores.js';
 import type { LocaliserCard, LocaliserModel } from '../../models/catalogue/localiser.js';
-import { type LevelAt, outputsOf, readOutputs } from './logits.js';
+import { type DiscShareAt, type LevelsAt, outputsOf, readOutputs } from './logits.js';
 import { type Grid, percentiles, rescale } from './resample.js';
 
 /** What the network says of one picture, on its own grid of `spacingMm`. */
@@ -14,9 +14,10 @@ export interface Marked {
   readonly colScale: number;
   /** The likeliest tissue of each pixel. */
   readonly tissue: Uint8Array;
-  /** Softmax of the disc channel where disc is the likeliest; 0 elsewhere. */
-  readonly discShare: Float32Array;
-  readonly levelAt: LevelAt;
+  readonly discShareAt: DiscShareAt;
+  readonly levelsAt: LevelsAt;
+  /** The picture itself on that grid, in its own values. */
+  readonly shown: Grid;
 }
 
 /** A picture with its pixel size, [row, column] in mm. */
@@ -69,44 +70,63 @@ export class Network {
     const rowScale = spacingMm / picture.spacingMm[0];
     const colScale = spacingMm / picture.spacingMm[1];
     const grid = rescale(picture, rowScale, colScale);
-    const pixels = grid.pixels.slice();
-    if (modality === 'CT') clamp(pixels, ...normalisation.ctWindowHu);
-    const [low, high] = percentiles(pixels, [normalisation.low, normalisation.high]) as [number, number];
-    const factor = 1 / Math.max(high - low, 1e-6);
-    for (let k = 0; k < pixels.length; k++) {
-      const unit = Math.min(1, Math.max(0, (pixels[k]! - low) * factor));
-      pixels[k] = (unit - normalisation.mean) / normalisation.std;
-    }
-    return { ...grid, pixels, rowScale, colScale };
+    const windowed = modality === 'CT' ? clamped(grid.pixels, ...normalisation.ctWindowHu) : grid.pixels;
+    const [low, high] = percentiles(windowed, [normalisation.low, normalisation.high]) as [number, number];
+    return { shown: grid, windowed, low, high, rowScale, colScale };
   }
 
   private async run(batch: readonly Prepared[]): Promise<Marked[]> {
     const { multipleOf, normalisation, spacingMm, name } = this.card.input;
     const up = (n: number) => Math.ceil(n / multipleOf) * multipleOf;
-    const height = up(Math.max(...batch.map(({ rows }) => rows)));
-    const width = up(Math.max(...batch.map(({ columns }) => columns)));
+    const height = up(Math.max(...batch.map(({ shown }) => shown.rows)));
+    const width = up(Math.max(...batch.map(({ shown }) => shown.columns)));
     const input = new Float32Array(batch.length * height * width);
     input.fill((0 - normalisation.mean) / normalisation.std);
-    for (const [n, { pixels, rows, columns }] of batch.entries())
-      for (let row = 0; row < rows; row++)
-        input.set(pixels.subarray(row * columns, (row + 1) * columns), (n * height + row) * width);
+    for (const [n, prepared] of batch.entries())
+      normaliseInto(input, n * height * width, width, prepared, normalisation);
     const output = await this.session.run({
       [name]: new Tensor('float32', input, [batch.length, 1, height, width]),
     });
-    const marked = batch.map(({ rows, columns, rowScale, colScale }, n) => {
+    const marked = batch.map(({ shown, rowScale, colScale }, n) => {
       const own = outputsOf(output, this.card.marks, n, height, width);
-      return { rows, columns, spacingMm, rowScale, colScale, ...readOutputs(own, rows, columns) };
+      const { rows, columns } = shown;
+      return { rows, columns, spacingMm, rowScale, colScale, shown, ...readOutputs(own, rows, columns) };
     });
     for (const tensor of Object.values(output)) tensor.dispose();
     return marked;
   }
 }
 
-interface Prepared extends Grid {
+interface Prepared {
+  readonly shown: Grid;
+  /** Its pixels, within the window of a CT. */
+  readonly windowed: Float32Array;
+  /** The percentiles that become 0 and 1. */
+  readonly low: number;
+  readonly high: number;
   readonly rowScale: number;
   readonly colScale: number;
 }
 
-function clamp(values: Float32Array, floor: number, ceiling: number): void {
-  for (let i = 0; i < values.length; i++) values[i] = Math.min(ceiling, Math.max(floor, values[i]!));
+/** @param from, width of the picture's place in the input */
+function normaliseInto(
+  input: Float32Array,
+  from: number,
+  width: number,
+  { shown, windowed, low, high }: Prepared,
+  { mean, std }: LocaliserCard['input']['normalisation'],
+): void {
+  const { rows, columns } = shown;
+  const factor = 1 / Math.max(high - low, 1e-6);
+  for (let row = 0, k = 0; row < rows; row++)
+    for (let into = from + row * width, end = into + columns; into < end; into++, k++) {
+      const unit = Math.min(1, Math.max(0, (windowed[k]! - low) * factor));
+      input[into] = (unit - mean) / std;
+    }
+}
+
+function clamped(values: Float32Array, floor: number, ceiling: number): Float32Array {
+  const within = new Float32Array(values.length);
+  for (let i = 0; i < values.length; i++) within[i] = Math.min(ceiling, Math.max(floor, values[i]!));
+  return within;
 }

@@ -1,5 +1,5 @@
 import { REGION_PIXELS, REGION_SIDE } from '../domain/regionPicture.js';
-import { bilinear, type Grid } from './resample.js';
+import { bilinearInside, type Grid } from './resample.js';
 import type { PixelBox } from './types.js';
 
 /** Grey runs between these percentiles of the whole slice. */
@@ -28,15 +28,22 @@ export function regionPixels(slice: Grid, box: PixelBox, low: number, high: numb
   const grid = factor.col > 1 || factor.row > 1 ? boxMean(slice, factor.row, factor.col) : slice;
   const grey = new Uint8Array(REGION_PIXELS);
   const scale = 255 / Math.max(high - low, 1e-6);
-  for (let i = 0; i < REGION_SIDE; i++) {
-    const row = (row0 + (i + 0.5) * height + 0.5) / factor.row - 0.5;
-    for (let k = 0; k < REGION_SIDE; k++) {
-      const col = (col0 + (k + 0.5) * width + 0.5) / factor.col - 0.5;
-      const value = (bilinear(grid, col, row) - low) * scale;
-      grey[i * REGION_SIDE + k] = Math.min(255, Math.max(0, Math.round(value)));
+  const cols = placesOf(col0, width, factor.col, grid.columns - 1);
+  const rows = placesOf(row0, height, factor.row, grid.rows - 1);
+  for (let i = 0, at = 0; i < REGION_SIDE; i++)
+    for (let k = 0; k < REGION_SIDE; k++, at++) {
+      const value = (bilinearInside(grid, cols[k]!, rows[i]!) - low) * scale;
+      grey[at] = Math.min(255, Math.max(0, Math.round(value)));
     }
-  }
   return grey;
+}
+
+/** Indices along one side into the averaged slice, within it. */
+function placesOf(first: number, size: number, factor: number, last: number): Float64Array {
+  return Float64Array.from({ length: REGION_SIDE }, (_, i) => {
+    const at = (first + (i + 0.5) * size + 0.5) / factor - 0.5;
+    return Math.min(Math.max(at, 0), last);
+  });
 }
 
 function shrinkFactor(scale: number): number {

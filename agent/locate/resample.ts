@@ -9,60 +9,110 @@ export interface Grid {
 /** Sizes that were divided and multiplied again come back so near to 1. */
 const SAME_SIZE = 1e-9;
 
+/** Of new columns. */
+export interface Columns {
+  readonly from: number;
+  readonly count: number;
+}
+
+/** How many pixels so many become. */
+export const rescaledCount = (old: number, scale: number) => Math.max(1, Math.round(old / scale));
+
 /**
  * To another pixel size, the upper left corner staying where it is: the mean over each new pixel's area where it
  * is larger than the old one, bilinear where it is smaller.
  * @param rowScale, colScale new pixel size in old pixels
+ * @param only the new columns that are wanted; all of them by default
  */
-export function rescale(grid: Grid, rowScale: number, colScale: number): Grid {
-  if (Math.max(Math.abs(rowScale - 1), Math.abs(colScale - 1)) < SAME_SIZE) return grid;
-  const rows = Math.max(1, Math.round(grid.rows / rowScale));
-  const columns = Math.max(1, Math.round(grid.columns / colScale));
-  const rowTaps = tapsOf(grid.rows, rows, rowScale);
-  const colTaps = tapsOf(grid.columns, columns, colScale);
-  const narrow = new Float32Array(grid.rows * columns);
-  const { pixels: old, columns: width } = grid;
-  const { start, index, weight: share } = colTaps;
-  for (let row = 0; row < grid.rows; row++) {
-    const from = row * width;
-    const into = row * columns;
-    for (let col = 0, k = 0; col < columns; col++) {
-      let sum = 0;
-      for (const end = start[col + 1]!; k < end; k++) sum += share[k]! * old[from + index[k]!]!;
-      narrow[into + col] = sum;
-    }
-  }
+export function rescale(grid: Grid, rowScale: number, colScale: number, only?: Columns): Grid {
+  if (Math.max(Math.abs(rowScale - 1), Math.abs(colScale - 1)) < SAME_SIZE)
+    return only ? columnsOf(grid, only) : grid;
+  const rows = rescaledCount(grid.rows, rowScale);
+  const { from, count: columns } = only ?? { from: 0, count: rescaledCount(grid.columns, colScale) };
+  const narrow = { pixels: scratchOf(grid.rows * columns), rows: grid.rows, columns };
+  alongRows(grid, tapsOf(grid.columns, from, columns, colScale), narrow);
   const pixels = new Float32Array(rows * columns);
-  for (let row = 0; row < rows; row++) {
-    for (let k = rowTaps.start[row]!; k < rowTaps.start[row + 1]!; k++) {
-      const weight = rowTaps.weight[k]!;
-      const from = rowTaps.index[k]! * columns;
-      for (let into = row * columns, end = into + columns, at = from; into < end; into++, at++)
-        pixels[into] = pixels[into]! + weight * narrow[at]!;
-    }
-  }
+  alongColumns(narrow, tapsOf(grid.rows, 0, rows, rowScale), pixels);
   return { pixels, rows, columns };
 }
 
-/** Which old pixels make a new one, and with what weight; `start[i]..start[i + 1]` are those of new pixel i. */
+export function columnsOf(grid: Grid, { from, count }: Columns): Grid {
+  const { pixels, rows, columns } = grid;
+  if (count === columns) return grid;
+  const kept = new Float32Array(rows * count);
+  for (let row = 0, at = from; row < rows; row++, at += columns)
+    kept.set(pixels.subarray(at, at + count), row * count);
+  return { pixels: kept, rows, columns: count };
+}
+
+function alongRows(
+  { pixels, rows, columns: width }: Grid,
+  { first, weight, count }: Taps,
+  { pixels: into, columns }: Grid,
+): void {
+  const [one, two] = [Math.min(1, width - 1), Math.min(2, width - 1)];
+  for (let row = 0, to = 0; row < rows; row++) {
+    const from = row * width;
+    for (let col = 0, k = 0; col < columns; col++, to++, k += count) {
+      const at = from + first[col]!;
+      let sum =
+        weight[k]! * pixels[at]! + weight[k + 1]! * pixels[at + one]! + weight[k + 2]! * pixels[at + two]!;
+      for (let tap = 3; tap < count; tap++) sum += weight[k + tap]! * pixels[at + tap]!;
+      into[to] = sum;
+    }
+  }
+}
+
+/** As floats are added, one after the other: each sum is rounded to a float. */
+function alongColumns(
+  { pixels: narrow, rows, columns }: Grid,
+  { first, weight, count }: Taps,
+  into: Float32Array,
+): void {
+  const { fround } = Math;
+  const [one, two] = [Math.min(1, rows - 1) * columns, Math.min(2, rows - 1) * columns];
+  for (let row = 0, to = 0, k = 0; to < into.length; row++, k += count) {
+    const [a, b, c] = [weight[k]!, weight[k + 1]!, weight[k + 2]!];
+    const end = to + columns;
+    for (let at = first[row]! * columns; to < end; to++, at++) {
+      let sum = fround(fround(a * narrow[at]!) + b * narrow[at + one]!);
+      sum = fround(sum + c * narrow[at + two]!);
+      for (let tap = 3; tap < count; tap++)
+        sum = fround(sum + weight[k + tap]! * narrow[at + tap * columns]!);
+      into[to] = sum;
+    }
+  }
+}
+
+let scratch = new Float32Array(0);
+
+/** Room for what is read at once, kept from one call to the next. */
+function scratchOf(length: number): Float32Array {
+  if (scratch.length < length) scratch = new Float32Array(length);
+  return scratch;
+}
+
+/** What alongRows and alongColumns take together. */
+const LEAST_TAPS = 3;
+
+/** New pixel i is made of `count` old ones from `first[i]` on, with the weights from `i * count` on; some weigh nothing. */
 interface Taps {
-  readonly start: Int32Array;
-  readonly index: Int32Array;
+  readonly count: number;
+  readonly first: Int32Array;
   readonly weight: Float64Array;
 }
 
-function tapsOf(old: number, count: number, scale: number): Taps {
-  const start = new Int32Array(count + 1);
-  const index: number[] = [];
-  const weight: number[] = [];
-  for (let i = 0; i < count; i++) {
-    for (const [at, share] of scale > 1 ? areaTaps(old, i, scale) : linearTaps(old, i, scale)) {
-      index.push(at);
-      weight.push(share);
-    }
-    start[i + 1] = index.length;
-  }
-  return { start, index: Int32Array.from(index), weight: Float64Array.from(weight) };
+/** @param from, length the new pixels that are wanted */
+function tapsOf(old: number, from: number, length: number, scale: number): Taps {
+  const taps = Array.from({ length }, (_, i) =>
+    scale > 1 ? areaTaps(old, from + i, scale) : linearTaps(old, from + i, scale),
+  );
+  const count = taps.reduce((most, own) => Math.max(most, own.length), LEAST_TAPS);
+  const first = Int32Array.from(taps, (own) => Math.max(0, Math.min(own[0]![0], old - count)));
+  const weight = new Float64Array(length * count);
+  for (const [i, own] of taps.entries())
+    for (const [at, share] of own) weight[i * count + at - first[i]!] = share;
+  return { count, first, weight };
 }
 
 function areaTaps(old: number, i: number, scale: number): [at: number, share: number][] {
@@ -89,17 +139,25 @@ function linearTaps(old: number, i: number, scale: number): [at: number, share: 
 }
 
 /** The value at a real-numbered index, bilinear, the nearest edge pixel outside. */
-export function bilinear({ pixels, rows, columns }: Grid, col: number, row: number): number {
-  const x = Math.min(Math.max(col, 0), columns - 1);
-  const y = Math.min(Math.max(row, 0), rows - 1);
-  const x0 = Math.floor(x);
-  const y0 = Math.floor(y);
+export function bilinear(grid: Grid, col: number, row: number): number {
+  return bilinearInside(
+    grid,
+    Math.min(Math.max(col, 0), grid.columns - 1),
+    Math.min(Math.max(row, 0), grid.rows - 1),
+  );
+}
+
+/** Of an index that lies between the first and the last pixel's centres. */
+export function bilinearInside({ pixels, rows, columns }: Grid, col: number, row: number): number {
+  const x0 = Math.floor(col);
+  const y0 = Math.floor(row);
   const x1 = Math.min(x0 + 1, columns - 1);
-  const y1 = Math.min(y0 + 1, rows - 1);
-  const fx = x - x0;
-  const fy = y - y0;
-  const top = pixels[y0 * columns + x0]! * (1 - fx) + pixels[y0 * columns + x1]! * fx;
-  const bottom = pixels[y1 * columns + x0]! * (1 - fx) + pixels[y1 * columns + x1]! * fx;
+  const upper = y0 * columns;
+  const lower = Math.min(y0 + 1, rows - 1) * columns;
+  const fx = col - x0;
+  const fy = row - y0;
+  const top = pixels[upper + x0]! * (1 - fx) + pixels[upper + x1]! * fx;
+  const bottom = pixels[lower + x0]! * (1 - fx) + pixels[lower + x1]! * fx;
   return top * (1 - fy) + bottom * fy;
 }
 
@@ -117,6 +175,13 @@ export function percentiles(values: Float32Array, shares: readonly number[]): re
   });
 }
 
+let binsKept = new Uint16Array(0);
+
+function binsFor(length: number): Uint16Array {
+  if (binsKept.length < length) binsKept = new Uint16Array(length);
+  return binsKept;
+}
+
 /** The values of given ranks: values are counted into bins, and only the bins that hold a rank are sorted. */
 function valuesAt(values: Float32Array, ranks: readonly number[]): readonly number[] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
@@ -126,10 +191,15 @@ function valuesAt(values: Float32Array, ranks: readonly number[]): readonly numb
     if (value > high) high = value;
   }
   const perValue = high > low ? (BINS - 1) / (high - low) : 0;
+  const bins = binsFor(values.length);
   const counts = new Uint32Array(BINS);
-  for (let i = 0; i < values.length; i++) counts[((values[i]! - low) * perValue) | 0]!++;
+  for (let i = 0; i < values.length; i++) {
+    const bin = ((values[i]! - low) * perValue) | 0;
+    bins[i] = bin;
+    counts[bin]!++;
+  }
   const places = placesIn(counts, ranks);
-  const sorted = membersOf(values, counts, new Set(places.map(({ bin }) => bin)), low, perValue);
+  const sorted = membersOf(values, bins, counts, new Set(places.map(({ bin }) => bin)));
   return places.map(({ bin, rank }) => sorted.get(bin)![rank]!);
 }
 
@@ -145,16 +215,15 @@ function placesIn(counts: Uint32Array, ranks: readonly number[]): readonly { bin
 /** The values of the wanted bins, sorted. */
 function membersOf(
   values: Float32Array,
+  bins: Uint16Array,
   counts: Uint32Array,
   wanted: ReadonlySet<number>,
-  low: number,
-  perValue: number,
 ): ReadonlyMap<number, Float32Array> {
   const isWanted = new Uint8Array(BINS);
   for (const bin of wanted) isWanted[bin] = 1;
   const found = new Map([...wanted].map((bin) => [bin, { own: new Float32Array(counts[bin]!), length: 0 }]));
   for (let i = 0; i < values.length; i++) {
-    const bin = ((values[i]! - low) * perValue) | 0;
+    const bin = bins[i]!;
     if (isWanted[bin] === 0) continue;
     const into = found.get(bin)!;
     into.own[into.length++] = values[i]!;

@@ -1,7 +1,7 @@
 export interface Gathering<Item, Result> {
   /** One run takes at most so many. */
   readonly limit: number;
-  /** The first waits so long for company. */
+  /** The first waits so long for company while a run is under way, and no longer than that run; else it goes at once. */
   readonly waitMs: number;
   /** One result, or the error of that one item, per item and in order. A throw fails the run as a whole. */
   run(items: readonly Item[]): Promise<readonly (Result | Error)[]>;
@@ -20,12 +20,17 @@ interface Call<Item, Result> {
 export function gather<Item, Result>({ limit, waitMs, run }: Gathering<Item, Result>) {
   let calls: Call<Item, Result>[] = [];
   let timer: NodeJS.Timeout | undefined;
+  let running = 0;
 
-  function leave(): void {
+  async function leave(): Promise<void> {
     clearTimeout(timer);
     const leaving = calls;
     calls = [];
-    void serve(leaving);
+    if (leaving.length === 0) return;
+    running++;
+    await serve(leaving);
+    running--;
+    if (running === 0) await leave();
   }
 
   async function serve(served: readonly Call<Item, Result>[]): Promise<void> {
@@ -46,7 +51,10 @@ export function gather<Item, Result>({ limit, waitMs, run }: Gathering<Item, Res
   return (item: Item): Promise<Result> =>
     new Promise((resolve, reject) => {
       calls.push({ item, resolve, reject });
-      if (calls.length === limit) leave();
-      else if (calls.length === 1) timer = setTimeout(leave, waitMs);
+      if (calls.length === limit) void leave();
+      else if (calls.length > 1) return;
+      // Not in this very moment: calls of one turn of the loop belong together.
+      else if (running === 0) setImmediate(() => void leave());
+      else timer = setTimeout(() => void leave(), waitMs);
     });
 }

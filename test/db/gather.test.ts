@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gather } from '../../db/work/gather.js';
 
 describe('gathering calls', () => {
@@ -14,6 +15,18 @@ describe('gathering calls', () => {
     assert.deepEqual(await Promise.all([1, 2, 3, 4].map(call)), [-1, -2, -3, -4]);
     assert.deepEqual(runs, [[1, 2, 3], [4]]);
     assert.equal(await call(5), -5);
+  });
+
+  it('nobody waits for company while nothing runs; those that come meanwhile go together when it ends', async () => {
+    const run = async (items: readonly number[]) => {
+      await sleep(10);
+      return negate(items);
+    };
+    const call = gather<number, number>({ limit: 9, waitMs: 60_000, run });
+    const first = call(1);
+    await sleep(2);
+    assert.deepEqual(await Promise.all([first, call(2), call(3)]), [-1, -2, -3]);
+    assert.deepEqual(runs, [[1], [2, 3]]);
   });
 
   it('an error for one item is that one call', async () => {

@@ -6,21 +6,21 @@ import { createBatcher, decideBatch } from '../../worker/batcher.js';
 const always = () => true;
 
 describe('the batcher', () => {
-  it('lets a full batch leave beside a running one, a partial one only when nothing runs and it has waited', () => {
-    const sight = { waiting: 0, running: 0, oldestHasWaited: false, size: 4, lanes: 1 };
+  it('lets a full batch leave beside a running one, a partial one only when nothing runs and it is due', () => {
+    const sight = { waiting: 0, running: 0, oldestIsDue: false, size: 4, lanes: 1 };
     assert.equal(decideBatch(sight), 0);
     assert.equal(decideBatch({ ...sight, waiting: 3 }), 0);
-    assert.equal(decideBatch({ ...sight, waiting: 3, oldestHasWaited: true }), 3);
-    assert.equal(decideBatch({ ...sight, waiting: 3, oldestHasWaited: true, running: 1 }), 0);
+    assert.equal(decideBatch({ ...sight, waiting: 3, oldestIsDue: true }), 3);
+    assert.equal(decideBatch({ ...sight, waiting: 3, oldestIsDue: true, running: 1 }), 0);
     assert.equal(decideBatch({ ...sight, waiting: 9, running: 1 }), 4);
     assert.equal(decideBatch({ ...sight, waiting: 9, running: 2 }), 0);
   });
 
   it('keeps every lane busy and one batch ahead; lanes that are free share a partial batch', () => {
-    const sight = { waiting: 9, running: 1, oldestHasWaited: false, size: 4, lanes: 2 };
+    const sight = { waiting: 9, running: 1, oldestIsDue: false, size: 4, lanes: 2 };
     assert.equal(decideBatch({ ...sight, running: 2 }), 4);
     assert.equal(decideBatch({ ...sight, running: 3 }), 0);
-    const partial = { ...sight, waiting: 3, oldestHasWaited: true };
+    const partial = { ...sight, waiting: 3, oldestIsDue: true };
     assert.deepEqual(
       [0, 1, 2].map((running) => decideBatch({ ...partial, running })),
       [2, 3, 0],
@@ -43,6 +43,27 @@ describe('the batcher', () => {
     const results = [...batcher.add([1, 2]), ...batcher.add([3, 4, 5])];
     assert.deepEqual(await Promise.all(results), [10, 20, 30, 40, 50]);
     assert.deepEqual(batches, [[1, 2, 3, 4, 5]]);
+  });
+
+  it('waits for company while another lane runs, and not for nothing', async () => {
+    const batches: (readonly number[])[] = [];
+    const run = async (items: readonly number[]) => {
+      batches.push(items);
+      await sleep(20);
+      return items;
+    };
+    const batcher = createBatcher<number, number>({
+      size: 6,
+      waitMs: 60_000,
+      lanes: 2,
+      run,
+      mayBeOneItem: always,
+    });
+    const alone = batcher.add([1, 2, 3, 4, 5]);
+    await sleep(5);
+    const later = batcher.add([6]);
+    await Promise.all([...alone, ...later]);
+    assert.deepEqual(batches, [[1, 2, 3], [4, 5], [6]]);
   });
 
   it('gives every caller its own answer, whatever the sizes, and never exceeds the batch size', async () => {
