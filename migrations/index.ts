@@ -38,6 +38,7 @@ import * as auditAnchor from './0051_audit_anchor.js';
 import * as casePurges from './0053_case_purges.js';
 import * as auditPurge from './0054_audit_purge.js';
 import * as sharedStores from './0055_shared_stores.js';
+import * as lighterEntries from './0056_lighter_entries.js';
 
 /** In order, for ever: a released migration is never changed, renamed or taken out. */
 export const migrations = [
@@ -81,4 +82,5 @@ export const migrations = [
   { name: '0053_case_purges', ...casePurges },
   { name: '0054_audit_purge', ...auditPurge },
   { name: '0055_shared_stores', ...sharedStores },
+  { name: '0056_lighter_entries', ...lighterEntries },
 ] as const;

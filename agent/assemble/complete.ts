@@ -48,24 +48,24 @@ export async function lookAtSeries(
     const decision = completenessOf(evidence, assemble, nowMs);
     if (!decision.complete) return decision;
     await completeSeries(trx, seriesInstanceUid, decision.reason, missingOf(decision.reason, evidence));
-    await notePaces(trx, series, images, { pauseMs, studyQuietMs: assemble.studyQuietMs });
+    const gapMs = series.reopened === 0 ? await gapBeforeSeries(trx, series) : Infinity;
     await judgeComplete(trx, seriesInstanceUid, context);
     const completed = (await findSeries(trx, seriesInstanceUid))!;
     const wake = await context.onSeriesComplete(trx, completed);
     await auditComplete(trx, completed);
+    // Last of all: every series of a sender writes the same row, and would wait here for the one before it.
+    await notePaces(trx, sendersOf(images), { pauseMs, gapMs, studyQuietMs: assemble.studyQuietMs });
     return { complete: true, series: completed, wake };
   });
 }
 
-/** What is remembered of its senders. A series that comes again says nothing about how studies come. */
+/** @param gapMs Infinity for a series that came again: it says nothing about how studies come */
 async function notePaces(
   trx: Tx,
-  series: SeriesRow,
-  images: readonly InstanceRow[],
-  { pauseMs, studyQuietMs }: { pauseMs: number; studyQuietMs: number },
+  senders: readonly string[],
+  { pauseMs, gapMs, studyQuietMs }: { pauseMs: number; gapMs: number | null; studyQuietMs: number },
 ): Promise<void> {
-  const gapMs = series.reopened === 0 ? await gapBeforeSeries(trx, series) : Infinity;
-  for (const callingAe of sendersOf(images)) {
+  for (const callingAe of senders) {
     await notePace(trx, callingAe, pauseMs);
     // After so long a pause the study had been answered: no waiting for its first report bears on it.
     if (gapMs === null || gapMs <= studyQuietMs) await noteStudyPace(trx, callingAe, gapMs);

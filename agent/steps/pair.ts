@@ -20,8 +20,17 @@ import { readyAt } from '../read/ready.js';
 import { waitForIdentity } from './identity.js';
 import type { AgentStep, StepContext } from './types.js';
 
-/** How long a case waits before it looks again at what is arriving or being read; the end of either wakes it sooner. */
+/** How long a case waits before it looks again at what is being fetched. */
 const AGAIN_MS = 2_000;
+const SELDOM_MS = 30_000;
+
+/**
+ * What is arriving or being read wakes its case when it ends; to look again is for what went unheard. The longer it
+ * takes the more seldom: in a burst each of the waiting cases would ask every two seconds, and they would fill a core.
+ */
+function againMs({ stateSince }: Pick<CaseRow, 'stateSince'>): number {
+  return Math.min(SELDOM_MS, Math.max(AGAIN_MS, (Date.now() - stateSince.getTime()) / 2));
+}
 
 /** received -> paired: which series of the study is read, and the CT within the window, or why there is none. */
 export const pairStep: AgentStep = async (context, row) => {
@@ -40,7 +49,7 @@ export const pairStep: AgentStep = async (context, row) => {
   const pairing = { reader, windowDays: config.pair.windowDays };
   const { mr, decision, unread } = await pairSeries(knex, seriesInstanceUid, pairing);
   if (await askForReadings(knex, await listSeries(knex, unread), reader)) context.wakeReadings();
-  if (decision.wait) return { postponeMs: AGAIN_MS, waitingFor: 'a CT is still arriving or being read' };
+  if (decision.wait) return { postponeMs: againMs(row), waitingFor: 'a CT is still arriving or being read' };
   if (await isCtBeingFetched(knex, mr.patientId, config.query.priors.caseWaitMs))
     return { postponeMs: AGAIN_MS, waitingFor: 'a CT is being fetched' };
   const { outcome, ctSeriesInstanceUid, ctAcquisitionDate, intervalDays, candidates } = decision;
@@ -99,7 +108,7 @@ async function waitForSeries(
   { unasked, waitingFor, candidates, failed }: GatheredStudy,
 ): Promise<StepEnd | null> {
   if (await askForReadings(database.knex, unasked, reader)) wakeReadings();
-  if (waitingFor !== null) return { postponeMs: AGAIN_MS, waitingFor };
+  if (waitingFor !== null) return { postponeMs: againMs(row), waitingFor };
   const isAnyReadable = candidates.some(
     ({ role, reading }) => role === 'mr' && reading.status !== 'unreadable',
   );
