@@ -20,12 +20,16 @@ import type { AgentStep } from './types.js';
  */
 export const locateStep: AgentStep = async ({ config, database }, row) => {
   const { knex } = database;
-  const choice = await findChoice(knex, row.id, row.revision);
-  const pairing = await findPairing(knex, row.id, row.revision);
+  const [choice, pairing] = await Promise.all([
+    findChoice(knex, row.id, row.revision),
+    findPairing(knex, row.id, row.revision),
+  ]);
   if (!choice) throw new CalcidiscError('INTERNAL', 'no series has been chosen', { caseId: row.id });
-  const found = await located<LocateResult>(knex, choice.readingId);
-  const ct = pairing?.ctReadingId ? await located<CtResult>(knex, pairing.ctReadingId) : null;
-  const naming = await findLevelDecision(knex, choice.readingId);
+  const [found, ct, naming] = await Promise.all([
+    located<LocateResult>(knex, choice.readingId),
+    pairing?.ctReadingId ? located<CtResult>(knex, pairing.ctReadingId) : null,
+    findLevelDecision(knex, choice.readingId),
+  ]);
   const mr = naming ? renamed(found, naming) : withDoubts(found, doubtsOf(choice, found, ct));
   return {
     to: 'located',

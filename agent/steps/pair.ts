@@ -34,11 +34,13 @@ function againMs({ stateSince }: Pick<CaseRow, 'stateSince'>): number {
 
 /** received -> paired: which series of the study is read, and the CT within the window, or why there is none. */
 export const pairStep: AgentStep = async (context, row) => {
-  const wait = await waitForIdentity(context, row);
-  if (wait) return wait;
   const { config, database, reader } = context;
   const { knex } = database;
-  const study = await gatherStudy(knex, row.mrStudyInstanceUid, reader);
+  const [wait, study] = await Promise.all([
+    waitForIdentity(context, row),
+    gatherStudy(knex, row.mrStudyInstanceUid, reader),
+  ]);
+  if (wait) return wait;
   const incomplete = await waitForSeries(context, row, study);
   if (incomplete) return incomplete;
   if (showsNoLumbarSpine(study.candidates)) return closed(context, row);
@@ -140,11 +142,14 @@ async function waitForStudy(
   study: GatheredStudy,
   { isBeyondDoubt }: Choice,
 ): Promise<StepEnd | null> {
-  const isAmendment = await hasReport(database.knex, row.id);
+  const [isAmendment, pace] = await Promise.all([
+    hasReport(database.knex, row.id),
+    listSendersOfStudy(database.knex, row.mrStudyInstanceUid).then((senders) =>
+      findStudyPace(database.knex, senders),
+    ),
+  ]);
   const lastCtMs = isAmendment ? await lastCtOfPatient(database.knex, row.mrStudyInstanceUid) : 0;
   const lastReceivedMs = Math.max(study.lastReceivedMs, lastCtMs);
-  const senders = await listSendersOfStudy(database.knex, row.mrStudyInstanceUid);
-  const pace = await findStudyPace(database.knex, senders);
   const { atMs } = readyAt({ lastReceivedMs, isBeyondDoubt, isAmendment, pace }, config.assemble);
   const nowMs = indexedUntilMs();
   if (nowMs >= atMs) return null;

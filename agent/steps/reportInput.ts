@@ -19,43 +19,52 @@ import { LEVELS } from '../domain/levels.js';
 import { GREY_PERCENTILES } from '../locate/region.js';
 import { atPrevalence } from '../report/certainty.js';
 import type { ReportClassifier, ReportDisc, ReportInput, ReportSeries } from '../report/types.js';
+import { allOf } from './allOf.js';
 import type { StepContext } from './types.js';
 
 /** Everything the report says about this revision, read from the database; nothing here is computed anew. */
 export async function gatherReportInput(context: StepContext, row: CaseRow): Promise<ReportInput> {
   const { config, database } = context;
   const { knex } = database;
-  const pairing = await findPairing(knex, row.id, row.revision);
-  const mrLocalisation = await findLocalisation(knex, row.id, row.revision, 'MR');
+  const { id, revision } = row;
+  // Side by side: each is a way to the database and back.
+  const read = await allOf({
+    pairing: findPairing(knex, id, revision),
+    mrLocalisation: findLocalisation(knex, id, revision, 'MR'),
+    ctLocalisation: findLocalisation(knex, id, revision, 'CT'),
+    study: findStudy(knex, row.mrStudyInstanceUid),
+    inferences: listInferences(knex, id, revision),
+    regions: listRegions(knex, id, revision),
+    measurements: listMeasurements(knex, id, revision),
+    first: firstHeader(context, row.mrSeriesInstanceUid),
+    predecessor: predecessorOf(context, row),
+    alsoReplaced: joinedReports(context, row),
+    mr: seriesOf(context, row.mrSeriesInstanceUid),
+    choice: findChoice(knex, id, revision),
+    device: deviceOf(context),
+  });
+  const { pairing, mrLocalisation, ctLocalisation, first } = read;
   if (!pairing || !mrLocalisation) throw incomplete(row, 'its pairing or its localisation');
-  const ctLocalisation = await findLocalisation(knex, row.id, row.revision, 'CT');
-  const study = (await findStudy(knex, row.mrStudyInstanceUid))!;
-  const inferences = (await listInferences(knex, row.id, row.revision)).filter(
-    ({ role }) => role === 'active',
-  );
+  const study = read.study!;
+  const inferences = read.inferences.filter(({ role }) => role === 'active');
   const { ctSeriesInstanceUid } = pairing;
-  const found: Found = {
-    regions: await listRegions(knex, row.id, row.revision),
-    measurements: await listMeasurements(knex, row.id, row.revision),
-    inferences,
-  };
+  const found: Found = { regions: read.regions, measurements: read.measurements, inferences };
   const shift = await shiftOf(context, inferences[0]);
-  const first = await firstHeader(context, row.mrSeriesInstanceUid);
   return {
     caseId: row.id,
     revision: row.revision,
     revisionReason: row.revisionReason,
-    predecessor: await predecessorOf(context, row),
-    alsoReplaced: await joinedReports(context, row),
+    predecessor: read.predecessor,
+    alsoReplaced: read.alsoReplaced,
     patient: { ...patientOf(study), age: first?.patientAge ?? null },
     study: {
       ...studyOf(study),
       request: first?.request ?? null,
       issuerOfAccessionNumber: first?.issuerOfAccessionNumber ?? null,
     },
-    mr: await seriesOf(context, row.mrSeriesInstanceUid),
+    mr: read.mr,
     ct: ctSeriesInstanceUid === null ? null : await seriesOf(context, ctSeriesInstanceUid),
-    choice: await findChoice(knex, row.id, row.revision),
+    choice: read.choice,
     pairing: {
       outcome: pairing.outcome,
       intervalDays: pairing.intervalDays,
@@ -68,7 +77,7 @@ export async function gatherReportInput(context: StepContext, row: CaseRow): Pro
     classifier: await classifierOf(context, inferences[0]),
     localiser: localiserOf(mrLocalisation),
     parameters: { ...parametersOf(context, found), prevalence: shift?.to ?? null },
-    device: await deviceOf(context),
+    device: read.device,
     // The moment the last thing in it became known: a repeated step writes the same bytes.
     createdAt: row.stateSince,
     sopClass: config.report.sopClass,
