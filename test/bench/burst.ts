@@ -5,20 +5,22 @@
  * the PACS; everything real. Seconds from the first C-STORE on, of this machine: when the first report is there, the
  * median, the 95th percentile, and how many studies an hour that makes. `firstOfAll` and `medianOfAll` are shares of
  * the whole: a case that waits for all the others at every stage makes both 1.
- * `cpuSecondsPerStudy`: processor time of agent, worker and senders (one process here) and of PostgreSQL, the figure that
+ * `cpuSecondsPerStudy`: processor time of agent, worker and senders (one process here, the senders a thread of it) and of PostgreSQL, the figure that
  * says something on a machine that has other work; what a study adds to database and spool; --stages adds what each stage took.
  */
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { storeFiles } from '../../agent/deliver/scu.js';
+import { Worker } from 'node:worker_threads';
 import { openDemoPacs } from '../../cli/demo/pacs.js';
 import { startService } from '../../cli/service.js';
 import { parseConfig } from '../../config/load.js';
 import { createLogger } from '../../config/log.js';
 import { quantile } from '../../models/statistics/describe.js';
-import { drawSiteStudies, forRun, type Sending } from '../field/siteStudies.js';
+import { drawSiteStudies, type Sending } from '../field/siteStudies.js';
 import { argumentsOf, wholeNumber } from './arguments.js';
+import type { BurstTask } from './burstSenders.js';
 import { cpuSeconds } from './cpuSeconds.js';
 import { stageMeans } from './stages.js';
 
@@ -120,24 +122,13 @@ async function sizes(): Promise<{
   return rows[0];
 }
 
-/** Each study by one sender, the CT before its MR; several senders side by side. */
-async function burst(sendings: readonly Sending[], runs: readonly number[]): Promise<void> {
-  const waiting = [...runs];
-  const port = service.dicomPort!;
-  async function sender(): Promise<void> {
-    for (let run = waiting.shift(); run !== undefined; run = waiting.shift())
-      for (const { files, callingAe } of sendings) {
-        if (callingAe === 'CT1' && run % WITH_CT !== 0) continue;
-        const own = files.map((file) => forRun(file, run!));
-        const results = await storeFiles({
-          ...{ host: '127.0.0.1', port, calledAe: 'CALCIDISC', callingAe },
-          files: own,
-        });
-        const refused = results.find(({ isStored }) => !isStored);
-        if (refused) throw refused.error ?? new Error(`refused with ${refused.status}`);
-      }
-  }
-  await Promise.all(Array.from({ length: wholeNumber('senders', options.senders) }, sender));
+/** Each study by one sender, the CT before its MR; several senders side by side, in a thread of their own. */
+async function burst(sendings: BurstTask['sendings'], runs: readonly number[]): Promise<void> {
+  const senders = wholeNumber('senders', options.senders);
+  const workerData: BurstTask = { sendings, runs, senders, withCt: WITH_CT, port: service.dicomPort! };
+  const thread = new Worker(new URL('./burstSenders.js', import.meta.url), { workerData });
+  const [code] = await once(thread, 'exit');
+  if (code !== 0) throw new Error('the senders ended before all was sent');
   if (runs.length === 1) await delivered(performance.now(), 1, []);
 }
 
