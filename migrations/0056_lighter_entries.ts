@@ -10,7 +10,9 @@ export async function up(knex: Knex): Promise<void> {
     CREATE OR REPLACE FUNCTION worklist_of_case() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
       IF TG_OP = 'UPDATE' AND (OLD.revision, OLD.mr_series_instance_uid, OLD.joined_into)
-                  IS NOT DISTINCT FROM (NEW.revision, NEW.mr_series_instance_uid, NEW.joined_into) THEN
+                  IS NOT DISTINCT FROM (NEW.revision, NEW.mr_series_instance_uid, NEW.joined_into)
+         -- Its discs have just been written, which no trigger of their own tells of.
+         AND NEW.state <> 'located' THEN
         -- Quality knows no states.
         PERFORM set_config('calcidisc.state_alone', 'yes', true);
         UPDATE worklist_entry SET state = NEW.state, state_since = NEW.state_since WHERE case_id = NEW.id;

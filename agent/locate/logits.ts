@@ -3,7 +3,7 @@ import type { LocaliserCard } from '../../models/catalogue/localiser.js';
 
 /** Channels of the tissue head, as the card lists them. */
 export const TISSUE = { background: 0, vertebra: 1, canal: 2, disc: 3 } as const;
-const TISSUES = 4;
+const TISSUES = Object.keys(TISSUE).length;
 /** Channels of the level head: the five lumbar discs from below, then what is above and what is below. */
 export const LEVEL_CLASSES = 7;
 

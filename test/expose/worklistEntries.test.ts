@@ -91,6 +91,50 @@ describe('expose: the narrow rows that worklists read', function () {
     assert.deepEqual(await entry(id), before, 'triggers and a refresh say the same');
   });
 
+  it('a case that moves on keeps what making its rows anew would give, its discs counted before their answers', async () => {
+    const { knex } = db.database;
+    const { caseId } = await knex('worklistEntry')
+      .whereNot({ caseId: id })
+      .where({ pairingOutcome: 'paired', locateStatus: 'located' })
+      .first('caseId');
+    const { revision } = await knex('case').where({ id: caseId }).first('revision');
+    const next = revision + 1;
+    const kept = async () => [
+      await entry(caseId),
+      await knex('qualityStudy').where({ caseId }).first('*'),
+      await knex('qualityDisc').where({ caseId }).orderBy(['level', 'modelId']),
+    ];
+    const asAnew = async (when: string) => {
+      const before = await kept();
+      await knex.raw('SELECT worklist_refresh(ARRAY[?::uuid])', [caseId]);
+      assert.deepEqual(before, await kept(), when);
+    };
+    const again = (table: string) =>
+      knex.raw(
+        `INSERT INTO ${table} SELECT (jsonb_populate_record(t, jsonb_build_object('id', gen_random_uuid(), 'revision', :next::integer))).*
+           FROM ${table} t WHERE case_id = :id AND revision = :revision`,
+        { id: caseId, revision, next },
+      );
+    const move = (change: object) =>
+      knex('case')
+        .where({ id: caseId })
+        .update({ ...change, stateSince: knex.fn.now() });
+    await move({ state: 'received', revision: next });
+    await asAnew('another revision');
+    await again('localisation');
+    await again('disc_region');
+    await move({ state: 'located' });
+    const discs = await knex('disc_region').where({ caseId, revision: next });
+    assert.ok(discs.length > 0);
+    assert.equal((await knex('qualityStudy').where({ caseId }).first('discs')).discs, discs.length);
+    await asAnew('located');
+    await move({ state: 'classified' });
+    assert.equal((await entry(caseId)).state, 'classified');
+    await asAnew('classified');
+    await move({ state: 'classified', revision });
+    await asAnew('the revision before');
+  });
+
   it('answers of a revision that come together count at once', async () => {
     const { knex } = db.database;
     const [region] = await knex('discRegion').where({ caseId: id, revision: 1, level: 'L5-S1' }).select('*');
