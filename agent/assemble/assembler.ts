@@ -53,7 +53,7 @@ export function startAssembler(context: AssembleContext): Assembler {
   const { log } = context;
   const line = openNewsLine(async (batch) => {
     const changed = await deal(context, batch);
-    // No later than that, however much more comes: else a burst's first series would wait for its last.
+    // No later than that: what else comes, of whatever series, does not put a look off.
     for (const uid of changed) looks.planBy(uid, line.backlog > 0 ? LOOK_WHEN_BEHIND_MS : 0);
   }, log);
   const looks = openAppointments({

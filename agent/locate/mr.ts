@@ -172,12 +172,14 @@ async function describe(
   // Packed beside each other, in threads of their own.
   const [slicePng, ...regions] = await Promise.all([storedPng(image, source), ...greys.map(regionImage)]);
   const { modality, seriesInstanceUid } = series;
+  // From below up: the last bits of a mean depend on the order.
+  const upwards = greys.map(({ grey }) => grey).reverse();
   return {
     result: { modality, seriesInstanceUid, ...verdict, slice: sliceOf(middle), discs },
     slicePng,
     pixelSpacingMm: source.plane.spacingMm,
     sliceGrey: greyOf(image, source),
-    pictureFigures: pictureFiguresOf(greys.map(({ grey }) => grey).reverse(), ratio),
+    pictureFigures: pictureFiguresOf(upwards, ratio),
     regions,
   };
 }

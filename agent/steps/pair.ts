@@ -26,7 +26,7 @@ const SELDOM_MS = 30_000;
 
 /**
  * What is arriving or being read wakes its case when it ends; to look again is for what went unheard. The longer it
- * takes the more seldom: in a burst each of the waiting cases would ask every two seconds, and they would fill a core.
+ * takes the more seldom: in a burst there are as many waiting cases as studies, and each would ask every two seconds.
  */
 function againMs({ stateSince }: Pick<CaseRow, 'stateSince'>): number {
   return Math.min(SELDOM_MS, Math.max(AGAIN_MS, (Date.now() - stateSince.getTime()) / 2));
