@@ -5,7 +5,7 @@ import type { CaseRow } from '../../db/tables/cases.js';
 import { listReceivingHere } from '../../db/tables/series.js';
 import { casesOfSeries } from '../../db/views/casesOfSeries.js';
 import { type Appointments, openAppointments } from '../../db/work/appointments.js';
-import type { AssociationEnd, AssociationInfo, SpooledFile } from '../receive/types.js';
+import type { AssociationInfo, EndedAssociation, SpooledFile } from '../receive/types.js';
 import { type CompleteContext, lookAtSeries } from './complete.js';
 import { type IndexContext, indexFiles } from './indexer.js';
 import { type News, openNewsLine } from './newsLine.js';
@@ -23,7 +23,7 @@ export interface AssembleContext extends IndexContext, CompleteContext {
 /** What the receiver's news become: rows, complete series, cases. */
 export interface Assembler {
   associationOpened(association: AssociationInfo): void;
-  associationEnded(id: string, how: AssociationEnd): void;
+  associationEnded(ended: EndedAssociation): void;
   stored(file: SpooledFile): void;
   /** What is known about a series has changed: it is looked at now. */
   look(seriesInstanceUid: string): void;
@@ -67,7 +67,7 @@ export function startAssembler(context: AssembleContext): Assembler {
 
   return {
     associationOpened: (association) => line.tell({ kind: 'opened', association }),
-    associationEnded: (id, how) => line.tell({ kind: 'ended', id, how }),
+    associationEnded: (ended) => line.tell({ kind: 'ended', ended }),
     stored: (file) => line.tell({ kind: 'stored', file }),
     look: (seriesInstanceUid) => looks.plan(seriesInstanceUid, 0),
     get backlog() {
@@ -94,7 +94,7 @@ async function deal(context: AssembleContext, batch: readonly News[]): Promise<I
     return [];
   }
   if (first.kind === 'ended') {
-    await endAssociation(knex, first.id, first.how);
+    await endAssociation(knex, first.ended.id, first.ended);
     return (await listReceivingHere(knex, context.store ?? null)).map(
       ({ seriesInstanceUid }) => seriesInstanceUid,
     );

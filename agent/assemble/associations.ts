@@ -18,6 +18,6 @@ export async function ensureKnownAssociations(trx: Tx, read: readonly ReadInstan
       remoteAddress: '',
       openedAt: file.receivedAt,
     });
-    if (isNew) await endAssociation(trx, file.associationId, 'lost');
+    if (isNew) await endAssociation(trx, file.associationId, { how: 'lost' });
   }
 }

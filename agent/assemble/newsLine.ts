@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../config/log.js';
-import type { AssociationEnd, AssociationInfo, SpooledFile } from '../receive/types.js';
+import type { AssociationInfo, EndedAssociation, SpooledFile } from '../receive/types.js';
 
 /** What the receiver tells. */
 export type News =
   | { readonly kind: 'opened'; readonly association: AssociationInfo }
-  | { readonly kind: 'ended'; readonly id: string; readonly how: AssociationEnd }
+  | { readonly kind: 'ended'; readonly ended: EndedAssociation }
   | { readonly kind: 'stored'; readonly file: SpooledFile };
 
 /** As many objects go into one transaction; more would hold its locks for longer than it saves. */

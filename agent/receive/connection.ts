@@ -361,7 +361,8 @@ export class DimseConnection extends AssociationPeer {
     this.onClosed(this);
     this.#messages.abandon();
     await this.#outstanding;
-    if (this.#info) this.deps.events.associationEnded(this.id, this.#end);
+    const [id, how] = [this.id, this.#end];
+    if (this.#info) this.deps.events.associationEnded({ id, how, endedAt: new Date() });
   }
 }
 

@@ -2,8 +2,9 @@
 export interface HoldLimits {
   /** Nothing new for so long. */
   readonly quietMs: number;
-  /** The oldest has waited for so long, or so many wait. */
+  /** The oldest has waited for so long; for so long, where something among them has come to an end; or so many wait. */
   readonly longestMs: number;
+  readonly longestWithEndMs: number;
   readonly most: number;
 }
 
@@ -14,6 +15,7 @@ export interface HoldLimits {
 export class HeldNews<T> {
   #held: T[] = [];
   #oldestAt = 0;
+  #hasEnd = false;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(
@@ -21,10 +23,13 @@ export class HeldNews<T> {
     private readonly pass: (news: T[]) => void,
   ) {}
 
-  tell(item: T): void {
+  /** @param isEnd whether somebody waits for it to be dealt with, but not so that each is passed on by itself */
+  tell(item: T, isEnd = false): void {
     if (this.#held.length === 0) this.#oldestAt = performance.now();
     this.#held.push(item);
-    const isOld = performance.now() - this.#oldestAt >= this.limits.longestMs;
+    this.#hasEnd ||= isEnd;
+    const { longestMs, longestWithEndMs } = this.limits;
+    const isOld = performance.now() - this.#oldestAt >= (this.#hasEnd ? longestWithEndMs : longestMs);
     if (isOld || this.#held.length >= this.limits.most) this.flush();
     else if (this.#timer) this.#timer.refresh();
     else this.#timer = setTimeout(() => this.flush(), this.limits.quietMs);
@@ -35,6 +40,7 @@ export class HeldNews<T> {
     this.#timer = null;
     const news = this.#held;
     this.#held = [];
+    this.#hasEnd = false;
     if (news.length > 0) this.pass(news);
   }
 }

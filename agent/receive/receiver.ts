@@ -153,7 +153,7 @@ function guarded(events: ReceiveEvents, log: Logger): ReceiveEvents {
     };
   return {
     associationOpened: guard((association) => events.associationOpened(association)),
-    associationEnded: guard((id, how) => events.associationEnded(id, how)),
+    associationEnded: guard((ended) => events.associationEnded(ended)),
     stored: guard((file) => events.stored(file)),
     refused: guard((refusal) => events.refused(refusal)),
     commitmentRequested: guard((owed) => events.commitmentRequested?.(owed)),

@@ -10,8 +10,11 @@ const data = workerData as ThreadData;
 const log = createLogger({ log: { level: data.logLevel, format: data.logFormat } });
 const tell = (message: FromThread) => parentPort!.postMessage(message);
 
-/** The index takes notice of a series when the last association ends, in a pause, or after so long. */
-const HOLD = { quietMs: 100, longestMs: 3_000, most: 2_000 };
+/**
+ * The index takes notice of a series when the last association ends, in a pause, or after so long; while others send,
+ * of one that has ended after a second, or the first of many studies would wait for the last.
+ */
+const HOLD = { quietMs: 100, longestMs: 3_000, longestWithEndMs: 1_000, most: 2_000 };
 const held = new HeldNews<News>(HOLD, (news) => tell({ kind: 'news', news }));
 let openAssociations = 0;
 const tellAtOnce = (item: News) => {
@@ -33,10 +36,9 @@ try {
         openAssociations += 1;
         held.tell({ kind: 'opened', association });
       },
-      associationEnded: (id, how) => {
+      associationEnded: (ended) => {
         openAssociations -= 1;
-        held.tell({ kind: 'ended', id, how });
-        // While others send, the index would take the processor from them.
+        held.tell({ kind: 'ended', ended }, true);
         if (openAssociations === 0) held.flush();
       },
       stored: (file) => held.tell({ kind: 'stored', file }),

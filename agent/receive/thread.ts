@@ -93,7 +93,7 @@ function listening(worker: Worker): Promise<Extract<FromThread, { kind: 'listeni
 function pass(message: News, events: ReceiveEvents): void {
   if (message.kind === 'stored') events.stored(message.file);
   else if (message.kind === 'opened') events.associationOpened(message.association);
-  else if (message.kind === 'ended') events.associationEnded(message.id, message.how);
+  else if (message.kind === 'ended') events.associationEnded(message.ended);
   else if (message.kind === 'refused') events.refused(message.refusal);
   else if (message.kind === 'commitmentRequested') events.commitmentRequested?.(message.owed);
   else if (message.kind === 'commitmentReported') {

@@ -3,7 +3,7 @@ import type { CommitmentResult } from '../dicom/commitment.js';
 import type { SopClassUse } from '../dicom/sopClasses.js';
 import type { OwedCommitment } from './commitmentFiles.js';
 import type { Acceptance } from './storeSession.js';
-import type { AssociationEnd, AssociationInfo, Refusal, SpooledFile } from './types.js';
+import type { AssociationInfo, EndedAssociation, Refusal, SpooledFile } from './types.js';
 
 /** What the receiver's thread is given when it starts. */
 export interface ThreadData {
@@ -29,7 +29,7 @@ export type ToThread =
 /** What the rest of the agent learns, in the order it happened. */
 export type News =
   | { readonly kind: 'opened'; readonly association: AssociationInfo }
-  | { readonly kind: 'ended'; readonly id: string; readonly how: AssociationEnd }
+  | { readonly kind: 'ended'; readonly ended: EndedAssociation }
   | { readonly kind: 'stored'; readonly file: SpooledFile }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   | { readonly kind: 'commitmentRequested'; readonly owed: OwedCommitment }

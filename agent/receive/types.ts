@@ -4,6 +4,13 @@ import type { OwedCommitment } from './commitmentFiles.js';
 /** How an association came to its end. */
 export type AssociationEnd = 'released' | 'aborted' | 'timed-out' | 'lost';
 
+export interface EndedAssociation {
+  readonly id: string;
+  readonly how: AssociationEnd;
+  /** By this computer's clock, as `SpooledFile.receivedAt`: the index may learn of both much later. */
+  readonly endedAt: Date;
+}
+
 export interface AssociationInfo {
   /** A random UUID given when it was accepted. */
   readonly id: string;
@@ -29,7 +36,7 @@ export interface SpooledFile {
 /** What the receiver tells the stage after it. None of these is awaited before the sender gets its answer. */
 export interface ReceiveEvents {
   associationOpened(association: AssociationInfo): void;
-  associationEnded(id: string, how: AssociationEnd): void;
+  associationEnded(ended: EndedAssociation): void;
   stored(file: SpooledFile): void;
   /** A refused association, presentation context or object. */
   refused(refusal: Refusal): void;

@@ -46,7 +46,7 @@ export function openWebDoor(deps: WebDoorDeps): WebDoor {
         store: (body, studyInstanceUid) => storeOne(deps, association, body, studyInstanceUid),
         end(how) {
           visits -= 1;
-          deps.events.associationEnded(association.id, how);
+          deps.events.associationEnded({ id: association.id, how, endedAt: new Date() });
         },
       };
     },

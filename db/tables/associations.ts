@@ -29,16 +29,20 @@ export async function insertAssociation(tx: Tx, association: NewAssociation): Pr
   return rows.length > 0;
 }
 
-/** The first word about its end stands. @returns false when it had ended, or was never written down */
+/**
+ * The first word about its end stands.
+ * @param end `endedAt` absent: now
+ * @returns false when it had ended, or was never written down
+ */
 export async function endAssociation(
   tx: Tx,
   id: string,
-  endedHow: NonNullable<AssociationRow['endedHow']>,
+  end: { readonly how: NonNullable<AssociationRow['endedHow']>; readonly endedAt?: Date },
 ): Promise<boolean> {
   const count = await tx('association')
     .where({ id })
     .whereNull('endedAt')
-    .update({ endedHow, endedAt: tx.raw('clock_timestamp()') });
+    .update({ endedHow: end.how, endedAt: end.endedAt ?? tx.raw('clock_timestamp()') });
   return count > 0;
 }
 

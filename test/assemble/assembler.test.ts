@@ -10,6 +10,7 @@ import { openSpool, type Spool } from '../../agent/receive/spool.js';
 import type { SpooledFile } from '../../agent/receive/types.js';
 import { compileRules } from '../../agent/route/rules.js';
 import { parseConfig } from '../../config/load.js';
+import { findAssociation } from '../../db/tables/associations.js';
 import { type CaseRow, listCases } from '../../db/tables/cases.js';
 import { findInstance, listInstances } from '../../db/tables/instances.js';
 import { askForPrior } from '../../db/tables/priorFetches.js';
@@ -18,7 +19,7 @@ import { type Elements, writePart10 } from '../dicom/writePart10.js';
 import { quietLog, useDatabase } from '../support/database.js';
 import { located, putReading, testReader } from '../support/readings.js';
 import { until } from '../support/until.js';
-import { lumbarT2, MR_IMAGE, newSeries, opened, type Series, SLICES } from './rig.js';
+import { ended, lumbarT2, MR_IMAGE, newSeries, opened, type Series, SLICES } from './rig.js';
 
 const reconsidering = { reader: testReader, windowDays: 28 };
 
@@ -110,7 +111,7 @@ describe('assemble: from the spool to cases, on a real database', () => {
     const id = randomUUID();
     assembler.associationOpened(opened(id));
     for (const index of indexes) assembler.stored(await spooled(lumbarT2(study, index), id));
-    if (how) assembler.associationEnded(id, how);
+    if (how) assembler.associationEnded(ended(id, how));
     await assembler.settled();
     return id;
   }
@@ -236,7 +237,7 @@ describe('assemble: from the spool to cases, on a real database', () => {
         const SOPInstanceUID = `${study.seriesInstanceUid.slice(0, 50)}.${index}.${echo}`;
         assembler.stored(await spooled(lumbarT2(study, index, { EchoTime, SOPInstanceUID }), id));
       }
-      assembler.associationEnded(id, 'released');
+      assembler.associationEnded(ended(id));
       await assembler.settled();
       assert.equal((await seriesOf(study)).role, echo === 1 ? 'ignored' : 'mr', 'as far as has come');
     }
@@ -264,6 +265,16 @@ describe('assemble: from the spool to cases, on a real database', () => {
     assert.equal(await caseOf(study), undefined);
   });
 
+  it('an association ended when it ended, however long the index took to learn of it', async () => {
+    const assembler = start();
+    const study = newSeries();
+    const id = await bring(assembler, study, all, null);
+    const endedAt = new Date(Date.now() - 40);
+    assembler.associationEnded({ ...ended(id), endedAt });
+    await untilState(study, 'complete');
+    assert.deepEqual((await findAssociation(db.database.knex, id))?.endedAt, endedAt);
+  });
+
   it('images that came before their facts were kept are read again when their series is complete', async () => {
     const assembler = start(800);
     const study = newSeries();
@@ -284,7 +295,7 @@ describe('assemble: from the spool to cases, on a real database', () => {
     assembler.associationOpened(opened(id));
     const ImageType = 'ORIGINAL\\PRIMARY\\M\\SE\\NORM';
     for (const index of all) assembler.stored(await spooled(lumbarT2(odd, index, { ImageType }), id));
-    assembler.associationEnded(id, 'released');
+    assembler.associationEnded(ended(id));
     await bring(assembler, other, all, 'released');
     await untilState(other, 'complete');
     await untilState(odd, 'complete');
@@ -393,7 +404,7 @@ describe('assemble: from the spool to cases, on a real database', () => {
           id,
         ),
       );
-    assembler.associationEnded(id, 'released');
+    assembler.associationEnded(ended(id));
     await until(async () => (await caseOf(study))?.revision === 2);
     assert.match((await caseOf(study))!.revisionReason, /CT within the window/);
     assert.equal((await caseOf(other))?.revision, 1);

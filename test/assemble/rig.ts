@@ -6,7 +6,7 @@ import { decodeFileMeta } from '../../agent/dicom/fileMeta.js';
 import { newUid } from '../../agent/dicom/uid.js';
 import { seriesComplete } from '../../agent/pair/reconsider.js';
 import { openSpool, type Spool } from '../../agent/receive/spool.js';
-import type { SpooledFile } from '../../agent/receive/types.js';
+import type { AssociationEnd, EndedAssociation, SpooledFile } from '../../agent/receive/types.js';
 import { compileRules } from '../../agent/route/rules.js';
 import { parseConfig } from '../../config/load.js';
 import { type CaseRow, listCases } from '../../db/tables/cases.js';
@@ -35,6 +35,13 @@ export const opened = (id: string, callingAe = 'MR1') => ({
   calledAe: 'CALCIDISC',
   remoteAddress: '::1',
   openedAt: new Date(),
+});
+
+/** The same, done with. */
+export const ended = (id: string, how: AssociationEnd = 'released'): EndedAssociation => ({
+  id,
+  how,
+  endedAt: new Date(),
 });
 
 export const SLICES = 5;
@@ -143,7 +150,7 @@ export async function openRig(db: ReturnType<typeof useDatabase>): Promise<Rig> 
       const spooled: SpooledFile[] = [];
       for (const file of files) spooled.push(await toSpool(spool, file, callingAe, id));
       for (const each of spooled) assembler.stored(each);
-      assembler.associationEnded(id, 'released');
+      assembler.associationEnded(ended(id));
       await assembler.settled();
       return spooled;
     },

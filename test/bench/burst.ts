@@ -1,8 +1,8 @@
 /**
  * `npm run bench:burst -- [--studies 60] [--senders 4] [--stages] [--json]`
  *
- * A burst of lumbar MR studies, one in four with its CT, from several senders at once, until the report of each is in
- * the PACS; everything real. Seconds from the first C-STORE on, of this machine: when the first report is there, the
+ * A burst of lumbar MR studies, one in four with its CT, from several senders at once, until the report of each, its SR,
+ * is in the PACS; everything real. Seconds from the first C-STORE on, of this machine: when the first report is there, the
  * median, the 95th percentile, and how many studies an hour that makes. `firstOfAll` and `medianOfAll` are shares of
  * the whole: a case that waits for all the others at every stage makes both 1.
  * `cpuSecondsPerStudy`: processor time of agent, worker and senders (one process here, the senders a thread of it) and of PostgreSQL, the figure that
@@ -132,17 +132,15 @@ async function burst(sendings: BurstTask['sendings'], runs: readonly number[]): 
   if (runs.length === 1) await delivered(performance.now(), 1, []);
 }
 
-/** Seconds after `begun` at which each study's first report was in the PACS. */
+/** Seconds after `begun` at which the PACS had each study's first report, its SR. */
 async function delivered(begun: number, count: number, before: readonly string[]): Promise<number[]> {
   const seen = new Map<string, number>();
   for (const end = performance.now() + LIMIT_MS; performance.now() < end; ) {
-    const rows: { caseId: string }[] = await knex('delivery')
-      .join('report', 'report.id', 'delivery.reportId')
-      .where({ 'delivery.state': 'stored' })
-      .whereNotIn('report.caseId', [...before])
-      .select('report.caseId');
-    for (const { caseId } of rows)
-      if (!seen.has(caseId)) seen.set(caseId, (performance.now() - begun) / 1_000);
+    const built: { caseId: string; sopInstanceUid: string }[] = await knex('report')
+      .whereNotIn('caseId', [...before, ...seen.keys()])
+      .select('caseId', 'sopInstanceUid');
+    for (const { caseId, sopInstanceUid } of built)
+      if (await pacs.findReport(sopInstanceUid)) seen.set(caseId, (performance.now() - begun) / 1_000);
     if (seen.size >= count) return [...seen.values()];
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }

@@ -181,8 +181,8 @@ describe('tables', () => {
       const association = opened();
       assert.equal(await associations.insertAssociation(knex(), association), true);
       assert.equal(await associations.insertAssociation(knex(), association), false);
-      assert.equal(await associations.endAssociation(knex(), association.id, 'released'), true);
-      assert.equal(await associations.endAssociation(knex(), association.id, 'aborted'), false);
+      assert.equal(await associations.endAssociation(knex(), association.id, { how: 'released' }), true);
+      assert.equal(await associations.endAssociation(knex(), association.id, { how: 'aborted' }), false);
       assert.equal((await associations.findAssociation(knex(), association.id))!.endedHow, 'released');
     });
 

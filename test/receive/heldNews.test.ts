@@ -4,7 +4,7 @@ import { HeldNews } from '../../agent/receive/heldNews.js';
 describe('held news', () => {
   const passed = (limits: Partial<ConstructorParameters<typeof HeldNews>[0]>) => {
     const pieces: number[][] = [];
-    const all = { quietMs: 60_000, longestMs: 60_000, most: 1000, ...limits };
+    const all = { quietMs: 60_000, longestMs: 60_000, longestWithEndMs: 60_000, most: 1000, ...limits };
     return { pieces, held: new HeldNews<number>(all, (news) => pieces.push(news)) };
   };
 
@@ -29,6 +29,18 @@ describe('held news', () => {
     held.tell(1);
     while (pieces.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     assert.deepEqual(pieces, [[1]]);
+  });
+
+  it('wait no longer than so long when something among them has ended', async () => {
+    const { held, pieces } = passed({ longestWithEndMs: 20 });
+    held.tell(1);
+    held.tell(2, true);
+    assert.deepEqual(pieces, []);
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    held.tell(3);
+    held.tell(4);
+    assert.deepEqual(pieces, [[1, 2, 3]]);
+    held.flush();
   });
 
   it('never wait longer than the limit, however busy it is', () => {

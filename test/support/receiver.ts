@@ -38,7 +38,7 @@ export function seenEvents(): SeenEvents {
       seen.opened.push(association);
       seen.order.push('opened');
     },
-    associationEnded: (id, how) => {
+    associationEnded: ({ id, how }) => {
       seen.ended.push({ id, how });
       seen.order.push(how);
     },
