@@ -20,7 +20,8 @@ const HEAD_BYTES = 65_536;
  * @throws RangeError when it is no Part 10 file; the file system's error when it cannot be read
  */
 export async function openObject(source: DicomSource): Promise<SendableObject> {
-  return typeof source === 'string' ? openFile(source) : openBytes(Buffer.from(source));
+  if (typeof source === 'string') return openFile(source);
+  return openBytes(Buffer.from(source.buffer, source.byteOffset, source.byteLength));
 }
 
 /** More than this is not converted in memory. */

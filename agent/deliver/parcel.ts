@@ -6,7 +6,6 @@ import { findLocalisation } from '../../db/tables/localisations.js';
 import {
   findReportObject,
   insertReportObject,
-  type PackedObject,
   packObject,
 } from '../../db/tables/reportObjects.js';
 import { findReportByUid, type ReportRow } from '../../db/tables/reports.js';
@@ -29,18 +28,6 @@ export function wantedForms(destination: Destination, route: Route | null): read
   const send = route?.sends.find((each) => each.destination === destination.name);
   const own = formsOf(destination);
   return send ? own.filter((form) => send.forms.includes(form)) : own;
-}
-
-/** A further form of a report, packed to be kept with it; null where there is nothing to make it of. */
-export async function packedForm(
-  form: ObjectForm,
-  input: ReportInput,
-  slice: CaptureSlice | null,
-): Promise<PackedObject | null> {
-  const built = await OBJECT_FORMS[form].build(input, slice);
-  if (!built) return null;
-  const { file, ...uids } = built;
-  return packObject({ form, ...uids, file, fileSha256: sha256(file) });
 }
 
 export interface Parcel {
@@ -145,20 +132,23 @@ async function makeForm(knex: Knex, report: ReportRow, form: ObjectForm) {
   const input = await inputOf(knex, report.id);
   if (!input) return null;
   const localisation = await findLocalisation(knex, report.caseId, report.revision, 'MR');
-  const packed = await packedForm(form, input, sliceOf(localisation));
-  if (!packed) return null;
-  await knex.transaction(async (trx) => {
-    // Another process may have been quicker: what it kept is what goes out.
-    if (!(await insertReportObject(trx, report.id, packed))) return;
+  const built = await OBJECT_FORMS[form].build(input, sliceOf(localisation));
+  if (!built) return null;
+  const fileSha256 = sha256(built.file);
+  const packed = await packObject({ form, ...built, fileSha256 });
+  const isOurs = await knex.transaction(async (trx) => {
+    if (!(await insertReportObject(trx, report.id, packed))) return false;
     const { caseId, revision, sopInstanceUid: reportUid } = report;
     await appendAudit(trx, {
       event: 'REPORT_FORM_BUILT',
       subjectType: 'report',
       subjectId: reportUid,
-      detail: { caseId, revision, form, sopInstanceUid: packed.sopInstanceUid, sha256: packed.fileSha256 },
+      detail: { caseId, revision, form, sopInstanceUid: built.sopInstanceUid, sha256: fileSha256 },
     });
+    return true;
   });
-  return findReportObject(knex, report.id, form);
+  // Another process may have been quicker: what it kept is what goes out.
+  return isOurs ? built : findReportObject(knex, report.id, form);
 }
 
 /** The slice that was read, as it was stored. */

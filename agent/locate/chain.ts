@@ -62,7 +62,7 @@ const CHAIN = {
 /** @param tracks lowest first, as tracksOf gives them */
 export function nameDiscs(tracks: readonly Track[]): readonly NamedTrack[] {
   if (tracks.length === 0) return [];
-  const model = scoresOf(tracks);
+  const model = new SpineScores(tracks);
   const posteriors = posteriorsOf(model);
   const way = bestWay(model);
   return tracks.map((track, i) => {
@@ -76,28 +76,83 @@ export function nameDiscs(tracks: readonly Track[]): readonly NamedTrack[] {
   });
 }
 
-function scoresOf(tracks: readonly Track[]): Scores {
+/** Methods and tables, no functions made anew for each spine: those were compiled anew for each, a tenth of a second. */
+class SpineScores implements Scores {
+  readonly count: number;
+  readonly ranks = RANKS.length;
+  /** By track and rank. */
+  readonly #starts: Float64Array;
+  readonly #emitted: Float64Array;
+  /** By lower track, upper track and ranks between them. */
+  readonly #steps: Float64Array;
+  readonly #sacrumBelow: Float64Array;
+  readonly #ends: Float64Array;
+
+  constructor(tracks: readonly Track[]) {
+    const { length } = tracks;
+    const skip = skipCosts(tracks);
+    const usual = usualStrength(tracks);
+    const stepMm = usualStep(tracks);
+    this.count = length;
+    this.#starts = new Float64Array(length * this.ranks);
+    this.#emitted = new Float64Array(length * this.ranks);
+    this.#steps = new Float64Array(length * length * this.ranks);
+    this.#sacrumBelow = Float64Array.from(tracks, sacrumBelow);
+    this.#ends = Float64Array.from(tracks, (_, i) => skipped(skip, i + 1, length));
+    for (const [i, track] of tracks.entries()) {
+      const before = skipped(skip, 0, i);
+      const faint = faintScore(track, usual);
+      const row = tracks.slice(i);
+      for (const [r, rank] of RANKS.entries()) {
+        this.#starts[i * this.ranks + r] = before + startPrior(rank) + lengthScore(row, usual, rank);
+        this.#emitted[i * this.ranks + r] = faint + emission(track, rank);
+      }
+      for (let j = i + 1; j < length; j++)
+        for (let ranks = 1; ranks < this.ranks; ranks++)
+          this.#steps[(i * length + j) * this.ranks + ranks] =
+            skipped(skip, i + 1, j) + stepScore(track, tracks[j]!, ranks, stepMm);
+    }
+  }
+
+  start(i: number, r: number): number {
+    return this.#starts[i * this.ranks + r]!;
+  }
+
+  emit(i: number, r: number): number {
+    return this.#emitted[i * this.ranks + r]!;
+  }
+
+  step(i: number, r: number, j: number, s: number): number {
+    const between = this.#steps[(i * this.count + j) * this.ranks + s - r]!;
+    return r === S1_S2 && s === S1_S2 + 1 ? between - this.#sacrumBelow[j]! : between;
+  }
+
+  end(i: number): number {
+    return this.#ends[i]!;
+  }
+}
+
+/** Of the ranks, the one below L5-S1. */
+const S1_S2 = RANKS.indexOf(-1);
+
+function usualStrength(tracks: readonly Track[]): number {
   const strengths = tracks.map(({ strength }) => strength).sort((a, b) => b - a);
-  const usual = strengths[Math.min(2, strengths.length - 1)]!;
-  const skip = tracks.map(({ strength }) => CHAIN.skip + CHAIN.skipWholeDisc * Math.min(1, strength / usual));
-  const skipped = (from: number, to: number) => skip.slice(from, to).reduce((sum, cost) => sum + cost, 0);
-  const faint = tracks.map(
-    ({ strength }) =>
-      CHAIN.faintPower * Math.log(Math.min(1, (strength + 1e-6) / (CHAIN.faintShare * usual))),
-  );
-  const emitted = tracks.map((track, i) => RANKS.map((rank) => faint[i]! + emission(track, rank)));
-  const stepMm = usualStep(tracks);
-  return {
-    count: tracks.length,
-    ranks: RANKS.length,
-    start: (i, r) => skipped(0, i) + startPrior(RANKS[r]!) + lengthScore(tracks.slice(i), usual, RANKS[r]!),
-    emit: (i, r) => emitted[i]![r]!,
-    step: (i, r, j, s) =>
-      skipped(i + 1, j) +
-      stepScore(tracks[i]!, tracks[j]!, s - r, stepMm) -
-      (RANKS[r] === -1 && RANKS[s] === 0 ? sacrumBelow(tracks[j]!) : 0),
-    end: (i) => skipped(i + 1, tracks.length),
-  };
+  return strengths[Math.min(2, strengths.length - 1)]!;
+}
+
+function skipCosts(tracks: readonly Track[]): readonly number[] {
+  const usual = usualStrength(tracks);
+  return tracks.map(({ strength }) => CHAIN.skip + CHAIN.skipWholeDisc * Math.min(1, strength / usual));
+}
+
+function skipped(skip: readonly number[], from: number, to: number): number {
+  let sum = 0;
+  for (let i = from; i < to; i++) sum += skip[i]!;
+  return sum;
+}
+
+function faintScore({ strength }: Track, usual: number): number {
+  return CHAIN.faintPower * Math.log(Math.min(1, (strength + 1e-6) / (CHAIN.faintShare * usual)));
 }
 
 function startPrior(rank: Rank): number {

@@ -17,19 +17,12 @@ export function posteriorsOf(model: Scores): readonly (readonly number[])[] {
 
 /** The one best way: the rank of each track, null where it is skipped. No rank is given twice. */
 export function bestWay(model: Scores): readonly (number | null)[] {
-  const best: { score: number; from: readonly [number, number] | null }[][] = [];
-  for (let j = 0; j < model.count; j++)
-    best.push(
-      ranksOf(model).map((s) => {
-        let [score, from] = [model.start(j, s), null as readonly [number, number] | null];
-        for (let i = 0; i < j; i++)
-          for (let r = 0; r < s; r++) {
-            const over = best[i]![r]!.score + model.step(i, r, j, s);
-            if (over > score) [score, from] = [over, [i, r]];
-          }
-        return { score: score + model.emit(j, s), from };
-      }),
-    );
+  const best: Best[][] = [];
+  for (let j = 0; j < model.count; j++) {
+    const own: Best[] = [];
+    for (let s = 0; s < model.ranks; s++) own.push(bestTo(model, best, j, s));
+    best.push(own);
+  }
   const ends = best.flatMap((own, i) =>
     own.map(({ score }, r) => ({ score: score + model.end(i), at: [i, r] as const })),
   );
@@ -42,22 +35,34 @@ export function bestWay(model: Scores): readonly (number | null)[] {
   return way;
 }
 
-function ranksOf({ ranks }: Scores): readonly number[] {
-  return Array.from({ length: ranks }, (_, r) => r);
+interface Best {
+  readonly score: number;
+  readonly from: readonly [number, number] | null;
+}
+
+function bestTo(model: Scores, best: readonly (readonly Best[])[], j: number, s: number): Best {
+  let score = model.start(j, s);
+  let from: readonly [number, number] | null = null;
+  for (let i = 0; i < j; i++)
+    for (let r = 0; r < s; r++) {
+      const over = best[i]![r]!.score + model.step(i, r, j, s);
+      if (over > score) [score, from] = [over, [i, r]];
+    }
+  return { score: score + model.emit(j, s), from };
 }
 
 /** The sum over all ways that lead to track i with rank r, its own emission included. */
 function forwardScores(model: Scores): number[][] {
   const forward: number[][] = [];
   for (let j = 0; j < model.count; j++) {
-    forward.push(
-      ranksOf(model).map((s) => {
-        const ways = [model.start(j, s)];
-        for (let i = 0; i < j; i++)
-          for (let r = 0; r < s; r++) ways.push(forward[i]![r]! + model.step(i, r, j, s));
-        return model.emit(j, s) + logSum(ways);
-      }),
-    );
+    const own: number[] = [];
+    for (let s = 0; s < model.ranks; s++) {
+      const ways = [model.start(j, s)];
+      for (let i = 0; i < j; i++)
+        for (let r = 0; r < s; r++) ways.push(forward[i]![r]! + model.step(i, r, j, s));
+      own.push(model.emit(j, s) + logSum(ways));
+    }
+    forward.push(own);
   }
   return forward;
 }
@@ -66,18 +71,23 @@ function forwardScores(model: Scores): number[][] {
 function backwardScores(model: Scores): number[][] {
   const backward: number[][] = new Array(model.count);
   for (let i = model.count - 1; i >= 0; i--) {
-    backward[i] = ranksOf(model).map((r) => {
+    const own: number[] = [];
+    for (let r = 0; r < model.ranks; r++) {
       const ways = [model.end(i)];
       for (let j = i + 1; j < model.count; j++)
         for (let s = r + 1; s < model.ranks; s++)
           ways.push(model.step(i, r, j, s) + model.emit(j, s) + backward[j]![s]!);
-      return logSum(ways);
-    });
+      own.push(logSum(ways));
+    }
+    backward[i] = own;
   }
   return backward;
 }
 
 function logSum(values: readonly number[]): number {
-  const top = Math.max(...values);
-  return top + Math.log(values.reduce((sum, value) => sum + Math.exp(value - top), 0));
+  let top = Number.NEGATIVE_INFINITY;
+  for (const value of values) top = Math.max(top, value);
+  let sum = 0;
+  for (const value of values) sum += Math.exp(value - top);
+  return top + Math.log(sum);
 }

@@ -29,6 +29,9 @@ export interface Picture extends Grid {
 const BATCH = 2;
 
 export class Network {
+  /** The last run's, while no other one has it: megabytes anew for each would have the collector at work all the time. */
+  #room: Float32Array | null = null;
+
   private constructor(
     private readonly session: InferenceSession,
     private readonly card: LocaliserCard,
@@ -75,18 +78,27 @@ export class Network {
     return { shown: grid, windowed, low, high, rowScale, colScale };
   }
 
+  private takeRoom(length: number): Float32Array {
+    const room = this.#room;
+    this.#room = null;
+    return room && room.length >= length ? room : new Float32Array(length);
+  }
+
   private async run(batch: readonly Prepared[]): Promise<Marked[]> {
     const { multipleOf, normalisation, spacingMm, name } = this.card.input;
     const up = (n: number) => Math.ceil(n / multipleOf) * multipleOf;
     const height = up(Math.max(...batch.map(({ shown }) => shown.rows)));
     const width = up(Math.max(...batch.map(({ shown }) => shown.columns)));
-    const input = new Float32Array(batch.length * height * width);
+    const length = batch.length * height * width;
+    const room = this.takeRoom(length);
+    const input = room.subarray(0, length);
     input.fill((0 - normalisation.mean) / normalisation.std);
     for (const [n, prepared] of batch.entries())
       normaliseInto(input, n * height * width, width, prepared, normalisation);
     const output = await this.session.run({
       [name]: new Tensor('float32', input, [batch.length, 1, height, width]),
     });
+    this.#room = room;
     const marked = batch.map(({ shown, rowScale, colScale }, n) => {
       const own = outputsOf(output, this.card.marks, n, height, width);
       const { rows, columns } = shown;

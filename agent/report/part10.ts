@@ -19,14 +19,25 @@ interface FileIdentity {
  */
 export function writePart10(dataset: DataSet, identity: FileIdentity): Uint8Array {
   const meta = encodeFileMeta({ ...identity, transferSyntaxUid: EXPLICIT_LITTLE_ENDIAN });
-  return new Uint8Array(Buffer.concat([meta, encode(dataset)]));
+  return joined([meta, ...encode(dataset)]);
 }
 
-function encode(dataset: DataSet): Buffer {
+/** In one copy: a picture is megabytes. */
+function joined(pieces: readonly Buffer[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+function encode(dataset: DataSet): Buffer[] {
   const elements = Object.entries(dataset).map(([keyword, value]) => ({ ...lookUp(keyword), value }));
   // PS3.5 7.1: in the order of their tags.
   elements.sort((a, b) => a.tag - b.tag);
-  return Buffer.concat(elements.flatMap(({ keyword, tag, vr, value }) => element(keyword, tag, vr, value)));
+  return elements.flatMap(({ keyword, tag, vr, value }) => element(keyword, tag, vr, value));
 }
 
 function lookUp(keyword: string): { keyword: string; tag: number; vr: string } {
@@ -75,7 +86,7 @@ function valueBytes(keyword: string, vr: string, value: unknown): Buffer {
 const ITEM_TAG = [0xfe, 0xff, 0x00, 0xe0] as const;
 
 function sequenceItem(dataset: DataSet): Buffer[] {
-  const content = encode(dataset);
+  const content = Buffer.concat(encode(dataset));
   const head = Buffer.from([...ITEM_TAG, 0, 0, 0, 0]);
   head.writeUInt32LE(content.length, 4);
   return [head, content];
