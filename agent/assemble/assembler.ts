@@ -9,6 +9,7 @@ import type { AssociationInfo, EndedAssociation, SpooledFile } from '../receive/
 import { type CompleteContext, lookAtSeries } from './complete.js';
 import { type IndexContext, indexFiles } from './indexer.js';
 import { type News, openNewsLine } from './newsLine.js';
+import { SpooledReader } from './readSpooled.js';
 
 export interface AssembleContext extends IndexContext, CompleteContext {
   readonly config: Pick<Config, 'assemble' | 'dicom'>;
@@ -51,8 +52,9 @@ const LOOK_WHEN_BEHIND_MS = 250;
  */
 export function startAssembler(context: AssembleContext): Assembler {
   const { log } = context;
+  const reader = new SpooledReader();
   const line = openNewsLine(async (batch) => {
-    const changed = await deal(context, batch);
+    const changed = await deal(context, reader, batch);
     // No later than that: what else comes, of whatever series, does not put a look off.
     for (const uid of changed) looks.planBy(uid, line.backlog > 0 ? LOOK_WHEN_BEHIND_MS : 0);
   }, log);
@@ -86,7 +88,11 @@ export function startAssembler(context: AssembleContext): Assembler {
 }
 
 /** @returns the series to look at */
-async function deal(context: AssembleContext, batch: readonly News[]): Promise<Iterable<string>> {
+async function deal(
+  context: AssembleContext,
+  reader: SpooledReader,
+  batch: readonly News[],
+): Promise<Iterable<string>> {
   const { knex } = context.database;
   const first = batch[0]!;
   if (first.kind === 'opened') {
@@ -100,7 +106,7 @@ async function deal(context: AssembleContext, batch: readonly News[]): Promise<I
     );
   }
   const files = batch.filter((item) => item.kind === 'stored').map(({ file }) => file);
-  const changed = await indexFiles(context, files);
+  const changed = await indexFiles(context, reader, files);
   context.onIndexed?.(changed);
   return changed;
 }

@@ -18,7 +18,7 @@ import { inserted, type Written, writeAgain } from './comesAgain.js';
 import { BatchStudies } from './identities.js';
 import { CONFLICT, conflictEvent, refuseUnreadable, reopenedEvent } from './indexEvents.js';
 import { instanceRow, seriesRow, studyRow } from './indexRows.js';
-import { SpooledReader } from './readSpooled.js';
+import type { SpooledReader } from './readSpooled.js';
 import { judgeArriving } from './role.js';
 import { type ReadInstance, toReadInstance } from './rows.js';
 import { inStore } from './spoolPaths.js';
@@ -41,14 +41,19 @@ export interface IndexContext {
 /**
  * Writes spooled files into the index, in one transaction, and then moves each to its lasting place. Killed between
  * the two, the file still lies where the next start looks, and is indexed again to the same rows.
+ * @param reader one caller's, from batch to batch: its megabyte is not made anew for each
  * @returns the series that got something new
  */
-export async function indexFiles(context: IndexContext, files: readonly SpooledFile[]): Promise<Set<string>> {
+export async function indexFiles(
+  context: IndexContext,
+  reader: SpooledReader,
+  files: readonly SpooledFile[],
+): Promise<Set<string>> {
   await putAwayUnread(
     context,
     files.filter((file) => !isReadClass(file)),
   );
-  const read = await readAll(context, files.filter(isReadClass));
+  const read = await readAll(context, reader, files.filter(isReadClass));
   if (read.length === 0) return new Set();
   const { written, reopened } = await context.database.knex.transaction((trx) => write(trx, context, read));
   for (const each of written) await settleFile(context, each);
@@ -93,8 +98,11 @@ async function noteConflict(trx: Tx, { instance, outcome }: Written): Promise<bo
 }
 
 /** One bad file is set aside with its reason; the others go on. */
-async function readAll(context: IndexContext, files: readonly SpooledFile[]): Promise<ReadInstance[]> {
-  const reader = new SpooledReader();
+async function readAll(
+  context: IndexContext,
+  reader: SpooledReader,
+  files: readonly SpooledFile[],
+): Promise<ReadInstance[]> {
   const read: ReadInstance[] = [];
   for (const file of files) {
     try {

@@ -3,11 +3,7 @@ import type { Database } from '../../db/server/database.js';
 import { appendAudit } from '../../db/tables/audit.js';
 import type { ListedDelivery } from '../../db/tables/deliveries.js';
 import { findLocalisation } from '../../db/tables/localisations.js';
-import {
-  findReportObject,
-  insertReportObject,
-  packObject,
-} from '../../db/tables/reportObjects.js';
+import { findReportObject, insertReportObject, packObject } from '../../db/tables/reportObjects.js';
 import { findReportByUid, type ReportRow } from '../../db/tables/reports.js';
 import { findResult, type Route } from '../../db/tables/results.js';
 import { CalcidiscError } from '../domain/errors.js';
