@@ -104,14 +104,19 @@ interface Taps {
 
 /** @param from, length the new pixels that are wanted */
 function tapsOf(old: number, from: number, length: number, scale: number): Taps {
-  const taps = Array.from({ length }, (_, i) =>
-    scale > 1 ? areaTaps(old, from + i, scale) : linearTaps(old, from + i, scale),
-  );
-  const count = taps.reduce((most, own) => Math.max(most, own.length), LEAST_TAPS);
-  const first = Int32Array.from(taps, (own) => Math.max(0, Math.min(own[0]![0], old - count)));
+  const taps: [at: number, share: number][][] = [];
+  let count = LEAST_TAPS;
+  for (let i = from; i < from + length; i++) {
+    const own = scale > 1 ? areaTaps(old, i, scale) : linearTaps(old, i, scale);
+    taps.push(own);
+    count = Math.max(count, own.length);
+  }
+  const first = new Int32Array(length);
   const weight = new Float64Array(length * count);
-  for (const [i, own] of taps.entries())
+  for (const [i, own] of taps.entries()) {
+    first[i] = Math.max(0, Math.min(own[0]![0], old - count));
     for (const [at, share] of own) weight[i * count + at - first[i]!] = share;
+  }
   return { count, first, weight };
 }
 

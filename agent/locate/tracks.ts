@@ -70,18 +70,14 @@ function linkSlice(
   slices: readonly SliceWeight[],
   placeOf: Place,
 ): void {
-  const pairs = own.flatMap((candidate) =>
-    groups.flatMap((group) => {
-      const nearest = group.reduce((best, member) =>
-        distance(slices, member.slice, candidate.slice) < distance(slices, best.slice, candidate.slice)
-          ? member
-          : best,
-      );
+  const pairs: { candidate: DiscCandidate; group: DiscCandidate[]; apart: number }[] = [];
+  for (const candidate of own)
+    for (const group of groups) {
+      const nearest = nearestMember(group, candidate.slice, slices);
       const gap = distance(slices, nearest.slice, candidate.slice);
       const apart = apartMm(placeOf(nearest), placeOf(candidate));
-      return apart < LINK_BASE_MM + LINK_PER_MM * gap ? [{ candidate, group, apart }] : [];
-    }),
-  );
+      if (apart < LINK_BASE_MM + LINK_PER_MM * gap) pairs.push({ candidate, group, apart });
+    }
   const taken = new Set<DiscCandidate | DiscCandidate[]>();
   for (const { candidate, group } of pairs.sort((a, b) => a.apart - b.apart)) {
     if (taken.has(candidate) || taken.has(group)) continue;
@@ -89,6 +85,18 @@ function linkSlice(
     taken.add(candidate).add(group);
   }
   for (const candidate of own) if (!taken.has(candidate)) groups.push([candidate]);
+}
+
+/** The first of those that lie nearest to a slice. */
+function nearestMember(
+  group: readonly DiscCandidate[],
+  slice: number,
+  slices: readonly SliceWeight[],
+): DiscCandidate {
+  let nearest = group[0]!;
+  for (const member of group)
+    if (distance(slices, member.slice, slice) < distance(slices, nearest.slice, slice)) nearest = member;
+  return nearest;
 }
 
 function merged(groups: readonly DiscCandidate[][], placeOf: Place): DiscCandidate[][] {
@@ -109,26 +117,46 @@ function merged(groups: readonly DiscCandidate[][], placeOf: Place): DiscCandida
 function trackOf(members: readonly DiscCandidate[], slices: readonly SliceWeight[], placeOf: Place): Track {
   const weights = members.map((c) => c.areaMm2 * c.discShare * (0.03 + slices[c.slice]!.weight ** 2));
   const strength = weights.reduce((sum, w) => sum + w, 0);
-  const mean = (value: (c: DiscCandidate) => number) =>
-    members.reduce((sum, c, i) => sum + value(c) * weights[i]!, 0) / strength;
-  const side = (of: 'above' | 'below'): Surroundings => ({
-    vertebra: mean((c) => c[of].vertebra),
-    sacrum: mean((c) => c[of].sacrum),
-    outside: mean((c) => c[of].outside),
-  });
-  const [along, down] = [mean((c) => c.along[0]), mean((c) => c.along[1])];
+  const directions = members.map((c) => c.along);
+  const places = members.map(placeOf);
+  const shares = members.map((c) => c.levelShares);
+  const rooms = members.map((c) => [c.roomBelowMm]);
+  const [along, down] = [weightedMean(directions, 0, weights), weightedMean(directions, 1, weights)];
   const length = Math.hypot(along, down) || 1;
   return {
     members,
     direction: [along / length, down / length],
-    place: [mean((c) => placeOf(c)[0]), mean((c) => placeOf(c)[1])],
-    levelShares: Array.from({ length: LEVEL_CLASSES }, (_, k) => mean((c) => c.levelShares[k]!)),
-    above: side('above'),
-    below: side('below'),
-    roomBelowMm: mean((c) => c.roomBelowMm),
+    place: [weightedMean(places, 0, weights), weightedMean(places, 1, weights)],
+    levelShares: Array.from({ length: LEVEL_CLASSES }, (_, k) => weightedMean(shares, k, weights)),
+    above: surroundingsOf(members, 'above', weights),
+    below: surroundingsOf(members, 'below', weights),
+    roomBelowMm: weightedMean(rooms, 0, weights),
     lengthMm: midlineLengthMm(members),
     strength,
   };
+}
+
+function surroundingsOf(
+  members: readonly DiscCandidate[],
+  side: 'above' | 'below',
+  weights: readonly number[],
+): Surroundings {
+  const shares = members.map((c) => [c[side].vertebra, c[side].sacrum, c[side].outside]);
+  return {
+    vertebra: weightedMean(shares, 0, weights),
+    sacrum: weightedMean(shares, 1, weights),
+    outside: weightedMean(shares, 2, weights),
+  };
+}
+
+/** Of one column. */
+function weightedMean(rows: readonly (readonly number[])[], k: number, weights: readonly number[]): number {
+  let [sum, all] = [0, 0];
+  for (let i = 0; i < rows.length; i++) {
+    sum += rows[i]![k]! * weights[i]!;
+    all += weights[i]!;
+  }
+  return sum / all;
 }
 
 /** Off the midline discs are shorter; where no slice shows the canal, all slices count alike. */
