@@ -90,8 +90,8 @@ class SpineScores implements Scores {
 
   constructor(tracks: readonly Track[]) {
     const { length } = tracks;
-    const skip = skipCosts(tracks);
     const usual = usualStrength(tracks);
+    const skip = skipCosts(tracks, usual);
     const stepMm = usualStep(tracks);
     this.count = length;
     this.#starts = new Float64Array(length * this.ranks);
@@ -140,8 +140,7 @@ function usualStrength(tracks: readonly Track[]): number {
   return strengths[Math.min(2, strengths.length - 1)]!;
 }
 
-function skipCosts(tracks: readonly Track[]): readonly number[] {
-  const usual = usualStrength(tracks);
+function skipCosts(tracks: readonly Track[], usual: number): readonly number[] {
   return tracks.map(({ strength }) => CHAIN.skip + CHAIN.skipWholeDisc * Math.min(1, strength / usual));
 }
 
